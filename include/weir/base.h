@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every other header needs: export marks, borrowed strings, time. */
+/* Threads: pure functions and types; safe from any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define WEIR_API __attribute__((visibility("default")))
+#define WEIR_CHECK __attribute__((warn_unused_result))
+#define WEIR_PRINTF(format, first) __attribute__((format(printf, format, first)))
+
+#ifdef __cplusplus
+#define WEIR_BEGIN_C extern "C" {
+#define WEIR_END_C }
+#else
+#define WEIR_BEGIN_C
+#define WEIR_END_C
+#endif
+
+WEIR_BEGIN_C
+
+/* Borrowed bytes; not NUL-terminated unless a prototype says so. data is NULL for "absent". */
+typedef struct weir_str {
+    const char *data;
+    size_t len;
+} weir_str;
+
+/* A weir_str of a NUL-terminated string, borrowed. */
+static inline weir_str
+weir_str_of(const char *text)
+{
+    weir_str str = {text, text == NULL ? 0 : strlen(text)};
+    return str;
+}
+
+static inline bool
+weir_str_equal(weir_str a, weir_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* Durations and points in time are nanoseconds in an int64_t. */
+#define WEIR_MICROSECOND INT64_C(1000)
+#define WEIR_MILLISECOND INT64_C(1000000)
+#define WEIR_SECOND INT64_C(1000000000)
+
+/* The deadline of a call that has none. */
+#define WEIR_NEVER INT64_MAX
+
+/* The monotonic clock. Deadlines are points on it. */
+WEIR_API int64_t weir_now(void);
+
+/* The wall clock in whole seconds since 1970. */
+WEIR_API int64_t weir_unix_seconds(void);
+
+/* The library's version, "0.1.0". */
+WEIR_API const char *weir_version(void);
+
+WEIR_END_C

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads for work that blocks, and an event on which a fiber or a thread waits for it. */
+/* Threads: every function here is safe from any thread. */
+#pragma once
+
+#include <weir/call.h>
+
+WEIR_BEGIN_C
+
+/* ---- pool: a fixed number of threads and a queue ---- */
+
+typedef struct weir_pool weir_pool;
+
+/* RESOURCE_EXHAUSTED: no memory or no threads. */
+WEIR_API WEIR_CHECK weir_code weir_pool_new(unsigned threads, weir_pool **out_pool);
+
+/* Runs what is queued, then ends the threads. */
+WEIR_API void weir_pool_free(weir_pool *pool);
+
+/* Queue work for one of the threads; first come, first served. RESOURCE_EXHAUSTED: no memory. */
+WEIR_API WEIR_CHECK weir_code weir_pool_submit(weir_pool *pool, void (*work)(void *arg), void *arg);
+
+/* ---- event: set once, waited for by one ---- */
+
+typedef struct weir_event weir_event;
+
+/* Shared: each holder unrefs. NULL: no memory. */
+WEIR_API weir_event *weir_event_new(void);
+WEIR_API weir_event *weir_event_ref(weir_event *event);
+WEIR_API void weir_event_unref(weir_event *event);
+
+/* Wake the waiter, now or when it comes. What was written before is visible to it after. */
+WEIR_API void weir_event_set(weir_event *event);
+
+/* Park the fiber, or block the thread, until the event is set or the call ends. OK: it is set.
+ * Else weir_call_code: the work may still be running, so its memory must not be the waiter's alone.
+ * call may be NULL: wait for the event only. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_event_wait(weir_event *event, weir_call *call);
+
+WEIR_END_C

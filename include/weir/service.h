@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What generated code is made of: method and service tables, and the typed functions' untyped cores. */
+/* Threads: the tables are constant; the functions follow call.h. */
+#pragma once
+
+#include <protobuf-c/protobuf-c.h>
+#include <weir/call.h>
+
+WEIR_BEGIN_C
+
+typedef enum weir_method_kind {
+    WEIR_UNARY,
+    WEIR_CLIENT_STREAM,
+    WEIR_SERVER_STREAM,
+    WEIR_BIDI_STREAM
+} weir_method_kind;
+
+/* Runs one call of a method on its fiber: receives, calls the user's handler, sends. Generated.
+ * handlers is the service's vtable, self is what the user gave with it. */
+typedef weir_code weir_method_runner(const void *handlers, void *self, weir_call *call);
+
+struct weir_method {
+    const char *path; /* "/user.UserService/GetUser" */
+    weir_method_kind kind;
+    const ProtobufCMessageDescriptor *input;
+    const ProtobufCMessageDescriptor *output;
+    weir_method_runner *run;
+};
+
+/* A .proto file as the compiler saw it: a serialized google.protobuf.FileDescriptorProto. */
+struct weir_file {
+    const char *name; /* "user/user.proto" */
+    const uint8_t *descriptor;
+    size_t descriptor_len;
+    const struct weir_file *const *imports; /* ends in NULL */
+};
+
+struct weir_service {
+    const char *name; /* "user.UserService" */
+    const struct weir_method *methods;
+    size_t method_count;
+    const struct weir_file *file;
+};
+
+/* ---- server side: the body of a weir_method_runner ---- */
+
+/* The one request of a unary or server-streaming call; lives until the handler returns.
+ * INTERNAL: it does not parse. UNIMPLEMENTED: none came, or more than one. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_call_receive_one(weir_call *call, ProtobufCMessage **out_message);
+
+/* ---- both sides of a stream ---- */
+
+/* The next message, which lives until the next receive. False at the end of the stream: the peer
+ * finished (weir_call_code is OK), or the call ended (weir_call_code says why). Suspends. */
+WEIR_API WEIR_CHECK bool weir_call_receive(weir_call *call, const ProtobufCMessage **out_message);
+
+/* Send one message; returns when it is handed to the transport, which may be held back by the
+ * peer's flow control. What weir_call_code says when the call has ended. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_call_send(weir_call *call, const ProtobufCMessage *message);
+
+/* ---- client side ---- */
+
+/* A whole unary call on a fresh call object. *out_response lives as long as the call. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_call_unary(weir_call *call, const struct weir_method *method,
+    const ProtobufCMessage *request, ProtobufCMessage **out_response);
+
+/* Open a stream: sends the request headers; with a request (server streaming) that too and the
+ * half-close. UNAVAILABLE: no connection. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_call_open(
+    weir_call *call, const struct weir_method *method, const ProtobufCMessage *request);
+
+/* Say that no more messages will be sent. What weir_call_code says when the call has ended. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_call_close_send(weir_call *call);
+
+/* Half-close if that is not done, drop unread messages, wait for the status and return it. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_call_finish(weir_call *call);
+
+/* Client streaming: half-close, then the one response and the status. *out_response lives as long
+ * as the call. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_call_finish_one(weir_call *call, ProtobufCMessage **out_response);
+
+WEIR_END_C

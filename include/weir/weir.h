@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All of Weir's public headers. */
+#pragma once
+
+#include <weir/base.h>
+#include <weir/call.h>
+#include <weir/channel.h>
+#include <weir/interceptor.h>
+#include <weir/loop.h>
+#include <weir/pool.h>
+#include <weir/server.h>
+#include <weir/service.h>
+#include <weir/status.h>

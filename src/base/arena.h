@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that is given out piece by piece and taken back all at once. */
+/* Threads: one owner at a time. */
+#pragma once
+
+#include <stdarg.h>
+#include <weir/base.h>
+
+struct arena_block;
+
+/* Bump allocator. The first block may be the owner's own memory; further blocks come from malloc and
+ * double in size. Alignment is that of max_align_t. */
+struct arena {
+    char *next, *end;
+    struct arena_block *blocks; /* from malloc, newest first */
+    char *first;                /* the owner's block, may be NULL */
+    size_t first_size;
+};
+
+/* Borrows `first` until fini. */
+void arena_init(struct arena *arena, void *first, size_t first_size);
+void arena_fini(struct arena *arena);
+
+/* Give everything back; keeps the owner's block, frees the others. */
+void arena_reset(struct arena *arena);
+
+/* The slow half of arena_alloc: a new block. NULL: no memory. */
+void *arena_alloc_block(struct arena *arena, size_t size);
+
+#define ARENA_ALIGN(size) (((size) + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1))
+
+/* Not zeroed. NULL: no memory, or a size that cannot be. */
+static inline void *
+arena_alloc(struct arena *arena, size_t size)
+{
+    size_t rounded = ARENA_ALIGN(size);
+    char *piece = arena->next;
+
+    if (rounded < size || rounded > (size_t)(arena->end - piece))
+        return arena_alloc_block(arena, size);
+    arena->next = piece + rounded;
+    return piece;
+}
+
+/* Zeroed. NULL: no memory. */
+void *arena_zalloc(struct arena *arena, size_t size);
+
+/* A NUL-terminated copy. NULL: no memory. */
+char *arena_dup(struct arena *arena, weir_str text);
+
+/* NULL: no memory. */
+char *arena_vprintf(struct arena *arena, const char *format, va_list args) WEIR_PRINTF(2, 0);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A growing run of bytes that is filled at its end and emptied at its front. */
+/* Threads: one owner at a time. */
+#pragma once
+
+#include <weir/base.h>
+
+/*   data          head              tail          cap
+ *   |  taken      |  contents       |  room       |    */
+struct buf {
+    uint8_t *data;
+    size_t head, tail, cap;
+};
+
+#define BUF_EMPTY                                                                                  \
+    {                                                                                              \
+        NULL, 0, 0, 0                                                                              \
+    }
+
+static inline size_t
+buf_len(const struct buf *buf)
+{
+    return buf->tail - buf->head;
+}
+
+static inline uint8_t *
+buf_head(const struct buf *buf)
+{
+    return buf->data + buf->head;
+}
+
+/* Make room for `more` bytes by moving or growing. False: no memory; nothing has changed. */
+bool buf_grow(struct buf *buf, size_t more);
+
+/* Room for `more` bytes at the tail, to be written by the caller, then counted with buf_commit.
+ * NULL: no memory. */
+static inline uint8_t *
+buf_reserve(struct buf *buf, size_t more)
+{
+    if (buf->cap - buf->tail < more && !buf_grow(buf, more))
+        return NULL;
+    return buf->data + buf->tail;
+}
+
+static inline void
+buf_commit(struct buf *buf, size_t written)
+{
+    buf->tail += written;
+}
+
+/* False: no memory; nothing has changed. */
+static inline bool
+buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+    uint8_t *room = buf_reserve(buf, len);
+
+    if (room == NULL)
+        return false;
+    if (len > 0)
+        memcpy(room, bytes, len);
+    buf->tail += len;
+    return true;
+}
+
+/* Take bytes off the front. */
+static inline void
+buf_take(struct buf *buf, size_t len)
+{
+    buf->head += len;
+    if (buf->head == buf->tail)
+        buf->head = buf->tail = 0;
+}
+
+/* Empty it; keeps the memory when that is no more than `keep` bytes. */
+void buf_reset(struct buf *buf, size_t keep);
+void buf_fini(struct buf *buf);

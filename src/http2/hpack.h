@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HPACK (RFC 7541): header blocks in and out, with the memo that makes a repeated block cheap. */
+/* Threads: one owner at a time; a block may be read by any thread that holds a reference handed over by its owner. */
+#pragma once
+
+#include "base/buf.h"
+
+/* Names that HTTP/2 and gRPC give a meaning to, known by number once decoded. */
+enum h2_token {
+    H2_TOKEN_NONE,
+    H2_TOKEN_METHOD, /* pseudo-header fields first */
+    H2_TOKEN_SCHEME,
+    H2_TOKEN_PATH,
+    H2_TOKEN_AUTHORITY,
+    H2_TOKEN_STATUS,
+    H2_TOKEN_PSEUDO_UNKNOWN, /* any other name that begins with a colon */
+    H2_TOKEN_HOST,
+    H2_TOKEN_CONTENT_TYPE,
+    H2_TOKEN_CONTENT_LENGTH,
+    H2_TOKEN_TE,
+    H2_TOKEN_USER_AGENT,
+    H2_TOKEN_CONNECTION_SPECIFIC, /* connection, keep-alive, proxy-connection, transfer-encoding, upgrade */
+    H2_TOKEN_GRPC_TIMEOUT,
+    H2_TOKEN_GRPC_ENCODING,
+    H2_TOKEN_GRPC_ACCEPT_ENCODING,
+    H2_TOKEN_GRPC_STATUS,
+    H2_TOKEN_GRPC_MESSAGE,
+    H2_TOKEN_GRPC_STATUS_DETAILS,
+    H2_TOKEN_GRPC_OTHER /* any other name that begins with grpc- */
+};
+
+enum h2_indexing {
+    H2_INDEX,       /* repeat it by number (the dynamic table) */
+    H2_DO_NOT_INDEX, /* changes in every block */
+    H2_NEVER_INDEX  /* secret: no hop may put it into a table (RFC 7541, 7.1.3) */
+};
+
+struct h2_field {
+    weir_str name, value;
+    enum h2_token token; /* set by the decoder; the encoder does not look at it */
+    enum h2_indexing indexing;
+};
+
+/* A decoded header block: immutable, counted references, one piece of memory. Everything that its
+ * fields point to lives inside it, so a call keeps its metadata by holding one reference. */
+struct h2_block {
+    unsigned refs;
+    bool malformed;      /* a field breaks RFC 9113 section 8.2 (name's or value's characters,
+                            connection-specific field, te other than trailers) or 8.3 (order of and
+                            repeated pseudo-header fields) */
+    bool too_large;      /* over the limit: it holds no fields, the decoder stayed in step */
+    size_t list_size;    /* as RFC 9113 section 10.5.1 counts */
+    void *tag;           /* the reader's own, NULL at first; memoised with the block */
+    size_t count;
+    struct h2_field fields[];
+};
+
+struct h2_block *h2_block_ref(struct h2_block *block);
+void h2_block_unref(struct h2_block *block);
+
+/* The first field with this token, NULL when there is none. */
+const struct h2_field *h2_block_find(const struct h2_block *block, enum h2_token token);
+
+/* ---- decoder ---- */
+
+struct hpack_decoder;
+
+enum hpack_result {
+    HPACK_OK,
+    HPACK_BROKEN,   /* COMPRESSION_ERROR: the tables are out of step, the connection is lost */
+    HPACK_NO_MEMORY
+};
+
+/* table_size: what our SETTINGS_HEADER_TABLE_SIZE says; max_list: bytes by list_size. NULL: no memory. */
+struct hpack_decoder *hpack_decoder_new(uint32_t table_size, size_t max_list);
+void hpack_decoder_free(struct hpack_decoder *decoder);
+
+/* Decode one whole header block (HEADERS and its CONTINUATIONs together). *out_block is a reference
+ * the caller owns. Repeated bytes against an unchanged table give the same block again. */
+enum hpack_result hpack_decode(
+    struct hpack_decoder *decoder, const uint8_t *data, size_t len, struct h2_block **out_block);
+
+/* ---- encoder ---- */
+
+struct hpack_encoder;
+
+/* NULL: no memory. The table starts at 4096 bytes, RFC 7541's initial size. */
+struct hpack_encoder *hpack_encoder_new(void);
+void hpack_encoder_free(struct hpack_encoder *encoder);
+
+/* The peer's SETTINGS_HEADER_TABLE_SIZE. Used up to 4096; the next block announces a change (RFC 7541, 4.2). */
+void hpack_encoder_limit(struct hpack_encoder *encoder, uint32_t table_size);
+
+/* Append one block: the fixed fields, then the extra ones. `fixed` is known by its address: it must
+ * never change while the encoder lives, and its encoding is kept and copied while the table allows.
+ * Either may be empty. False: no memory; nothing was appended. */
+bool hpack_encode(struct hpack_encoder *encoder, const struct h2_field *fixed, size_t fixed_count,
+    const struct h2_field *extra, size_t extra_count, struct buf *out);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gRPC on top of HTTP/2, without I/O: prefixes, timeouts, metadata, status, compression. */
+/* Threads: pure functions, but for the ones that take an object, which has one owner at a time. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "http2/h2.h"
+#include <weir/status.h>
+
+/* ---- message prefix (PROTOCOL-HTTP2, Length-Prefixed-Message) ---- */
+
+#define WIRE_PREFIX_SIZE 5
+
+void wire_prefix_pack(uint8_t out[WIRE_PREFIX_SIZE], bool compressed, uint32_t len);
+
+struct wire_prefix {
+    bool compressed;
+    uint32_t len;
+};
+
+/* INTERNAL: the flag byte is neither 0 nor 1. */
+WEIR_CHECK weir_code wire_prefix_unpack(
+    const uint8_t bytes[WIRE_PREFIX_SIZE], struct wire_prefix *out_prefix);
+
+/* ---- grpc-timeout ---- */
+
+#define WIRE_TIMEOUT_TEXT 16
+
+/* Nanoseconds as 1 to 8 digits and a unit, rounded up; "0n" for zero and less. The length without NUL. */
+size_t wire_timeout_pack(int64_t timeout, char out_text[WIRE_TIMEOUT_TEXT]);
+
+/* Clamped to INT64_MAX. False: not a timeout. */
+WEIR_CHECK bool wire_timeout_unpack(weir_str text, int64_t *out_timeout);
+
+/* ---- grpc-message: percent-encoding ---- */
+
+/* In the arena; data is NULL without memory. */
+weir_str wire_percent_encode(struct arena *arena, weir_str text);
+
+/* Never fails on bad input: a bad escape stays as it is. NUL-terminated. NULL: no memory. */
+char *wire_percent_decode(struct arena *arena, weir_str text);
+
+/* ---- base64 of -bin metadata ---- */
+
+/* RFC 4648 section 4, without padding. data is NULL without memory. */
+weir_str wire_base64_encode(struct arena *arena, weir_str bytes);
+
+/* With or without padding. INVALID_ARGUMENT: not base64. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code wire_base64_decode(struct arena *arena, weir_str text, weir_str *out_bytes);
+
+/* ---- metadata ---- */
+
+/* May the user send this key: [0-9a-z_.-]+, not reserved (grpc-*, pseudo, te, content-type, user-agent, host,
+ * connection-specific)? */
+bool wire_key_is_sendable(weir_str key);
+
+/* May this be the value of a key that is not -bin: 0x20 to 0x7E? */
+bool wire_value_is_sendable(weir_str value);
+
+bool wire_key_is_binary(weir_str key);
+
+/* ---- request and response headers ---- */
+
+struct wire_request {
+    weir_str path;
+    weir_str authority;
+    weir_str encoding;        /* grpc-encoding; data NULL: none */
+    weir_str accept_encoding; /* data NULL: none */
+    int64_t timeout;          /* WEIR_NEVER without one */
+};
+
+/* What to do with a request that is not gRPC's. */
+enum wire_verdict {
+    WIRE_GRPC,        /* out_request is filled in */
+    WIRE_HTTP_STATUS, /* answer with this bare HTTP status and end: *out_http_status (415, 405, 400) */
+    WIRE_STATUS       /* answer Trailers-Only with *out_code and *out_why (static) */
+};
+
+enum wire_verdict wire_request_read(const struct h2_block *block, struct wire_request *out_request,
+    int *out_http_status, weir_code *out_code, const char **out_why);
+
+/* A client reads response headers: OK when the messages that follow are gRPC's; *out_encoding its
+ * grpc-encoding. Else the code and text (in the arena) that GRPC.md section 1, 18 to 20 give. */
+WEIR_CHECK weir_code wire_response_read(const struct h2_block *block, struct arena *arena,
+    weir_str *out_encoding, const char **out_message);
+
+/* A client reads trailers (or a Trailers-Only answer): the call's code; the text in the arena, never NULL. */
+weir_code wire_trailers_read(
+    const struct h2_block *block, struct arena *arena, const char **out_message);
+
+/* The status of a stream that was reset (PROTOCOL-HTTP2, Errors), and its text (static). */
+weir_code wire_status_of_reset(enum h2_code code, const char **out_message);
+
+/* The status of a bare HTTP answer (http-grpc-status-mapping). */
+weir_code wire_status_of_http(int http_status);
+
+/* ---- compression ---- */
+
+/* gzip, the one algorithm besides identity. Is it in a grpc-accept-encoding list? */
+bool wire_accepts_gzip(weir_str accept_encoding);
+
+/* Append. RESOURCE_EXHAUSTED: the result is over max, or no memory. INTERNAL: corrupt input. On failure
+ * `out` is as it was. */
+WEIR_CHECK weir_code wire_gzip_deflate(const uint8_t *data, size_t len, struct buf *out);
+WEIR_CHECK weir_code wire_gzip_inflate(const uint8_t *data, size_t len, size_t max, struct buf *out);
