@@ -10,7 +10,7 @@
 
 #define WEIR_API __attribute__((visibility("default")))
 #define WEIR_CHECK __attribute__((warn_unused_result))
-#define WEIR_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define WEIR_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 #ifdef __cplusplus
 #define WEIR_BEGIN_C extern "C" {
