@@ -27,7 +27,8 @@ WEIR_CHECK weir_code wire_prefix_unpack(
 
 #define WIRE_TIMEOUT_TEXT 16
 
-/* Nanoseconds as 1 to 8 digits and a unit, rounded up; "0n" for zero and less. The length without NUL. */
+/* Nanoseconds as 1 to 8 digits and a unit, rounded up; "0n" for zero and less. The length without
+ * NUL. */
 size_t wire_timeout_pack(int64_t timeout, char out_text[WIRE_TIMEOUT_TEXT]);
 
 /* Clamped to INT64_MAX. False: not a timeout. */
@@ -38,7 +39,8 @@ WEIR_CHECK bool wire_timeout_unpack(weir_str text, int64_t *out_timeout);
 /* In the arena; data is NULL without memory. */
 weir_str wire_percent_encode(struct arena *arena, weir_str text);
 
-/* Never fails on bad input: a bad escape stays as it is. NUL-terminated. NULL: no memory. */
+/* Never fails on bad input: a bad escape stays as it is, a byte that is not UTF-8, or NUL, becomes
+ * '?'. NUL-terminated. NULL: no memory. */
 char *wire_percent_decode(struct arena *arena, weir_str text);
 
 /* ---- base64 of -bin metadata ---- */
@@ -51,11 +53,12 @@ WEIR_CHECK weir_code wire_base64_decode(struct arena *arena, weir_str text, weir
 
 /* ---- metadata ---- */
 
-/* May the user send this key: [0-9a-z_.-]+, not reserved (grpc-*, pseudo, te, content-type, user-agent, host,
- * connection-specific)? */
+/* May the user send this key: [0-9a-z_.-]+, not reserved (grpc-*, pseudo, te, content-type,
+ * content-length, user-agent, host, connection-specific)? */
 bool wire_key_is_sendable(weir_str key);
 
-/* May this be the value of a key that is not -bin: 0x20 to 0x7E? */
+/* May this be the value of a key that is not -bin: 0x20 to 0x7E, no space at either end (RFC
+ * 9113, 8.2.1)? */
 bool wire_value_is_sendable(weir_str value);
 
 bool wire_key_is_binary(weir_str key);
@@ -73,7 +76,7 @@ struct wire_request {
 /* What to do with a request that is not gRPC's. */
 enum wire_verdict {
     WIRE_GRPC,        /* out_request is filled in */
-    WIRE_HTTP_STATUS, /* answer with this bare HTTP status and end: *out_http_status (415, 405, 400) */
+    WIRE_HTTP_STATUS, /* answer with the bare *out_http_status (415, 405, 400) and end */
     WIRE_STATUS       /* answer Trailers-Only with *out_code and *out_why (static) */
 };
 
@@ -85,7 +88,8 @@ enum wire_verdict wire_request_read(const struct h2_block *block, struct wire_re
 WEIR_CHECK weir_code wire_response_read(const struct h2_block *block, struct arena *arena,
     weir_str *out_encoding, const char **out_message);
 
-/* A client reads trailers (or a Trailers-Only answer): the call's code; the text in the arena, never NULL. */
+/* A client reads trailers (or a Trailers-Only answer): the call's code; the text in the arena,
+ * never NULL. */
 weir_code wire_trailers_read(
     const struct h2_block *block, struct arena *arena, const char **out_message);
 
@@ -100,7 +104,8 @@ weir_code wire_status_of_http(int http_status);
 /* gzip, the one algorithm besides identity. Is it in a grpc-accept-encoding list? */
 bool wire_accepts_gzip(weir_str accept_encoding);
 
-/* Append. RESOURCE_EXHAUSTED: the result is over max, or no memory. INTERNAL: corrupt input. On failure
- * `out` is as it was. */
+/* Append. RESOURCE_EXHAUSTED: the result is over max, or no memory. INTERNAL: corrupt input. On
+ * failure `out` is as it was. */
 WEIR_CHECK weir_code wire_gzip_deflate(const uint8_t *data, size_t len, struct buf *out);
-WEIR_CHECK weir_code wire_gzip_inflate(const uint8_t *data, size_t len, size_t max, struct buf *out);
+WEIR_CHECK weir_code wire_gzip_inflate(
+    const uint8_t *data, size_t len, size_t max, struct buf *out);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which keys and values an application may put into metadata (PROTOCOL-HTTP2, Custom-Metadata). */
+#include "wire/wire.h"
+
+static bool
+is_key_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
+
+/* Names that say something about the message or the connection, which only the library knows. */
+static bool
+is_reserved(weir_str key)
+{
+    static const char *const names[] = {"te", "content-type", "content-length", "user-agent",
+        "host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"};
+
+    if (key.len >= 5 && memcmp(key.data, "grpc-", 5) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (weir_str_equal(key, weir_str_of(names[i])))
+            return true;
+    return false;
+}
+
+bool
+wire_key_is_sendable(weir_str key)
+{
+    for (size_t i = 0; i < key.len; i++)
+        if (!is_key_char(key.data[i]))
+            return false;
+    return key.len > 0 && !is_reserved(key);
+}
+
+bool
+wire_value_is_sendable(weir_str value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.data[i] < 0x20 || value.data[i] > 0x7e)
+            return false;
+    /* RFC 9113, 8.2.1: a value with a space at either end makes the whole message malformed. */
+    return value.len == 0 || (value.data[0] != ' ' && value.data[value.len - 1] != ' ');
+}
+
+bool
+wire_key_is_binary(weir_str key)
+{
+    return key.len >= 4 && memcmp(key.data + key.len - 4, "-bin", 4) == 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The percent-encoding of grpc-message (PROTOCOL-HTTP2, Status-Message): UTF-8 text in printable
+ * ASCII. */
+#include "wire/wire.h"
+
+static bool
+is_plain(unsigned char c)
+{
+    return c >= 0x20 && c <= 0x7e && c != '%';
+}
+
+weir_str
+wire_percent_encode(struct arena *arena, weir_str text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    weir_str encoded = {NULL, 0};
+    char *out;
+
+    if (text.len > SIZE_MAX / 4)
+        return encoded;
+    out = arena_alloc(arena, text.len * 3 + 1);
+    if (out == NULL)
+        return encoded;
+    encoded.data = out;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        if (is_plain(c)) {
+            *out++ = (char)c;
+        } else {
+            *out++ = '%';
+            *out++ = hex[c >> 4];
+            *out++ = hex[c & 15];
+        }
+    }
+    encoded.len = (size_t)(out - encoded.data);
+    return encoded;
+}
+
+static int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+/* The byte of the escape at the front of text, -1 when it is none. */
+static int
+unescape(weir_str text)
+{
+    int high, low;
+
+    if (text.len < 3 || text.data[0] != '%')
+        return -1;
+    high = hex_value(text.data[1]);
+    low = hex_value(text.data[2]);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+static bool
+is_continuation(unsigned char c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
+/* The length of the UTF-8 character (RFC 3629, section 4) at p, 0 when there is none. NUL counts as
+ * none: it would cut off the text behind it. */
+static size_t
+utf8_char(const unsigned char *p, size_t left)
+{
+    size_t len;
+
+    if (p[0] < 0x80)
+        return p[0] != 0;
+    len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if (!is_continuation(p[i]))
+            return 0;
+    /* Overlong forms, surrogates, and what lies beyond U+10FFFF. */
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+/* The reader is promised UTF-8 without NUL; a peer may have sent anything. */
+static void
+replace_non_utf8(unsigned char *text, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len) {
+        size_t step = utf8_char(text + at, len - at);
+
+        if (step == 0) {
+            text[at] = '?';
+            step = 1;
+        }
+        at += step;
+    }
+}
+
+char *
+wire_percent_decode(struct arena *arena, weir_str text)
+{
+    char *decoded = arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+
+    if (decoded == NULL)
+        return NULL;
+    while (text.len > 0) {
+        int byte = unescape(text);
+        size_t step = byte < 0 ? 1 : 3;
+
+        decoded[len++] = byte < 0 ? text.data[0] : (char)byte;
+        text.data += step;
+        text.len -= step;
+    }
+    replace_non_utf8((unsigned char *)decoded, len);
+    decoded[len] = '\0';
+    return decoded;
+}
