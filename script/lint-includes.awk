@@ -45,10 +45,17 @@ function exists(path,    line, result) {
     return result
 }
 
+# A folder of src that the system has no headers in.
+function is_ours(name) {
+    return name in rank && name != "net" && name != "rpc"
+}
+
 function check_layer(layer,    other) {
-    if (name ~ /^\.\.?\//)
+    if (name ~ /^\.\.?\//) {
         offence("\"" name "\": name the layer")
-    else if (!quoted && piece[1] in rank)
+        return
+    }
+    if (!quoted && is_ours(piece[1]))
         offence("<" name ">: our own headers are quoted")
     else if (!quoted && layer in sans_io && name ~ io)
         offence("<" name ">: src/" layer " does no I/O")
@@ -64,7 +71,7 @@ function check_layer(layer,    other) {
 function check_public_header() {
     if (quoted)
         offence("\"" name "\": a public header includes <weir/...> and system headers")
-    else if (piece[1] in rank)
+    else if (is_ours(piece[1]))
         offence("<" name ">: a public header shows nothing of src")
 }
 
@@ -75,7 +82,7 @@ function may_name(other) {
 
 # What lives outside src: generated code, its own files, <weir/...> and system headers.
 function check_user() {
-    if (!quoted && piece[1] in rank && name !~ /^(net|rpc)\//)
+    if (!quoted && is_ours(piece[1]))
         offence("<" name ">: nothing of src may be used here")
     if (!quoted || name ~ /\.(pb-c|weir|pb)\.h$/)
         return
