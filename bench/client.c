@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client for what h2load cannot do: hold thousands of idle connections and then call on each, and
+ * send requests that differ by a running number. Every answer is checked: :status 200 and
+ * grpc-status 0. Response headers are decoded by nghttp2, so that Weir is not its own judge.
+ *
+ * It prints "open N" when every connection has the server's SETTINGS; with --hold it then waits for
+ * a line on standard input; at the end "answered N failed M seconds S". Exit code 0: nothing
+ * failed. */
+/* Threads: one. */
+#define _GNU_SOURCE
+#include "link.h"
+#include <errno.h>
+#include <getopt.h>
+#include <nghttp2/nghttp2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    MAX_EVENTS = 256,
+    MAX_BODY = 4096, /* below every default window */
+    MAX_PATH = 200,
+    DIGITS = 8,
+    DEFAULT_WINDOW = 65535,       /* RFC 9113, 6.9.2 */
+    PROGRESS_TIMEOUT = 60 * 1000, /* ms without any event: give up */
+};
+
+struct options {
+    const char *address, *path, *body_file;
+    long connections, streams, calls; /* calls: on each connection */
+    long number_at;                   /* offset in the body of eight digits to count up; -1: none */
+    long first_number;
+    bool hold;
+};
+
+struct connection {
+    struct link link;
+    nghttp2_hd_inflater *inflater; /* from the first answer on */
+    uint32_t next_stream;
+    long in_flight, calls_left;
+    int64_t window; /* what the server lets us send on the connection */
+    bool open;      /* its SETTINGS came */
+};
+
+struct client {
+    struct options options;
+    int epoll;
+    uint8_t request[LINK_FRAME_HEADER * 2 + 2 * MAX_PATH + MAX_BODY];
+    size_t request_len, headers_at, data_at, body_at, body_len;
+    long number;
+    struct connection *connections;
+    long open, answered, failed, lost;
+    uint8_t scratch[LINK_SCRATCH];
+};
+
+static struct client client;
+
+static void
+complain(const char *format, const char *detail)
+{
+    if (client.failed++ == 0)
+        fprintf(stderr, format, detail);
+}
+
+/* ---- the request, built once ---- */
+
+static void
+put_bytes(const void *bytes, size_t len)
+{
+    memcpy(client.request + client.request_len, bytes, len);
+    client.request_len += len;
+}
+
+/* Literal field without indexing, static-table name (RFC 7541, 6.2.2); name below 15, value below
+ * 127. */
+static void
+put_field(uint8_t name, const char *value)
+{
+    uint8_t head[2] = {name, (uint8_t)strlen(value)};
+
+    put_bytes(head, sizeof head);
+    put_bytes(value, head[1]);
+}
+
+static void
+put_frame_header(size_t len, uint8_t type, uint8_t flags)
+{
+    uint8_t header[LINK_FRAME_HEADER] = {
+        (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len, type, flags};
+
+    put_bytes(header, sizeof header);
+}
+
+static void
+patch_length(size_t frame_at)
+{
+    size_t len = client.request_len - frame_at - LINK_FRAME_HEADER;
+
+    client.request[frame_at + 1] = (uint8_t)(len >> 8);
+    client.request[frame_at + 2] = (uint8_t)len;
+}
+
+static bool
+build_request(const struct options *options)
+{
+    uint8_t body[MAX_BODY];
+    FILE *file = fopen(options->body_file, "rb");
+
+    if (file == NULL)
+        return false;
+    client.body_len = fread(body, 1, sizeof body, file);
+    (void)fclose(file);
+    if (options->number_at + DIGITS > (long)client.body_len) {
+        errno = ERANGE;
+        return false;
+    }
+    client.headers_at = client.request_len;
+    put_frame_header(0, FRAME_HEADERS, FLAG_END_HEADERS);
+    put_bytes("\x83\x86", 2); /* :method POST, :scheme http */
+    put_field(0x04, options->path);
+    put_field(0x01, options->address);
+    put_bytes("\x0f\x10\x10"
+              "application/grpc",
+        19);
+    put_bytes("\0\2te\x08trailers", 13);
+    patch_length(client.headers_at);
+    client.data_at = client.request_len;
+    put_frame_header(client.body_len, FRAME_DATA, FLAG_END_STREAM);
+    client.body_at = client.request_len;
+    put_bytes(body, client.body_len);
+    return true;
+}
+
+static void
+patch_number(const struct options *options)
+{
+    uint8_t *digits = client.request + client.body_at + options->number_at;
+    long left = client.number;
+
+    if (options->number_at < 0)
+        return;
+    for (int i = DIGITS - 1; i >= 0; i--, left /= 10)
+        digits[i] = (uint8_t)('0' + left % 10);
+    client.number++;
+}
+
+/* ---- calls ---- */
+
+static bool
+start_call(struct connection *connection)
+{
+    uint8_t id[4] = {(uint8_t)(connection->next_stream >> 24),
+        (uint8_t)(connection->next_stream >> 16), (uint8_t)(connection->next_stream >> 8),
+        (uint8_t)connection->next_stream};
+
+    memcpy(client.request + client.headers_at + 5, id, 4);
+    memcpy(client.request + client.data_at + 5, id, 4);
+    patch_number(&client.options);
+    connection->next_stream += 2;
+    connection->in_flight++;
+    connection->calls_left--;
+    connection->window -= (int64_t)client.body_len;
+    return link_put(&connection->link, client.request, client.request_len);
+}
+
+static bool
+start_calls(struct connection *connection)
+{
+    while (connection->calls_left > 0 && connection->in_flight < client.options.streams &&
+           connection->window >= (int64_t)client.body_len)
+        if (!start_call(connection))
+            return false;
+    return link_flush(&connection->link);
+}
+
+static void
+check_field(const nghttp2_nv *field)
+{
+    const char *name = (const char *)field->name, *value = (const char *)field->value;
+
+    if (strcmp(name, ":status") == 0 && strcmp(value, "200") != 0)
+        complain("bench-client: :status %s\n", value);
+    if (strcmp(name, "grpc-status") == 0 && strcmp(value, "0") != 0)
+        complain("bench-client: grpc-status %s\n", value);
+    if (strcmp(name, "grpc-message") == 0)
+        fprintf(stderr, "bench-client: grpc-message %s\n", value);
+}
+
+/* The header block inside a HEADERS frame's payload (RFC 9113, 6.2). */
+static bool
+strip_padding(const struct link_frame *frame, const uint8_t **out_block, size_t *out_len)
+{
+    size_t before = (frame->flags & FLAG_PADDED) != 0 ? 1 : 0;
+    size_t after = before != 0 && frame->len > 0 ? frame->payload[0] : 0;
+
+    if ((frame->flags & FLAG_PRIORITY) != 0)
+        before += 5;
+    if (before + after > frame->len)
+        return false;
+    *out_block = frame->payload + before;
+    *out_len = frame->len - before - after;
+    return true;
+}
+
+static bool
+inflate_block(struct connection *connection, const uint8_t *block, size_t len)
+{
+    for (;;) {
+        nghttp2_nv field;
+        int flags = 0;
+        ssize_t used = nghttp2_hd_inflate_hd2(connection->inflater, &field, &flags, block, len, 1);
+
+        if (used < 0)
+            return false;
+        block += used;
+        len -= (size_t)used;
+        if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0)
+            check_field(&field);
+        if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0)
+            return nghttp2_hd_inflate_end_headers(connection->inflater) == 0;
+        if ((flags & NGHTTP2_HD_INFLATE_EMIT) == 0 && len == 0)
+            return false;
+    }
+}
+
+static bool
+on_headers(struct connection *connection, const struct link_frame *frame)
+{
+    const uint8_t *block;
+    size_t len;
+
+    if (connection->inflater == NULL && nghttp2_hd_inflate_new(&connection->inflater) != 0)
+        return false;
+    if ((frame->flags & FLAG_END_HEADERS) == 0 || !strip_padding(frame, &block, &len))
+        return false;
+    if (!inflate_block(connection, block, len))
+        return false;
+    if ((frame->flags & FLAG_END_STREAM) != 0) {
+        client.answered++;
+        connection->in_flight--;
+    }
+    return true;
+}
+
+static void
+on_window_update(struct connection *connection, const struct link_frame *frame)
+{
+    const uint8_t *at = frame->payload;
+    bool on_connection = memcmp(frame->stream_id, "\0\0\0", 4) == 0;
+
+    if (frame->len == 4 && on_connection)
+        connection->window += (int64_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
+}
+
+static bool
+on_frame(struct link *link, const struct link_frame *frame)
+{
+    struct connection *connection = (struct connection *)link;
+
+    switch (frame->type) {
+    case FRAME_HEADERS:
+        return on_headers(connection, frame);
+    case FRAME_WINDOW_UPDATE:
+        on_window_update(connection, frame);
+        return true;
+    case FRAME_SETTINGS:
+        if (!connection->open && (frame->flags & FLAG_ACK) == 0) {
+            connection->open = true;
+            client.open++;
+        }
+        return true;
+    case FRAME_RST_STREAM:
+    case FRAME_GOAWAY:
+    case FRAME_CONTINUATION:
+        complain(
+            "bench-client: %s\n", frame->type == FRAME_GOAWAY ? "GOAWAY" : "a stream was reset");
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void
+drop(struct connection *connection)
+{
+    if (client.lost++ == 0)
+        fprintf(stderr, "bench-client: a connection was lost\n");
+    client.failed += connection->in_flight + connection->calls_left;
+    connection->in_flight = connection->calls_left = 0;
+    link_close(&connection->link);
+    connection->link.fd = -1;
+}
+
+/* ---- phases ---- */
+
+static bool
+connect_all(void)
+{
+    const struct options *options = &client.options;
+
+    for (long i = 0; i < options->connections; i++) {
+        struct connection *connection = &client.connections[i];
+        int fd = link_connect(options->address);
+
+        if (fd < 0 || !link_open(&connection->link, client.epoll, fd, true) ||
+            !link_flush(&connection->link)) {
+            fprintf(stderr, "bench-client: connection %ld: %s\n", i, strerror(errno));
+            return false;
+        }
+        connection->next_stream = 1;
+        connection->window = DEFAULT_WINDOW;
+    }
+    return true;
+}
+
+/* Handle what is ready. False: nothing came for a long time. */
+static bool
+turn(bool calling)
+{
+    struct epoll_event events[MAX_EVENTS];
+    int count = epoll_wait(client.epoll, events, MAX_EVENTS, PROGRESS_TIMEOUT);
+
+    for (int i = 0; i < count; i++) {
+        struct connection *connection = events[i].data.ptr;
+
+        if (connection->link.fd < 0)
+            continue;
+        if (!link_read(&connection->link, client.scratch, on_frame) ||
+            !(calling ? start_calls(connection) : link_flush(&connection->link)))
+            drop(connection);
+    }
+    return count > 0 || (count < 0 && errno == EINTR);
+}
+
+static bool
+open_all(void)
+{
+    if (!connect_all())
+        return false;
+    while (client.open < client.options.connections)
+        if (!turn(false) || client.lost > 0)
+            return false;
+    printf("open %ld\n", client.open);
+    (void)fflush(stdout);
+    return true;
+}
+
+static void
+call_all(void)
+{
+    const struct options *options = &client.options;
+    long wanted = options->connections * options->calls;
+
+    for (long i = 0; i < options->connections; i++) {
+        struct connection *connection = &client.connections[i];
+
+        connection->calls_left = options->calls;
+        if (connection->link.fd < 0 || !start_calls(connection))
+            drop(connection);
+    }
+    while (client.answered + client.failed < wanted && turn(true))
+        continue;
+    client.failed += client.answered < wanted && client.failed == 0 ? 1 : 0;
+}
+
+static double
+seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int
+run(void)
+{
+    double start;
+    char line[16];
+
+    if (!open_all())
+        return 1;
+    if (client.options.hold && fgets(line, sizeof line, stdin) == NULL)
+        return 1;
+    start = seconds();
+    call_all();
+    printf("answered %ld failed %ld seconds %.6f\n", client.answered, client.failed,
+        seconds() - start);
+    return client.failed == 0 ? 0 : 1;
+}
+
+static bool
+parse_number(const char *text, long *out_number)
+{
+    char *end;
+
+    errno = 0;
+    *out_number = strtol(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *out_number >= 0;
+}
+
+static bool
+parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {{"connect", required_argument, NULL, 'a'},
+        {"path", required_argument, NULL, 'p'}, {"body", required_argument, NULL, 'b'},
+        {"connections", required_argument, NULL, 'c'}, {"streams", required_argument, NULL, 'm'},
+        {"calls", required_argument, NULL, 'n'}, {"number-at", required_argument, NULL, 'o'},
+        {"first-number", required_argument, NULL, 'f'}, {"hold", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
+    int letter;
+    bool good = true;
+
+    while (good && (letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        switch (letter) {
+        case 'a':
+            options->address = optarg;
+            break;
+        case 'p':
+            options->path = optarg;
+            break;
+        case 'b':
+            options->body_file = optarg;
+            break;
+        case 'c':
+            good = parse_number(optarg, &options->connections);
+            break;
+        case 'm':
+            good = parse_number(optarg, &options->streams);
+            break;
+        case 'n':
+            good = parse_number(optarg, &options->calls);
+            break;
+        case 'o':
+            good = parse_number(optarg, &options->number_at);
+            break;
+        case 'f':
+            good = parse_number(optarg, &options->first_number);
+            break;
+        case 'h':
+            options->hold = true;
+            break;
+        default:
+            good = false;
+        }
+    }
+    return good && optind == argc && options->address != NULL && options->path != NULL &&
+           options->body_file != NULL && strlen(options->address) < 100 &&
+           strlen(options->path) < 127;
+}
+
+int
+main(int argc, char **argv)
+{
+    client.options = (struct options){.connections = 1, .streams = 1, .calls = 1, .number_at = -1};
+    if (!parse_options(argc, argv, &client.options)) {
+        fprintf(stderr,
+            "usage: bench-client --connect HOST:PORT --path /SERVICE/METHOD --body FILE\n"
+            "       [--connections N] [--streams N] [--calls N] [--hold]\n"
+            "       [--number-at OFFSET] [--first-number N]\n");
+        return 2;
+    }
+    client.number = client.options.first_number;
+    client.epoll = epoll_create1(EPOLL_CLOEXEC);
+    client.connections = calloc((size_t)client.options.connections, sizeof *client.connections);
+    if (client.epoll < 0 || client.connections == NULL || !build_request(&client.options)) {
+        fprintf(stderr, "bench-client: %s: %s\n", client.options.body_file, strerror(errno));
+        return 1;
+    }
+    return run();
+}
