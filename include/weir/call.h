@@ -59,7 +59,8 @@ WEIR_API const char *weir_call_message(const weir_call *call);
 WEIR_API weir_code weir_fail(weir_call *call, weir_code code, const char *format, ...)
     WEIR_PRINTF(3, 4);
 
-/* ---- memory that lives as long as the call ---- */
+/* ---- memory: lives until the next weir_call_receive of this call, as the message does; without one,
+ *      until the call ends ---- */
 
 /* Zeroed and aligned for any type. NULL: no memory. */
 WEIR_API void *weir_call_alloc(weir_call *call, size_t size);

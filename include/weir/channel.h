@@ -5,6 +5,7 @@
 
 #include <weir/call.h>
 #include <weir/loop.h>
+#include <weir/pool.h>
 
 WEIR_BEGIN_C
 
@@ -16,6 +17,7 @@ struct weir_channel_options {
     size_t max_receive_message;  /* bytes, after inflating; 4 MiB */
     size_t max_header_list;      /* bytes of a response's header list; 16 KiB */
     int64_t connect_timeout;     /* nanoseconds; 20 s */
+    weir_pool *pool;             /* looks names up; without one the loop waits for the lookup. Borrowed */
 };
 
 /* target: "HOST:PORT", "dns:HOST:PORT", "ipv4:A:PORT", "ipv6:[A]:PORT", "unix:PATH". Does not connect yet.

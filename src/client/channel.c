@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public channel: options, a stream for a call, call objects. */
+#include "client/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEFAULT_MAX_RECEIVE (4 * 1024 * 1024)
+#define DEFAULT_MAX_HEADER_LIST (16 * 1024)
+#define DEFAULT_CONNECT_TIMEOUT (20 * WEIR_SECOND)
+
+/* ---- targets ---- */
+
+/* "dns:HOST:PORT", "dns:///HOST:PORT", "ipv4:" and "ipv6:" are an endpoint behind a scheme. */
+static const char *
+skip_scheme(const char *target)
+{
+    static const char *const schemes[] = {"dns:///", "dns:", "ipv4:", "ipv6:"};
+
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (strncmp(target, schemes[i], strlen(schemes[i])) == 0)
+            return target + strlen(schemes[i]);
+    }
+    return target;
+}
+
+/* A heap string. NULL: no memory. */
+static char *
+join(const char *a, const char *b, const char *c)
+{
+    size_t size = strlen(a) + strlen(b) + strlen(c) + 1;
+    char *text = malloc(size);
+
+    if (text != NULL)
+        snprintf(text, size, "%s%s%s", a, b, c);
+    return text;
+}
+
+static void
+release(struct weir_channel *channel)
+{
+    struct client_method *method, *next;
+    struct weir_call *call;
+
+    for (method = channel->method_list; method != NULL; method = next) {
+        next = method->next;
+        free(method->path);
+        free(method);
+    }
+    while ((call = channel->free_calls) != NULL) {
+        channel->free_calls = call->next_free;
+        buf_fini(&call->incoming);
+        free(call);
+    }
+    map_fini(&channel->methods);
+    pthread_mutex_destroy(&channel->lock);
+    free(channel->authority);
+    free(channel->user_agent);
+    free(channel);
+}
+
+static void
+set_options(struct weir_channel *channel, const struct weir_channel_options *options)
+{
+    channel->pool = options->pool;
+    channel->limits.max_receive =
+        options->max_receive_message != 0 ? options->max_receive_message : DEFAULT_MAX_RECEIVE;
+    channel->max_header_list =
+        options->max_header_list != 0 ? options->max_header_list : DEFAULT_MAX_HEADER_LIST;
+    channel->connect_timeout =
+        options->connect_timeout != 0 ? options->connect_timeout : DEFAULT_CONNECT_TIMEOUT;
+}
+
+/* The text of :authority; a Unix path has none of its own (grpc doc/naming.md: "localhost"). */
+static bool
+set_texts(struct weir_channel *channel, const char *endpoint, const char *user_agent)
+{
+    channel->authority = join(channel->endpoint.is_unix ? "localhost" : endpoint, "", "");
+    channel->user_agent = user_agent == NULL ? join("grpc-c-weir/", weir_version(), "")
+                                             : join(user_agent, " grpc-c-weir/", weir_version());
+    return channel->authority != NULL && channel->user_agent != NULL;
+}
+
+weir_code
+weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_options *options,
+    weir_channel **out_channel)
+{
+    static const struct weir_channel_options defaults;
+    struct net_endpoint endpoint;
+    struct weir_channel *channel;
+
+    if (options == NULL)
+        options = &defaults;
+    target = skip_scheme(target);
+    WEIR_TRY(net_endpoint_parse(target, &endpoint));
+    channel = calloc(1, sizeof(*channel));
+    if (channel == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    channel->loop = loop;
+    channel->endpoint = endpoint;
+    channel->backoff = WEIR_SECOND;
+    list_init(&channel->conns);
+    list_init(&channel->waiting);
+    map_init(&channel->methods, 0);
+    pthread_mutex_init(&channel->lock, NULL);
+    set_options(channel, options);
+    if (!set_texts(channel, target, options->user_agent)) {
+        release(channel);
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    *out_channel = channel;
+    return WEIR_OK;
+}
+
+static void
+disconnect_on_fiber(void *arg)
+{
+    client_disconnect(arg);
+}
+
+void
+weir_channel_free(weir_channel *channel)
+{
+    if (channel == NULL)
+        return;
+    while (fiber_run_on(channel->loop, disconnect_on_fiber, channel) != WEIR_OK)
+        ; /* a stack comes back when another fiber ends */
+    release(channel);
+}
+
+/* ---- a stream for a call ---- */
+
+struct client_waiter {
+    struct list link;
+    struct weir_call *call;
+};
+
+void
+client_wake(struct weir_channel *channel)
+{
+    list_each_safe (link, &channel->waiting)
+        call_advance(container_of(link, struct client_waiter, link)->call);
+}
+
+static bool
+attach(struct weir_channel *channel, struct weir_call *call)
+{
+    struct client_conn *conn = channel->conn;
+    struct h2_stream *stream = h2_stream_open(conn->transport.h2);
+
+    if (stream == NULL)
+        return false;
+    call_attach(call, &conn->transport, stream);
+    if (call->peer == NULL)
+        call->peer = arena_dup(&call->arena, weir_str_of(conn->peer));
+    return true;
+}
+
+weir_code
+client_acquire(struct weir_channel *channel, struct weir_call *call)
+{
+    struct client_waiter waiter = {.call = call};
+
+    for (;;) {
+        if (call->ended)
+            return call->code;
+        if (channel->state == CLIENT_READY && attach(channel, call))
+            return WEIR_OK;
+        if (channel->state == CLIENT_FAILED && loop_now(channel->loop) < channel->retry_at)
+            return weir_fail(call, WEIR_UNAVAILABLE, "%s", channel->why);
+        if (channel->state == CLIENT_FAILED || channel->state == CLIENT_IDLE) {
+            client_connect(channel);
+            continue;
+        }
+        list_push(&channel->waiting, &waiter.link);
+        call_park(call);
+        list_remove(&waiter.link);
+    }
+}
+
+/* ---- header fields ---- */
+
+static struct h2_field
+field(const char *name, const char *value)
+{
+    return (struct h2_field){
+        .name = weir_str_of(name), .value = weir_str_of(value), .indexing = H2_INDEX};
+}
+
+static struct client_method *
+method_new(const struct weir_channel *channel, const char *path)
+{
+    struct client_method *method = calloc(1, sizeof(*method));
+
+    if (method == NULL)
+        return NULL;
+    method->path = join(path, "", "");
+    if (method->path == NULL) {
+        free(method);
+        return NULL;
+    }
+    method->fields[0] = field(":method", "POST");
+    method->fields[1] = field(":scheme", "http");
+    method->fields[2] = field(":path", method->path);
+    method->fields[3] = field(":authority", channel->authority);
+    method->fields[4] = field("te", "trailers");
+    method->fields[5] = field("content-type", "application/grpc");
+    method->fields[6] = field("user-agent", channel->user_agent);
+    method->fields[7] = field("grpc-accept-encoding", "gzip");
+    return method;
+}
+
+const struct client_method *
+client_method_lookup(struct weir_channel *channel, const char *path)
+{
+    struct client_method *method = map_lookup(&channel->methods, weir_str_of(path));
+
+    if (method != NULL)
+        return method;
+    method = method_new(channel, path);
+    if (method == NULL)
+        return NULL;
+    if (!map_put(&channel->methods, weir_str_of(method->path), method)) {
+        free(method->path);
+        free(method);
+        return NULL;
+    }
+    method->next = channel->method_list;
+    channel->method_list = method;
+    return method;
+}
+
+/* ---- call objects ---- */
+
+static void
+recycle(struct weir_call *call)
+{
+    struct weir_channel *channel = call->owner;
+
+    pthread_mutex_lock(&channel->lock);
+    call->next_free = channel->free_calls;
+    channel->free_calls = call;
+    pthread_mutex_unlock(&channel->lock);
+}
+
+static struct weir_call *
+take_call(struct weir_channel *channel)
+{
+    struct weir_call *call;
+
+    pthread_mutex_lock(&channel->lock);
+    call = channel->free_calls;
+    if (call != NULL)
+        channel->free_calls = call->next_free;
+    pthread_mutex_unlock(&channel->lock);
+    if (call != NULL)
+        return call;
+    call = malloc(sizeof(*call));
+    if (call != NULL)
+        call->incoming = (struct buf)BUF_EMPTY;
+    return call;
+}
+
+weir_call *
+weir_call_new(weir_channel *channel, weir_call *parent)
+{
+    struct weir_call *call = take_call(channel);
+
+    if (call == NULL)
+        return NULL;
+    call_init(call, channel->loop, false, &channel->limits, recycle);
+    call->owner = channel;
+    if (parent == NULL)
+        return call;
+    call->deadline = parent->deadline;
+    if (parent->ended)
+        call_end(call, parent->code, "the call that this one was made in has ended");
+    else
+        list_push(&parent->children, &call->sibling);
+    return call;
+}
+
+void
+weir_call_free(weir_call *call)
+{
+    struct fiber *fiber = fiber_current();
+
+    if (call == NULL)
+        return;
+    list_remove(&call->sibling);
+    if (fiber != NULL && fiber_loop(fiber) == call->loop)
+        call_retire(call);
+    else
+        call_send_away(call);
+}

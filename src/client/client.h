@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a channel: its connection, who waits for it, its methods' header fields. */
+/* Threads: everything belongs to the loop's thread, but for the list of free calls, which has a
+ * lock. */
+#pragma once
+
+#include "base/map.h"
+#include "rpc/call.h"
+#include <pthread.h>
+#include <weir/channel.h>
+#include <weir/pool.h>
+
+#define CLIENT_MAX_ADDRESSES 16
+
+/* The fields that every request of a method begins with, in storage of their own: hpack knows them
+ * by address. */
+#define CLIENT_PSEUDO_FIELDS 4
+#define CLIENT_FIELDS 8
+
+struct client_method {
+    struct client_method *next;
+    char *path;
+    struct h2_field fields[CLIENT_FIELDS]; /* pseudo-header fields first */
+};
+
+enum client_state {
+    CLIENT_IDLE,
+    CLIENT_CONNECTING, /* resolving, connecting, or waiting for SETTINGS */
+    CLIENT_READY,
+    CLIENT_FAILED /* until retry_at calls fail with the reason */
+};
+
+struct client_conn;
+struct client_lookup;
+
+struct weir_channel {
+    weir_loop *loop;
+    struct net_endpoint endpoint;
+    weir_pool *pool; /* where names are looked up; may be NULL */
+    char *authority, *user_agent;
+    struct call_limits limits;
+    size_t max_header_list;
+    int64_t connect_timeout;
+
+    enum client_state state;
+    struct client_conn *conn;       /* for new calls; NULL unless connecting or ready */
+    struct list conns;              /* all, those that are drained included */
+    struct client_lookup *lookup;   /* under way, else NULL */
+    struct net_connect *connecting; /* under way, else NULL */
+    struct net_address addresses[CLIENT_MAX_ADDRESSES];
+    size_t address_count, next_address;
+    int64_t connect_until; /* the attempt's deadline */
+    int64_t backoff, retry_at;
+    char why[512];       /* of the last failure */
+    struct list waiting; /* client_waiter: calls that need a stream */
+
+    struct map methods; /* path -> client_method */
+    struct client_method *method_list;
+
+    pthread_mutex_t lock;
+    struct weir_call *free_calls;
+};
+
+struct client_conn {
+    struct rpc_transport transport;
+    struct weir_channel *channel;
+    struct list link;
+    struct loop_timer timer; /* for the server's SETTINGS */
+    struct loop_task reap;
+    bool ready;
+    char peer[NET_ADDRESS_TEXT];
+};
+
+/* Tie the call to a stream of a ready connection, connecting when need be. Suspends.
+ * UNAVAILABLE: it cannot be reached, with the reason in the call. */
+weir_code client_acquire(struct weir_channel *channel, struct weir_call *call);
+
+/* The fields of a method, made at its first use. NULL: no memory. */
+const struct client_method *client_method_lookup(struct weir_channel *channel, const char *path);
+
+/* Begin to connect; ends in client_state READY or FAILED, and wakes who waits. */
+void client_connect(struct weir_channel *channel);
+
+/* Drop what is under way and every connection. */
+void client_disconnect(struct weir_channel *channel);
+
+/* Wake every call that waits for a stream. */
+void client_wake(struct weir_channel *channel);

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A channel's connection: look the name up, connect, wait for SETTINGS, back off, lose it. */
+#include "client/client.h"
+
+#include "base/random.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* connection-backoff.md */
+#define BACKOFF_INITIAL WEIR_SECOND
+#define BACKOFF_MAX (120 * WEIR_SECOND)
+
+/* A delay that grows by 1.6 each time, with a jitter of 20 % either way. */
+static int64_t
+next_backoff(struct weir_channel *channel)
+{
+    int64_t delay = channel->backoff;
+    int64_t fifth = delay / 5;
+
+    channel->backoff = delay + delay * 3 / 5;
+    if (channel->backoff > BACKOFF_MAX)
+        channel->backoff = BACKOFF_MAX;
+    return delay - fifth + (int64_t)(random_u64() % (uint64_t)(2 * fifth));
+}
+
+static void
+fail(struct weir_channel *channel, const char *why)
+{
+    const struct net_endpoint *endpoint = &channel->endpoint;
+
+    if (endpoint->is_unix)
+        snprintf(
+            channel->why, sizeof(channel->why), "cannot reach unix:%s: %s", endpoint->host, why);
+    else
+        snprintf(channel->why, sizeof(channel->why), "cannot reach %s:%s: %s", endpoint->host,
+            endpoint->port, why);
+    channel->state = CLIENT_FAILED;
+    channel->retry_at = loop_now(channel->loop) + next_backoff(channel);
+    client_wake(channel);
+}
+
+/* ---- a connection's events ---- */
+
+static struct client_conn *
+conn_of(struct rpc_transport *transport)
+{
+    return container_of(transport, struct client_conn, transport);
+}
+
+static void
+reap(struct loop_task *task)
+{
+    free(container_of(task, struct client_conn, reap));
+}
+
+static void
+conn_close(struct client_conn *conn, const char *why)
+{
+    loop_timer_stop(conn->channel->loop, &conn->timer);
+    rpc_transport_close(&conn->transport, why);
+    list_remove(&conn->link);
+    loop_post(conn->channel->loop, &conn->reap);
+}
+
+static void try_next_address(struct weir_channel *channel, const char *why);
+
+static void
+on_lost(struct rpc_transport *transport, const char *why)
+{
+    struct client_conn *conn = conn_of(transport);
+    struct weir_channel *channel = conn->channel;
+    bool current = channel->conn == conn;
+    bool was_ready = conn->ready;
+
+    if (current)
+        channel->conn = NULL;
+    conn_close(conn, why);
+    if (!current)
+        return;
+    if (was_ready) {
+        channel->state = CLIENT_IDLE;
+        client_wake(channel);
+    } else {
+        try_next_address(channel, why);
+    }
+}
+
+static void
+on_request(struct rpc_transport *transport, const struct h2_event *event)
+{
+    h2_stream_release(transport->h2, event->stream); /* an answer to a call that is gone */
+}
+
+static void
+on_ready(struct rpc_transport *transport)
+{
+    struct client_conn *conn = conn_of(transport);
+    struct weir_channel *channel = conn->channel;
+
+    conn->ready = true;
+    loop_timer_stop(channel->loop, &conn->timer);
+    channel->state = CLIENT_READY;
+    channel->backoff = BACKOFF_INITIAL;
+    client_wake(channel);
+}
+
+static void
+on_goaway(struct rpc_transport *transport)
+{
+    struct client_conn *conn = conn_of(transport);
+
+    rpc_transport_touch(transport);
+    if (conn->channel->conn != conn)
+        return;
+    conn->channel->conn = NULL;
+    conn->channel->state = CLIENT_IDLE;
+    client_wake(conn->channel);
+}
+
+static void
+on_ping_ack(struct rpc_transport *transport, uint64_t opaque)
+{
+    (void)transport;
+    (void)opaque;
+}
+
+static void
+on_flushed(struct rpc_transport *transport)
+{
+    struct weir_channel *channel = conn_of(transport)->channel;
+
+    if (!list_empty(&channel->waiting) && h2_conn_streams_left(transport->h2) > 0)
+        client_wake(channel);
+}
+
+static void
+on_drained(struct rpc_transport *transport)
+{
+    on_lost(transport, "the server has closed the connection");
+}
+
+static const struct rpc_transport_events transport_events = {
+    .request = on_request,
+    .ready = on_ready,
+    .goaway = on_goaway,
+    .ping_ack = on_ping_ack,
+    .flushed = on_flushed,
+    .drained = on_drained,
+    .lost = on_lost,
+};
+
+static void
+settings_late(struct loop_timer *timer)
+{
+    struct client_conn *conn = container_of(timer, struct client_conn, timer);
+
+    on_lost(&conn->transport, "no HTTP/2 SETTINGS in time");
+}
+
+static weir_code
+conn_open(struct weir_channel *channel, struct net_conn *net)
+{
+    struct h2_options h2 = {.role = H2_CLIENT, .max_header_list = channel->max_header_list};
+    struct client_conn *conn = calloc(1, sizeof(*conn));
+
+    if (conn == NULL) {
+        net_conn_close(net);
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    conn->channel = channel;
+    loop_timer_init(&conn->timer, settings_late);
+    loop_task_init(&conn->reap, reap);
+    net_address_format(net_conn_peer(net), true, conn->peer);
+    if (rpc_transport_init(&conn->transport, channel->loop, net, &h2, &transport_events) !=
+        WEIR_OK) {
+        free(conn);
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    list_push(&channel->conns, &conn->link);
+    channel->conn = conn;
+    if (loop_timer_start(channel->loop, &conn->timer, channel->connect_until) != WEIR_OK)
+        on_lost(&conn->transport, "no memory");
+    return WEIR_OK;
+}
+
+/* ---- connecting ---- */
+
+static void
+connected(void *owner, struct net_conn *net, int errno_code)
+{
+    struct weir_channel *channel = owner;
+
+    channel->connecting = NULL;
+    if (net == NULL)
+        try_next_address(channel, strerror(errno_code));
+    else if (conn_open(channel, net) != WEIR_OK)
+        fail(channel, "no memory");
+}
+
+static void
+try_next_address(struct weir_channel *channel, const char *why)
+{
+    int64_t left = channel->connect_until - loop_now(channel->loop);
+    const struct net_address *address;
+
+    if (channel->next_address == channel->address_count || left <= 0) {
+        fail(channel, why);
+        return;
+    }
+    address = &channel->addresses[channel->next_address++];
+    if (net_connect(channel->loop, address, left, connected, channel, &channel->connecting) !=
+        WEIR_OK) {
+        channel->connecting = NULL;
+        try_next_address(channel, why);
+    }
+}
+
+/* ---- names ---- */
+
+/* One lookup on a thread of the pool. The channel may be gone when it comes back. */
+struct client_lookup {
+    struct loop_task task;
+    weir_loop *loop;
+    struct weir_channel *channel; /* NULL: nobody waits any more */
+    struct net_endpoint endpoint;
+    struct net_address addresses[CLIENT_MAX_ADDRESSES];
+    size_t count;
+    const char *why;
+    weir_code code;
+};
+
+static void
+resolved(struct weir_channel *channel, weir_code code, size_t count, const char *why)
+{
+    if (code != WEIR_OK) {
+        fail(channel, why);
+        return;
+    }
+    channel->address_count = count;
+    channel->next_address = 0;
+    try_next_address(channel, "no address");
+}
+
+static void
+lookup_came(struct loop_task *task)
+{
+    struct client_lookup *lookup = container_of(task, struct client_lookup, task);
+    struct weir_channel *channel = lookup->channel;
+
+    if (channel != NULL) {
+        channel->lookup = NULL;
+        memcpy(channel->addresses, lookup->addresses, sizeof(lookup->addresses));
+        resolved(channel, lookup->code, lookup->count, lookup->why);
+    }
+    free(lookup);
+}
+
+static void
+look_up(void *arg)
+{
+    struct client_lookup *lookup = arg;
+
+    lookup->code = net_resolve(
+        &lookup->endpoint, lookup->addresses, CLIENT_MAX_ADDRESSES, &lookup->count, &lookup->why);
+    loop_send(lookup->loop, &lookup->task);
+}
+
+static void
+look_up_on_pool(struct weir_channel *channel)
+{
+    struct client_lookup *lookup = calloc(1, sizeof(*lookup));
+
+    if (lookup == NULL) {
+        fail(channel, "no memory");
+        return;
+    }
+    loop_task_init(&lookup->task, lookup_came);
+    lookup->loop = channel->loop;
+    lookup->channel = channel;
+    lookup->endpoint = channel->endpoint;
+    channel->lookup = lookup;
+    if (weir_pool_submit(channel->pool, look_up, lookup) == WEIR_OK)
+        return;
+    channel->lookup = NULL;
+    free(lookup);
+    fail(channel, "no memory");
+}
+
+void
+client_connect(struct weir_channel *channel)
+{
+    const char *why = "";
+    size_t count = 0;
+    weir_code code;
+
+    channel->state = CLIENT_CONNECTING;
+    channel->connect_until = loop_now(channel->loop) + channel->connect_timeout;
+    if (channel->pool != NULL && !channel->endpoint.is_unix) {
+        look_up_on_pool(channel);
+        return;
+    }
+    code = net_resolve(&channel->endpoint, channel->addresses, CLIENT_MAX_ADDRESSES, &count, &why);
+    resolved(channel, code, count, why);
+}
+
+void
+client_disconnect(struct weir_channel *channel)
+{
+    if (channel->lookup != NULL)
+        channel->lookup->channel = NULL;
+    channel->lookup = NULL;
+    if (channel->connecting != NULL)
+        net_connect_cancel(channel->connecting);
+    channel->connecting = NULL;
+    channel->conn = NULL;
+    list_each_safe (link, &channel->conns)
+        conn_close(container_of(link, struct client_conn, link), "the channel was closed");
+}

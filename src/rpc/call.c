@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A call's life: set up, tied to a stream, ended once, waited for, cancelled, recycled. */
+#include "rpc/call.h"
+
+static void
+deadline_passed(struct loop_timer *timer)
+{
+    struct weir_call *call = container_of(timer, struct weir_call, timer);
+
+    call->timer_running = false;
+    call_end(call, WEIR_DEADLINE_EXCEEDED, "deadline exceeded");
+    call_advance(call);
+}
+
+static void
+cancel_arrived(struct loop_task *task)
+{
+    struct weir_call *call = container_of(task, struct weir_call, cancel_task);
+
+    if (call->freed) {
+        call_fini(call);
+        call->recycle(call);
+        return;
+    }
+    atomic_store(&call->cancel_asked, false);
+    call_end(call, WEIR_CANCELLED, "cancelled");
+    call_advance(call);
+}
+
+void
+call_init(struct weir_call *call, weir_loop *loop, bool is_server, const struct call_limits *limits,
+    void (*recycle)(struct weir_call *))
+{
+    struct buf incoming = call->incoming;
+
+    memset(call, 0, offsetof(struct weir_call, first_block));
+    call->incoming = incoming;
+    call->loop = loop;
+    call->is_server = is_server;
+    call->limits = limits;
+    call->recycle = recycle;
+    call->deadline = WEIR_NEVER;
+    arena_init(&call->arena, call->first_block, sizeof(call->first_block));
+    loop_timer_init(&call->timer, deadline_passed);
+    loop_task_init(&call->cancel_task, cancel_arrived);
+    list_init(&call->waiters);
+    list_init(&call->link);
+    list_init(&call->children);
+    list_init(&call->sibling);
+}
+
+static void
+stop_timer(struct weir_call *call)
+{
+    if (call->timer_running)
+        loop_timer_stop(call->loop, &call->timer);
+    call->timer_running = false;
+}
+
+void
+call_fini(struct weir_call *call)
+{
+    stop_timer(call);
+    call_detach(call);
+    h2_block_unref(call->headers);
+    h2_block_unref(call->trailers);
+    if (call->has_scratch)
+        arena_fini(&call->scratch);
+    arena_fini(&call->arena);
+    buf_reset(&call->incoming, CALL_KEEP_INCOMING);
+}
+
+void
+call_retire(struct weir_call *call)
+{
+    if (atomic_load_explicit(&call->cancel_asked, memory_order_acquire)) {
+        call->freed = true;
+        return;
+    }
+    call_fini(call);
+    call->recycle(call);
+}
+
+void
+call_send_away(struct weir_call *call)
+{
+    call->freed = true;
+    if (!atomic_exchange(&call->cancel_asked, true))
+        loop_send(call->loop, &call->cancel_task);
+}
+
+void
+call_attach(struct weir_call *call, struct rpc_transport *transport, struct h2_stream *stream)
+{
+    call->transport = transport;
+    call->stream = stream;
+    stream->user = call;
+    list_push(&transport->calls, &call->link);
+}
+
+void
+call_detach(struct weir_call *call)
+{
+    struct rpc_transport *transport = call->transport;
+
+    if (transport == NULL)
+        return;
+    /* A client that has the whole answer early wants no more of the call (PROTOCOL-HTTP2,
+     * Responses). */
+    if (!call->is_server && call->receive_closed && !call->send_closed)
+        h2_stream_reset(transport->h2, call->stream, H2_NO_ERROR);
+    h2_stream_release(transport->h2, call->stream);
+    list_remove(&call->link);
+    call->transport = NULL;
+    call->stream = NULL;
+    rpc_transport_touch(transport);
+}
+
+/* A call made inside another one's handler ends with it. */
+static void
+cancel_children(struct weir_call *call)
+{
+    struct list *link;
+
+    while ((link = list_shift(&call->children)) != NULL)
+        weir_call_cancel(container_of(link, struct weir_call, sibling));
+}
+
+void
+call_end(struct weir_call *call, weir_code code, const char *message)
+{
+    if (call->ended)
+        return;
+    call->code = code;
+    if (message != NULL)
+        call->message = message;
+    call->ended = true;
+    if (!list_empty(&call->children))
+        cancel_children(call);
+    if (call->is_server)
+        return;
+    stop_timer(call);
+    call_detach(call);
+}
+
+struct call_waiter {
+    struct list link;
+    struct fiber *fiber;
+};
+
+void
+call_park(struct weir_call *call)
+{
+    struct call_waiter waiter = {.fiber = fiber_current()};
+
+    list_push(&call->waiters, &waiter.link);
+    fiber_park();
+    list_remove(&waiter.link);
+}
+
+void
+call_advance(struct weir_call *call)
+{
+    void (*start)(struct weir_call *) = call->start;
+
+    if (start != NULL && (call->ended || call->receive_closed)) {
+        call->start = NULL;
+        start(call);
+        return;
+    }
+    list_each (link, &call->waiters)
+        fiber_wake(container_of(link, struct call_waiter, link)->fiber);
+}
+
+void
+call_start_timer(struct weir_call *call)
+{
+    if (call->deadline == WEIR_NEVER)
+        return;
+    call->timer_running = loop_timer_start(call->loop, &call->timer, call->deadline) == WEIR_OK;
+    if (!call->timer_running)
+        call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the deadline");
+}
+
+/* ---- the public half ---- */
+
+void
+weir_call_cancel(weir_call *call)
+{
+    if (!atomic_exchange(&call->cancel_asked, true))
+        loop_send(call->loop, &call->cancel_task);
+}
+
+weir_code
+weir_call_code(const weir_call *call)
+{
+    return call->ended ? call->code : WEIR_OK;
+}
+
+const char *
+weir_call_message(const weir_call *call)
+{
+    return call->message == NULL ? "" : call->message;
+}
+
+const char *
+weir_call_method(const weir_call *call)
+{
+    return call->path == NULL ? "" : call->path;
+}
+
+int64_t
+weir_call_deadline(const weir_call *call)
+{
+    return call->deadline;
+}
+
+void
+weir_call_set_timeout(weir_call *call, int64_t timeout)
+{
+    int64_t now = weir_now();
+    int64_t deadline = timeout > WEIR_NEVER - now ? WEIR_NEVER : now + timeout;
+
+    if (deadline < call->deadline)
+        call->deadline = deadline;
+}
+
+const char *
+weir_call_peer(weir_call *call)
+{
+    char text[NET_ADDRESS_TEXT];
+
+    if (call->peer == NULL && call->transport != NULL) {
+        net_address_format(net_conn_peer(call->transport->net), true, text);
+        call->peer = arena_dup(&call->arena, weir_str_of(text));
+    }
+    return call->peer == NULL ? "" : call->peer;
+}
+
+weir_code
+weir_fail(weir_call *call, weir_code code, const char *format, ...)
+{
+    va_list args;
+
+    if (call->ended) /* the text of the end stays */
+        return code;
+    va_start(args, format);
+    call->message = arena_vprintf(&call->arena, format, args);
+    va_end(args);
+    return code;
+}
+
+void *
+weir_call_alloc(weir_call *call, size_t size)
+{
+    return arena_zalloc(call_memory(call), size);
+}
+
+char *
+weir_call_printf(weir_call *call, const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = arena_vprintf(call_memory(call), format, args);
+    va_end(args);
+    return text;
+}
+
+char *
+weir_call_dup(weir_call *call, weir_str text)
+{
+    return arena_dup(call_memory(call), text);
+}
+
+struct sleep {
+    struct weir_call *call;
+    struct loop_timer timer;
+    int64_t duration;
+    struct fiber *fiber;
+    bool over;
+    weir_code code;
+};
+
+static void
+sleep_over(struct loop_timer *timer)
+{
+    struct sleep *nap = container_of(timer, struct sleep, timer);
+
+    nap->over = true;
+    fiber_wake(nap->fiber);
+}
+
+static void
+sleep_on_fiber(void *arg)
+{
+    struct sleep *nap = arg;
+    struct weir_call *call = nap->call;
+    int64_t now = loop_now(call->loop);
+
+    nap->fiber = fiber_current();
+    loop_timer_init(&nap->timer, sleep_over);
+    nap->code = loop_timer_start(call->loop, &nap->timer,
+        nap->duration > WEIR_NEVER - now ? WEIR_NEVER : now + nap->duration);
+    if (nap->code != WEIR_OK)
+        return;
+    while (!nap->over && !call->ended)
+        call_park(call);
+    loop_timer_stop(call->loop, &nap->timer);
+    nap->code = weir_call_code(call);
+}
+
+weir_code
+weir_call_sleep(weir_call *call, int64_t duration)
+{
+    struct sleep nap = {.call = call, .duration = duration};
+
+    WEIR_TRY(fiber_run_on(call->loop, sleep_on_fiber, &nap));
+    return nap.code;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a call, shared by server and client. */
+/* Threads: a call belongs to its loop's thread; others touch only what is atomic. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "fiber/fiber.h"
+#include "rpc/transport.h"
+#include "wire/wire.h"
+#include <stdatomic.h>
+#include <weir/service.h>
+
+/* Bytes of arena inside the call itself. */
+#define CALL_FIRST_BLOCK 1024
+
+/* An incoming buffer up to this size is kept when its call is recycled. */
+#define CALL_KEEP_INCOMING 4096
+
+/* Metadata that the user has added, to be sent. */
+struct call_fields {
+    struct h2_field *list; /* in the arena */
+    size_t count, cap;
+};
+
+struct call_limits {
+    size_t max_receive;
+};
+
+struct weir_call {
+    weir_loop *loop;
+    struct rpc_transport *transport; /* NULL before a stream is there, and after it was released */
+    struct h2_stream *stream;
+    const struct weir_method *method; /* NULL: unknown */
+    const struct call_limits *limits;
+    bool is_server;
+    bool headers_sent;
+    bool send_closed;    /* our END_STREAM is out */
+    bool receive_closed; /* the peer's END_STREAM is in */
+    atomic_bool ended;   /* code and message are final; read by plain threads as well */
+    bool unprocessed;    /* the server says that it never saw it */
+    bool timer_running;
+    bool gzip_in; /* the peer's grpc-encoding */
+    weir_code code;
+    const char *message; /* NULL: none yet. In the arena or static */
+
+    struct buf incoming;  /* framed messages that were not received yet */
+    size_t credit;        /* bytes taken from incoming, not yet given back to the peer's window */
+    struct arena arena;   /* lives as long as the call */
+    struct arena scratch; /* streams: lives until the next receive */
+    bool has_scratch;
+
+    struct h2_block *headers;  /* server: the request's; client: the response's; NULL before */
+    struct h2_block *trailers; /* client; NULL before */
+    struct call_fields out_headers, out_trailers;
+
+    int64_t deadline;
+    struct loop_timer timer;
+    struct list waiters;  /* fibers parked in this call */
+    struct list link;     /* in its transport's calls */
+    struct list children; /* calls made inside this one's handler */
+    struct list sibling;
+
+    /* Server, until the handler runs: begins it, or drops a call that ended before. May free the
+     * call. */
+    void (*start)(struct weir_call *call);
+
+    struct loop_task cancel_task;
+    atomic_bool cancel_asked;
+    atomic_bool freed; /* cancel_task, once it has run, is the last to see the call */
+    void (*recycle)(struct weir_call *call);
+
+    const char *path;
+    void *owner; /* server: the server_loop; client: the channel */
+    void *entry; /* server: the server_entry of its method, NULL: unknown */
+    char *peer;  /* formatted on demand */
+    struct weir_call *next_free;
+    char first_block[CALL_FIRST_BLOCK];
+};
+
+/* Set everything up but owner, method and path. `recycle` gets the call back from call_retire. */
+void call_init(struct weir_call *call, weir_loop *loop, bool is_server,
+    const struct call_limits *limits, void (*recycle)(struct weir_call *));
+
+/* Release what the call holds; the incoming buffer's memory stays with the object when it is small.
+ */
+void call_fini(struct weir_call *call);
+
+/* call_fini and recycle, at once or when a cancellation that is under way has passed. */
+void call_retire(struct weir_call *call);
+
+/* call_retire from any thread. */
+void call_send_away(struct weir_call *call);
+
+/* Tie a call to its stream. */
+void call_attach(struct weir_call *call, struct rpc_transport *transport, struct h2_stream *stream);
+
+/* Give the stream back (which resets what is still open of it). */
+void call_detach(struct weir_call *call);
+
+/* Fix the status; the first one counts. message: in the arena or static. call_advance must follow.
+ */
+void call_end(struct weir_call *call, weir_code code, const char *message);
+
+/* Wake who is parked; start, or drop, a handler that has not begun. The call may be gone after
+ * this. */
+void call_advance(struct weir_call *call);
+
+/* Arm the timer for call->deadline. */
+void call_start_timer(struct weir_call *call);
+
+/* Park this fiber until something happens to the call; the caller checks what. Suspends. */
+void call_park(struct weir_call *call);
+
+/* The arena of what the user allocates: see weir_call_alloc. */
+static inline struct arena *
+call_memory(struct weir_call *call)
+{
+    return call->has_scratch ? &call->scratch : &call->arena;
+}
+
+/* ---- what the transport tells ---- */
+
+void call_on_headers(struct weir_call *call, struct h2_block *block, bool end_stream);
+void call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_stream);
+void call_on_trailers(struct weir_call *call, struct h2_block *block);
+void call_on_reset(struct weir_call *call, const struct h2_event *event);
+void call_on_lost(struct weir_call *call, const char *why);
+
+/* ---- headers and status ---- */
+
+/* Fields of call_fields for a user's key and value. */
+weir_code call_fields_add(
+    struct weir_call *call, struct call_fields *fields, const char *key, weir_str value);
+
+/* Server: send the response headers if they are not out yet. False: no memory or closed. */
+bool call_send_response_headers(struct weir_call *call);
+
+/* Server: end the stream with this status: trailers, or Trailers-Only when no header is out. */
+void call_send_status(struct weir_call *call, weir_code code, const char *message);
+
+/* ---- messages ---- */
+
+/* Send one message, with END_STREAM after it when `last`. Suspends. */
+weir_code call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last);
+
+/* Take the next message out of incoming. OK with *out_message NULL: the peer has finished.
+ * Suspends while there is neither. */
+weir_code call_take_message(
+    struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message);
+
+/* Of the one message of a call that sends only one: is it over the limit, misframed, or followed by
+ * another? OK, or the status for it, with *out_why static. */
+WEIR_CHECK weir_code call_check_single(const struct weir_call *call, const char **out_why);

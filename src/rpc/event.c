@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An event that one fiber or thread waits for and any thread sets.
+ *
+ * The setter may outlive the waiter (a call's deadline passed), so each holds a reference, and the
+ * wake-up that travels to the waiter's loop holds one more. */
+#include "rpc/call.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <weir/pool.h>
+
+struct weir_event {
+    atomic_uint refs;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool set;
+    struct fiber *fiber; /* parked in wait; NULL: none */
+    struct loop_task wake;
+};
+
+static void
+wake_waiter(struct loop_task *task)
+{
+    struct weir_event *event = container_of(task, struct weir_event, wake);
+
+    pthread_mutex_lock(&event->lock);
+    if (event->fiber != NULL)
+        fiber_wake(event->fiber);
+    pthread_mutex_unlock(&event->lock);
+    weir_event_unref(event);
+}
+
+weir_event *
+weir_event_new(void)
+{
+    struct weir_event *event = calloc(1, sizeof(*event));
+
+    if (event == NULL)
+        return NULL;
+    atomic_init(&event->refs, 1);
+    pthread_mutex_init(&event->lock, NULL);
+    pthread_cond_init(&event->changed, NULL);
+    loop_task_init(&event->wake, wake_waiter);
+    return event;
+}
+
+weir_event *
+weir_event_ref(weir_event *event)
+{
+    atomic_fetch_add(&event->refs, 1);
+    return event;
+}
+
+void
+weir_event_unref(weir_event *event)
+{
+    if (event == NULL || atomic_fetch_sub(&event->refs, 1) != 1)
+        return;
+    pthread_cond_destroy(&event->changed);
+    pthread_mutex_destroy(&event->lock);
+    free(event);
+}
+
+void
+weir_event_set(weir_event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    if (!event->set) {
+        event->set = true;
+        pthread_cond_broadcast(&event->changed);
+        if (event->fiber != NULL)
+            loop_send(fiber_loop(event->fiber), &weir_event_ref(event)->wake);
+    }
+    pthread_mutex_unlock(&event->lock);
+}
+
+/* Say whom to wake; true when it is set already. */
+static bool
+is_set(struct weir_event *event, struct fiber *fiber)
+{
+    bool set;
+
+    pthread_mutex_lock(&event->lock);
+    set = event->set;
+    event->fiber = fiber;
+    pthread_mutex_unlock(&event->lock);
+    return set;
+}
+
+static void
+wait_on_thread(struct weir_event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    while (!event->set)
+        pthread_cond_wait(&event->changed, &event->lock);
+    pthread_mutex_unlock(&event->lock);
+}
+
+struct wait {
+    struct weir_event *event;
+    struct weir_call *call;
+    weir_code code;
+};
+
+static void
+wait_on_fiber(void *arg)
+{
+    struct wait *wait = arg;
+    bool set;
+
+    while (!(set = is_set(wait->event, fiber_current())) &&
+           (wait->call == NULL || !wait->call->ended)) {
+        if (wait->call != NULL)
+            call_park(wait->call);
+        else
+            fiber_park();
+    }
+    is_set(wait->event, NULL);
+    wait->code = set ? WEIR_OK : wait->call->code;
+}
+
+weir_code
+weir_event_wait(weir_event *event, weir_call *call)
+{
+    struct wait wait = {event, call, WEIR_OK};
+
+    if (call != NULL)
+        WEIR_TRY(fiber_run_on(call->loop, wait_on_fiber, &wait));
+    else if (fiber_current() != NULL)
+        wait_on_fiber(&wait);
+    else
+        wait_on_thread(event);
+    return wait.code;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the transport tells a call: headers, data, trailers, reset, loss. */
+#include "rpc/call.h"
+
+/* Does the peer send exactly one message in this call? */
+static bool
+peer_sends_one(const struct weir_call *call)
+{
+    weir_method_kind kind = call->method == NULL ? WEIR_UNARY : call->method->kind;
+
+    return kind == WEIR_UNARY ||
+           kind == (call->is_server ? WEIR_SERVER_STREAM : WEIR_CLIENT_STREAM);
+}
+
+static void
+end_and_advance(struct weir_call *call, weir_code code, const char *message)
+{
+    call_end(call, code, message);
+    call_advance(call);
+}
+
+/* The status of a client's call is in the block that ends it. */
+static void
+end_with_trailers(struct weir_call *call, struct h2_block *block)
+{
+    const char *message;
+    weir_code code;
+
+    call->trailers = h2_block_ref(block);
+    call->receive_closed = true;
+    code = wire_trailers_read(block, &call->arena, &message);
+    end_and_advance(call, code, message);
+}
+
+void
+call_on_headers(struct weir_call *call, struct h2_block *block, bool end_stream)
+{
+    weir_str encoding = {NULL, 0};
+    const char *message = NULL;
+    weir_code code;
+
+    if (end_stream) {
+        end_with_trailers(call, block);
+        return;
+    }
+    call->headers = h2_block_ref(block);
+    code = wire_response_read(block, &call->arena, &encoding, &message);
+    if (code == WEIR_OK && encoding.data != NULL) {
+        call->gzip_in = weir_str_equal(encoding, weir_str_of("gzip"));
+        if (!call->gzip_in && !weir_str_equal(encoding, weir_str_of("identity"))) {
+            code = WEIR_INTERNAL;
+            message = "the response has an encoding that was not offered";
+        }
+    }
+    if (code != WEIR_OK)
+        call_end(call, code, message);
+    call_advance(call);
+}
+
+/* A single message is taken in at once, whatever its size up to the limit; of a stream, bytes are
+ * credited as the user takes messages. */
+void
+call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_stream)
+{
+    const char *why;
+    weir_code code = WEIR_OK;
+
+    if (call->ended)
+        return;
+    call->receive_closed = end_stream;
+    if (!buf_append(&call->incoming, data, len)) {
+        code = WEIR_RESOURCE_EXHAUSTED;
+        why = "no memory for the message";
+    } else if (peer_sends_one(call)) {
+        code = call_check_single(call, &why);
+        if (!end_stream)
+            h2_stream_consumed(call->transport->h2, call->stream, len);
+    }
+    if (code == WEIR_OK && end_stream && !call->is_server) {
+        code = WEIR_INTERNAL;
+        why = "the server ended the stream without a status";
+    }
+    if (code != WEIR_OK)
+        call_end(call, code, why);
+    call_advance(call);
+}
+
+void
+call_on_trailers(struct weir_call *call, struct h2_block *block)
+{
+    if (!call->is_server) {
+        end_with_trailers(call, block);
+        return;
+    }
+    call->receive_closed = true;
+    call_advance(call);
+}
+
+void
+call_on_reset(struct weir_call *call, const struct h2_event *event)
+{
+    const char *message;
+    weir_code code = wire_status_of_reset(event->code, &message);
+
+    call->unprocessed = event->unprocessed;
+    if (call->is_server && event->remote) {
+        code = WEIR_CANCELLED;
+        message = "cancelled by the client";
+    }
+    /* A peer whose timer is a little ahead of ours cancels what we were about to end. */
+    if (code == WEIR_CANCELLED && loop_now(call->loop) >= call->deadline) {
+        code = WEIR_DEADLINE_EXCEEDED;
+        message = "deadline exceeded";
+    }
+    end_and_advance(call, code, message);
+}
+
+void
+call_on_lost(struct weir_call *call, const char *why)
+{
+    weir_code code = call->is_server ? WEIR_CANCELLED : WEIR_UNAVAILABLE;
+
+    call_detach(call);
+    end_and_advance(call, code, arena_dup(&call->arena, weir_str_of(why)));
+}

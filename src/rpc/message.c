@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages of a call: protobuf-c structs to framed bytes and back. */
+#include "rpc/call.h"
+
+/* ---- receiving ---- */
+
+static void *
+allocate(void *arena, size_t size)
+{
+    return arena_alloc(arena, size);
+}
+
+static void
+keep(void *arena, void *piece)
+{
+    (void)arena;
+    (void)piece;
+}
+
+static weir_code
+unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
+    size_t len, ProtobufCMessage **out_message)
+{
+    ProtobufCAllocator allocator = {allocate, keep, call_memory(call)};
+    ProtobufCMessage *message = protobuf_c_message_unpack(type, &allocator, len, data);
+
+    if (message == NULL)
+        return weir_fail(call, WEIR_INTERNAL, "the message is not a %s", type->name);
+    *out_message = message;
+    return WEIR_OK;
+}
+
+static weir_code
+unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
+    size_t len, ProtobufCMessage **out_message)
+{
+    struct buf plain = BUF_EMPTY;
+    weir_code code;
+
+    if (!call->gzip_in)
+        return weir_fail(call, WEIR_INTERNAL, "a compressed message without grpc-encoding");
+    code = wire_gzip_inflate(data, len, call->limits->max_receive, &plain);
+    if (code == WEIR_OK)
+        code = unpack(call, type, buf_head(&plain), buf_len(&plain), out_message);
+    else if (code == WEIR_RESOURCE_EXHAUSTED)
+        weir_fail(call, code, "message larger than %zu bytes", call->limits->max_receive);
+    else
+        weir_fail(call, code, "the message does not inflate");
+    buf_fini(&plain);
+    return code;
+}
+
+weir_code
+call_check_single(const struct weir_call *call, const char **out_why)
+{
+    struct wire_prefix prefix;
+    size_t have = buf_len(&call->incoming);
+
+    if (have < WIRE_PREFIX_SIZE)
+        return WEIR_OK;
+    *out_why = "bad flag in front of a message";
+    WEIR_TRY(wire_prefix_unpack(buf_head(&call->incoming), &prefix));
+    if (prefix.len > call->limits->max_receive) {
+        *out_why = "message larger than the limit";
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    if (have - WIRE_PREFIX_SIZE > prefix.len) {
+        *out_why = "more than one message in a call that takes one";
+        return WEIR_UNIMPLEMENTED;
+    }
+    return WEIR_OK;
+}
+
+/* A whole message is at the front of incoming: turn it into a struct and credit its bytes. */
+static weir_code
+take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire_prefix prefix,
+    ProtobufCMessage **out_message)
+{
+    const uint8_t *data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
+    weir_code code = prefix.compressed ? unpack_gzip(call, type, data, prefix.len, out_message)
+                                       : unpack(call, type, data, prefix.len, out_message);
+
+    buf_take(&call->incoming, WIRE_PREFIX_SIZE + prefix.len);
+    if (call->has_scratch && call->stream != NULL && !call->receive_closed) {
+        h2_stream_consumed(call->transport->h2, call->stream, WIRE_PREFIX_SIZE + prefix.len);
+        rpc_transport_touch(call->transport);
+    }
+    return code;
+}
+
+/* OK with false: not whole yet. */
+static weir_code
+try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
+    ProtobufCMessage **out_message, bool *out_taken)
+{
+    struct wire_prefix prefix;
+    size_t have = buf_len(&call->incoming);
+
+    *out_taken = false;
+    if (have < WIRE_PREFIX_SIZE)
+        return WEIR_OK;
+    if (wire_prefix_unpack(buf_head(&call->incoming), &prefix) != WEIR_OK)
+        return weir_fail(call, WEIR_INTERNAL, "bad flag in front of a message");
+    if (prefix.len > call->limits->max_receive)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
+            prefix.len, call->limits->max_receive);
+    if (have - WIRE_PREFIX_SIZE >= prefix.len) {
+        *out_taken = true;
+        return take(call, type, prefix, out_message);
+    }
+    if (call->stream != NULL && !call->receive_closed) {
+        h2_stream_expect(call->transport->h2, call->stream, prefix.len - (have - WIRE_PREFIX_SIZE));
+        rpc_transport_touch(call->transport);
+    }
+    return WEIR_OK;
+}
+
+weir_code
+call_take_message(
+    struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
+{
+    bool taken;
+
+    for (;;) {
+        if (call->ended && !call->receive_closed)
+            return call->code;
+        WEIR_TRY(try_take(call, type, out_message, &taken));
+        if (taken)
+            return WEIR_OK;
+        if (call->receive_closed) {
+            if (buf_len(&call->incoming) > 0)
+                return weir_fail(call, WEIR_INTERNAL, "the stream ended inside a message");
+            *out_message = NULL;
+            return WEIR_OK;
+        }
+        call_park(call);
+    }
+}
+
+/* ---- sending ---- */
+
+static bool
+pack_in_place(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
+{
+    uint8_t *place = h2_stream_send_data_in_place(
+        call->transport->h2, call->stream, WIRE_PREFIX_SIZE + len, last);
+
+    if (place == NULL)
+        return false;
+    wire_prefix_pack(place, false, (uint32_t)len);
+    protobuf_c_message_pack(message, place + WIRE_PREFIX_SIZE);
+    return true;
+}
+
+static weir_code
+closed_for_sending(struct weir_call *call)
+{
+    if (call->ended)
+        return call->code;
+    return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory to send with");
+}
+
+/* Piece by piece, as the peer's windows allow. */
+static weir_code
+send_framed(struct weir_call *call, const uint8_t *data, size_t len, bool last)
+{
+    size_t piece;
+
+    while (len > 0) {
+        if (call->ended || call->stream == NULL)
+            return closed_for_sending(call);
+        piece = h2_stream_room(call->transport->h2, call->stream);
+        if (piece > len)
+            piece = len;
+        if (piece == 0) {
+            h2_stream_want_room(call->transport->h2, call->stream);
+            call_park(call);
+            continue;
+        }
+        if (!h2_stream_send_data(
+                call->transport->h2, call->stream, data, piece, last && piece == len))
+            return closed_for_sending(call);
+        rpc_transport_touch(call->transport);
+        data += piece;
+        len -= piece;
+    }
+    return WEIR_OK;
+}
+
+static weir_code
+pack_and_send(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
+{
+    struct buf framed = BUF_EMPTY;
+    uint8_t *place = buf_reserve(&framed, WIRE_PREFIX_SIZE + len);
+    weir_code code;
+
+    if (place == NULL)
+        return closed_for_sending(call);
+    wire_prefix_pack(place, false, (uint32_t)len);
+    protobuf_c_message_pack(message, place + WIRE_PREFIX_SIZE);
+    code = send_framed(call, place, WIRE_PREFIX_SIZE + len, last);
+    buf_fini(&framed);
+    return code;
+}
+
+weir_code
+call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last)
+{
+    size_t len = protobuf_c_message_get_packed_size(message);
+    weir_code code = WEIR_OK;
+
+    if (call->ended || call->stream == NULL)
+        return closed_for_sending(call);
+    if (call->send_closed)
+        return weir_fail(call, WEIR_FAILED_PRECONDITION, "sent after the last message");
+    if (len > UINT32_MAX - WIRE_PREFIX_SIZE)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of more than 4 GiB");
+    if (WIRE_PREFIX_SIZE + len > h2_stream_room(call->transport->h2, call->stream) ||
+        WIRE_PREFIX_SIZE + len > h2_conn_max_frame(call->transport->h2))
+        code = pack_and_send(call, message, len, last);
+    else if (!pack_in_place(call, message, len, last))
+        code = closed_for_sending(call);
+    if (code != WEIR_OK)
+        return code;
+    call->send_closed = last;
+    rpc_transport_touch(call->transport);
+    return WEIR_OK;
+}

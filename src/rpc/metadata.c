@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A call's metadata: reading what came, adding what goes.
+ *
+ * What came is borrowed from the counted header block that the call holds; only -bin values are
+ * decoded, into the call's arena, when they are asked for. */
+#include "rpc/call.h"
+
+/* Keys a user sees: everything but HTTP/2's and gRPC's own. */
+static bool
+is_custom(const struct h2_field *field)
+{
+    return field->token == H2_TOKEN_NONE || field->token == H2_TOKEN_USER_AGENT;
+}
+
+/* The nth of the values that one -bin field may carry, divided by commas; data NULL beyond the
+ * last. */
+static weir_str
+nth_part(weir_str value, size_t n)
+{
+    const char *end = value.data + value.len;
+    const char *comma;
+
+    for (;; value.data = comma + 1) {
+        comma = memchr(value.data, ',', (size_t)(end - value.data));
+        value.len = (size_t)((comma == NULL ? end : comma) - value.data);
+        if (n-- == 0)
+            return value;
+        if (comma == NULL)
+            return (weir_str){NULL, 0};
+    }
+}
+
+/* The nth value of a field as the user sees it; data NULL when there is none or it does not decode.
+ */
+static weir_str
+field_value(struct weir_call *call, const struct h2_field *field, size_t n)
+{
+    weir_str none = {NULL, 0};
+    weir_str part, bytes;
+
+    if (!wire_key_is_binary(field->name))
+        return n == 0 ? field->value : none;
+    part = nth_part(field->value, n);
+    if (part.data == NULL || wire_base64_decode(&call->arena, part, &bytes) != WEIR_OK)
+        return none;
+    return bytes;
+}
+
+static weir_str
+find_value(struct weir_call *call, const struct h2_block *block, const char *key)
+{
+    weir_str name = weir_str_of(key);
+
+    for (size_t i = 0; block != NULL && i < block->count; i++) {
+        if (is_custom(&block->fields[i]) && weir_str_equal(block->fields[i].name, name))
+            return field_value(call, &block->fields[i], 0);
+    }
+    return (weir_str){NULL, 0};
+}
+
+/* The cursor counts fields in its upper half and the values inside one in its lower. */
+#define CURSOR_PARTS 16
+
+static bool
+next_value(struct weir_call *call, const struct h2_block *block, size_t *cursor, weir_str *out_key,
+    weir_str *out_value)
+{
+    size_t field = *cursor >> CURSOR_PARTS;
+    size_t part = *cursor & (((size_t)1 << CURSOR_PARTS) - 1);
+
+    for (; block != NULL && field < block->count; field++, part = 0) {
+        weir_str value = {NULL, 0};
+
+        if (is_custom(&block->fields[field]))
+            value = field_value(call, &block->fields[field], part);
+        if (value.data == NULL)
+            continue;
+        *out_key = block->fields[field].name;
+        *out_value = value;
+        *cursor = (field << CURSOR_PARTS) + part + 1;
+        return true;
+    }
+    return false;
+}
+
+weir_str
+weir_call_header(weir_call *call, const char *key)
+{
+    return find_value(call, call->headers, key);
+}
+
+weir_str
+weir_call_trailer(weir_call *call, const char *key)
+{
+    return find_value(call, call->trailers, key);
+}
+
+bool
+weir_call_next_header(weir_call *call, size_t *cursor, weir_str *out_key, weir_str *out_value)
+{
+    return next_value(call, call->headers, cursor, out_key, out_value);
+}
+
+bool
+weir_call_next_trailer(weir_call *call, size_t *cursor, weir_str *out_key, weir_str *out_value)
+{
+    return next_value(call, call->trailers, cursor, out_key, out_value);
+}
+
+static bool
+fields_grow(struct arena *arena, struct call_fields *fields)
+{
+    size_t cap = fields->cap == 0 ? 4 : fields->cap * 2;
+    struct h2_field *list = arena_alloc(arena, cap * sizeof(*list));
+
+    if (list == NULL)
+        return false;
+    if (fields->count > 0)
+        memcpy(list, fields->list, fields->count * sizeof(*list));
+    fields->list = list;
+    fields->cap = cap;
+    return true;
+}
+
+weir_code
+call_fields_add(struct weir_call *call, struct call_fields *fields, const char *key, weir_str value)
+{
+    weir_str name = weir_str_of(key);
+    bool binary = wire_key_is_binary(name);
+    struct h2_field field = {.indexing = H2_DO_NOT_INDEX};
+
+    if (!wire_key_is_sendable(name) || (!binary && !wire_value_is_sendable(value)))
+        return WEIR_INVALID_ARGUMENT;
+    field.name = (weir_str){arena_dup(&call->arena, name), name.len};
+    field.value = binary ? wire_base64_encode(&call->arena, value)
+                         : (weir_str){arena_dup(&call->arena, value), value.len};
+    if (field.name.data == NULL || field.value.data == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    if (fields->count == fields->cap && !fields_grow(&call->arena, fields))
+        return WEIR_RESOURCE_EXHAUSTED;
+    fields->list[fields->count++] = field;
+    return WEIR_OK;
+}
+
+weir_code
+weir_call_add_header(weir_call *call, const char *key, weir_str value)
+{
+    if (call->headers_sent)
+        return WEIR_FAILED_PRECONDITION;
+    return call_fields_add(call, &call->out_headers, key, value);
+}
+
+weir_code
+weir_call_add_trailer(weir_call *call, const char *key, weir_str value)
+{
+    if (call->send_closed || !call->is_server)
+        return WEIR_FAILED_PRECONDITION;
+    return call_fields_add(call, &call->out_trailers, key, value);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public verbs on messages, on the server's and the client's side; from a fiber or a plain
+ * thread. */
+#include "rpc/call.h"
+
+/* Bytes of the call's arena that the messages of a stream are first put into. */
+#define SCRATCH_FIRST 512
+
+/* Forget the last message and what the user allocated with it. */
+static void
+renew_scratch(struct weir_call *call)
+{
+    void *first;
+
+    if (call->has_scratch) {
+        arena_reset(&call->scratch);
+        return;
+    }
+    first = arena_alloc(&call->arena, SCRATCH_FIRST);
+    arena_init(&call->scratch, first, first == NULL ? 0 : SCRATCH_FIRST);
+    call->has_scratch = true;
+}
+
+struct receive {
+    struct weir_call *call;
+    ProtobufCMessage *message;
+    weir_code code;
+};
+
+static const ProtobufCMessageDescriptor *
+incoming_type(const struct weir_call *call)
+{
+    return call->is_server ? call->method->input : call->method->output;
+}
+
+static void
+receive_on_fiber(void *arg)
+{
+    struct receive *receive = arg;
+    struct weir_call *call = receive->call;
+
+    renew_scratch(call);
+    receive->code = call_take_message(call, incoming_type(call), &receive->message);
+    /* What cannot be received ends the call, so that the reason is not taken for the stream's end.
+     */
+    if (receive->code != WEIR_OK && !call->ended) {
+        call_end(call, receive->code, NULL);
+        call_advance(call);
+    }
+}
+
+bool
+weir_call_receive(weir_call *call, const ProtobufCMessage **out_message)
+{
+    struct receive receive = {.call = call};
+
+    if (fiber_run_on(call->loop, receive_on_fiber, &receive) != WEIR_OK)
+        return false;
+    if (receive.code != WEIR_OK || receive.message == NULL)
+        return false;
+    *out_message = receive.message;
+    return true;
+}
+
+weir_code
+weir_call_receive_one(weir_call *call, ProtobufCMessage **out_message)
+{
+    ProtobufCMessage *message;
+
+    WEIR_TRY(call_take_message(call, incoming_type(call), &message));
+    if (message == NULL)
+        return weir_fail(call, WEIR_UNIMPLEMENTED, "no message in a call that takes one");
+    *out_message = message;
+    return WEIR_OK;
+}
+
+struct send {
+    struct weir_call *call;
+    const ProtobufCMessage *message;
+    weir_code code;
+};
+
+static void
+send_on_fiber(void *arg)
+{
+    struct send *send = arg;
+
+    if (send->call->is_server && !call_send_response_headers(send->call))
+        send->code = send->call->ended ? send->call->code : WEIR_RESOURCE_EXHAUSTED;
+    else
+        send->code = call_send_message(send->call, send->message, false);
+}
+
+weir_code
+weir_call_send(weir_call *call, const ProtobufCMessage *message)
+{
+    struct send send = {.call = call, .message = message};
+
+    WEIR_TRY(fiber_run_on(call->loop, send_on_fiber, &send));
+    return send.code;
+}

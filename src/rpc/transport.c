@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pump between a socket and the calls on it.
+ *
+ * Reading: net hands over a run of bytes, h2 turns it into events, each goes to its call. Writing:
+ * whoever puts something into h2's output touches the transport, and at the end of the turn a late
+ * task writes all of it at once. What the socket does not take waits in h2's output until the
+ * socket is writable. */
+#include "rpc/transport.h"
+
+#include "rpc/call.h"
+
+#define FLUSH_SPANS 8
+
+static void
+lose(struct rpc_transport *transport, const char *why)
+{
+    if (transport->broken)
+        return;
+    transport->broken = true;
+    list_each_safe (link, &transport->calls)
+        call_on_lost(container_of(link, struct weir_call, link), why);
+    transport->events->lost(transport, why);
+}
+
+/* True when everything was taken. */
+static bool
+write_output(struct rpc_transport *transport)
+{
+    struct h2_span from[FLUSH_SPANS];
+    struct net_span to[FLUSH_SPANS];
+    size_t count, len, wrote;
+
+    while ((count = h2_conn_output(transport->h2, from, FLUSH_SPANS)) > 0) {
+        len = 0;
+        for (size_t i = 0; i < count; i++) {
+            to[i] = (struct net_span){from[i].data, from[i].len};
+            len += from[i].len;
+        }
+        wrote = net_conn_write(transport->net, to, count);
+        h2_conn_wrote(transport->h2, wrote);
+        if (wrote < len)
+            return false;
+    }
+    return true;
+}
+
+/* False: the connection is over. */
+static bool
+dispatch(struct rpc_transport *transport, const struct h2_event *event)
+{
+    struct weir_call *call = event->stream == NULL ? NULL : event->stream->user;
+
+    switch (event->type) {
+    case H2_HEADERS:
+        if (call == NULL)
+            transport->events->request(transport, event);
+        else
+            call_on_headers(call, event->block, event->end_stream);
+        break;
+    case H2_DATA:
+        if (call != NULL)
+            call_on_data(call, event->data, event->len, event->end_stream);
+        break;
+    case H2_TRAILERS:
+        if (call != NULL)
+            call_on_trailers(call, event->block);
+        break;
+    case H2_RESET:
+        if (call != NULL)
+            call_on_reset(call, event);
+        break;
+    case H2_WRITABLE:
+        if (call != NULL)
+            call_advance(call);
+        break;
+    case H2_READY:
+        transport->events->ready(transport);
+        break;
+    case H2_PING_ACK:
+        transport->events->ping_ack(transport, event->opaque);
+        break;
+    case H2_GOAWAY:
+        transport->events->goaway(transport);
+        break;
+    case H2_FAILED:
+        write_output(transport);
+        lose(transport, "connection error");
+        break;
+    case H2_NEED_INPUT:
+        break;
+    }
+    return !transport->broken;
+}
+
+/* Handle all events that this input gives; what is left of it stays in *data, *len. */
+static void
+pump(struct rpc_transport *transport, const uint8_t **data, size_t *len)
+{
+    struct h2_event event;
+
+    do
+        h2_conn_next(transport->h2, data, len, &event);
+    while (event.type != H2_NEED_INPUT && dispatch(transport, &event));
+}
+
+static void
+on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
+{
+    struct rpc_transport *transport = owner;
+
+    *out_keep = 0;
+    h2_conn_set_time(transport->h2, loop_now(transport->loop));
+    pump(transport, &data, &len);
+    if (transport->broken)
+        return;
+    *out_keep = len;
+    rpc_transport_touch(transport);
+}
+
+/* Write; with room made, let the streams that wait for it go on. They touch the transport again. */
+static void
+flush(struct rpc_transport *transport)
+{
+    const uint8_t *data = NULL;
+    size_t len = 0;
+
+    write_output(transport);
+    pump(transport, &data, &len);
+    if (transport->broken)
+        return;
+    if (h2_conn_done(transport->h2))
+        transport->events->drained(transport);
+    else
+        transport->events->flushed(transport);
+}
+
+static void
+flush_task(struct loop_task *task)
+{
+    struct rpc_transport *transport = container_of(task, struct rpc_transport, flush);
+
+    if (!transport->broken)
+        flush(transport);
+}
+
+static void
+on_writable(void *owner)
+{
+    rpc_transport_touch(owner);
+}
+
+static void
+on_closed(void *owner, int errno_code)
+{
+    lose(owner, errno_code == 0 ? "the peer closed the connection" : strerror(errno_code));
+}
+
+static const struct net_conn_events net_events = {
+    .read = on_read, .writable = on_writable, .closed = on_closed};
+
+weir_code
+rpc_transport_init(struct rpc_transport *transport, weir_loop *loop, struct net_conn *net,
+    const struct h2_options *options, const struct rpc_transport_events *events)
+{
+    *transport = (struct rpc_transport){.loop = loop, .net = net, .events = events};
+    list_init(&transport->calls);
+    loop_task_init(&transport->flush, flush_task);
+    transport->h2 = h2_conn_new(options);
+    if (transport->h2 == NULL) {
+        net_conn_close(net);
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    net_conn_open(net, &net_events, transport);
+    rpc_transport_touch(transport);
+    return WEIR_OK;
+}
+
+void
+rpc_transport_touch(struct rpc_transport *transport)
+{
+    if (!transport->broken)
+        loop_post_late(transport->loop, &transport->flush);
+}
+
+void
+rpc_transport_close(struct rpc_transport *transport, const char *why)
+{
+    if (transport->closed)
+        return;
+    transport->closed = true;
+    if (!transport->broken) {
+        write_output(transport);
+        transport->broken = true;
+        list_each_safe (link, &transport->calls)
+            call_on_lost(container_of(link, struct weir_call, link), why);
+    }
+    loop_task_cancel(&transport->flush);
+    net_conn_close(transport->net);
+    h2_conn_free(transport->h2);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A socket with HTTP/2 on it: pumps bytes into events, hands them to calls, writes once a turn. */
+/* Threads: everything belongs to the loop's thread. */
+#pragma once
+
+#include "http2/h2.h"
+#include "net/net.h"
+
+struct weir_call;
+struct rpc_transport;
+
+/* What a server's connection or a client's wants to know besides what its calls are told. */
+struct rpc_transport_events {
+    /* Server: a new request. Takes the stream: sets stream->user to a call, or releases it. */
+    void (*request)(struct rpc_transport *transport, const struct h2_event *event);
+    /* The peer's first SETTINGS have come. */
+    void (*ready)(struct rpc_transport *transport);
+    /* The peer takes no new streams. */
+    void (*goaway)(struct rpc_transport *transport);
+    void (*ping_ack)(struct rpc_transport *transport, uint64_t opaque);
+    /* A turn's output was written; streams may have become free. */
+    void (*flushed)(struct rpc_transport *transport);
+    /* No call is left on it and it said or heard GOAWAY. May close. */
+    void (*drained)(struct rpc_transport *transport);
+    /* The connection is gone and every call has been told why. The owner closes; once. */
+    void (*lost)(struct rpc_transport *transport, const char *why);
+};
+
+/* Embedded in its owner. */
+struct rpc_transport {
+    weir_loop *loop;
+    struct net_conn *net;
+    struct h2_conn *h2;
+    const struct rpc_transport_events *events;
+    struct list calls;
+    struct loop_task flush;
+    bool broken; /* nothing goes in or out any more */
+    bool closed;
+};
+
+/* Adopts net, and starts to read it. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code rpc_transport_init(struct rpc_transport *transport, weir_loop *loop,
+    struct net_conn *net, const struct h2_options *options,
+    const struct rpc_transport_events *events);
+
+/* Something was put into the output: write it at the end of this turn. */
+void rpc_transport_touch(struct rpc_transport *transport);
+
+/* Write what there is at once, then close. Calls that are left are told `why` first. No event
+ * follows. The memory is the owner's again when the current turn is over. Idempotent. */
+void rpc_transport_close(struct rpc_transport *transport, const char *why);

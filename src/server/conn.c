@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One client's connection: handshake, drain, end. */
+#include "server/server.h"
+
+#include <stdlib.h>
+
+#define DRAIN_PING 0x7765697264726169ULL
+#define DRAIN_WAIT (5 * WEIR_SECOND)
+
+static struct server_conn *
+conn_of(struct rpc_transport *transport)
+{
+    return container_of(transport, struct server_conn, transport);
+}
+
+static void
+reap(struct loop_task *task)
+{
+    struct server_conn *conn = container_of(task, struct server_conn, reap);
+    struct server_loop *home = conn->home;
+
+    free(conn);
+    server_loop_check_done(home);
+}
+
+void
+server_conn_close(struct server_conn *conn, const char *why)
+{
+    if (conn->transport.closed)
+        return;
+    loop_timer_stop(conn->home->loop, &conn->timer);
+    rpc_transport_close(&conn->transport, why);
+    list_remove(&conn->link);
+    loop_post(conn->home->loop, &conn->reap);
+}
+
+static void
+on_ready(struct rpc_transport *transport)
+{
+    struct server_conn *conn = conn_of(transport);
+
+    conn->ready = true;
+    loop_timer_stop(conn->home->loop, &conn->timer);
+    if (conn->home->draining)
+        server_conn_drain(conn);
+}
+
+static void
+on_goaway(struct rpc_transport *transport)
+{
+    rpc_transport_touch(transport);
+}
+
+static void
+on_ping_ack(struct rpc_transport *transport, uint64_t opaque)
+{
+    if (opaque == DRAIN_PING)
+        h2_conn_drain_finish(transport->h2);
+    rpc_transport_touch(transport);
+}
+
+static void
+on_flushed(struct rpc_transport *transport)
+{
+    (void)transport;
+}
+
+static void
+on_drained(struct rpc_transport *transport)
+{
+    server_conn_close(conn_of(transport), "drained");
+}
+
+static void
+on_lost(struct rpc_transport *transport, const char *why)
+{
+    server_conn_close(conn_of(transport), why);
+}
+
+static const struct rpc_transport_events transport_events = {
+    .request = server_dispatch,
+    .ready = on_ready,
+    .goaway = on_goaway,
+    .ping_ack = on_ping_ack,
+    .flushed = on_flushed,
+    .drained = on_drained,
+    .lost = on_lost,
+};
+
+static void
+time_over(struct loop_timer *timer)
+{
+    struct server_conn *conn = container_of(timer, struct server_conn, timer);
+
+    if (!conn->ready) {
+        h2_conn_shutdown(conn->transport.h2, H2_SETTINGS_TIMEOUT, "no SETTINGS in time");
+        server_conn_close(conn, "handshake timeout");
+        return;
+    }
+    h2_conn_drain_finish(conn->transport.h2);
+    rpc_transport_touch(&conn->transport);
+}
+
+/* Without the timer, a peer that never answers is bounded by the grace time alone. */
+static void
+start_timer(struct server_conn *conn, int64_t duration)
+{
+    weir_loop *loop = conn->home->loop;
+
+    if (loop_timer_start(loop, &conn->timer, loop_now(loop) + duration) != WEIR_OK)
+        server_conn_close(conn, "no memory");
+}
+
+void
+server_conn_start(struct server_loop *home, struct net_conn *net)
+{
+    const struct weir_server_options *options = &home->server->options;
+    struct h2_options h2 = {.role = H2_SERVER,
+        .max_concurrent_streams = options->max_concurrent_streams,
+        .max_header_list = options->max_header_list};
+    struct server_conn *conn = calloc(1, sizeof(*conn));
+
+    if (conn == NULL) {
+        net_conn_close(net);
+        return;
+    }
+    conn->home = home;
+    loop_timer_init(&conn->timer, time_over);
+    loop_task_init(&conn->reap, reap);
+    if (rpc_transport_init(&conn->transport, home->loop, net, &h2, &transport_events) != WEIR_OK) {
+        free(conn);
+        return;
+    }
+    list_push(&home->conns, &conn->link);
+    start_timer(conn, options->handshake_timeout);
+}
+
+void
+server_conn_drain(struct server_conn *conn)
+{
+    if (!conn->ready) {
+        server_conn_close(conn, "draining");
+        return;
+    }
+    h2_conn_drain(conn->transport.h2, "draining", DRAIN_PING);
+    rpc_transport_touch(&conn->transport);
+    start_timer(conn, DRAIN_WAIT);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a request's headers to a handler on a fiber, and from its return to the status. */
+#include "server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- call objects ---- */
+
+static struct server_loop *
+home_of(const struct weir_call *call)
+{
+    return call->owner;
+}
+
+static void
+recycle(struct weir_call *call)
+{
+    struct server_loop *home = home_of(call);
+
+    call->next_free = home->free_calls;
+    home->free_calls = call;
+    home->live_calls--;
+    if (home->draining)
+        server_loop_check_done(home);
+}
+
+static struct weir_call *
+take_call(struct server_loop *home)
+{
+    struct weir_call *call = home->free_calls;
+
+    if (call != NULL) {
+        home->free_calls = call->next_free;
+    } else {
+        call = malloc(sizeof(*call));
+        if (call == NULL)
+            return NULL;
+        call->incoming = (struct buf)BUF_EMPTY;
+    }
+    home->live_calls++;
+    call_init(call, home->loop, true, &home->server->limits, recycle);
+    call->owner = home;
+    return call;
+}
+
+/* ---- running ---- */
+
+/* The path is "/SERVICE/METHOD", parted at its last slash; wire_request_read saw to the first one.
+ */
+static weir_code
+unknown_method(struct weir_call *call)
+{
+    const struct weir_server *server = home_of(call)->server;
+    const char *service = call->path == NULL ? "" : call->path + 1;
+    const char *slash = strrchr(service, '/');
+    size_t len = slash == NULL ? strlen(service) : (size_t)(slash - service);
+
+    if (slash == NULL || map_lookup(&server->names, (weir_str){service, len}) == NULL)
+        return weir_fail(call, WEIR_UNIMPLEMENTED, "unknown service %.*s", (int)len, service);
+    return weir_fail(call, WEIR_UNIMPLEMENTED, "unknown method %s for service %.*s", slash + 1,
+        (int)len, service);
+}
+
+/* The end of the chain. arg: the method's entry, NULL when there is no such method. */
+static weir_code
+run_handler(void *arg, struct weir_call *call)
+{
+    const struct server_entry *entry = arg;
+
+    if (entry == NULL)
+        return unknown_method(call);
+    return entry->method->run(entry->handlers, entry->self, call);
+}
+
+/* Send the status; the call object goes back to its list. */
+static void
+conclude(struct weir_call *call, weir_code code)
+{
+    if (call->ended)
+        code = call->code;
+    call_send_status(call, code, code == WEIR_OK ? NULL : call->message);
+    call_end(call, code, NULL);
+    call_retire(call);
+}
+
+static void
+run_call(void *arg)
+{
+    struct weir_call *call = arg;
+    const struct weir_server *server = home_of(call)->server;
+    struct weir_next chain = {server->links, server->link_count, run_handler, call->entry};
+
+    conclude(call, weir_proceed(&chain, call));
+}
+
+/* The request is whole, or takes a stream, or has ended before its handler began. */
+static void
+start_call(struct weir_call *call)
+{
+    if (call->ended)
+        conclude(call, call->code);
+    else if (fiber_start(call->loop, run_call, call) != WEIR_OK)
+        conclude(call, weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "too many calls"));
+}
+
+/* ---- requests ---- */
+
+static struct server_entry *
+find_entry(const struct weir_server *server, struct h2_block *block, weir_str path)
+{
+    if (block->tag == NULL)
+        block->tag = map_lookup(&server->methods, path);
+    return block->tag;
+}
+
+/* What is no gRPC request at all gets a bare HTTP answer (PROTOCOL-HTTP2: 415 for a foreign
+ * content-type). */
+static void
+answer_http(struct rpc_transport *transport, struct h2_stream *stream, int http_status)
+{
+    char digits[4];
+    struct h2_field status = {.name = weir_str_of(":status"), .indexing = H2_DO_NOT_INDEX};
+
+    snprintf(digits, sizeof(digits), "%d", http_status);
+    status.value = weir_str_of(digits);
+    if (!h2_stream_send_headers(transport->h2, stream, NULL, 0, &status, 1, true))
+        h2_stream_reset(transport->h2, stream, H2_INTERNAL_ERROR);
+    h2_stream_release(transport->h2, stream);
+    rpc_transport_touch(transport);
+}
+
+static void
+set_deadline(struct weir_call *call, int64_t timeout)
+{
+    int64_t now;
+
+    if (timeout == WEIR_NEVER)
+        return;
+    now = loop_now(call->loop);
+    call->deadline = timeout > WEIR_NEVER - now ? WEIR_NEVER : now + timeout;
+    if (timeout <= 0)
+        call_end(call, WEIR_DEADLINE_EXCEEDED, "deadline exceeded");
+    else
+        call_start_timer(call);
+}
+
+/* No encoding, identity, or gzip; another is refused, with the list of what is taken
+ * (compression.md). */
+static void
+set_encoding(struct weir_call *call, weir_str encoding)
+{
+    if (encoding.data == NULL || weir_str_equal(encoding, weir_str_of("identity")))
+        return;
+    call->gzip_in = weir_str_equal(encoding, weir_str_of("gzip"));
+    if (call->gzip_in)
+        return;
+    weir_fail(call, WEIR_UNIMPLEMENTED, "grpc-encoding \"%.*s\" is not supported",
+        (int)encoding.len, encoding.data);
+    call_end(call, WEIR_UNIMPLEMENTED, NULL);
+}
+
+static void
+set_method(struct weir_call *call, struct h2_block *block, weir_str path)
+{
+    const struct server_entry *entry = find_entry(home_of(call)->server, block, path);
+
+    call->entry = (void *)(uintptr_t)entry;
+    if (entry == NULL) {
+        call->path = arena_dup(&call->arena, path);
+        return;
+    }
+    call->method = entry->method;
+    call->path = entry->method->path;
+}
+
+/* A handler that takes one message starts when it is there; one that takes a stream, and the answer
+ * to an unknown method, start at once. */
+static bool
+starts_at_once(const struct weir_call *call)
+{
+    return call->ended || call->receive_closed || call->method == NULL ||
+           call->method->kind == WEIR_CLIENT_STREAM || call->method->kind == WEIR_BIDI_STREAM;
+}
+
+static void
+begin(struct weir_call *call, const struct h2_event *event, const struct wire_request *request)
+{
+    call->headers = h2_block_ref(event->block);
+    call->receive_closed = event->end_stream;
+    set_method(call, event->block, request->path);
+    set_encoding(call, request->encoding);
+    set_deadline(call, request->timeout);
+    if (starts_at_once(call))
+        start_call(call);
+    else
+        call->start = start_call;
+}
+
+void
+server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
+{
+    struct server_conn *conn = container_of(transport, struct server_conn, transport);
+    struct wire_request request;
+    struct weir_call *call;
+    enum wire_verdict verdict;
+    int http_status;
+    weir_code code;
+    const char *why;
+
+    verdict = wire_request_read(event->block, &request, &http_status, &code, &why);
+    if (verdict == WIRE_HTTP_STATUS) {
+        answer_http(transport, event->stream, http_status);
+        return;
+    }
+    call = take_call(conn->home);
+    if (call == NULL) {
+        h2_stream_reset(transport->h2, event->stream, H2_REFUSED_STREAM);
+        h2_stream_release(transport->h2, event->stream);
+        rpc_transport_touch(transport);
+        return;
+    }
+    call_attach(call, transport, event->stream);
+    if (verdict == WIRE_STATUS) {
+        call->message = why;
+        conclude(call, code);
+        return;
+    }
+    begin(call, event, &request);
+}

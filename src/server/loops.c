@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server's loops: made, run on their threads, drained. */
+#include "server/server.h"
+
+#include <stdlib.h>
+
+/* The grace time is over: what is left is cut. */
+static void
+grace_over(struct loop_timer *timer)
+{
+    struct server_loop *home = container_of(timer, struct server_loop, grace);
+
+    list_each_safe (link, &home->conns) {
+        struct server_conn *conn = container_of(link, struct server_conn, link);
+
+        home->server->cut = true;
+        h2_conn_shutdown(conn->transport.h2, H2_NO_ERROR, "grace time over");
+        server_conn_close(conn, "the server is shutting down");
+    }
+    server_loop_check_done(home);
+}
+
+static void
+woken(uv_async_t *wake)
+{
+    server_loop_drain(wake->data);
+}
+
+void
+server_loop_check_done(struct server_loop *home)
+{
+    if (home->draining && list_empty(&home->conns) && home->live_calls == 0)
+        weir_loop_stop(home->loop);
+}
+
+void
+server_loop_drain(struct server_loop *home)
+{
+    int64_t until = atomic_load(&home->server->drain_until);
+
+    if (until == WEIR_NEVER)
+        return;
+    if (loop_timer_start(home->loop, &home->grace, until) != WEIR_OK)
+        grace_over(&home->grace);
+    if (home->draining)
+        return;
+    home->draining = true;
+    for (size_t i = 0; i < home->listener_count; i++)
+        net_listener_close(home->listeners[i]);
+    home->listener_count = 0;
+    list_each_safe (link, &home->conns)
+        server_conn_drain(container_of(link, struct server_conn, link));
+    server_loop_check_done(home);
+}
+
+static bool
+loop_setup(struct weir_server *server, struct server_loop *home)
+{
+    list_init(&home->conns);
+    loop_timer_init(&home->grace, grace_over);
+    if (weir_loop_new(&home->loop) != WEIR_OK)
+        return false;
+    home->server = server;
+    if (server->options.fiber_stack != 0)
+        fiber_set_stack_size(home->loop, server->options.fiber_stack);
+    home->wake.data = home;
+    return uv_async_init(loop_uv(home->loop), &home->wake, woken) == 0;
+}
+
+bool
+server_loops_new(struct weir_server *server)
+{
+    server->loops = calloc(server->options.loops, sizeof(*server->loops));
+    if (server->loops == NULL)
+        return false;
+    for (unsigned i = 0; i < server->options.loops; i++) {
+        if (!loop_setup(server, &server->loops[i]))
+            return false;
+    }
+    return true;
+}
+
+static void
+loop_teardown(struct server_loop *home)
+{
+    struct weir_call *call;
+
+    if (home->loop == NULL)
+        return;
+    for (size_t i = 0; i < home->listener_count; i++)
+        net_listener_close(home->listeners[i]);
+    free(home->listeners);
+    loop_timer_stop(home->loop, &home->grace);
+    if (home->wake.loop != NULL)
+        uv_close((uv_handle_t *)&home->wake, NULL);
+    weir_loop_free(home->loop);
+    while ((call = home->free_calls) != NULL) {
+        home->free_calls = call->next_free;
+        buf_fini(&call->incoming);
+        free(call);
+    }
+}
+
+void
+server_loops_free(struct weir_server *server)
+{
+    for (unsigned i = 0; server->loops != NULL && i < server->options.loops; i++)
+        loop_teardown(&server->loops[i]);
+    free(server->loops);
+}
+
+static void *
+run_loop(void *arg)
+{
+    struct server_loop *home = arg;
+
+    weir_loop_run(home->loop);
+    return NULL;
+}
+
+bool
+server_loops_run(struct weir_server *server)
+{
+    unsigned started = 1;
+
+    while (started < server->options.loops && pthread_create(&server->loops[started].thread, NULL,
+                                                  run_loop, &server->loops[started]) == 0)
+        started++;
+    if (started < server->options.loops)
+        weir_server_drain(server, 0);
+    run_loop(&server->loops[0]);
+    for (unsigned i = 1; i < started; i++)
+        pthread_join(server->loops[i].thread, NULL);
+    return started == server->options.loops;
+}

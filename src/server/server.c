@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public server: options, services, interceptors, and what belongs to all loops. */
+#include "server/server.h"
+
+#include "base/random.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static void
+set_defaults(struct weir_server_options *options)
+{
+    if (options->loops == 0)
+        options->loops = 1;
+    if (options->max_receive_message == 0)
+        options->max_receive_message = 4 * 1024 * 1024;
+    if (options->max_header_list == 0)
+        options->max_header_list = 16 * 1024;
+    if (options->max_concurrent_streams == 0)
+        options->max_concurrent_streams = 100;
+    if (options->handshake_timeout == 0)
+        options->handshake_timeout = 10 * WEIR_SECOND;
+}
+
+weir_code
+server_fail(struct weir_server *server, weir_code code, const char *what, const char *why)
+{
+    snprintf(server->error, sizeof(server->error), "%s: %s", what, why);
+    return code;
+}
+
+weir_code
+weir_server_new(const struct weir_server_options *options, weir_server **out_server)
+{
+    struct weir_server *server = calloc(1, sizeof(*server));
+
+    if (server == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    if (options != NULL)
+        server->options = *options;
+    set_defaults(&server->options);
+    server->limits.max_receive = server->options.max_receive_message;
+    server->drain_until = WEIR_NEVER;
+    map_init(&server->methods, random_u64());
+    map_init(&server->names, random_u64());
+    if (!server_loops_new(server)) {
+        weir_server_free(server);
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    *out_server = server;
+    return WEIR_OK;
+}
+
+void
+weir_server_free(weir_server *server)
+{
+    struct server_service *service, *next;
+
+    if (server == NULL)
+        return;
+    server_loops_free(server);
+    server_addresses_free(server);
+    for (service = server->services; service != NULL; service = next) {
+        next = service->next;
+        free(service);
+    }
+    map_fini(&server->methods);
+    map_fini(&server->names);
+    free(server->links);
+    free(server);
+}
+
+static bool
+put_methods(
+    struct weir_server *server, struct server_service *added, const void *handlers, void *self)
+{
+    const struct weir_service *service = added->service;
+
+    for (size_t i = 0; i < service->method_count; i++) {
+        added->entries[i] = (struct server_entry){&service->methods[i], service, handlers, self};
+        if (!map_put(&server->methods, weir_str_of(service->methods[i].path), &added->entries[i]))
+            return false;
+    }
+    return true;
+}
+
+weir_code
+weir_server_add(
+    weir_server *server, const struct weir_service *service, const void *handlers, void *self)
+{
+    struct server_service *added;
+
+    if (map_lookup(&server->names, weir_str_of(service->name)) != NULL)
+        return server_fail(server, WEIR_ALREADY_EXISTS, service->name, "is served already");
+    added = malloc(sizeof(*added) + service->method_count * sizeof(added->entries[0]));
+    if (added == NULL)
+        return server_fail(server, WEIR_RESOURCE_EXHAUSTED, service->name, "no memory");
+    added->service = service;
+    added->next = server->services;
+    server->services = added;
+    if (!put_methods(server, added, handlers, self) ||
+        !map_put(&server->names, weir_str_of(service->name), added))
+        return server_fail(server, WEIR_RESOURCE_EXHAUSTED, service->name, "no memory");
+    return WEIR_OK;
+}
+
+weir_code
+weir_server_wrap(weir_server *server, weir_interceptor *interceptor, void *self)
+{
+    struct rpc_link *links = realloc(server->links, (server->link_count + 1) * sizeof(*links));
+
+    if (links == NULL)
+        return server_fail(server, WEIR_RESOURCE_EXHAUSTED, "interceptor", "no memory");
+    links[server->link_count++] = (struct rpc_link){interceptor, self};
+    server->links = links;
+    return WEIR_OK;
+}
+
+const char *
+weir_server_error(const weir_server *server)
+{
+    return server->error;
+}
+
+weir_code
+weir_server_run(weir_server *server)
+{
+    if (!server_accept_on_all(server))
+        return server_fail(server, WEIR_RESOURCE_EXHAUSTED, "listeners", "no memory");
+    if (!server_loops_run(server))
+        return server_fail(server, WEIR_RESOURCE_EXHAUSTED, "loops", "no thread to be had");
+    return server->cut ? WEIR_CANCELLED : WEIR_OK;
+}
+
+void
+weir_server_drain(weir_server *server, int64_t grace)
+{
+    int64_t now = weir_now();
+    int64_t until = grace >= WEIR_NEVER - now ? WEIR_NEVER - 1 : now + grace;
+    int64_t before = atomic_load(&server->drain_until);
+
+    while (until < before && !atomic_compare_exchange_weak(&server->drain_until, &before, until))
+        ;
+    for (unsigned i = 0; i < server->options.loops; i++)
+        uv_async_send(&server->loops[i].wake);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a server: its loops, the connections of each, the methods of all. */
+/* Threads: methods and links are constant while it runs; a server_loop belongs to its thread. */
+#pragma once
+
+#include "base/map.h"
+#include "rpc/call.h"
+#include "rpc/chain.h"
+#include <pthread.h>
+#include <weir/server.h>
+
+/* A method as it was offered: the tag of memoised header blocks. */
+struct server_entry {
+    const struct weir_method *method;
+    const struct weir_service *service;
+    const void *handlers;
+    void *self;
+};
+
+struct server_service {
+    struct server_service *next;
+    const struct weir_service *service;
+    struct server_entry entries[];
+};
+
+/* An address that the server listens on. */
+struct server_address {
+    char text[NET_ADDRESS_TEXT];
+    int *fds; /* one for each loop; a Unix socket has only the first */
+    bool is_unix;
+};
+
+struct server_loop {
+    struct weir_server *server;
+    weir_loop *loop;
+    pthread_t thread;
+    uv_async_t wake; /* a drain was asked for; the one thing that a signal handler may touch */
+    struct net_listener **listeners;
+    size_t listener_count;
+    struct list conns;
+    size_t live_calls;
+    struct weir_call *free_calls;
+    struct loop_timer grace;
+    bool draining;
+};
+
+struct weir_server {
+    struct weir_server_options options;
+    struct call_limits limits;
+    struct map methods; /* path -> server_entry */
+    struct map names;   /* service name -> server_service */
+    struct server_service *services;
+    struct rpc_link *links;
+    size_t link_count;
+    struct server_address *addresses;
+    size_t address_count;
+    struct server_loop *loops;
+    unsigned next_loop;          /* for the connections of Unix sockets */
+    _Atomic int64_t drain_until; /* WEIR_NEVER: not draining */
+    atomic_bool cut;
+    char error[256];
+};
+
+struct server_conn {
+    struct rpc_transport transport;
+    struct server_loop *home;
+    struct list link;
+    struct loop_timer timer; /* handshake, then the second GOAWAY */
+    struct loop_task reap;
+    bool ready;
+};
+
+/* Take a connection over, whatever happens. */
+void server_conn_start(struct server_loop *home, struct net_conn *net);
+
+/* First GOAWAY; the second follows the client's PING ack, or after five seconds. */
+void server_conn_drain(struct server_conn *conn);
+void server_conn_close(struct server_conn *conn, const char *why);
+
+/* A new request has come. */
+void server_dispatch(struct rpc_transport *transport, const struct h2_event *event);
+
+/* Stop the loop when it drains and nothing is left on it. */
+void server_loop_check_done(struct server_loop *home);
+
+/* React to weir_server_drain. */
+void server_loop_drain(struct server_loop *home);
+
+/* Record why, and return the code. */
+weir_code server_fail(
+    struct weir_server *server, weir_code code, const char *what, const char *why);
+
+bool server_loops_new(struct weir_server *server);
+void server_loops_free(struct weir_server *server);
+
+/* Turn every loop until drained. False: a thread could not be started; everything was stopped. */
+bool server_loops_run(struct weir_server *server);
+
+/* Begin to accept on every address. False: no memory. */
+bool server_accept_on_all(struct weir_server *server);
+void server_addresses_free(struct weir_server *server);
