@@ -17,11 +17,15 @@ WEIR_API void weir_loop_free(weir_loop *loop);
 /* Turn the loop on this thread until weir_loop_stop. A call that a plain thread makes on a loop
  * that nobody turns is turned by that call itself, so small programs never need this. */
 WEIR_API void weir_loop_run(weir_loop *loop);
+
+/* End weir_loop_run, or the next one when none runs now. Safe from any thread and from a signal
+ * handler. */
 WEIR_API void weir_loop_stop(weir_loop *loop);
 
 /* Embed the loop in another one: poll this descriptor for reading, no longer than
  * weir_loop_timeout (nanoseconds; WEIR_NEVER: no timer is set), then call weir_loop_turn, which
- * handles what is ready and does not wait. The descriptor belongs to the loop. */
+ * handles what is ready and does not wait (nor does anything while another thread turns the loop).
+ * The descriptor belongs to the loop. */
 WEIR_API int weir_loop_fd(const weir_loop *loop);
 WEIR_API int64_t weir_loop_timeout(const weir_loop *loop);
 WEIR_API void weir_loop_turn(weir_loop *loop);

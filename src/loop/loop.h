@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One event loop on libuv: tasks, timers, messages from other threads, and who turns it. */
-/* Threads: all but loop_send, loop_wait and weir_loop_stop belong to the thread that turns the loop. */
+/* Threads: all but loop_send, loop_wait and weir_loop_stop belong to the thread that turns the
+ * loop. */
 #pragma once
 
 #include "base/list.h"
@@ -11,6 +12,10 @@
 weir_loop *loop_current(void);
 
 uv_loop_t *loop_uv(weir_loop *loop);
+
+/* A handle of libuv was started or stopped: libuv tells the kernel only when it polls next, so a
+ * loop that is embedded asks for one more turn before it sleeps. */
+void loop_touch(weir_loop *loop);
 
 /* The clock of weir_now, read once a turn. */
 int64_t loop_now(weir_loop *loop);
@@ -27,10 +32,11 @@ void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task))
 /* Run it soon; one that is already queued stays where it is. Tasks may post tasks. */
 void loop_post(weir_loop *loop, struct loop_task *task);
 
-/* The same, after every task posted with loop_post has run: for writing out what a turn has produced. */
+/* The same, after every task posted with loop_post has run: for writing out what a turn has
+ * produced. */
 void loop_post_late(weir_loop *loop, struct loop_task *task);
 
-/* Take a posted task back. */
+/* Take a posted task back; one that was sent must have arrived. */
 void loop_task_cancel(struct loop_task *task);
 
 /* Hand a task over from any thread: it runs as if posted. It must not be queued anywhere. */
@@ -46,15 +52,16 @@ struct loop_timer {
 
 void loop_timer_init(struct loop_timer *timer, void (*fire)(struct loop_timer *timer));
 
-/* Fire once at a point of loop_now's clock; never early. Moves a timer that is running.
- * WEIR_RESOURCE_EXHAUSTED: no memory, the timer is stopped. */
+/* Fire once at a point of loop_now's clock; never early. Moves a timer that is running. WEIR_NEVER
+ * stops it. WEIR_RESOURCE_EXHAUSTED: no memory, the timer is stopped. */
 WEIR_CHECK weir_code loop_timer_start(weir_loop *loop, struct loop_timer *timer, int64_t due);
 void loop_timer_stop(weir_loop *loop, struct loop_timer *timer);
 
 /* ---- waiting from a plain thread ---- */
 
-/* Return once *done is true, which a task on the loop sets with loop_done. This thread turns the loop
- * meanwhile if nobody else does; when several wait, one turns and hands over when it leaves. */
+/* Return once *done is true, which a task on the loop sets with loop_done. This thread turns the
+ * loop meanwhile if nobody else does; when several wait, one turns and hands over when it leaves.
+ * Not from the loop's own thread while it turns. */
 void loop_wait(weir_loop *loop, const bool *done);
 
 /* On the loop's thread: set *done and wake who waits for it. */
@@ -68,8 +75,9 @@ uint8_t *loop_scratch(weir_loop *loop);
 
 /* ---- what other layers keep per loop ---- */
 
-enum loop_local { LOOP_LOCAL_FIBERS, LOOP_LOCAL_CALLS, LOOP_LOCAL_COUNT };
+enum loop_local { LOOP_LOCAL_FIBERS, LOOP_LOCAL_NET, LOOP_LOCAL_CALLS, LOOP_LOCAL_COUNT };
 
-/* A pointer of another layer and what frees it when the loop is freed, in reverse order of setting. */
+/* A pointer of another layer, set once, and what frees it when the loop is freed, in reverse order
+ * of setting. */
 void *loop_local(weir_loop *loop, enum loop_local key);
 void loop_set_local(weir_loop *loop, enum loop_local key, void *value, void (*free_value)(void *));

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Timers: a binary heap of pointers into their owners, and one timer of libuv set for the earliest.
+ *
+ * A timer knows its slot, so it moves and stops without a search. libuv's timer is set right before
+ * libuv polls, and only when the earliest of ours has moved forward; one that was stopped leaves it
+ * as it is, at the cost of one idle wake-up. */
+
+#include "loop/private.h"
+#include <stdlib.h>
+
+#define HEAP_SIZE_FIRST 16
+
+static void
+place(struct loop_timers *timers, size_t slot, struct loop_timer *timer)
+{
+    timers->heap[slot] = timer;
+    timer->slot = slot;
+}
+
+static void
+sift_up(struct loop_timers *timers, size_t slot, struct loop_timer *timer)
+{
+    for (; slot > 1 && timers->heap[slot / 2]->due > timer->due; slot /= 2)
+        place(timers, slot, timers->heap[slot / 2]);
+    place(timers, slot, timer);
+}
+
+static void
+sift_down(struct loop_timers *timers, size_t slot, struct loop_timer *timer)
+{
+    for (size_t child; (child = 2 * slot) <= timers->count; slot = child) {
+        if (child < timers->count && timers->heap[child + 1]->due < timers->heap[child]->due)
+            child++;
+        if (timers->heap[child]->due >= timer->due)
+            break;
+        place(timers, slot, timers->heap[child]);
+    }
+    place(timers, slot, timer);
+}
+
+/* Put a timer where it belongs, given a slot that is free. */
+static void
+settle(struct loop_timers *timers, size_t slot, struct loop_timer *timer)
+{
+    if (slot > 1 && timers->heap[slot / 2]->due > timer->due)
+        sift_up(timers, slot, timer);
+    else
+        sift_down(timers, slot, timer);
+}
+
+static bool
+grow(struct loop_timers *timers)
+{
+    size_t size = timers->size == 0 ? HEAP_SIZE_FIRST : timers->size * 2;
+    struct loop_timer **heap = NULL;
+
+    if (size <= SIZE_MAX / sizeof(*heap))
+        heap = realloc(timers->heap, size * sizeof(struct loop_timer *));
+    if (heap == NULL)
+        return false;
+    timers->heap = heap;
+    timers->size = size;
+    return true;
+}
+
+static void
+take_out(struct loop_timers *timers, struct loop_timer *timer)
+{
+    size_t slot = timer->slot;
+    struct loop_timer *last = timers->heap[timers->count--];
+
+    timer->slot = 0;
+    if (last != timer)
+        settle(timers, slot, last);
+}
+
+void
+loop_timer_init(struct loop_timer *timer, void (*fire)(struct loop_timer *timer))
+{
+    *timer = (struct loop_timer){.fire = fire};
+}
+
+weir_code
+loop_timer_start(weir_loop *loop, struct loop_timer *timer, int64_t due)
+{
+    struct loop_timers *timers = &loop->timers;
+
+    if (due == WEIR_NEVER) {
+        loop_timer_stop(loop, timer);
+        return WEIR_OK;
+    }
+    timer->due = due;
+    if (timer->slot != 0) {
+        settle(timers, timer->slot, timer);
+        return WEIR_OK;
+    }
+    if (timers->count + 1 >= timers->size && !grow(timers))
+        return WEIR_RESOURCE_EXHAUSTED;
+    timers->count++;
+    sift_up(timers, timers->count, timer);
+    return WEIR_OK;
+}
+
+void
+loop_timer_stop(weir_loop *loop, struct loop_timer *timer)
+{
+    if (timer->slot != 0)
+        take_out(&loop->timers, timer);
+}
+
+int64_t
+loop_timers_next(const weir_loop *loop)
+{
+    return loop->timers.count == 0 ? WEIR_NEVER : loop->timers.heap[1]->due;
+}
+
+/* No more than were there at first, so that timers which start themselves anew leave room for I/O.
+ */
+void
+loop_timers_fire(weir_loop *loop)
+{
+    struct loop_timers *timers = &loop->timers;
+    int64_t now = timers->count == 0 ? 0 : loop_now(loop);
+
+    for (size_t left = timers->count; left > 0 && timers->count > 0; left--) {
+        struct loop_timer *timer = timers->heap[1];
+
+        if (timer->due > now)
+            break;
+        take_out(timers, timer);
+        timer->fire(timer);
+    }
+}
+
+static void
+on_alarm(uv_timer_t *alarm)
+{
+    weir_loop *loop = alarm->data;
+
+    loop->timers.armed = WEIR_NEVER;
+    loop->now = 0;
+    loop_timers_fire(loop);
+}
+
+/* libuv counts whole milliseconds of the same clock: the first one that is not early. */
+void
+loop_timers_arm(weir_loop *loop)
+{
+    int64_t due = loop_timers_next(loop);
+    int64_t target = due / WEIR_MILLISECOND + (due % WEIR_MILLISECOND > 0);
+    int64_t wait = target - (int64_t)uv_now(&loop->uv);
+
+    if (due >= loop->timers.armed)
+        return;
+    loop->timers.armed = due;
+    uv_timer_start(&loop->timers.alarm, on_alarm, wait > 0 ? (uint64_t)wait : 0, 0);
+}
+
+weir_code
+loop_timers_init(weir_loop *loop)
+{
+    loop->timers.armed = WEIR_NEVER;
+    loop->timers.alarm.data = loop;
+    return uv_timer_init(&loop->uv, &loop->timers.alarm) == 0 ? WEIR_OK : WEIR_RESOURCE_EXHAUSTED;
+}
+
+void
+loop_timers_fini(weir_loop *loop)
+{
+    free(loop->timers.heap);
+}
