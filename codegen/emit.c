@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words of the templates. */
+#include "emit.h"
+
+static const char *
+kind_of(const struct model_method *method)
+{
+    if (method->client_streams)
+        return method->server_streams ? "WEIR_BIDI_STREAM" : "WEIR_CLIENT_STREAM";
+    return method->server_streams ? "WEIR_SERVER_STREAM" : "WEIR_UNARY";
+}
+
+struct emit_vars
+emit_file_vars(const struct model_file *file)
+{
+    return (struct emit_vars){{
+        {"file", file->symbol},
+        {"path", file->name},
+        {"stem", file->stem},
+        {NULL, NULL},
+    }};
+}
+
+struct emit_vars
+emit_service_vars(const struct model_service *service)
+{
+    return (struct emit_vars){{
+        {"name", service->full_name},
+        {"service", service->prefix},
+        {NULL, NULL},
+    }};
+}
+
+struct emit_vars
+emit_method_vars(const struct model_service *service, const struct model_method *method)
+{
+    return (struct emit_vars){{
+        {"name", method->full_name},
+        {"path", method->path},
+        {"kind", kind_of(method)},
+        {"service", service->prefix},
+        {"method", method->function},
+        {"member", method->member},
+        {"index", method->index},
+        {"Request", method->input.type},
+        {"request", method->input.lower},
+        {"Response", method->output.type},
+        {"response", method->output.lower},
+        {"RESPONSE", method->output.upper},
+        {NULL, NULL},
+    }};
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a model to the text of FILE.weir.h and FILE.weir.c. */
+/* Threads: pure functions. */
+#pragma once
+
+#include "model.h"
+
+void emit_header(struct text *out, const struct model_file *file);
+void emit_source(struct text *out, const struct model_file *file);
+
+/* What templates can say of a file, a service and a method. The last of each array has no name. */
+struct emit_vars {
+    struct text_var list[13];
+};
+
+struct emit_vars emit_file_vars(const struct model_file *file);
+struct emit_vars emit_service_vars(const struct model_service *service);
+struct emit_vars emit_method_vars(
+    const struct model_service *service, const struct model_method *method);

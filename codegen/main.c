@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* protoc-gen-weir: protoc starts it, writes a request to its standard input and reads the answer
+ * from its standard output. */
+#include "generate.h"
+#include "memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef WEIR_VERSION
+#error "WEIR_VERSION is set by the build"
+#endif
+
+static int
+fail(const char *why)
+{
+    fprintf(stderr, "protoc-gen-weir: %s\n", why);
+    return EXIT_FAILURE;
+}
+
+/* False: reading failed. */
+static bool
+read_all(FILE *file, struct text *out)
+{
+    char chunk[65536];
+    size_t len;
+
+    while ((len = fread(chunk, 1, sizeof chunk, file)) > 0)
+        text_add_bytes(out, chunk, len);
+    return !ferror(file);
+}
+
+static int
+run(void)
+{
+    struct text request = {0};
+    uint8_t *response;
+    size_t len;
+    bool ok;
+
+    if (!read_all(stdin, &request))
+        return fail("cannot read standard input");
+    ok = request.len > 0 && generate((const uint8_t *)request.data, request.len, &response, &len);
+    text_fini(&request);
+    if (!ok)
+        return fail(
+            "standard input is no CodeGeneratorRequest; run it through protoc --weir_out=DIR");
+    ok = fwrite(response, 1, len, stdout) == len && fflush(stdout) == 0;
+    free(response);
+    return ok ? EXIT_SUCCESS : fail("cannot write standard output");
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return puts("protoc-gen-weir " WEIR_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (argc > 1)
+        return fail("no arguments, please: protoc runs it; options go to protoc --weir_opt");
+    return run();
+}

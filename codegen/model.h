@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One .proto file as generated code sees it: every name decided, every type resolved. */
+/* Threads: one thread uses a model; it lives in its pool. */
+#pragma once
+
+#include "request.h"
+
+struct model_message {
+    const char *type;  /* "User__GetUserRequest" */
+    const char *lower; /* "user__get_user_request" */
+    const char *upper; /* "USER__GET_USER_REQUEST" */
+};
+
+struct model_method {
+    const char *full_name; /* "user.UserService.GetUser" */
+    const char *path;      /* "/user.UserService/GetUser" */
+    const char *member;    /* of the vtable: "GetUser" */
+    const char *function;  /* "user_UserService_GetUser" */
+    const char *comment;   /* NULL: none */
+    const char *index;     /* in its service, "0" for the first */
+    bool client_streams, server_streams;
+    struct model_message input, output;
+};
+
+struct model_service {
+    const char *full_name; /* "user.UserService" */
+    const char *prefix;    /* "user_UserService" */
+    const char *comment;   /* NULL: none */
+    struct model_method *methods;
+    size_t method_count;
+};
+
+struct model_file {
+    const char *name;   /* "user.proto" */
+    const char *stem;   /* "user" */
+    const char *symbol; /* "user_proto_file" */
+    bool has_messages;  /* there is a .pb-c.h */
+    const uint8_t *descriptor;
+    size_t descriptor_len;
+    struct model_import {
+        const char *stem, *symbol;
+    } * imports;
+    size_t import_count;
+    struct model_service *services;
+    size_t service_count;
+};
+
+/* False: *out_error says in one line why there can be no C for this file. */
+bool model_init(struct model_file *model, const struct request *request, struct pool *pool,
+    const struct request_file *file, const char **out_error);

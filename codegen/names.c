@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rules for messages are those of protobuf-c 1.4, odd ones included: an underscore is put
+ * before a capital that follows anything but a capital ("A1B2" -> "a1_b2", "_Lead" -> "__lead",
+ * "HTTPUser" -> "httpuser"), and none is ever taken away. test/golden compiles a file of such
+ * names. */
+#include "names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* <ctype.h> asks the locale; a .proto is ASCII. */
+static bool
+is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static bool
+is_alpha(char c)
+{
+    return is_upper(c) || (c >= 'a' && c <= 'z');
+}
+
+static bool
+is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static char
+to_upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+static char
+to_lower(char c)
+{
+    return is_upper(c) ? (char)(c - 'A' + 'a') : c;
+}
+
+/* The length of the identifier at the start of name; 0: there is none. */
+static size_t
+identifier_len(const char *name)
+{
+    size_t len = 0;
+
+    while (name[len] == '_' || is_alpha(name[len]) || (len > 0 && is_digit(name[len])))
+        len++;
+    return len;
+}
+
+bool
+names_is_identifier(const char *name)
+{
+    size_t len = identifier_len(name);
+
+    return len > 0 && name[len] == '\0';
+}
+
+bool
+names_is_dotted(const char *name)
+{
+    for (;;) {
+        size_t len = identifier_len(name);
+
+        if (len == 0 || (name[len] != '\0' && name[len] != '.'))
+            return false;
+        if (name[len] == '\0')
+            return true;
+        name += len + 1;
+    }
+}
+
+/* Sorted, for bsearch. Macros: those of the headers that a generated header includes, and of GNU C.
+ */
+static const char *const reserved[] = {"EOF", "INT16_MAX", "INT32_MAX", "INT64_MAX", "INT8_MAX",
+    "NULL", "SIZE_MAX", "UINT16_MAX", "UINT32_MAX", "UINT64_MAX", "UINT8_MAX", "alignas", "alignof",
+    "and", "and_eq", "asm", "assert", "auto", "bitand", "bitor", "bool", "break", "case", "catch",
+    "char", "char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield",
+    "compl", "complex", "concept", "const", "const_cast", "consteval", "constexpr", "constinit",
+    "continue", "decltype", "default", "delete", "do", "double", "dynamic_cast", "else", "enum",
+    "errno", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "i386",
+    "if", "imaginary", "inline", "int", "linux", "long", "mutable", "namespace", "new", "noexcept",
+    "noreturn", "not", "not_eq", "nullptr", "offsetof", "operator", "or", "or_eq", "private",
+    "protected", "public", "register", "reinterpret_cast", "requires", "restrict", "return",
+    "short", "signed", "sizeof", "static", "static_assert", "static_cast", "stderr", "stdin",
+    "stdout", "struct", "switch", "template", "this", "thread_local", "throw", "true", "try",
+    "typedef", "typeid", "typename", "typeof", "typeof_unqual", "union", "unix", "unsigned",
+    "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq"};
+
+static int
+compare_words(const void *key, const void *element)
+{
+    return strcmp(key, *(const char *const *)element);
+}
+
+bool
+names_is_reserved(const char *word)
+{
+    return bsearch(word, reserved, sizeof reserved / sizeof *reserved, sizeof *reserved,
+               compare_words) != NULL;
+}
+
+/* The pieces of a dotted name, each put through `convert`, with "__" between those that are not
+ * empty. */
+static char *
+join(struct pool *pool, const char *full_name,
+    void (*convert)(struct text *out, const char *piece, size_t len))
+{
+    struct text out = {0};
+    char *joined;
+
+    for (;;) {
+        size_t len = strcspn(full_name, ".");
+
+        if (len > 0) {
+            if (out.len > 0)
+                text_add(&out, "__");
+            convert(&out, full_name, len);
+        }
+        if (full_name[len] == '\0')
+            break;
+        full_name += len + 1;
+    }
+    joined = pool_dup(pool, out.data, out.len);
+    text_fini(&out);
+    return joined;
+}
+
+static void
+convert_camel(struct text *out, const char *piece, size_t len)
+{
+    bool start = true;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = start ? to_upper(piece[i]) : piece[i];
+
+        start = piece[i] == '_';
+        if (!start)
+            text_add_bytes(out, &c, 1);
+    }
+}
+
+static void
+convert_words(struct text *out, const char *piece, size_t len, char (*to_case)(char))
+{
+    bool was_upper = true;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = to_case(piece[i]);
+
+        if (is_upper(piece[i]) && !was_upper)
+            text_add(out, "_");
+        text_add_bytes(out, &c, 1);
+        was_upper = is_upper(piece[i]);
+    }
+}
+
+static void
+convert_lower(struct text *out, const char *piece, size_t len)
+{
+    convert_words(out, piece, len, to_lower);
+}
+
+static void
+convert_upper(struct text *out, const char *piece, size_t len)
+{
+    convert_words(out, piece, len, to_upper);
+}
+
+char *
+names_message_type(struct pool *pool, const char *full_name)
+{
+    return join(pool, full_name, convert_camel);
+}
+
+char *
+names_message_lower(struct pool *pool, const char *full_name)
+{
+    return join(pool, full_name, convert_lower);
+}
+
+char *
+names_message_upper(struct pool *pool, const char *full_name)
+{
+    return join(pool, full_name, convert_upper);
+}
+
+char *
+names_prefix(struct pool *pool, const char *full_name)
+{
+    char *prefix = pool_dup(pool, full_name, strlen(full_name));
+
+    for (char *c = prefix; *c != '\0'; c++)
+        if (*c == '.')
+            *c = '_';
+    return prefix;
+}
+
+char *
+names_file_symbol(struct pool *pool, const char *path)
+{
+    char *symbol = pool_printf(pool, "%s%s_file", is_digit(path[0]) ? "_" : "", path);
+
+    for (char *c = symbol; *c != '\0'; c++)
+        if (!is_alpha(*c) && !is_digit(*c))
+            *c = '_';
+    return symbol;
+}
+
+char *
+names_file_stem(struct pool *pool, const char *path)
+{
+    static const char *const endings[] = {".protodevel", ".proto"};
+    size_t len = strlen(path);
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t ending = strlen(endings[i]);
+
+        if (len > ending && strcmp(path + len - ending, endings[i]) == 0)
+            return pool_dup(pool, path, len - ending);
+    }
+    return pool_dup(pool, path, len);
+}
