@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which database. */
+#include "userd/database.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ERROR_SIZE 512
+#define SCHEME "sqlite:"
+#define SCHEME_LEN (sizeof(SCHEME) - 1)
+
+bool
+database_url_valid(const char *url)
+{
+    return strncmp(url, SCHEME, SCHEME_LEN) == 0 && url[SCHEME_LEN] != '\0';
+}
+
+/* Make a folder and those above it. path is changed meanwhile, and is as before afterwards. */
+static bool
+make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        int result;
+        *slash = '\0';
+        result = mkdir(path, 0700);
+        *slash = '/';
+        if (result != 0 && errno != EEXIST)
+            return false;
+    }
+    return true;
+}
+
+/* False: neither variable holds an absolute path; the specification ignores relative ones. */
+static bool
+default_name(char out_path[PATH_MAX])
+{
+    const char *data = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+    int len = PATH_MAX;
+
+    if (data != NULL && data[0] == '/')
+        len = snprintf(out_path, PATH_MAX, "%s/userd/users.db", data);
+    else if (home != NULL && home[0] == '/')
+        len = snprintf(out_path, PATH_MAX, "%s/.local/share/userd/users.db", home);
+    return len < PATH_MAX;
+}
+
+static bool
+default_path(char out_path[PATH_MAX], char error[ERROR_SIZE])
+{
+    if (!default_name(out_path)) {
+        snprintf(error, ERROR_SIZE,
+            "there is no data folder: set HOME or XDG_DATA_HOME, or give --db sqlite:PATH");
+        return false;
+    }
+    if (make_folders(out_path))
+        return true;
+    snprintf(error, ERROR_SIZE, "cannot make the folder of %.300s: %s", out_path, strerror(errno));
+    return false;
+}
+
+/* Absolute, so that SQLite's special names (":memory:", "file:...") are files like others. */
+static bool
+absolute_path(const char *path, char out_path[PATH_MAX], char error[ERROR_SIZE])
+{
+    char folder[PATH_MAX] = "";
+    int len;
+
+    if (path[0] != '/' && getcwd(folder, sizeof(folder)) == NULL) {
+        snprintf(error, ERROR_SIZE, "cannot tell the current folder: %s", strerror(errno));
+        return false;
+    }
+    len = snprintf(out_path, PATH_MAX, "%s%s%s", folder, path[0] == '/' ? "" : "/", path);
+    if (len < PATH_MAX)
+        return true;
+    snprintf(error, ERROR_SIZE, "the path of the database is too long");
+    return false;
+}
+
+bool
+database_path(const char *url, char out_path[PATH_MAX], char error[ERROR_SIZE])
+{
+    if (url == NULL)
+        return default_path(out_path, error);
+    return absolute_path(url + SCHEME_LEN, out_path, error);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* userd: put the parts together, serve, and take them apart again. */
+#include "userd/database.h"
+#include "userd/options.h"
+#include "userd/service.h"
+#include "userd/signals.h"
+#include "userd/store_sqlite.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 2
+#define ADDRESSES_SIZE 1024
+
+struct program {
+    struct options options;
+    struct log log;
+    char path[PATH_MAX]; /* of the database */
+    weir_server *server;
+    weir_pool *pool;
+    struct service service;
+    struct signals signals;
+};
+
+/* ---- setting up; each function tells of its failure and gives the exit status, 0 when all is well
+ * ---- */
+
+static int
+make_server(struct program *program)
+{
+    const struct weir_server_options options = {.loops = program->options.loops};
+
+    if (weir_server_new(&options, &program->server) != WEIR_OK ||
+        weir_pool_new(program->options.workers, &program->pool) != WEIR_OK) {
+        fputs("userd: out of memory or of threads\n", stderr);
+        return EXIT_FAILURE;
+    }
+    return 0;
+}
+
+static int
+listen_on(struct program *program, const char *address)
+{
+    weir_code code = weir_server_listen(program->server, address);
+
+    if (code == WEIR_OK)
+        return 0;
+    fprintf(
+        stderr, "userd: cannot listen on %s: %s\n", address, weir_server_error(program->server));
+    return code == WEIR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+static int
+listen_all(struct program *program)
+{
+    int status = 0;
+
+    for (size_t i = 0; i < program->options.listen.count && status == 0; i++)
+        status = listen_on(program, program->options.listen.items[i]);
+    return status;
+}
+
+static int
+open_store(struct program *program)
+{
+    char error[512];
+    struct store_cause cause;
+
+    if (!database_path(program->options.db, program->path, error)) {
+        fprintf(stderr, "userd: %s\n", error);
+        return EXIT_FAILURE;
+    }
+    program->service.store = store_sqlite_open(program->path, program->pool, &cause);
+    if (program->service.store != NULL)
+        return 0;
+    fprintf(stderr, "userd: cannot open the database %s: %s\n", program->path, cause.text);
+    return EXIT_FAILURE;
+}
+
+static int
+offer_service(struct program *program)
+{
+    program->service.log = &program->log;
+    if (user_UserService_add(program->server, &service_handlers, &program->service) == WEIR_OK &&
+        signals_start(&program->signals, program->server, program->options.grace, &program->log))
+        return 0;
+    fputs("userd: out of memory or of threads\n", stderr);
+    return EXIT_FAILURE;
+}
+
+/* ---- serving ---- */
+
+static void
+say_where(const struct program *program)
+{
+    char addresses[ADDRESSES_SIZE] = "";
+    char database[PATH_MAX + 8];
+    const char *address;
+    size_t len = 0;
+
+    for (size_t i = 0; (address = weir_server_address(program->server, i)) != NULL; i++) {
+        if (len < sizeof(addresses))
+            len += (size_t)snprintf(
+                addresses + len, sizeof(addresses) - len, "%s%s", i == 0 ? "" : ",", address);
+    }
+    snprintf(database, sizeof(database), "sqlite:%s", program->path);
+    log_line(&program->log, LOG_INFO, "listening", log_text("address", addresses),
+        log_text("database", database), log_text("version", weir_version()));
+    if (program->options.insecure)
+        log_line(&program->log, LOG_WARN, "insecure: neither TLS nor authentication",
+            log_text("address", addresses));
+}
+
+static int
+serve(struct program *program)
+{
+    weir_code code;
+
+    say_where(program);
+    code = weir_server_run(program->server);
+    signals_stop(&program->signals);
+    if (code == WEIR_OK || code == WEIR_CANCELLED) {
+        log_line(&program->log, LOG_INFO, "ended",
+            log_text("calls", code == WEIR_OK ? "all finished" : "cut when the grace was over"));
+        return 0;
+    }
+    fprintf(stderr, "userd: cannot serve: %s\n", weir_server_error(program->server));
+    return EXIT_FAILURE;
+}
+
+/* The address first: when it is taken, the database stays as it is. */
+static int
+run(struct program *program)
+{
+    int status = make_server(program);
+
+    if (status == 0)
+        status = listen_all(program);
+    if (status == 0)
+        status = open_store(program);
+    if (status == 0)
+        status = offer_service(program);
+    if (status == 0)
+        status = serve(program);
+    weir_server_free(program->server);
+    weir_pool_free(program->pool);
+    store_close(program->service.store);
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct program program = {0};
+    char error[FLAGS_ERROR];
+
+    if (!options_read(argc - 1, argv + 1, &program.options, error)) {
+        fprintf(stderr, "userd: %s\n", error);
+        return EXIT_USAGE;
+    }
+    if (program.options.help) {
+        options_help(stdout);
+        return 0;
+    }
+    if (program.options.version) {
+        printf("userd %s\n", weir_version());
+        return 0;
+    }
+    program.log =
+        (struct log){STDERR_FILENO, program.options.log_format, program.options.log_level};
+    signals_block();
+    return run(&program);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What userd is told to do. */
+#include "userd/options.h"
+
+#include "usercommon/duration.h"
+#include "userd/address.h"
+#include "userd/database.h"
+#include <stdlib.h>
+#include <string.h>
+#include <weir/base.h>
+
+#define THREADS_MAX 256
+#define DEFAULT_ADDRESS "127.0.0.1:50051"
+
+/* ---- readers of userd's own flags ---- */
+
+static bool
+read_listen(const struct flag *flag, const char *text, void *field)
+{
+    return address_valid(text) && flag_list(flag, text, field);
+}
+
+static bool
+read_db(const struct flag *flag, const char *text, void *field)
+{
+    return database_url_valid(text) && flag_text(flag, text, field);
+}
+
+/* The place of a word among count of them; false: it is none of them. */
+static bool
+read_word(const char *text, const char *const *words, size_t count, size_t *out_place)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out_place = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+read_log_format(const struct flag *flag, const char *text, void *field)
+{
+    static const char *const words[] = {"text", "json"};
+    size_t place;
+
+    (void)flag;
+    if (!read_word(text, words, 2, &place))
+        return false;
+    *(enum log_format *)field = (enum log_format)place;
+    return true;
+}
+
+static bool
+read_log_level(const struct flag *flag, const char *text, void *field)
+{
+    static const char *const words[] = {"debug", "info", "warn", "error"};
+    size_t place;
+
+    (void)flag;
+    if (!read_word(text, words, 4, &place))
+        return false;
+    *(enum log_level *)field = (enum log_level)place;
+    return true;
+}
+
+/* ---- the flags ---- */
+
+#define FIELD(name) .field = offsetof(struct options, name)
+
+static const struct flag flags[] = {
+    {.name = "listen",
+        .value = "ADDR",
+        .read = read_listen,
+        FIELD(listen),
+        .expected = ADDRESS_FORMS " (up to 16 of them)",
+        .help = "where to serve: " ADDRESS_FORMS "; repeatable (" DEFAULT_ADDRESS ")"},
+    {.name = "db",
+        .value = "URL",
+        .read = read_db,
+        FIELD(db),
+        .expected = DATABASE_FORMS,
+        .help = "the database, " DATABASE_FORMS " (userd/users.db in the user's data folder)"},
+    {.name = "log-format",
+        .value = "FORMAT",
+        .read = read_log_format,
+        FIELD(log_format),
+        .expected = "text or json",
+        .help = "text or json (text)"},
+    {.name = "log-level",
+        .value = "LEVEL",
+        .read = read_log_level,
+        FIELD(log_level),
+        .expected = "debug, info, warn or error",
+        .help = "debug, info, warn or error (info)"},
+    {.name = "grace",
+        .value = "D",
+        .read = flag_duration,
+        FIELD(grace),
+        .expected = "a duration such as " DURATION_EXAMPLES,
+        .help = "how long calls may go on after SIGTERM (30s)"},
+    {.name = "loops",
+        .value = "N",
+        .read = flag_number,
+        FIELD(loops),
+        .min = 1,
+        .max = THREADS_MAX,
+        .expected = "a number from 1 to 256",
+        .help = "threads that serve connections (1)"},
+    {.name = "workers",
+        .value = "N",
+        .read = flag_number,
+        FIELD(workers),
+        .min = 1,
+        .max = THREADS_MAX,
+        .expected = "a number from 1 to 256",
+        .help = "threads for work that blocks, such as writing to the disk (2)"},
+    {.name = "insecure",
+        .read = flag_switch,
+        FIELD(insecure),
+        .expected = "true or false",
+        .help = "allow to listen beyond this machine without TLS and authentication"},
+    {.name = "version",
+        .read = flag_switch,
+        FIELD(version),
+        .expected = "true or false",
+        .help = "print the version"},
+    {.name = "help",
+        .read = flag_switch,
+        FIELD(help),
+        .expected = "true or false",
+        .help = "print this"},
+};
+
+static const struct flag_set set = {
+    .flags = flags, .count = sizeof(flags) / sizeof(flags[0]), .env_prefix = "USERD_"};
+
+/* Without TLS and authentication everybody who can reach the port can read and change every user.
+ */
+static bool
+check_exposure(const struct options *options, char error[FLAGS_ERROR])
+{
+    for (size_t i = 0; i < options->listen.count && !options->insecure; i++) {
+        if (address_is_local(options->listen.items[i]))
+            continue;
+        snprintf(error, FLAGS_ERROR,
+            "--listen %.200s can be reached from other machines, and there is neither TLS nor"
+            " authentication: listen on a loopback address or unix:PATH, or add --insecure",
+            options->listen.items[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool
+check_words(const struct flag_words *words, char error[FLAGS_ERROR])
+{
+    if (words->count == 0)
+        return true;
+    snprintf(error, FLAGS_ERROR, "\"%.200s\" is not a flag; userd takes flags only, see --help",
+        words->items[0]);
+    return false;
+}
+
+bool
+options_read(int argc, char *const *argv, struct options *out_options, char error[FLAGS_ERROR])
+{
+    struct options options = {
+        .log_level = LOG_INFO, .grace = 30 * WEIR_SECOND, .loops = 1, .workers = 2};
+    struct flag_words words = {calloc((size_t)argc + 1, sizeof(char *)), 0};
+    bool good;
+
+    if (words.items == NULL) {
+        snprintf(error, FLAGS_ERROR, "out of memory");
+        return false;
+    }
+    good = flags_read(&set, argc, argv, &options, &words, error) && check_words(&words, error);
+    free(words.items);
+    if (options.listen.count == 0)
+        options.listen.items[options.listen.count++] = DEFAULT_ADDRESS;
+    if (good && !options.help && !options.version)
+        good = check_exposure(&options, error);
+    if (good)
+        *out_options = options;
+    return good;
+}
+
+void
+options_help(FILE *out)
+{
+    fputs("userd serves the user service (gRPC, user.UserService) from a database.\n\n"
+          "Usage: userd [FLAGS]\n\n",
+        out);
+    flags_help(&set, out);
+    fputs("\nEach flag can be given in the environment, as USERD_LISTEN, USERD_LOG_LEVEL and so "
+          "on; the\n"
+          "command line wins. Durations are written " DURATION_EXAMPLES ".\n",
+        out);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What userd is told to do: flags, environment, defaults. */
+/* Threads: belongs to the thread that starts the program. */
+#pragma once
+
+#include "usercommon/flags.h"
+#include "userd/log.h"
+
+struct options {
+    struct flag_list listen;
+    const char *db; /* NULL: the default */
+    enum log_format log_format;
+    enum log_level log_level;
+    int64_t grace; /* nanoseconds */
+    uint32_t loops;
+    uint32_t workers;
+    bool insecure;
+    bool version;
+    bool help;
+};
+
+/* False: error says in one line what is wrong, and what would be right. */
+bool options_read(
+    int argc, char *const *argv, struct options *out_options, char error[FLAGS_ERROR]);
+
+void options_help(FILE *out);

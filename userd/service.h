@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* user.UserService: the handlers. */
+/* Threads: constant once set up; handlers run on the fibers of every loop at the same time. */
+#pragma once
+
+#include "user.weir.h"
+#include "userd/log.h"
+#include "userd/store.h"
+
+struct service {
+    struct store *store; /* borrowed, like log */
+    const struct log *log;
+};
+
+/* What user_UserService_add takes, with a struct service as self. */
+extern const struct user_UserService_handlers service_handlers;

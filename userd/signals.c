@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SIGTERM and SIGINT. A thread waits for them, so that what they cause runs as ordinary code. */
+#include "userd/signals.h"
+
+#include <signal.h>
+
+static sigset_t
+ending_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+/* SIGPIPE and SIGXFSZ are errors of a write, reported where it is made. */
+void
+signals_block(void)
+{
+    sigset_t set = ending_signals();
+
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+static void
+end_server(struct signals *signals, int number, unsigned count)
+{
+    const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
+
+    if (count == 1)
+        log_line(signals->log, LOG_INFO, "draining", log_text("signal", name),
+            log_number("grace_ms", signals->grace / WEIR_MILLISECOND));
+    else
+        log_line(signals->log, LOG_WARN, "ending at once", log_text("signal", name));
+    weir_server_drain(signals->server, count == 1 ? signals->grace : 0);
+}
+
+static void *
+wait_for_signals(void *arg)
+{
+    struct signals *signals = arg;
+    sigset_t set = ending_signals();
+    int number;
+
+    for (unsigned count = 1;; count++) {
+        if (sigwait(&set, &number) != 0 || atomic_load(&signals->stopped))
+            return NULL;
+        end_server(signals, number, count);
+    }
+}
+
+bool
+signals_start(struct signals *signals, weir_server *server, int64_t grace, const struct log *log)
+{
+    signals->server = server;
+    signals->grace = grace;
+    signals->log = log;
+    atomic_init(&signals->stopped, false);
+    return pthread_create(&signals->thread, NULL, wait_for_signals, signals) == 0;
+}
+
+void
+signals_stop(struct signals *signals)
+{
+    atomic_store(&signals->stopped, true);
+    pthread_kill(signals->thread, SIGTERM);
+    pthread_join(signals->thread, NULL);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SIGTERM and SIGINT: the first drains the server, the second ends it at once. */
+/* Threads: start and stop belong to the main thread; one thread of its own waits for the signals.
+ */
+#pragma once
+
+#include "userd/log.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <weir/server.h>
+
+struct signals {
+    weir_server *server; /* borrowed, like log */
+    const struct log *log;
+    int64_t grace;
+    pthread_t thread;
+    atomic_bool stopped;
+};
+
+/* Hold the signals back in this thread and in all that it starts: before the first of them. */
+void signals_block(void);
+
+/* Wait for the signals on a thread. False: it cannot be started. */
+bool signals_start(
+    struct signals *signals, weir_server *server, int64_t grace, const struct log *log);
+
+/* Before the server is freed. */
+void signals_stop(struct signals *signals);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections for reading. Opening and ending a read transaction costs four locks of the file, five
+ * times what finding a user does, so a reader keeps its transaction open for as long as nobody
+ * commits. It learns of commits, also of other processes, as SQLite itself does: from the head of
+ * the WAL index, shared memory whose layout is documented (sqlite.org/walformat.html, section 2.1):
+ *
+ *     offset  8   iChange: counts commits
+ *     offset 16   mxFrame: frames in the WAL
+ */
+#include "userd/sqlite_reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define INDEX_REGION_SIZE 32768
+#define MMAP_SETTING "PRAGMA mmap_size = 268435456"
+
+#define USER_COLUMNS "id, name, email, phone, created_at"
+
+static const char *const query_texts[QUERY_COUNT] = {
+    [QUERY_FIND] = "SELECT " USER_COLUMNS " FROM users WHERE id = ?1",
+    [QUERY_LIST] =
+        "SELECT " USER_COLUMNS " FROM users WHERE id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3",
+    [QUERY_TOTAL] = "SELECT users FROM totals WHERE id = 1",
+};
+
+void
+sqlite_readers_init(struct sqlite_readers *readers, const char *path)
+{
+    readers->path = path;
+    readers->idle = NULL;
+    pthread_mutex_init(&readers->lock, NULL);
+}
+
+static void
+reader_free(struct sqlite_reader *reader)
+{
+    for (int i = 0; i < QUERY_COUNT; i++)
+        sqlite3_finalize(reader->queries[i]);
+    sqlite3_close(reader->db);
+    free(reader);
+}
+
+void
+sqlite_readers_fini(struct sqlite_readers *readers)
+{
+    while (readers->idle != NULL) {
+        struct sqlite_reader *reader = readers->idle;
+        readers->idle = reader->next;
+        reader_free(reader);
+    }
+    pthread_mutex_destroy(&readers->lock);
+}
+
+/* ---- snapshots ---- */
+
+/* SQLite maps the index when a connection first reads; the mapping lives as long as the connection.
+ */
+static const uint64_t *
+map_index(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+    void volatile *index = NULL;
+    int64_t ignored;
+
+    if (!sqlite_number(db, query_texts[QUERY_TOTAL], &ignored) ||
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK)
+        return NULL;
+    if (file->pMethods == NULL || file->pMethods->iVersion < 2 ||
+        file->pMethods->xShmMap(file, 0, INDEX_REGION_SIZE, 0, &index) != SQLITE_OK)
+        return NULL;
+    return (const uint64_t *)index;
+}
+
+/* A stamp that is read while another process writes it equals no earlier one, or the commit is not
+ * visible yet. */
+static struct sqlite_stamp
+read_stamp(const uint64_t *index)
+{
+    struct sqlite_stamp stamp = {
+        .change = __atomic_load_n(&index[1], __ATOMIC_ACQUIRE),
+        .frames = __atomic_load_n(&index[2], __ATOMIC_ACQUIRE),
+    };
+    return stamp;
+}
+
+static void
+drop_snapshot(struct sqlite_reader *reader)
+{
+    if (reader->snapshot)
+        sqlite_run(reader->db, "COMMIT");
+    reader->snapshot = false;
+}
+
+/* The stamp is read first: a commit in between makes the next borrower take a new snapshot, no
+ * more. */
+static void
+take_snapshot(struct sqlite_reader *reader)
+{
+    struct sqlite_stamp stamp = {0};
+
+    if (reader->index != NULL)
+        stamp = read_stamp(reader->index);
+    if (reader->snapshot && stamp.change == reader->stamp.change &&
+        stamp.frames == reader->stamp.frames)
+        return;
+    drop_snapshot(reader);
+    reader->stamp = stamp;
+    reader->snapshot = sqlite_run(reader->db, "BEGIN") == SQLITE_OK;
+}
+
+/* ---- the pool ---- */
+
+static bool
+reader_prepare(struct sqlite_reader *reader)
+{
+    for (int i = 0; i < QUERY_COUNT; i++) {
+        reader->queries[i] = sqlite_prepare(reader->db, query_texts[i]);
+        if (reader->queries[i] == NULL)
+            return false;
+    }
+    return sqlite_run(reader->db, MMAP_SETTING) == SQLITE_OK;
+}
+
+static struct sqlite_reader *
+reader_new(const char *path, struct store_cause *cause)
+{
+    struct sqlite_reader *reader = calloc(1, sizeof(*reader));
+
+    if (reader == NULL) {
+        snprintf(cause->text, sizeof(cause->text), "out of memory");
+        return NULL;
+    }
+    reader->db = sqlite_open(path, true, cause);
+    if (reader->db == NULL) {
+        free(reader);
+        return NULL;
+    }
+    if (!reader_prepare(reader)) {
+        sqlite_cause(reader->db, cause);
+        reader_free(reader);
+        return NULL;
+    }
+    reader->index = map_index(reader->db);
+    return reader;
+}
+
+struct sqlite_reader *
+sqlite_reader_borrow(struct sqlite_readers *readers, struct store_cause *cause)
+{
+    struct sqlite_reader *reader;
+
+    pthread_mutex_lock(&readers->lock);
+    reader = readers->idle;
+    if (reader != NULL)
+        readers->idle = reader->next;
+    pthread_mutex_unlock(&readers->lock);
+    if (reader == NULL)
+        reader = reader_new(readers->path, cause);
+    if (reader != NULL)
+        take_snapshot(reader);
+    return reader;
+}
+
+void
+sqlite_reader_give_back(struct sqlite_readers *readers, struct sqlite_reader *reader, bool keep)
+{
+    if (!keep || reader->index == NULL)
+        drop_snapshot(reader);
+    pthread_mutex_lock(&readers->lock);
+    reader->next = readers->idle;
+    readers->idle = reader;
+    pthread_mutex_unlock(&readers->lock);
+}
+
+void
+sqlite_readers_release(struct sqlite_readers *readers)
+{
+    pthread_mutex_lock(&readers->lock);
+    for (struct sqlite_reader *reader = readers->idle; reader != NULL; reader = reader->next)
+        drop_snapshot(reader);
+    pthread_mutex_unlock(&readers->lock);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections for reading, which keep their snapshot while nothing is written. */
+/* Threads: sqlite_readers is shared by all; a borrowed reader belongs to its borrower. */
+#pragma once
+
+#include "userd/sqlite_connection.h"
+#include <pthread.h>
+
+enum sqlite_query { QUERY_FIND, QUERY_LIST, QUERY_TOTAL, QUERY_COUNT };
+
+/* What the WAL index says about the last commit. */
+struct sqlite_stamp {
+    uint64_t change;
+    uint64_t frames;
+};
+
+struct sqlite_reader {
+    sqlite3 *db;
+    sqlite3_stmt *queries[QUERY_COUNT];
+    const uint64_t *index; /* the head of the WAL index; NULL: not to be had */
+    struct sqlite_stamp stamp;
+    bool snapshot; /* a read transaction is open, as of stamp */
+    struct sqlite_reader *next;
+};
+
+struct sqlite_readers {
+    const char *path; /* borrowed */
+    pthread_mutex_t lock;
+    struct sqlite_reader *idle;
+};
+
+void sqlite_readers_init(struct sqlite_readers *readers, const char *path);
+
+/* All readers have been given back. */
+void sqlite_readers_fini(struct sqlite_readers *readers);
+
+/* A reader that sees every commit that has been answered; opens one when all are in use.
+ * NULL: it cannot be opened, cause says why. */
+struct sqlite_reader *sqlite_reader_borrow(
+    struct sqlite_readers *readers, struct store_cause *cause);
+
+/* keep: its snapshot may serve the next borrower; false after an error. */
+void sqlite_reader_give_back(
+    struct sqlite_readers *readers, struct sqlite_reader *reader, bool keep);
+
+/* Let go of the snapshots of idle readers: they would keep the WAL from being reset. */
+void sqlite_readers_release(struct sqlite_readers *readers);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Group commit: writes that are wanted at the same time share one transaction and one sync of the
+ * disk. */
+/* Threads: sqlite_writer_run may be called from any; one job of the pool at a time uses the
+ * connection. */
+#pragma once
+
+#include "userd/sqlite_reader.h"
+#include <stdatomic.h>
+#include <weir/pool.h>
+
+enum sqlite_write_kind { WRITE_CREATE, WRITE_UPDATE, WRITE_REMOVE, WRITE_COUNT };
+
+/* One write, shared by the fiber that waits and the writer: a fiber gives up at its call's
+ * deadline. */
+struct sqlite_write {
+    enum sqlite_write_kind kind;
+    struct user user; /* what to write (NULL: leave the text); after an update, the whole user */
+    const char *email_key; /* folded; NULL without an email */
+    weir_code code;        /* the result, with cause */
+    struct store_cause cause;
+    weir_event *done;
+    char *updated;         /* the texts of the updated user */
+    atomic_bool abandoned; /* nobody waits any more */
+    atomic_uint holders;
+    struct sqlite_write *next;
+    char texts[]; /* what user and email_key point to */
+};
+
+/* A write with copies of the user's texts. NULL: no memory. Freed by the last unref. */
+struct sqlite_write *sqlite_write_new(enum sqlite_write_kind kind, const struct user *user);
+void sqlite_write_unref(struct sqlite_write *write);
+
+struct sqlite_writer {
+    sqlite3 *db;
+    sqlite3_stmt *statements[WRITE_COUNT];
+    struct sqlite_readers *readers; /* borrowed */
+    weir_pool *pool;                /* borrowed */
+    int wal_pages;                  /* in the WAL after the last commit */
+    pthread_mutex_t lock;
+    struct sqlite_write *first, **last; /* the queue */
+    bool running;                       /* a job of the pool works on the queue */
+};
+
+/* Adopts db. False: a statement cannot be prepared, cause says why; db is closed. */
+bool sqlite_writer_init(struct sqlite_writer *writer, sqlite3 *db, struct sqlite_readers *readers,
+    weir_pool *pool, struct store_cause *cause);
+
+/* The pool is freed, so that nothing runs. */
+void sqlite_writer_fini(struct sqlite_writer *writer);
+
+/* Queue a write and wait until it is committed or failed. Its code, or why the call ended.
+ * Suspends. */
+weir_code sqlite_writer_run(
+    struct sqlite_writer *writer, weir_call *call, struct sqlite_write *write);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where users are kept: one interface, a kind of database behind it. */
+/* Threads: every operation may run on any loop's fibers and on plain threads at the same time. */
+#pragma once
+
+#include <weir/call.h>
+
+struct user {
+    int32_t id;
+    const char *name; /* the texts are UTF-8, never NULL */
+    const char *email;
+    const char *phone;
+    int64_t created_at; /* seconds since 1970 */
+};
+
+/* What becomes of a user; NULL leaves a text as it is. */
+struct user_change {
+    int32_t id;
+    const char *name;
+    const char *email;
+    const char *phone;
+};
+
+/* Users in the order of their ids: those after an id, without the first few, and at most so many.
+ */
+struct user_range {
+    int32_t after;
+    int64_t skip;
+    int32_t limit;
+};
+
+/* Why an operation ended in INTERNAL or UNAVAILABLE: for the log, not for clients. */
+struct store_cause {
+    char text[256];
+};
+
+/* Takes a user, borrowed until it returns. What is not OK ends the operation with that code. */
+typedef weir_code store_visit(void *arg, const struct user *user);
+
+struct store;
+
+/* What a kind of store implements. Results that all share: INTERNAL: a fault of the database;
+ * UNAVAILABLE: it is away or busy (both set the cause, and nothing else does); RESOURCE_EXHAUSTED:
+ * no memory; and what weir_call_code says when the call ends first: a write may then happen or not.
+ * A write is durable when it is answered. call may be NULL: no deadline. All suspend. */
+struct store_ops {
+    /* NOT_FOUND: no such user. */
+    weir_code (*find)(struct store *store, weir_call *call, int32_t id, store_visit *visit,
+        void *arg, struct store_cause *cause);
+
+    /* Visits a range; *out_total is how many users there are in all, as of the same moment. */
+    weir_code (*list)(struct store *store, weir_call *call, const struct user_range *range,
+        store_visit *visit, void *arg, int64_t *out_total, struct store_cause *cause);
+
+    /* Ignores the id in user, gives a new one that no user had before. ALREADY_EXISTS: the email is
+     * taken; case does not count. */
+    weir_code (*create)(struct store *store, weir_call *call, const struct user *user,
+        int32_t *out_id, struct store_cause *cause);
+
+    /* Visits the user as changed. NOT_FOUND: no such user. ALREADY_EXISTS: the email is taken. */
+    weir_code (*update)(struct store *store, weir_call *call, const struct user_change *change,
+        store_visit *visit, void *arg, struct store_cause *cause);
+
+    /* NOT_FOUND: no such user. */
+    weir_code (*remove)(
+        struct store *store, weir_call *call, int32_t id, struct store_cause *cause);
+
+    /* After the last operation returned and the pool it writes on is freed. */
+    void (*close)(struct store *store);
+};
+
+/* The head of every kind's own struct. */
+struct store {
+    const struct store_ops *ops;
+};
+
+static inline void
+store_close(struct store *store)
+{
+    if (store != NULL)
+        store->ops->close(store);
+}

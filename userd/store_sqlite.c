@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store in a SQLite file. Reads run where they are called, on a reader that is borrowed for as
+ * long, since a page that is cached is found in less time than a thread switch takes; writes are
+ * queued for the writer. */
+#include "userd/store_sqlite.h"
+
+#include "userd/sqlite_migrate.h"
+#include "userd/sqlite_writer.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* journal_size_limit gives the space of an unusually long WAL back. */
+static const char writer_settings[] = "PRAGMA journal_mode = WAL;"
+                                      "PRAGMA journal_size_limit = 67108864;";
+
+struct sqlite_store {
+    struct store store;
+    struct sqlite_readers readers;
+    struct sqlite_writer writer;
+    char path[];
+};
+
+static struct sqlite_store *
+sqlite_store_of(struct store *store)
+{
+    return (struct sqlite_store *)store;
+}
+
+/* ---- reads ---- */
+
+static const char *
+column_text(sqlite3_stmt *row, int column)
+{
+    const unsigned char *text = sqlite3_column_text(row, column);
+
+    return text == NULL ? "" : (const char *)text;
+}
+
+/* Visit the current row: id, name, email, phone, created_at. */
+static weir_code
+visit_row(sqlite3_stmt *row, store_visit *visit, void *arg)
+{
+    const struct user user = {
+        .id = sqlite3_column_int(row, 0),
+        .name = column_text(row, 1),
+        .email = column_text(row, 2),
+        .phone = column_text(row, 3),
+        .created_at = sqlite3_column_int64(row, 4),
+    };
+
+    return visit(arg, &user);
+}
+
+/* After the last step of a statement: reset it, and say what the step's result means. */
+static weir_code
+end_query(
+    struct sqlite_reader *reader, sqlite3_stmt *statement, int result, struct store_cause *cause)
+{
+    weir_code code = WEIR_OK;
+
+    if (result != SQLITE_DONE && result != SQLITE_ROW) {
+        sqlite_cause(reader->db, cause);
+        code = sqlite_fault(result);
+    }
+    sqlite3_reset(statement);
+    return code;
+}
+
+static weir_code
+find_with(struct sqlite_reader *reader, int32_t id, store_visit *visit, void *arg,
+    struct store_cause *cause)
+{
+    sqlite3_stmt *statement = reader->queries[QUERY_FIND];
+    weir_code visited = WEIR_NOT_FOUND;
+    weir_code code;
+    int result;
+
+    sqlite3_bind_int(statement, 1, id);
+    result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        visited = visit_row(statement, visit, arg);
+    code = end_query(reader, statement, result, cause);
+    return code == WEIR_OK ? visited : code;
+}
+
+static weir_code
+sqlite_find(struct store *store, weir_call *call, int32_t id, store_visit *visit, void *arg,
+    struct store_cause *cause)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_reader *reader = sqlite_reader_borrow(&self->readers, cause);
+    weir_code code;
+
+    (void)call;
+    if (reader == NULL)
+        return WEIR_INTERNAL;
+    code = find_with(reader, id, visit, arg, cause);
+    sqlite_reader_give_back(&self->readers, reader, code == WEIR_OK || code == WEIR_NOT_FOUND);
+    return code;
+}
+
+static weir_code
+total_with(struct sqlite_reader *reader, int64_t *out_total, struct store_cause *cause)
+{
+    sqlite3_stmt *statement = reader->queries[QUERY_TOTAL];
+    int result = sqlite3_step(statement);
+
+    if (result == SQLITE_ROW)
+        *out_total = sqlite3_column_int64(statement, 0);
+    return end_query(reader, statement, result, cause);
+}
+
+static weir_code
+range_with(struct sqlite_reader *reader, const struct user_range *range, store_visit *visit,
+    void *arg, struct store_cause *cause)
+{
+    sqlite3_stmt *statement = reader->queries[QUERY_LIST];
+    weir_code visited = WEIR_OK;
+    weir_code code;
+    int result;
+
+    sqlite3_bind_int(statement, 1, range->after);
+    sqlite3_bind_int(statement, 2, range->limit);
+    sqlite3_bind_int64(statement, 3, range->skip);
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW && visited == WEIR_OK)
+        visited = visit_row(statement, visit, arg);
+    code = end_query(reader, statement, result, cause);
+    return code == WEIR_OK ? visited : code;
+}
+
+/* The reader's snapshot makes the range and the total of one moment. */
+static weir_code
+sqlite_list(struct store *store, weir_call *call, const struct user_range *range,
+    store_visit *visit, void *arg, int64_t *out_total, struct store_cause *cause)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_reader *reader = sqlite_reader_borrow(&self->readers, cause);
+    weir_code code;
+
+    (void)call;
+    if (reader == NULL)
+        return WEIR_INTERNAL;
+    code = total_with(reader, out_total, cause);
+    if (code == WEIR_OK && range->skip < *out_total)
+        code = range_with(reader, range, visit, arg, cause);
+    sqlite_reader_give_back(&self->readers, reader, code == WEIR_OK);
+    return code;
+}
+
+/* ---- writes ---- */
+
+/* Run a write and take over its cause. The caller unrefs it. */
+static weir_code
+run_write(
+    struct store *store, weir_call *call, struct sqlite_write *write, struct store_cause *cause)
+{
+    weir_code code;
+
+    if (write == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    code = sqlite_writer_run(&sqlite_store_of(store)->writer, call, write);
+    if (code == WEIR_INTERNAL || code == WEIR_UNAVAILABLE)
+        *cause = write->cause;
+    return code;
+}
+
+static weir_code
+sqlite_create(struct store *store, weir_call *call, const struct user *user, int32_t *out_id,
+    struct store_cause *cause)
+{
+    struct sqlite_write *write = sqlite_write_new(WRITE_CREATE, user);
+    weir_code code = run_write(store, call, write, cause);
+
+    if (code == WEIR_OK)
+        *out_id = write->user.id;
+    sqlite_write_unref(write);
+    return code;
+}
+
+static weir_code
+sqlite_update(struct store *store, weir_call *call, const struct user_change *change,
+    store_visit *visit, void *arg, struct store_cause *cause)
+{
+    const struct user user = {
+        .id = change->id, .name = change->name, .email = change->email, .phone = change->phone};
+    struct sqlite_write *write = sqlite_write_new(WRITE_UPDATE, &user);
+    weir_code code = run_write(store, call, write, cause);
+
+    if (code == WEIR_OK)
+        code = visit(arg, &write->user);
+    sqlite_write_unref(write);
+    return code;
+}
+
+static weir_code
+sqlite_remove(struct store *store, weir_call *call, int32_t id, struct store_cause *cause)
+{
+    struct sqlite_write *write = sqlite_write_new(WRITE_REMOVE, &(struct user){.id = id});
+    weir_code code = run_write(store, call, write, cause);
+
+    sqlite_write_unref(write);
+    return code;
+}
+
+/* ---- life ---- */
+
+static void
+sqlite_close(struct store *store)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+
+    sqlite_readers_fini(&self->readers);
+    sqlite_writer_fini(&self->writer);
+    free(self);
+}
+
+static const struct store_ops sqlite_ops = {
+    .find = sqlite_find,
+    .list = sqlite_list,
+    .create = sqlite_create,
+    .update = sqlite_update,
+    .remove = sqlite_remove,
+    .close = sqlite_close,
+};
+
+/* The writer's connection, at the current version. WAL mode is set last: it changes the file.
+ * Users' data is nobody else's, so a file that is created here is its owner's alone. */
+static sqlite3 *
+open_writer(const char *path, struct store_cause *cause)
+{
+    mode_t mask = umask(0077);
+    sqlite3 *db = sqlite_open(path, false, cause);
+    bool good = db != NULL && sqlite_migrate(db, &sqlite_user_schema, cause);
+
+    if (good && sqlite_run(db, writer_settings) != SQLITE_OK) {
+        sqlite_cause(db, cause);
+        good = false;
+    }
+    umask(mask);
+    if (good)
+        return db;
+    sqlite3_close(db);
+    return NULL;
+}
+
+/* A first reader now rather than in the first call: what cannot be read is said at the start. */
+static bool
+probe_reader(struct sqlite_readers *readers, struct store_cause *cause)
+{
+    struct sqlite_reader *reader = sqlite_reader_borrow(readers, cause);
+
+    if (reader != NULL)
+        sqlite_reader_give_back(readers, reader, false);
+    return reader != NULL;
+}
+
+struct store *
+store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause)
+{
+    struct sqlite_store *self = calloc(1, sizeof(*self) + strlen(path) + 1);
+    sqlite3 *db;
+
+    if (self == NULL) {
+        snprintf(cause->text, sizeof(cause->text), "out of memory");
+        return NULL;
+    }
+    self->store.ops = &sqlite_ops;
+    memcpy(self->path, path, strlen(path) + 1);
+    sqlite_readers_init(&self->readers, self->path);
+    db = open_writer(path, cause);
+    if (db == NULL || !sqlite_writer_init(&self->writer, db, &self->readers, pool, cause)) {
+        sqlite_readers_fini(&self->readers);
+        free(self);
+        return NULL;
+    }
+    if (!probe_reader(&self->readers, cause)) {
+        sqlite_close(&self->store);
+        return NULL;
+    }
+    return &self->store;
+}

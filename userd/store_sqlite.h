@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store in a SQLite file. */
+/* Threads: see store.h. */
+#pragma once
+
+#include "userd/store.h"
+#include <weir/pool.h>
+
+/* Open the database at a path, created when absent, brought to the current version when older.
+ * Writes run on the pool, one job at a time; the pool is borrowed, and is freed before the store is
+ * closed. NULL: it cannot be opened, is not ours or of a newer version; nothing is changed, and
+ * cause says why. */
+struct store *store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause);

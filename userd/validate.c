@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the fields of a user may hold. */
+#include "userd/validate.h"
+
+#include "usercommon/utf8.h"
+
+static const char *
+validate_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len > USER_NAME_MAX)
+        return "name is longer than 256 bytes";
+    return utf8_valid(name, len) ? NULL : "name is not valid UTF-8";
+}
+
+static const char *
+validate_phone(const char *phone)
+{
+    size_t len = strlen(phone);
+
+    if (len > USER_PHONE_MAX)
+        return "phone is longer than 32 bytes";
+    return utf8_valid(phone, len) ? NULL : "phone is not valid UTF-8";
+}
+
+/* One '@' with something on both sides, no blanks or control characters. */
+static bool
+is_address(const char *email)
+{
+    const char *at = strchr(email, '@');
+
+    if (at == NULL || at == email || at[1] == '\0' || strchr(at + 1, '@') != NULL)
+        return false;
+    for (const char *c = email; *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+static const char *
+validate_email(const char *email)
+{
+    size_t len = strlen(email);
+
+    if (len > USER_EMAIL_MAX)
+        return "email is longer than 254 bytes";
+    if (!utf8_valid(email, len))
+        return "email is not valid UTF-8";
+    return is_address(email) ? NULL : "email is not of the form a@b";
+}
+
+const char *
+validate_new_user(const struct user *user)
+{
+    const char *wrong;
+
+    if (user->name[0] == '\0' || user->email[0] == '\0')
+        return "name and email are required";
+    if ((wrong = validate_name(user->name)) != NULL)
+        return wrong;
+    if ((wrong = validate_email(user->email)) != NULL)
+        return wrong;
+    return validate_phone(user->phone);
+}
+
+const char *
+validate_change(const struct user_change *change)
+{
+    const char *wrong = NULL;
+
+    if (change->name != NULL)
+        wrong = change->name[0] == '\0' ? "name must not be empty" : validate_name(change->name);
+    if (wrong == NULL && change->email != NULL)
+        wrong =
+            change->email[0] == '\0' ? "email must not be empty" : validate_email(change->email);
+    if (wrong == NULL && change->phone != NULL)
+        wrong = validate_phone(change->phone);
+    return wrong;
+}
