@@ -60,8 +60,9 @@ function(weir_generate_file target name proto dirs)
     file(MAKE_DIRECTORY ${folder})
     add_custom_command(
         OUTPUT ${generated}
-        COMMAND ${WEIR_PROTOC} --plugin=protoc-gen-c=${WEIR_PROTOC_GEN_C} --plugin=protoc-gen-weir=${plugin}
-            ${dirs} --c_out=${out} --weir_out=${out} --dependency_out=${out}/${stem}.d ${name}
+        COMMAND ${WEIR_PROTOC} --plugin=protoc-gen-weir=${plugin}
+            --plugin=protoc-gen-weir-messages=$<TARGET_FILE:Weir::protoc-gen-weir-messages>
+            ${dirs} --weir-messages_out=${out} --weir_out=${out} --dependency_out=${out}/${stem}.d ${name}
         DEPENDS ${proto} ${plugin}
         DEPFILE ${out}/${stem}.d
         COMMENT "Generating ${name} for ${target}"

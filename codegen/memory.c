@@ -4,7 +4,6 @@
 #include "memory.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +122,17 @@ text_addf(struct text *text, const char *format, ...)
     vsnprintf(text->data + text->len, (size_t)len + 1, format, again);
     va_end(again);
     text->len += (size_t)len;
+}
+
+bool
+text_read(struct text *text, FILE *file)
+{
+    char chunk[65536];
+    size_t len;
+
+    while ((len = fread(chunk, 1, sizeof chunk, file)) > 0)
+        text_add_bytes(text, chunk, len);
+    return !ferror(file);
 }
 
 void

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* A short-lived program has nobody to report a lack of memory to but its user, so these functions
  * print one line and end the program instead of returning NULL. */
@@ -32,6 +33,7 @@ void text_reserve(struct text *text, size_t len);
 void text_add_bytes(struct text *text, const char *data, size_t len);
 void text_add(struct text *text, const char *string);
 void text_addf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool text_read(struct text *text, FILE *file); /* to its end; false: reading failed */
 void text_fini(struct text *text);
 
 /* A name that a template says between dollar signs, and what is put there. */

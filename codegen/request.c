@@ -119,16 +119,21 @@ index_files(struct request *request, struct pool *pool)
             request->messages, request->message_count, sizeof *request->messages, compare_messages);
 }
 
-bool
-request_init(struct request *request, struct pool *pool, const uint8_t *data, size_t len)
+Google__Protobuf__Compiler__CodeGeneratorRequest *
+request_unpack(const uint8_t *data, size_t len)
 {
     const ProtobufCMessageDescriptor *type =
         &google__protobuf__compiler__code_generator_request__descriptor;
 
-    *request = (struct request){0};
     if (!wire_is_shallow(type, data, len, MAX_DEPTH))
-        return false;
-    request->raw = google__protobuf__compiler__code_generator_request__unpack(NULL, len, data);
+        return NULL;
+    return google__protobuf__compiler__code_generator_request__unpack(NULL, len, data);
+}
+
+bool
+request_init(struct request *request, struct pool *pool, const uint8_t *data, size_t len)
+{
+    *request = (struct request){.raw = request_unpack(data, len)};
     if (request->raw == NULL)
         return false;
     index_files(request, pool);

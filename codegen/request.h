@@ -32,6 +32,9 @@ struct request {
     size_t message_count;
 };
 
+/* NULL: the bytes are no CodeGeneratorRequest. Freed by protobuf-c's free_unpacked. */
+Google__Protobuf__Compiler__CodeGeneratorRequest *request_unpack(const uint8_t *data, size_t len);
+
 /* False: the bytes are no CodeGeneratorRequest. Needs request_fini only after true. */
 bool request_init(struct request *request, struct pool *pool, const uint8_t *data, size_t len);
 void request_fini(struct request *request);

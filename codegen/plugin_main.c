@@ -19,18 +19,6 @@ fail(const char *why)
     return EXIT_FAILURE;
 }
 
-/* False: reading failed. */
-static bool
-read_all(FILE *file, struct text *out)
-{
-    char chunk[65536];
-    size_t len;
-
-    while ((len = fread(chunk, 1, sizeof chunk, file)) > 0)
-        text_add_bytes(out, chunk, len);
-    return !ferror(file);
-}
-
 static int
 run(void)
 {
@@ -39,13 +27,12 @@ run(void)
     size_t len;
     bool ok;
 
-    if (!read_all(stdin, &request))
-        return fail("cannot read standard input");
+    if (!text_read(&request, stdin))
+        return text_fini(&request), fail("cannot read standard input");
     ok = request.len > 0 && generate((const uint8_t *)request.data, request.len, &response, &len);
     text_fini(&request);
     if (!ok)
-        return fail(
-            "standard input is no CodeGeneratorRequest; run it through protoc --weir_out=DIR");
+        return fail("standard input is no CodeGeneratorRequest; run it as protoc --weir_out=DIR");
     ok = fwrite(response, 1, len, stdout) == len && fflush(stdout) == 0;
     free(response);
     return ok ? EXIT_SUCCESS : fail("cannot write standard output");

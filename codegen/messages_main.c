@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* protoc-gen-weir-messages: a plugin for protoc that lets protobuf-c's own generate messages, as
+ * `protoc --weir-messages_out=DIR`, and amends two things. It keeps services from it (messages.c).
+ * And it answers for `optional` in proto3: protoc-gen-c 1.4 makes right code for it, a oneof of one
+ * field, as the descriptor has it, but does not say so, and then protoc refuses the file. */
+#include "messages.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int
+fail(const char *what, const char *why)
+{
+    fprintf(stderr, "protoc-gen-weir-messages: %s%s\n", what, why);
+    return EXIT_FAILURE;
+}
+
+/* A file that has no name, holds the text and is read from its start. NULL: errno says why. */
+static FILE *
+file_of(const struct text *text)
+{
+    FILE *file = tmpfile();
+
+    if (file == NULL)
+        return NULL;
+    if (fwrite(text->data, 1, text->len, file) == text->len && fflush(file) == 0 &&
+        lseek(fileno(file), 0, SEEK_SET) == 0)
+        return file;
+    fclose(file);
+    return NULL;
+}
+
+/* protoc-gen-c reads from `input` and writes to our standard output. */
+static int
+run_generator(int input)
+{
+    char name[] = "protoc-gen-c";
+    char *arguments[] = {name, NULL};
+    posix_spawn_file_actions_t actions;
+    int error, status = 0;
+    pid_t child;
+
+    error = posix_spawn_file_actions_init(&actions);
+    if (error != 0)
+        return fail("cannot start protoc-gen-c: ", strerror(error));
+    error = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    if (error == 0)
+        error = posix_spawnp(&child, name, &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0)
+        return fail("cannot start protoc-gen-c, of protobuf-c: ", strerror(error));
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return fail("cannot wait for protoc-gen-c: ", strerror(errno));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : fail("protoc-gen-c was killed", "");
+}
+
+/* Its answer, CodeGeneratorResponse, goes on with supported_features (field 2, a varint) =
+ * FEATURE_PROTO3_OPTIONAL (1): two serialized messages in a row are both of them merged. */
+static int
+amend_response(void)
+{
+    static const char features[] = {0x10, 0x01};
+
+    if (fwrite(features, 1, sizeof features, stdout) != sizeof features || fflush(stdout) != 0)
+        return fail("cannot write standard output: ", strerror(errno));
+    return EXIT_SUCCESS;
+}
+
+int
+main(void)
+{
+    struct text request = {0}, messages = {0};
+    FILE *input = NULL;
+    int code;
+
+    if (!text_read(&request, stdin))
+        code = fail("cannot read standard input: ", strerror(errno));
+    else if (request.len == 0 ||
+             !messages_only((const uint8_t *)request.data, request.len, &messages))
+        code = fail("standard input is no CodeGeneratorRequest; ",
+            "run it as protoc --weir-messages_out=DIR");
+    else if ((input = file_of(&messages)) == NULL)
+        code = fail("cannot write a temporary file: ", strerror(errno));
+    else
+        code = run_generator(fileno(input));
+    text_fini(&request);
+    text_fini(&messages);
+    if (input != NULL)
+        fclose(input);
+    return code == EXIT_SUCCESS ? amend_response() : code;
+}
