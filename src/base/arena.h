@@ -29,11 +29,11 @@ void *arena_alloc_block(struct arena *arena, size_t size);
 
 #define ARENA_ALIGN(size) (((size) + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1))
 
-/* Not zeroed. NULL: no memory, or a size that cannot be. */
+/* Not zeroed; of no bytes, a piece all the same. NULL: no memory, or a size that cannot be. */
 static inline void *
 arena_alloc(struct arena *arena, size_t size)
 {
-    size_t rounded = ARENA_ALIGN(size);
+    size_t rounded = ARENA_ALIGN(size + (size == 0));
     char *piece = arena->next;
 
     if (rounded < size || rounded > (size_t)(arena->end - piece))
