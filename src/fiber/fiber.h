@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stackful fibers on a loop: straight-line code that parks instead of blocking. */
-/* Threads: a fiber lives on one loop. fiber_run_on may be called from anywhere; fiber_wake only on the fiber's loop. */
+/* Threads: a fiber lives on one loop. fiber_run_on may be called from anywhere; fiber_wake only on
+ * the fiber's loop. */
 #pragma once
 
 #include "loop/loop.h"
@@ -11,8 +12,9 @@ struct fiber;
 struct fiber *fiber_current(void);
 weir_loop *fiber_loop(const struct fiber *fiber);
 
-/* Run fn on a fiber of this loop. From the loop's own context it starts at once and this returns when
- * it parks or ends; from inside a fiber it starts soon. RESOURCE_EXHAUSTED: no stack is to be had. */
+/* Run fn on a fiber of this loop. From the loop's own context it starts at once and this returns
+ * when it parks or ends; from inside a fiber it starts soon. RESOURCE_EXHAUSTED: no stack is to be
+ * had. */
 WEIR_CHECK weir_code fiber_start(weir_loop *loop, void (*fn)(void *arg), void *arg);
 
 /* Let others run until fiber_wake. Always called in a loop that checks what is waited for. */
@@ -21,8 +23,8 @@ void fiber_park(void);
 /* Make a parked fiber run soon. One that runs, or is awake already, will not park the next time. */
 void fiber_wake(struct fiber *fiber);
 
-/* Run fn on a fiber of this loop and wait until it returns: right here when this is such a fiber, else
- * parking (a fiber of another loop) or blocking (a plain thread, see loop_wait).
+/* Run fn on a fiber of this loop and wait until it returns: right here when this is such a fiber,
+ * else parking (a fiber of another loop) or blocking (a plain thread, see loop_wait).
  * RESOURCE_EXHAUSTED: fn did not run. Suspends. */
 WEIR_CHECK weir_code fiber_run_on(weir_loop *loop, void (*fn)(void *arg), void *arg);
 

@@ -100,13 +100,16 @@ loop_task_cancel(struct loop_task *task)
     list_remove(&task->link);
 }
 
+/* libuv is told under the lock: the loop's thread cannot see the task, act on it and free the loop
+ * before this one is through with it. */
 void
 loop_send(weir_loop *loop, struct loop_task *task)
 {
     pthread_mutex_lock(&loop->lock);
+    if (list_empty(&loop->inbox))
+        uv_async_send(&loop->wakeup);
     list_push(&loop->inbox, &task->link);
     pthread_mutex_unlock(&loop->lock);
-    uv_async_send(&loop->wakeup);
 }
 
 static void
