@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# grpc_cpp_generate(TARGET PROTO...): gRPC's own C++ code of .proto files, for the peers that we are
+# compared with and tested against. GRPC_CPP_FOUND says whether that can be had here.
+pkg_check_modules(GRPCPP IMPORTED_TARGET grpc++)
+pkg_check_modules(PROTOBUF_CPP IMPORTED_TARGET protobuf)
+find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin DOC "gRPC's plugin for C++, of Debian's protobuf-compiler-grpc")
+set(GRPC_CPP_FOUND OFF)
+if(GRPCPP_FOUND AND PROTOBUF_CPP_FOUND AND GRPC_CPP_PLUGIN)
+    set(GRPC_CPP_FOUND ON)
+endif()
+
+function(grpc_cpp_generate target)
+    set(out ${CMAKE_CURRENT_BINARY_DIR}/${target}.grpc)
+    file(MAKE_DIRECTORY ${out})
+    foreach(proto ${ARGN})
+        get_filename_component(proto ${proto} ABSOLUTE)
+        get_filename_component(folder ${proto} DIRECTORY)
+        get_filename_component(name ${proto} NAME_WE)
+        set(generated ${out}/${name}.pb.cc ${out}/${name}.pb.h ${out}/${name}.grpc.pb.cc ${out}/${name}.grpc.pb.h)
+        add_custom_command(
+            OUTPUT ${generated}
+            COMMAND ${WEIR_PROTOC} -I${folder} --plugin=protoc-gen-grpc=${GRPC_CPP_PLUGIN}
+                --cpp_out=${out} --grpc_out=${out} ${proto}
+            DEPENDS ${proto}
+            COMMENT "Generating C++ of ${name}.proto for ${target}"
+            VERBATIM)
+        set_source_files_properties(${generated} PROPERTIES COMPILE_OPTIONS -w SKIP_LINTING ON)
+        target_sources(${target} PRIVATE ${generated})
+    endforeach()
+    target_include_directories(${target} SYSTEM PRIVATE ${out})
+    target_link_libraries(${target} PRIVATE PkgConfig::GRPCPP PkgConfig::PROTOBUF_CPP Threads::Threads)
+endfunction()
