@@ -155,16 +155,24 @@ wake_first(weir_loop *loop)
     }
 }
 
+/* Under the lock: what was sent is as if posted. */
+static void
+take_inbox(weir_loop *loop)
+{
+    struct list *link;
+
+    while ((link = list_shift(&loop->inbox)) != NULL)
+        list_push(&loop->tasks, link);
+}
+
 static void
 on_wakeup(uv_async_t *wakeup)
 {
     weir_loop *loop = wakeup->data;
-    struct list *link;
     bool leave;
 
     pthread_mutex_lock(&loop->lock);
-    while ((link = list_shift(&loop->inbox)) != NULL)
-        list_push(&loop->tasks, link);
+    take_inbox(loop);
     leave = must_leave(loop);
     pthread_mutex_unlock(&loop->lock);
     if (leave)
@@ -395,7 +403,17 @@ no_scratch:
     return WEIR_RESOURCE_EXHAUSTED;
 }
 
-/* Current meanwhile, so that what the locals free may still use the loop. */
+/* Tasks that are still on their way free what they carry. */
+static void
+run_last_tasks(weir_loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    take_inbox(loop);
+    pthread_mutex_unlock(&loop->lock);
+    run_tasks(loop);
+}
+
+/* Current meanwhile, so that the last tasks, and what the locals free, may still use the loop. */
 void
 weir_loop_free(weir_loop *loop)
 {
@@ -405,6 +423,7 @@ weir_loop_free(weir_loop *loop)
         return;
     assert(!loop->turned);
     current = loop;
+    run_last_tasks(loop);
     while (loop->local_count > 0) {
         struct loop_local_entry *last = &loop->local_order[--loop->local_count];
 
