@@ -109,6 +109,7 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
     struct rpc_transport *transport = owner;
 
     *out_keep = 0;
+    transport->active = true;
     h2_conn_set_time(transport->h2, loop_now(transport->loop));
     pump(transport, &data, &len);
     if (transport->broken)
@@ -180,6 +181,14 @@ rpc_transport_touch(struct rpc_transport *transport)
 {
     if (!transport->broken)
         loop_post_late(transport->loop, &transport->flush);
+}
+
+void
+rpc_transport_rest(struct rpc_transport *transport)
+{
+    if (!transport->active && !transport->broken)
+        h2_conn_trim(transport->h2);
+    transport->active = false;
 }
 
 void

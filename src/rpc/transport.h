@@ -36,6 +36,7 @@ struct rpc_transport {
     struct loop_task flush;
     bool broken; /* nothing goes in or out any more */
     bool closed;
+    bool active; /* something was read since rpc_transport_rest */
 };
 
 /* Adopts net, and starts to read it. RESOURCE_EXHAUSTED: no memory. */
@@ -45,6 +46,10 @@ WEIR_CHECK weir_code rpc_transport_init(struct rpc_transport *transport, weir_lo
 
 /* Something was put into the output: write it at the end of this turn. */
 void rpc_transport_touch(struct rpc_transport *transport);
+
+/* Called now and then: a connection that was quiet since the last time gives back what only load
+ * needs. */
+void rpc_transport_rest(struct rpc_transport *transport);
 
 /* Write what there is at once, then close. Calls that are left are told `why` first. No event
  * follows. The memory is the owner's again when the current turn is over. Idempotent. */

@@ -7,6 +7,9 @@
 #define DRAIN_PING 0x7765697264726169ULL
 #define DRAIN_WAIT (5 * WEIR_SECOND)
 
+/* A connection is quiet after one to two of these. */
+#define REST_PERIOD (2 * WEIR_SECOND)
+
 static struct server_conn *
 conn_of(struct rpc_transport *transport)
 {
@@ -111,6 +114,27 @@ start_timer(struct server_conn *conn, int64_t duration)
         server_conn_close(conn, "no memory");
 }
 
+/* Without memory for the timer, quiet connections keep theirs until the next one comes. */
+static void
+start_resting(struct server_loop *home)
+{
+    int64_t due = loop_now(home->loop) + REST_PERIOD;
+
+    if (loop_timer_start(home->loop, &home->rest, due) != WEIR_OK)
+        return;
+}
+
+void
+server_loop_rest(struct loop_timer *timer)
+{
+    struct server_loop *home = container_of(timer, struct server_loop, rest);
+
+    list_each (link, &home->conns)
+        rpc_transport_rest(&container_of(link, struct server_conn, link)->transport);
+    if (!list_empty(&home->conns))
+        start_resting(home);
+}
+
 void
 server_conn_start(struct server_loop *home, struct net_conn *net)
 {
@@ -131,6 +155,8 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
         free(conn);
         return;
     }
+    if (list_empty(&home->conns))
+        start_resting(home);
     list_push(&home->conns, &conn->link);
     start_timer(conn, options->handshake_timeout);
 }

@@ -58,6 +58,7 @@ loop_setup(struct weir_server *server, struct server_loop *home)
 {
     list_init(&home->conns);
     loop_timer_init(&home->grace, grace_over);
+    loop_timer_init(&home->rest, server_loop_rest);
     if (weir_loop_new(&home->loop) != WEIR_OK)
         return false;
     home->server = server;
@@ -91,6 +92,7 @@ loop_teardown(struct server_loop *home)
         net_listener_close(home->listeners[i]);
     free(home->listeners);
     loop_timer_stop(home->loop, &home->grace);
+    loop_timer_stop(home->loop, &home->rest);
     if (home->wake.loop != NULL)
         uv_close((uv_handle_t *)&home->wake, NULL);
     weir_loop_free(home->loop);

@@ -41,6 +41,7 @@ struct server_loop {
     size_t live_calls;
     struct weir_call *free_calls;
     struct loop_timer grace;
+    struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */
     bool draining;
 };
 
@@ -69,6 +70,9 @@ struct server_conn {
     struct loop_task reap;
     bool ready;
 };
+
+/* A loop's timer: let quiet connections give memory back. */
+void server_loop_rest(struct loop_timer *timer);
 
 /* Take a connection over, whatever happens. */
 void server_conn_start(struct server_loop *home, struct net_conn *net);
