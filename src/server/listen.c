@@ -108,52 +108,37 @@ server_addresses_free(struct weir_server *server)
     free(server->addresses);
 }
 
-/* Sockets that share a port also share it with another server of the same user; binding it alone
- * first settles the port and finds out. */
-static weir_code
-bind_alone(const struct net_address *wanted, struct net_address *out_bound, int *out_errno)
-{
-    int fd;
-
-    WEIR_TRY(net_bind(wanted, false, &fd, out_bound, out_errno));
-    close(fd);
-    return WEIR_OK;
-}
-
+/* The first socket settles the port and finds out whether it is free; those of the other loops join
+ * it. */
 static bool
-bind_each(int *fds, unsigned loops, const struct net_address *wanted, struct net_address *out_bound,
+bind_each(int *fds, unsigned count, const struct net_address *wanted, struct net_address *out_bound,
     int *out_errno)
 {
-    struct net_address bound;
+    struct net_address bound = *wanted;
 
-    if (bind_alone(wanted, &bound, out_errno) != WEIR_OK)
-        return false;
-    for (unsigned i = 0; i < loops; i++) {
-        if (net_bind(&bound, true, &fds[i], out_bound, out_errno) != WEIR_OK)
+    for (unsigned i = 0; i < count; i++) {
+        if (net_bind(&bound, i > 0, &fds[i], out_bound, out_errno) != WEIR_OK)
             return false;
+        bound = *out_bound;
     }
     return true;
 }
 
-/* The sockets of one address, one per loop. NULL: *out_errno says why. */
+/* The sockets of one address, one per loop; of a Unix path only the first. NULL: *out_errno says
+ * why. */
 static int *
 bind_all(struct weir_server *server, const struct net_address *wanted, bool is_unix,
     struct net_address *out_bound, int *out_errno)
 {
     unsigned loops = server->options.loops;
     int *fds = malloc(loops * sizeof(*fds));
-    bool bound;
 
     *out_errno = ENOMEM;
     if (fds == NULL)
         return NULL;
     for (unsigned i = 0; i < loops; i++)
         fds[i] = -1;
-    if (is_unix || loops == 1)
-        bound = net_bind(wanted, false, &fds[0], out_bound, out_errno) == WEIR_OK;
-    else
-        bound = bind_each(fds, loops, wanted, out_bound, out_errno);
-    if (bound)
+    if (bind_each(fds, is_unix ? 1 : loops, wanted, out_bound, out_errno))
         return fds;
     close_all(fds, loops);
     return NULL;
