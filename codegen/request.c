@@ -125,7 +125,7 @@ request_unpack(const uint8_t *data, size_t len)
     const ProtobufCMessageDescriptor *type =
         &google__protobuf__compiler__code_generator_request__descriptor;
 
-    if (!wire_is_shallow(type, data, len, MAX_DEPTH))
+    if (!wire_is_safe(type, data, len, MAX_DEPTH))
         return NULL;
     return google__protobuf__compiler__code_generator_request__unpack(NULL, len, data);
 }

@@ -58,7 +58,7 @@ wire_next(const uint8_t **at, const uint8_t *end, struct wire_field *out_field)
 }
 
 bool
-wire_is_shallow(
+wire_is_safe(
     const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len, unsigned max_depth)
 {
     const uint8_t *at = data, *end = data + len;
@@ -68,11 +68,13 @@ wire_is_shallow(
     if (max_depth == 0)
         return false;
     while (wire_next(&at, end, &field)) {
+        if (field.number == 0)
+            return false;
         known = protobuf_c_message_descriptor_get_field(type, field.number);
         if (known == NULL || known->type != PROTOBUF_C_TYPE_MESSAGE ||
             field.type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
             continue;
-        if (!wire_is_shallow(known->descriptor, field.data, field.len, max_depth - 1))
+        if (!wire_is_safe(known->descriptor, field.data, field.len, max_depth - 1))
             return false;
     }
     return true;

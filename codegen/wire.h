@@ -18,7 +18,8 @@ struct wire_field {
  */
 bool wire_next(const uint8_t **at, const uint8_t *end, struct wire_field *out_field);
 
-/* Do messages lie in messages no deeper than this? protobuf-c unpacks by recursion without a limit,
- * so a request is measured first. Malformed bytes pass: protobuf-c refuses them. */
-bool wire_is_shallow(
+/* May protobuf-c unpack it? It recurses without a limit, so messages may lie in messages to
+ * max_depth only; and it takes a field number 0, which none has, when that is written in two bytes,
+ * but not what it makes of that itself. Malformed bytes pass: protobuf-c refuses them. */
+bool wire_is_safe(
     const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len, unsigned max_depth);
