@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets on a loop: addresses, listeners, connections. Bytes only; HTTP/2 is above. */
-/* Threads: everything belongs to the loop's thread, except net_resolve, which blocks and runs on any. */
+/* Threads: everything belongs to the loop's thread, except net_resolve, which blocks and runs on
+ * any. */
 #pragma once
 
 #include "loop/loop.h"
@@ -31,10 +32,10 @@ struct net_endpoint {
 /* "HOST:PORT", "[V6]:PORT", "unix:PATH". INVALID_ARGUMENT: none of these. */
 WEIR_CHECK weir_code net_endpoint_parse(const char *text, struct net_endpoint *out_endpoint);
 
-/* Numbers and names into addresses, in the order to try; blocks while a name is looked up. On failure
- * *out_why is a static text. UNAVAILABLE: the name cannot be resolved. */
-WEIR_CHECK weir_code net_resolve(const struct net_endpoint *endpoint, struct net_address *out_addresses,
-    size_t max, size_t *out_count, const char **out_why);
+/* Numbers and names into addresses, in the order to try; blocks while a name is looked up. On
+ * failure *out_why is a static text. UNAVAILABLE: the name cannot be resolved. */
+WEIR_CHECK weir_code net_resolve(const struct net_endpoint *endpoint,
+    struct net_address *out_addresses, size_t max, size_t *out_count, const char **out_why);
 
 /* True for 127.0.0.0/8, ::1 and Unix sockets. */
 bool net_address_is_loopback(const struct net_address *address);
@@ -49,7 +50,8 @@ struct net_conn;
 
 struct net_conn_events {
     /* Bytes have come: in the loop's scratch memory, good until the callback returns. At least one.
-     * keep: how many of the last of them to bring again, in front of the next ones (the incomplete frame). */
+     * keep: how many of the last of them to bring again, in front of the next ones (the incomplete
+     * frame). */
     void (*read)(void *owner, const uint8_t *data, size_t len, size_t *out_keep);
     /* The socket takes bytes again after net_conn_write did not take all. */
     void (*writable)(void *owner);
@@ -62,8 +64,9 @@ struct net_span {
     size_t len;
 };
 
-/* Write now what the socket takes. Returns how many bytes that was, which may be 0; after fewer than all
- * `writable` follows. A broken connection takes all and reports `closed` on a later turn. */
+/* Write now what the socket takes. Returns how many bytes that was, which may be 0; after fewer
+ * than all `writable` follows. A broken connection takes all and reports `closed` on a later turn.
+ */
 size_t net_conn_write(struct net_conn *conn, const struct net_span *spans, size_t count);
 
 /* Stop and go on with reading: how a reader pushes back. Reading is on at first. */
@@ -76,13 +79,13 @@ const struct net_address *net_conn_peer(const struct net_conn *conn);
  * bounded lingering read of at most a second). */
 void net_conn_close(struct net_conn *conn);
 
-/* Start to connect. `connected` comes exactly once, on a later turn: conn is NULL and errno_code says why
- * (ETIMEDOUT after timeout), or conn is open and its owner's. Cancelling returns its memory and makes it
- * stay silent. */
+/* Start to connect. `connected` comes exactly once, on a later turn: conn is NULL and errno_code
+ * says why (ETIMEDOUT after timeout), or conn is open and its owner's. Cancelling returns its
+ * memory and makes it stay silent. */
 struct net_connect;
-WEIR_CHECK weir_code net_connect(weir_loop *loop, const struct net_address *address, int64_t timeout,
-    void (*connected)(void *owner, struct net_conn *conn, int errno_code), void *owner,
-    struct net_connect **out_connect);
+WEIR_CHECK weir_code net_connect(weir_loop *loop, const struct net_address *address,
+    int64_t timeout, void (*connected)(void *owner, struct net_conn *conn, int errno_code),
+    void *owner, struct net_connect **out_connect);
 void net_connect_cancel(struct net_connect *connect);
 
 /* Who gets a connection's events; set once, before control returns to the loop. */
@@ -92,21 +95,24 @@ void net_conn_open(struct net_conn *conn, const struct net_conn_events *events, 
 
 struct net_listener;
 
-/* A bound, listening socket, close-on-exec and non-blocking; with several loops one per loop on the same
- * port (SO_REUSEPORT). A Unix path is taken over only when nobody answers on it. On failure *out_errno says why. */
-WEIR_CHECK weir_code net_bind(const struct net_address *address, bool reuse_port, int *out_fd,
+/* A bound, listening socket, close-on-exec and non-blocking. A port that anybody listens on is
+ * taken (EADDRINUSE); with `join` it is shared with the sockets that this user has bound here
+ * before (SO_REUSEPORT): so the first of several loops binds without, the others join. A Unix path
+ * is taken over only when nobody answers on it. UNAVAILABLE: *out_errno says why. */
+WEIR_CHECK weir_code net_bind(const struct net_address *address, bool join, int *out_fd,
     struct net_address *out_bound, int *out_errno);
 
-/* Accept on a loop: each connection is the callback's to open or close. Owns the descriptor from here on,
- * even on failure. Out of descriptors: pauses and tries again. */
+/* Accept on a loop: each connection is the callback's to open or close. Owns the descriptor from
+ * here on, even on failure. Out of descriptors: pauses and tries again. */
 WEIR_CHECK weir_code net_listener_new(weir_loop *loop, int fd,
     void (*accepted)(void *owner, struct net_conn *conn), void *owner,
     struct net_listener **out_listener);
 void net_listener_close(struct net_listener *listener);
 
-/* Wrap a connected descriptor, which is owned from here on, even on failure (a Unix socket's connections are accepted on one
- * loop and handed to the others). */
+/* Wrap a connected descriptor, which is owned from here on, even on failure (a Unix socket's
+ * connections are accepted on one loop and handed to the others). */
 WEIR_CHECK weir_code net_conn_adopt(weir_loop *loop, int fd, struct net_conn **out_conn);
 
-/* Take the descriptor out of a connection that was not opened yet, to adopt it on another loop; frees conn. */
+/* Take the descriptor out of a connection that was not opened yet, to adopt it on another loop;
+ * frees conn. */
 int net_conn_release_fd(struct net_conn *conn);

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection: reading into the loop's scratch memory, writing at once, closing without losing
+ * bytes.
+ *
+ * The owner may close inside of any event. The struct lives on until libuv has let go of its
+ * handle, which is after every callback of this turn, so code here may look at `closing` after each
+ * event.
+ *
+ * Nothing is buffered but the reader's rest. What a later layer (TLS) needs lies between this and
+ * its owner: the same events upwards, the same verbs downwards. */
+
+#include "net/private.h"
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define SPANS_AT_ONCE 64
+#define LINGER_TIME WEIR_SECOND
+
+/* ---- the connections of a loop that only linger ---- */
+
+struct net_loop {
+    struct list lingering;
+};
+
+static void
+free_net_loop(void *value)
+{
+    struct net_loop *net = value;
+
+    list_each_safe (link, &net->lingering)
+        net_conn_discard(container_of(link, struct net_conn, lingering));
+    free(net);
+}
+
+static bool
+make_net_loop(weir_loop *loop)
+{
+    struct net_loop *net = loop_local(loop, LOOP_LOCAL_NET);
+
+    if (net != NULL)
+        return true;
+    if ((net = malloc(sizeof(*net))) == NULL)
+        return false;
+    list_init(&net->lingering);
+    loop_set_local(loop, LOOP_LOCAL_NET, net, free_net_loop);
+    return true;
+}
+
+/* ---- polling ---- */
+
+void
+net_conn_poll(struct net_conn *conn, int events, uv_poll_cb callback)
+{
+    conn->armed = (uint8_t)events;
+    if (events == 0)
+        uv_poll_stop(&conn->poll);
+    else
+        uv_poll_start(&conn->poll, events, callback);
+    loop_touch(conn->loop);
+}
+
+static bool
+reads(const struct net_conn *conn)
+{
+    return !conn->closing && !conn->ended && !conn->paused;
+}
+
+static void on_io(uv_poll_t *poll, int status, int events);
+
+/* Poll for what is wanted now. Each change costs a system call, so inside of an event it waits for
+ * its end. */
+static void
+update(struct net_conn *conn)
+{
+    int wanted = 0;
+
+    if (conn->busy || conn->closing || conn->events == NULL)
+        return;
+    if (reads(conn))
+        wanted |= UV_READABLE;
+    if (conn->blocked && !conn->ended)
+        wanted |= UV_WRITABLE;
+    if (wanted != conn->armed)
+        net_conn_poll(conn, wanted, on_io);
+}
+
+/* ---- reading ---- */
+
+static void
+drop_kept(struct net_conn *conn)
+{
+    free(conn->kept);
+    conn->kept = NULL;
+    conn->kept_len = conn->kept_size = 0;
+}
+
+static void
+end(struct net_conn *conn, int error)
+{
+    conn->ended = true;
+    drop_kept(conn);
+    conn->events->closed(conn->owner, error);
+}
+
+/* Save the reader's rest until more comes. False: no memory. */
+static bool
+keep(struct net_conn *conn, const uint8_t *rest, size_t len)
+{
+    if (len == 0) {
+        drop_kept(conn);
+        return true;
+    }
+    if (len > conn->kept_size) {
+        uint8_t *larger = realloc(conn->kept, len);
+
+        if (larger == NULL)
+            return false;
+        conn->kept = larger;
+        conn->kept_size = (uint32_t)len;
+    }
+    memcpy(conn->kept, rest, len);
+    conn->kept_len = (uint32_t)len;
+    return true;
+}
+
+static ssize_t
+receive_some(int fd, uint8_t *room, size_t size)
+{
+    ssize_t got;
+
+    do
+        got = recv(fd, room, size, 0);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static bool
+would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* Hand what is in the scratch memory to the reader, save its rest. False: stop reading. */
+static bool
+deliver(struct net_conn *conn, const uint8_t *data, size_t len)
+{
+    size_t rest = 0;
+
+    conn->events->read(conn->owner, data, len, &rest);
+    if (conn->closing)
+        return false;
+    assert(rest <= len);
+    if (!keep(conn, data + len - rest, rest)) {
+        end(conn, ENOMEM);
+        return false;
+    }
+    return reads(conn);
+}
+
+/* One recv, behind the rest of the last one. `again`: deliver the rest even if nothing follows it.
+ * True: the buffer was filled, so there may be more. */
+static bool
+receive(struct net_conn *conn, bool again)
+{
+    uint8_t *scratch = loop_scratch(conn->loop);
+    size_t had = conn->kept_len, room = LOOP_SCRATCH_SIZE - had;
+    ssize_t got = receive_some(conn->fd, scratch + had, room);
+
+    if (got == 0 || (got < 0 && !would_block(errno))) {
+        end(conn, got < 0 ? errno : room == 0 ? ENOBUFS : 0);
+        return false;
+    }
+    if (got < 0) {
+        if (!again || had == 0)
+            return false;
+        got = 0;
+    }
+    if (had > 0)
+        memcpy(scratch, conn->kept, had);
+    return deliver(conn, scratch, had + (size_t)got) && (size_t)got == room;
+}
+
+static int
+socket_error(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error == 0 ? EIO : error;
+}
+
+/* A status means EPOLLERR, and that libuv has stopped polling: recv says what the error is, after
+ * what came before it. */
+static void
+on_io(uv_poll_t *poll, int status, int events)
+{
+    struct net_conn *conn = container_of(poll, struct net_conn, poll);
+
+    conn->busy = true;
+    if (status < 0)
+        conn->armed = 0;
+    if (events & UV_WRITABLE) {
+        conn->blocked = false;
+        conn->events->writable(conn->owner);
+    }
+    if (status < 0 || events & UV_READABLE)
+        while (reads(conn) && receive(conn, false))
+            continue;
+    if (status < 0 && !conn->closing && !conn->ended)
+        end(conn, socket_error(conn->fd));
+    conn->busy = false;
+    update(conn);
+}
+
+/* What had to wait for the stack to be unwound: a reader that went on in the middle of its bytes
+ * gets them again, and a connection that broke while it was written to ends, after what the peer
+ * sent before. */
+static void
+on_task(struct loop_task *task)
+{
+    struct net_conn *conn = container_of(task, struct net_conn, task);
+
+    conn->busy = true;
+    for (bool again = true; reads(conn) && receive(conn, again); again = false)
+        continue;
+    if (conn->error != 0 && !conn->closing && !conn->ended)
+        end(conn, conn->error);
+    conn->busy = false;
+    update(conn);
+}
+
+/* ---- writing ---- */
+
+static void
+break_later(struct net_conn *conn, int error)
+{
+    conn->error = error;
+    conn->blocked = false;
+    loop_post(conn->loop, &conn->task);
+}
+
+/* One sendmsg. False: the socket took less than all, or broke. */
+static bool
+send_spans(struct net_conn *conn, const struct net_span *spans, size_t count, size_t *written)
+{
+    struct iovec iov[SPANS_AT_ONCE];
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+    size_t len = 0;
+    ssize_t sent;
+
+    for (size_t i = 0; i < count; i++) {
+        iov[i] = (struct iovec){(void *)(uintptr_t)spans[i].data, spans[i].len};
+        len += spans[i].len;
+    }
+    do
+        sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && !would_block(errno))
+        break_later(conn, errno);
+    else
+        conn->blocked = sent < 0 || (size_t)sent < len;
+    *written += sent > 0 ? (size_t)sent : 0;
+    return sent >= 0 && (size_t)sent == len;
+}
+
+size_t
+net_conn_write(struct net_conn *conn, const struct net_span *spans, size_t count)
+{
+    size_t total = 0, written = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += spans[i].len;
+    if (conn->ended || conn->error != 0 || total == 0)
+        return total;
+    for (size_t i = 0; i < count; i += SPANS_AT_ONCE) {
+        size_t some = count - i < SPANS_AT_ONCE ? count - i : SPANS_AT_ONCE;
+
+        if (!send_spans(conn, spans + i, some, &written))
+            break;
+    }
+    update(conn);
+    return conn->error != 0 ? total : written;
+}
+
+/* ---- opening, pausing ---- */
+
+static void
+set_peer(struct net_conn *conn, const struct net_address *peer)
+{
+    if (peer != NULL) {
+        conn->peer = *peer;
+        return;
+    }
+    conn->peer.len = sizeof(conn->peer.storage);
+    if (getpeername(conn->fd, &conn->peer.any, &conn->peer.len) != 0)
+        conn->peer.len = 0;
+}
+
+/* gRPC writes whole batches: waiting for an ack before a small one only adds latency. */
+static void
+set_no_delay(const struct net_conn *conn)
+{
+    int on = 1;
+
+    if (conn->peer.any.sa_family != AF_UNIX)
+        (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+struct net_conn *
+net_conn_new(weir_loop *loop, int fd, const struct net_address *peer)
+{
+    struct net_conn *conn = make_net_loop(loop) ? calloc(1, sizeof(*conn)) : NULL;
+
+    if (conn == NULL || uv_poll_init(loop_uv(loop), &conn->poll, fd) != 0) {
+        free(conn);
+        close(fd);
+        return NULL;
+    }
+    conn->loop = loop;
+    conn->fd = fd;
+    loop_task_init(&conn->task, on_task);
+    list_init(&conn->lingering);
+    set_peer(conn, peer);
+    set_no_delay(conn);
+    return conn;
+}
+
+weir_code
+net_conn_adopt(weir_loop *loop, int fd, struct net_conn **out_conn)
+{
+    struct net_conn *conn = net_conn_new(loop, fd, NULL);
+
+    if (conn == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    *out_conn = conn;
+    return WEIR_OK;
+}
+
+void
+net_conn_open(struct net_conn *conn, const struct net_conn_events *events, void *owner)
+{
+    conn->events = events;
+    conn->owner = owner;
+    update(conn);
+}
+
+void
+net_conn_pause(struct net_conn *conn)
+{
+    conn->paused = true;
+    update(conn);
+}
+
+void
+net_conn_resume(struct net_conn *conn)
+{
+    conn->paused = false;
+    if (conn->kept_len > 0)
+        loop_post(conn->loop, &conn->task);
+    update(conn);
+}
+
+const struct net_address *
+net_conn_peer(const struct net_conn *conn)
+{
+    return &conn->peer;
+}
+
+/* ---- closing ---- */
+
+static void
+on_closed(uv_handle_t *handle)
+{
+    free(container_of(handle, struct net_conn, poll));
+}
+
+/* Let go of everything but the descriptor. */
+static int
+dissolve(struct net_conn *conn)
+{
+    int fd = conn->fd;
+
+    conn->closing = true;
+    drop_kept(conn);
+    loop_task_cancel(&conn->task);
+    loop_timer_stop(conn->loop, &conn->deadline);
+    list_remove(&conn->lingering);
+    uv_close((uv_handle_t *)&conn->poll, on_closed);
+    loop_touch(conn->loop);
+    return fd;
+}
+
+int
+net_conn_release_fd(struct net_conn *conn)
+{
+    return dissolve(conn);
+}
+
+void
+net_conn_discard(struct net_conn *conn)
+{
+    close(dissolve(conn));
+}
+
+static void
+on_linger_over(struct loop_timer *timer)
+{
+    net_conn_discard(container_of(timer, struct net_conn, deadline));
+}
+
+/* Throw away what still comes, until the peer closes too. */
+static void
+on_linger(uv_poll_t *poll, int status, int events)
+{
+    struct net_conn *conn = container_of(poll, struct net_conn, poll);
+    ssize_t got = receive_some(conn->fd, loop_scratch(conn->loop), LOOP_SCRATCH_SIZE);
+
+    (void)events;
+    if (status < 0 || got == 0 || (got < 0 && !would_block(errno)))
+        net_conn_discard(conn);
+}
+
+/* Bytes that arrive at a closed socket make the kernel send a reset, and a reset makes the peer's
+ * kernel throw away what it had not read yet: our last words. So say goodbye, then read on for a
+ * while. */
+static bool
+linger(struct net_conn *conn)
+{
+    struct net_loop *net = loop_local(conn->loop, LOOP_LOCAL_NET);
+    int64_t until = loop_now(conn->loop) + LINGER_TIME;
+
+    loop_timer_init(&conn->deadline, on_linger_over);
+    if (shutdown(conn->fd, SHUT_WR) != 0 ||
+        loop_timer_start(conn->loop, &conn->deadline, until) != WEIR_OK)
+        return false;
+    list_push(&net->lingering, &conn->lingering);
+    net_conn_poll(conn, UV_READABLE, on_linger);
+    return true;
+}
+
+void
+net_conn_close(struct net_conn *conn)
+{
+    if (conn == NULL)
+        return;
+    conn->closing = true;
+    drop_kept(conn);
+    loop_task_cancel(&conn->task);
+    if (conn->events == NULL || conn->ended || conn->error != 0 || !linger(conn))
+        net_conn_discard(conn);
+}

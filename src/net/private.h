@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of src/net share: the connection. */
+/* Threads: everything belongs to the loop's thread. */
+#pragma once
+
+#include "net/net.h"
+
+struct net_conn {
+    uv_poll_t poll; /* first: its address is the connection's */
+    weir_loop *loop;
+    const struct net_conn_events *events; /* NULL until it is opened */
+    void *owner;
+    struct loop_task task; /* what must wait until the stack is unwound: see on_task in conn.c */
+    struct loop_timer deadline; /* of lingering */
+    struct list lingering;
+    uint8_t *kept; /* the reader's incomplete rest, NULL when there is none */
+    uint32_t kept_len, kept_size;
+    int fd;
+    int error;     /* why the connection is broken, to be reported; 0 when it is not */
+    uint8_t armed; /* what libuv polls for */
+    bool paused;
+    bool blocked; /* the socket took less than all: `writable` is owed */
+    bool busy;    /* inside of an event: `armed` is set right after it */
+    bool ended;   /* `closed` was reported */
+    bool closing; /* the owner has let go */
+    struct net_address peer;
+};
+
+/* Owns the descriptor, even on failure. peer NULL: ask the kernel. NULL: no memory. */
+struct net_conn *net_conn_new(weir_loop *loop, int fd, const struct net_address *peer);
+
+/* Close at once and free, without lingering. */
+void net_conn_discard(struct net_conn *conn);
+
+/* Poll for events with a callback of one's own; 0: stop. */
+void net_conn_poll(struct net_conn *conn, int events, uv_poll_cb callback);
