@@ -59,7 +59,7 @@ struct h2_options {
 /* A stream is its user's from H2_HEADERS (server) or h2_stream_open (client) until
  * h2_stream_release, whatever the peer does meanwhile. */
 struct h2_stream {
-    uint32_t id;
+    uint32_t id; /* a client's: 0 until its headers are sent */
     void *user; /* the user's own, NULL at first */
 };
 
@@ -99,6 +99,9 @@ struct h2_conn *h2_conn_new(const struct h2_options *options);
 
 /* Streams that are still held die with it. */
 void h2_conn_free(struct h2_conn *conn);
+
+/* Give back the memory that only load needs. For a connection that has been quiet for a while. */
+void h2_conn_trim(struct h2_conn *conn);
 
 /* The time (nanoseconds, monotonic) for the buckets that bound floods. Say it before each read batch. */
 void h2_conn_set_time(struct h2_conn *conn, int64_t now);
@@ -142,7 +145,7 @@ bool h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream,
 size_t h2_stream_room(const struct h2_conn *conn, const struct h2_stream *stream);
 
 /* Send bytes in DATA frames; len must not be over h2_stream_room (0 with end_stream is always allowed).
- * False: no memory or closed; nothing was sent. */
+ * False: no memory, closed, no headers before it, or over the room; nothing was sent. */
 bool h2_stream_send_data(struct h2_conn *conn, struct h2_stream *stream, const void *bytes,
     size_t len, bool end_stream);
 
@@ -185,6 +188,9 @@ void h2_conn_ping(struct h2_conn *conn, uint64_t opaque);
 
 /* True once GOAWAY was said by either side and the last stream was released: time to close. */
 bool h2_conn_done(const struct h2_conn *conn);
+
+/* Has the peer acknowledged our SETTINGS? (One that does not for long: h2_conn_shutdown, SETTINGS_TIMEOUT.) */
+bool h2_conn_settings_acked(const struct h2_conn *conn);
 
 /* Streams that are held by their users. */
 uint32_t h2_conn_stream_count(const struct h2_conn *conn);

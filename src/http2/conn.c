@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection's life: made, pulled for events, emptied of output, ended.
+ *
+ * The connection is pulled. h2_conn_next parses straight over the caller's bytes and stops at the
+ * first thing the user must know, so that the user may do anything with the connection between two
+ * events. What becomes due without input (room for a stream that waits, streams lost to a GOAWAY)
+ * is drained there too, before the input.
+ *
+ *   caller's bytes -> preface -> SETTINGS -> frames -> events        output buffer -> caller
+ *                                               \-> replies, resets ------^
+ *
+ * An idle connection owns this struct and a small output buffer: slots, map, header tables come
+ * with the first stream. */
+#include "http2/h2_internal.h"
+
+#include "base/random.h"
+
+#include <stdlib.h>
+
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+#define PREFACE_LEN (sizeof(preface) - 1)
+
+#define DEFAULT_STREAMS 100u /* also a client's guess before the server's SETTINGS */
+#define DEFAULT_STREAM_WINDOW (256u * 1024)
+#define DEFAULT_CONNECTION_WINDOW (1024u * 1024)
+#define DEFAULT_HEADER_LIST (16u * 1024)
+#define DEFAULT_OUTPUT (256u * 1024)
+
+static uint32_t
+or_default(uint32_t value, uint32_t fallback, uint32_t least, uint32_t most)
+{
+    if (value == 0)
+        value = fallback;
+    return value < least ? least : value > most ? most : value;
+}
+
+static void
+set_options(struct h2_conn *conn, const struct h2_options *options)
+{
+    conn->is_server = options->role == H2_SERVER;
+    conn->max_streams = or_default(options->max_concurrent_streams, DEFAULT_STREAMS, 1, H2_ID_MAX);
+    conn->stream_window =
+        or_default(options->stream_window, DEFAULT_STREAM_WINDOW, 1, H2_WINDOW_MAX);
+    /* It starts at the RFC's value and can only be raised (RFC 9113, 6.9.2). */
+    conn->connection_window = or_default(
+        options->connection_window, DEFAULT_CONNECTION_WINDOW, H2_WINDOW_INITIAL, H2_WINDOW_MAX);
+    conn->max_frame = or_default(
+        options->max_frame_size, H2_FRAME_SIZE_MIN, H2_FRAME_SIZE_MIN, H2_FRAME_SIZE_MAX);
+    conn->max_header_list =
+        options->max_header_list == 0 ? DEFAULT_HEADER_LIST : options->max_header_list;
+    conn->max_output = options->max_output == 0 ? DEFAULT_OUTPUT : options->max_output;
+    conn->stats = options->stats;
+}
+
+static void
+set_initial_state(struct h2_conn *conn)
+{
+    conn->phase = conn->is_server ? H2_PHASE_PREFACE : H2_PHASE_SETTINGS;
+    conn->map_seed = (uint32_t)random_u64();
+    conn->goaway_last = conn->peer_goaway_last = H2_ID_MAX;
+    conn->send_window = (int32_t)H2_WINDOW_INITIAL;
+    conn->receive_window = (int32_t)conn->connection_window;
+    conn->stream_window_used =
+        conn->stream_window > H2_WINDOW_INITIAL ? conn->stream_window : H2_WINDOW_INITIAL;
+    conn->peer_max_streams = DEFAULT_STREAMS;
+    conn->peer_window = H2_WINDOW_INITIAL;
+    conn->peer_max_frame = H2_FRAME_SIZE_MIN;
+    conn->peer_table_size = H2_TABLE_SIZE;
+    list_init(&conn->blocked);
+    list_init(&conn->writers);
+    list_init(&conn->lost);
+    h2_limits_init(conn);
+}
+
+static bool
+send_opening(struct h2_conn *conn)
+{
+    if (!conn->is_server && !buf_append(&conn->out, preface, PREFACE_LEN))
+        return false;
+    h2_settings_send(conn);
+    return !conn->no_memory;
+}
+
+struct h2_conn *
+h2_conn_new(const struct h2_options *options)
+{
+    struct h2_conn *conn = calloc(1, sizeof(*conn));
+
+    if (conn == NULL)
+        return NULL;
+    set_options(conn, options);
+    set_initial_state(conn);
+    if (!send_opening(conn)) {
+        h2_conn_free(conn);
+        return NULL;
+    }
+    return conn;
+}
+
+static void
+return_block(struct h2_conn *conn)
+{
+    if (conn->lent != NULL)
+        h2_block_unref(conn->lent);
+    conn->lent = NULL;
+}
+
+void
+h2_conn_free(struct h2_conn *conn)
+{
+    if (conn == NULL)
+        return;
+    return_block(conn);
+    h2_slots_free(conn);
+    hpack_decoder_free(conn->decoder);
+    hpack_encoder_free(conn->encoder);
+    buf_fini(&conn->block);
+    buf_fini(&conn->out);
+    free(conn);
+}
+
+void
+h2_conn_trim(struct h2_conn *conn)
+{
+    if (conn->held == 0)
+        h2_slots_free(conn);
+    if (buf_len(&conn->out) == 0)
+        buf_fini(&conn->out);
+}
+
+void
+h2_conn_set_time(struct h2_conn *conn, int64_t now)
+{
+    conn->now = now;
+}
+
+/* ---- input ---- */
+
+/* RFC 9113, 3.4: an invalid preface is a connection error. Found at the first wrong byte. */
+static enum h2_step
+take_preface(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
+{
+    size_t len = PREFACE_LEN - conn->preface_seen;
+
+    if (in->left == 0)
+        return H2_STEP_INCOMPLETE;
+    if (len > in->left)
+        len = in->left;
+    if (memcmp(preface + conn->preface_seen, in->at, len) != 0)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "not an HTTP/2 preface");
+    h2_input_skip(in, len);
+    conn->preface_seen = (uint8_t)(conn->preface_seen + len);
+    if (conn->preface_seen == PREFACE_LEN)
+        conn->phase = H2_PHASE_SETTINGS;
+    return H2_STEP_ON;
+}
+
+static enum h2_step
+take_input(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
+{
+    enum h2_step step;
+
+    do {
+        if (conn->phase == H2_PHASE_DEAD) {
+            if (in->left > 0)
+                h2_input_skip(in, in->left);
+            return H2_STEP_INCOMPLETE;
+        }
+        if (conn->no_memory)
+            return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
+        step = conn->phase == H2_PHASE_PREFACE ? take_preface(conn, in, event)
+                                               : h2_take_frame(conn, in, event);
+    } while (step == H2_STEP_ON);
+    return step;
+}
+
+static bool
+next_lost(struct h2_conn *conn, struct h2_event *event)
+{
+    struct list *link = list_shift(&conn->lost);
+
+    if (link == NULL)
+        return false;
+    event->type = H2_RESET;
+    event->stream = &container_of(link, struct h2_slot, link)->open;
+    event->remote = event->unprocessed = true;
+    event->code = H2_REFUSED_STREAM;
+    return true;
+}
+
+void
+h2_conn_next(struct h2_conn *conn, const uint8_t **data, size_t *len, struct h2_event *out_event)
+{
+    struct h2_input in = {*data, *len};
+
+    *out_event = (struct h2_event){.type = H2_NEED_INPUT};
+    return_block(conn);
+    if (conn->phase != H2_PHASE_DEAD && next_lost(conn, out_event))
+        return;
+    if (take_input(conn, &in, out_event) == H2_STEP_INCOMPLETE && conn->phase != H2_PHASE_DEAD)
+        h2_flow_next_writer(conn, out_event);
+    *data = in.at;
+    *len = in.left;
+}
+
+/* ---- output ---- */
+
+size_t
+h2_conn_output(struct h2_conn *conn, struct h2_span *spans, size_t max)
+{
+    if (max == 0 || buf_len(&conn->out) == 0)
+        return 0;
+    spans[0] = (struct h2_span){buf_head(&conn->out), buf_len(&conn->out)};
+    return 1;
+}
+
+void
+h2_conn_wrote(struct h2_conn *conn, size_t len)
+{
+    conn->written += len;
+    buf_take(&conn->out, len);
+    h2_replies_written(conn);
+}
+
+/* ---- the end ---- */
+
+/* The last stream that a GOAWAY names must not rise again (RFC 9113, 6.8). The server opens none,
+ * so a client names stream 0. */
+static uint32_t
+last_stream(const struct h2_conn *conn)
+{
+    if (!conn->is_server)
+        return 0;
+    return conn->last_id < conn->goaway_last ? conn->last_id : conn->goaway_last;
+}
+
+static void
+end(struct h2_conn *conn, enum h2_code code, const char *debug)
+{
+    h2_send_goaway(conn, last_stream(conn), code, debug);
+    conn->phase = H2_PHASE_DEAD;
+}
+
+enum h2_step
+h2_fail(struct h2_conn *conn, struct h2_event *event, enum h2_code code, const char *why)
+{
+    end(conn, code, why);
+    event->type = H2_FAILED;
+    event->code = code;
+    event->data = (const uint8_t *)why;
+    event->len = strlen(why);
+    return H2_STEP_EVENT;
+}
+
+void
+h2_conn_shutdown(struct h2_conn *conn, enum h2_code code, const char *debug)
+{
+    if (conn->phase == H2_PHASE_DEAD)
+        return;
+    end(conn, code, debug);
+    conn->goaway_final = true;
+}
+
+void
+h2_conn_drain(struct h2_conn *conn, const char *debug, uint64_t opaque)
+{
+    if (conn->goaway_final)
+        return;
+    h2_send_goaway(conn, H2_ID_MAX, H2_NO_ERROR, debug);
+    h2_conn_ping(conn, opaque);
+}
+
+void
+h2_conn_drain_finish(struct h2_conn *conn)
+{
+    if (conn->goaway_final)
+        return;
+    conn->goaway_last = last_stream(conn);
+    conn->goaway_final = true;
+    h2_send_goaway(conn, conn->goaway_last, H2_NO_ERROR, NULL);
+}
+
+void
+h2_conn_ping(struct h2_conn *conn, uint64_t opaque)
+{
+    uint8_t payload[8];
+
+    store_be32(payload, (uint32_t)(opaque >> 32));
+    store_be32(payload + 4, (uint32_t)opaque);
+    h2_send_frame(conn, H2_FRAME_PING, 0, 0, payload, sizeof(payload));
+}
+
+bool
+h2_conn_done(const struct h2_conn *conn)
+{
+    return conn->held == 0 &&
+           (conn->goaway_final || conn->goaway_received || conn->phase == H2_PHASE_DEAD);
+}
+
+bool
+h2_conn_settings_acked(const struct h2_conn *conn)
+{
+    return conn->settings_acked;
+}
+
+uint32_t
+h2_conn_stream_count(const struct h2_conn *conn)
+{
+    return conn->held;
+}

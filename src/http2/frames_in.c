@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames off the wire, and all of them that need no more than a few lines.
+ *
+ * DATA and frames of unknown type are taken in pieces as they come; all others when they are whole.
+ */
+#include "http2/h2_internal.h"
+
+#define EMPTY_FRAMES_MAX 100
+
+/* ---- DATA ---- */
+
+enum h2_step
+h2_take_data_piece(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
+{
+    struct h2_slot *slot = conn->data_slot;
+    size_t len = conn->data_left;
+
+    if (in->left < len)
+        len = in->left;
+    if (len == 0 && conn->data_left > 0)
+        return H2_STEP_INCOMPLETE;
+    event->type = H2_DATA;
+    event->stream = &slot->open;
+    event->data = in->at;
+    event->len = len;
+    h2_input_skip(in, len);
+    conn->data_left -= (uint32_t)len;
+    if (conn->data_left > 0)
+        return H2_STEP_EVENT;
+    conn->data_slot = NULL;
+    event->end_stream = conn->data_end;
+    if (conn->data_end)
+        slot->flags |= H2_GOT_END;
+    return H2_STEP_EVENT;
+}
+
+/* DATA on a stream that is closed (RFC 9113, 5.1 and 6.1). The payload is skipped. */
+static enum h2_step
+take_late_data(
+    struct h2_conn *conn, uint32_t id, const struct h2_slot *slot, struct h2_event *event)
+{
+    switch (h2_how_gone(conn, id, slot)) {
+    case H2_GONE_ENDED:
+        return h2_fail(conn, event, H2_STREAM_CLOSED, "DATA on a closed stream");
+    case H2_GONE_RESET_HERE:
+        return H2_STEP_ON;
+    case H2_GONE_FORGOTTEN:
+        if (!h2_idle_frame_allowed(conn))
+            return h2_fail_limit(
+                conn, event, H2_LIMIT_PRIORITY, "too many frames on closed streams");
+        return H2_STEP_ON;
+    default:
+        return h2_stream_error(conn, id, NULL, H2_STREAM_CLOSED, event);
+    }
+}
+
+/* What is wrong with a DATA frame on an open stream; H2_NO_ERROR: nothing. */
+static enum h2_code
+check_data(const struct h2_conn *conn, const struct h2_slot *slot, const struct h2_frame *frame,
+    uint32_t payload)
+{
+    bool ends = (frame->flags & H2_FLAG_END_STREAM) != 0;
+
+    if ((slot->flags & H2_GOT_END) != 0)
+        return H2_STREAM_CLOSED; /* 5.1, half-closed (remote) */
+    if ((slot->flags & H2_GOT_HEADERS) == 0)
+        return H2_PROTOCOL_ERROR; /* 8.1: a response begins with its headers */
+    if (frame->len > conn->max_frame)
+        return H2_FRAME_SIZE_ERROR; /* 4.2 */
+    if ((int64_t)frame->len > slot->receive_window)
+        return H2_FLOW_CONTROL_ERROR; /* 6.9.1 */
+    if (slot->content_left >= 0 &&
+        (payload > slot->content_left || (ends && payload < slot->content_left)))
+        return H2_PROTOCOL_ERROR; /* 8.1.1: content-length */
+    return H2_NO_ERROR;
+}
+
+static enum h2_step
+count_empty(struct h2_conn *conn, struct h2_event *event)
+{
+    if (++conn->empty_frames > EMPTY_FRAMES_MAX)
+        return h2_fail_limit(conn, event, H2_LIMIT_EMPTY_FRAMES, "too many empty DATA frames");
+    return H2_STEP_ON;
+}
+
+static enum h2_step
+accept_data(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame,
+    struct h2_slot *slot, uint32_t payload, struct h2_event *event)
+{
+    slot->receive_window -= (int32_t)frame->len;
+    if (slot->content_left >= 0)
+        slot->content_left -= payload;
+    conn->skip -= payload;
+    /* Pads count, but nobody consumes them: credit them here (RFC 9113, 6.9.1). */
+    if (frame->len > payload)
+        h2_flow_consumed(conn, slot, frame->len - payload);
+    conn->data_end = (frame->flags & H2_FLAG_END_STREAM) != 0;
+    if (payload == 0 && !conn->data_end)
+        return count_empty(conn, event);
+    conn->empty_frames = conn->settings_frames = 0;
+    conn->data_slot = slot;
+    conn->data_left = payload;
+    h2_progress(conn);
+    return h2_take_data_piece(conn, in, event);
+}
+
+/* The frame's own header and pad length are in the input, and are taken from it. Flow control
+ * counts the whole frame, whatever becomes of it (RFC 9113, 6.9). */
+static enum h2_step
+begin_data(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame, uint32_t before,
+    uint32_t pad, struct h2_event *event)
+{
+    struct h2_slot *slot = h2_slot_find(conn, frame->id);
+    uint32_t payload = frame->len - before - pad;
+    enum h2_code code;
+
+    if (slot == NULL && h2_is_idle(conn, frame->id))
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "DATA on an idle stream");
+    if (!h2_flow_receive(conn, frame->len))
+        return h2_fail(conn, event, H2_FLOW_CONTROL_ERROR, "more DATA than the window allows");
+    h2_input_skip(in, H2_FRAME_HEADER + before);
+    conn->skip = payload + pad;
+    if (slot == NULL || h2_slot_closed(slot))
+        return take_late_data(conn, frame->id, slot, event);
+    code = check_data(conn, slot, frame, payload);
+    if (code != H2_NO_ERROR)
+        return h2_stream_error(conn, frame->id, slot, code, event);
+    return accept_data(conn, in, frame, slot, payload, event);
+}
+
+enum h2_step
+h2_take_data(
+    struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame, struct h2_event *event)
+{
+    uint32_t pad;
+
+    if (frame->id == 0)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "DATA on stream 0");
+    if ((frame->flags & H2_FLAG_PADDED) == 0)
+        return begin_data(conn, in, frame, 0, 0, event);
+    if (frame->len == 0)
+        return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "no room for the pad length");
+    if (in->left <= H2_FRAME_HEADER)
+        return H2_STEP_INCOMPLETE;
+    pad = in->at[H2_FRAME_HEADER];
+    /* RFC 9113, 6.1. */
+    if (pad >= frame->len)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "more pads than DATA");
+    return begin_data(conn, in, frame, 1, pad, event);
+}
+
+static enum h2_step
+skip_payload(struct h2_conn *conn, struct h2_input *in)
+{
+    size_t len = conn->skip < in->left ? conn->skip : in->left;
+
+    if (len == 0)
+        return H2_STEP_INCOMPLETE;
+    h2_input_skip(in, len);
+    conn->skip -= (uint32_t)len;
+    return H2_STEP_ON;
+}
+
+/* ---- RST_STREAM, PRIORITY ---- */
+
+static enum h2_step
+take_rst_stream(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+{
+    struct h2_slot *slot = h2_slot_find(conn, frame->id);
+
+    if (frame->len != 4)
+        return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "RST_STREAM of a wrong size");
+    if (slot == NULL && h2_is_idle(conn, frame->id))
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "RST_STREAM on an idle stream");
+    if (slot == NULL || h2_slot_closed(slot)) {
+        if (!h2_idle_frame_allowed(conn))
+            return h2_fail_limit(conn, event, H2_LIMIT_RESETS, "too many RST_STREAM frames");
+        return H2_STEP_ON;
+    }
+    /* Work that was asked for and not waited for. */
+    if (conn->is_server && (slot->flags & H2_SENT_END) == 0 && !h2_reset_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_RESETS, "too many streams were reset");
+    h2_slot_detach(conn, slot);
+    slot->flags |= H2_RESET_THERE;
+    event->type = H2_RESET;
+    event->stream = &slot->open;
+    event->code = (enum h2_code)load_be32(frame->payload);
+    event->remote = true;
+    event->unprocessed = !conn->is_server && event->code == H2_REFUSED_STREAM;
+    return H2_STEP_EVENT;
+}
+
+/* Priorities are not used (RFC 9113, 5.3.2); their frames must still be well-formed. */
+static enum h2_step
+take_priority(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+{
+    enum h2_code code = H2_NO_ERROR;
+
+    if (frame->id == 0)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "PRIORITY on stream 0");
+    if (frame->len != 5)
+        code = H2_FRAME_SIZE_ERROR;
+    else if ((load_be32(frame->payload) & H2_ID_MAX) == frame->id)
+        code = H2_PROTOCOL_ERROR;
+    if (code != H2_NO_ERROR)
+        return h2_stream_error(conn, frame->id, h2_slot_find(conn, frame->id), code, event);
+    if (!h2_idle_frame_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_PRIORITY, "too many PRIORITY frames");
+    return H2_STEP_ON;
+}
+
+/* ---- PING, GOAWAY ---- */
+
+static enum h2_step
+take_ping(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+{
+    if (frame->id != 0)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "PING on a stream");
+    if (frame->len != 8)
+        return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "PING of a wrong size");
+    if (!h2_idle_frame_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_PRIORITY, "too many PING frames");
+    if ((frame->flags & H2_FLAG_ACK) != 0) {
+        event->type = H2_PING_ACK;
+        event->opaque = (uint64_t)load_be32(frame->payload) << 32 | load_be32(frame->payload + 4);
+        return H2_STEP_EVENT;
+    }
+    if (!h2_reply_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_CONTROL_FRAMES, "replies are not read");
+    h2_send_frame(conn, H2_FRAME_PING, H2_FLAG_ACK, 0, frame->payload, 8);
+    return H2_STEP_ON;
+}
+
+static bool
+lose_above(struct h2_conn *conn, struct h2_slot *slot, int64_t last)
+{
+    if (slot->open.id != 0 && slot->open.id <= last)
+        return true;
+    h2_slot_detach(conn, slot);
+    slot->flags |= H2_RESET_THERE;
+    list_push(&conn->lost, &slot->link);
+    return true;
+}
+
+static enum h2_step
+take_goaway(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+{
+    uint32_t last;
+
+    if (frame->id != 0)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "GOAWAY on a stream");
+    if (frame->len < 8)
+        return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "GOAWAY of a wrong size");
+    last = load_be32(frame->payload) & H2_ID_MAX;
+    /* RFC 9113, 6.8; and a client's streams are odd. */
+    if (last > conn->peer_goaway_last || (!conn->is_server && last != 0 && (last & 1) == 0))
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "GOAWAY names a wrong stream");
+    if (!h2_idle_frame_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_PRIORITY, "too many GOAWAY frames");
+    conn->peer_goaway_last = last;
+    conn->goaway_received = true;
+    if (!conn->is_server)
+        h2_slots_each(conn, lose_above, last);
+    event->type = H2_GOAWAY;
+    event->code = (enum h2_code)load_be32(frame->payload + 4);
+    event->data = frame->payload + 8;
+    event->len = frame->len - 8;
+    return H2_STEP_EVENT;
+}
+
+/* ---- all of them ---- */
+
+static enum h2_step
+take_whole(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+{
+    switch (frame->type) {
+    case H2_FRAME_HEADERS:
+        return h2_take_headers(conn, frame, event);
+    case H2_FRAME_PRIORITY:
+        return take_priority(conn, frame, event);
+    case H2_FRAME_RST_STREAM:
+        return take_rst_stream(conn, frame, event);
+    case H2_FRAME_SETTINGS:
+        return h2_take_settings(conn, frame, event);
+    case H2_FRAME_PING:
+        return take_ping(conn, frame, event);
+    case H2_FRAME_GOAWAY:
+        return take_goaway(conn, frame, event);
+    case H2_FRAME_WINDOW_UPDATE:
+        return h2_take_window_update(conn, frame, event);
+    case H2_FRAME_CONTINUATION:
+        return h2_take_continuation(conn, frame, event);
+    default:
+        /* RFC 9113, 8.4: a client cannot push, and we have told the server not to. */
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "PUSH_PROMISE");
+    }
+}
+
+/* RFC 9113, 3.4 and 6.10: SETTINGS come first, and nothing comes between the frames of a header
+ * block. */
+static bool
+is_in_order(const struct h2_conn *conn, const struct h2_frame *frame)
+{
+    if (conn->phase == H2_PHASE_SETTINGS)
+        return frame->type == H2_FRAME_SETTINGS && (frame->flags & H2_FLAG_ACK) == 0;
+    return conn->block_id == 0 ||
+           (frame->type == H2_FRAME_CONTINUATION && frame->id == conn->block_id);
+}
+
+/* RFC 9113, 5.5: ignored. */
+static enum h2_step
+take_unknown(
+    struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame, struct h2_event *event)
+{
+    if (!h2_idle_frame_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_PRIORITY, "too many frames of unknown types");
+    h2_input_skip(in, H2_FRAME_HEADER);
+    conn->skip = frame->len;
+    return H2_STEP_ON;
+}
+
+static enum h2_step
+begin_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
+{
+    struct h2_frame frame = {.len = load_be24(in->at),
+        .id = load_be32(in->at + 5) & H2_ID_MAX,
+        .type = in->at[3],
+        .flags = in->at[4],
+        .payload = in->at + H2_FRAME_HEADER};
+
+    if (!is_in_order(conn, &frame))
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "frame out of order");
+    if (frame.type == H2_FRAME_DATA)
+        return h2_take_data(conn, in, &frame, event);
+    if (frame.len > conn->max_frame)
+        return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "frame is too large");
+    if (frame.type > H2_FRAME_CONTINUATION)
+        return take_unknown(conn, in, &frame, event);
+    if (in->left - H2_FRAME_HEADER < frame.len)
+        return H2_STEP_INCOMPLETE;
+    h2_input_skip(in, H2_FRAME_HEADER + frame.len);
+    return take_whole(conn, &frame, event);
+}
+
+enum h2_step
+h2_take_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
+{
+    if (conn->data_left > 0)
+        return h2_take_data_piece(conn, in, event);
+    if (conn->skip > 0)
+        return skip_payload(conn, in);
+    if (in->left < H2_FRAME_HEADER)
+        return H2_STEP_INCOMPLETE;
+    return begin_frame(conn, in, event);
+}

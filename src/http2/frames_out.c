@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames into the output buffer, each with one reservation of room. */
+#include "http2/h2_internal.h"
+
+/* Room that a header block rarely outgrows. */
+#define BLOCK_GUESS 128
+
+/* ---- control frames ---- */
+
+void
+h2_send_frame(
+    struct h2_conn *conn, uint8_t type, uint8_t flags, uint32_t id, const void *payload, size_t len)
+{
+    uint8_t *p;
+
+    if (conn->phase == H2_PHASE_DEAD)
+        return;
+    p = buf_reserve(&conn->out, H2_FRAME_HEADER + len);
+    if (p == NULL) {
+        conn->no_memory = true;
+        return;
+    }
+    h2_frame_pack(p, len, type, flags, id);
+    if (len > 0)
+        memcpy(p + H2_FRAME_HEADER, payload, len);
+    buf_commit(&conn->out, H2_FRAME_HEADER + len);
+}
+
+void
+h2_send_rst_stream(struct h2_conn *conn, uint32_t id, enum h2_code code)
+{
+    uint8_t payload[4];
+
+    store_be32(payload, (uint32_t)code);
+    h2_send_frame(conn, H2_FRAME_RST_STREAM, 0, id, payload, sizeof(payload));
+}
+
+void
+h2_send_window_update(struct h2_conn *conn, uint32_t id, uint32_t increment)
+{
+    uint8_t payload[4];
+
+    store_be32(payload, increment);
+    h2_send_frame(conn, H2_FRAME_WINDOW_UPDATE, 0, id, payload, sizeof(payload));
+}
+
+void
+h2_send_goaway(struct h2_conn *conn, uint32_t last, enum h2_code code, const char *debug)
+{
+    uint8_t payload[8 + 120];
+    size_t len = debug == NULL ? 0 : strlen(debug);
+
+    if (len > sizeof(payload) - 8)
+        len = sizeof(payload) - 8;
+    store_be32(payload, last);
+    store_be32(payload + 4, (uint32_t)code);
+    if (len > 0)
+        memcpy(payload + 8, debug, len);
+    h2_send_frame(conn, H2_FRAME_GOAWAY, 0, 0, payload, 8 + len);
+}
+
+/* ---- header blocks ---- */
+
+static bool
+may_send(const struct h2_conn *conn, const struct h2_slot *slot)
+{
+    return (slot->flags & (H2_SENT_END | H2_RESET_EITHER)) == 0 && conn->phase != H2_PHASE_DEAD;
+}
+
+static bool
+make_encoder(struct h2_conn *conn)
+{
+    conn->encoder = hpack_encoder_new();
+    if (conn->encoder == NULL)
+        return false;
+    if (conn->peer_table_size != H2_TABLE_SIZE)
+        hpack_encoder_limit(conn->encoder, conn->peer_table_size);
+    return true;
+}
+
+/* A block longer than the peer's frames becomes HEADERS and CONTINUATIONs: the fragments, last one
+ * first, move up to make room for the headers between them. False: no memory. */
+static bool
+split_block(struct h2_conn *conn, size_t start, size_t len, uint8_t flags, uint32_t id)
+{
+    size_t max = conn->peer_max_frame, extra = (len - 1) / max;
+    uint8_t *p;
+
+    if (buf_reserve(&conn->out, extra * H2_FRAME_HEADER) == NULL)
+        return false;
+    p = buf_head(&conn->out) + start + H2_FRAME_HEADER;
+    for (size_t i = extra; i > 0; i--) {
+        size_t piece = i == extra ? len - i * max : max;
+        uint8_t *to = p + i * (max + H2_FRAME_HEADER);
+
+        memmove(to, p + i * max, piece);
+        h2_frame_pack(to - H2_FRAME_HEADER, piece, H2_FRAME_CONTINUATION,
+            i == extra ? H2_FLAG_END_HEADERS : 0, id);
+    }
+    h2_frame_pack(p - H2_FRAME_HEADER, max, H2_FRAME_HEADERS, flags, id);
+    buf_commit(&conn->out, extra * H2_FRAME_HEADER);
+    return true;
+}
+
+/* The frame header in front of the block that was just appended. */
+static bool
+finish_block(struct h2_conn *conn, size_t start, uint8_t flags, uint32_t id)
+{
+    size_t len = buf_len(&conn->out) - start - H2_FRAME_HEADER;
+
+    if (len <= conn->peer_max_frame) {
+        h2_frame_pack(
+            buf_head(&conn->out) + start, len, H2_FRAME_HEADERS, flags | H2_FLAG_END_HEADERS, id);
+        return true;
+    }
+    if (split_block(conn, start, len, flags, id))
+        return true;
+    /* The encoder's table has moved on: without these bytes the peer's cannot follow. */
+    conn->out.tail -= H2_FRAME_HEADER + len;
+    conn->no_memory = true;
+    return false;
+}
+
+/* RFC 9110, 9.3.2: the answer to HEAD has the content-length of what it does not send. */
+static bool
+asks_head(const struct h2_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count && fields[i].name.len > 0 && fields[i].name.data[0] == ':'; i++)
+        if (weir_str_equal(fields[i].name, (weir_str){":method", 7}))
+            return weir_str_equal(fields[i].value, (weir_str){"HEAD", 4});
+    return false;
+}
+
+static void
+end_sending(struct h2_slot *slot)
+{
+    slot->flags |= H2_SENT_END;
+    slot->flags &= ~(unsigned)H2_BLOCKED;
+    list_remove(&slot->link);
+}
+
+/* A client's stream gets its number with its first frame, so that numbers rise in the order of
+ * sending. */
+static uint32_t
+next_id(const struct h2_conn *conn, const struct h2_slot *slot)
+{
+    return slot->open.id != 0 ? slot->open.id : (conn->last_id + 1) | 1;
+}
+
+static void
+note_headers(struct h2_conn *conn, struct h2_slot *slot, uint32_t id, bool end_stream)
+{
+    if (slot->open.id == 0)
+        h2_slot_number(conn, slot, id);
+    slot->flags |= H2_SENT_HEADERS;
+    if (end_stream)
+        end_sending(slot);
+}
+
+bool
+h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream, const struct h2_field *fixed,
+    size_t fixed_count, const struct h2_field *extra, size_t extra_count, bool end_stream)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+    size_t start = buf_len(&conn->out);
+    uint32_t id = next_id(conn, slot);
+
+    /* After the first block only trailers may come (RFC 9113, 8.1). */
+    if (!may_send(conn, slot) || ((slot->flags & H2_SENT_HEADERS) != 0 && !end_stream))
+        return false;
+    if (conn->encoder == NULL && !make_encoder(conn))
+        return false;
+    if (buf_reserve(&conn->out, H2_FRAME_HEADER + BLOCK_GUESS) == NULL)
+        return false;
+    buf_commit(&conn->out, H2_FRAME_HEADER);
+    if (!hpack_encode(conn->encoder, fixed, fixed_count, extra, extra_count, &conn->out)) {
+        conn->out.tail -= H2_FRAME_HEADER;
+        return false;
+    }
+    if (!finish_block(conn, start, end_stream ? H2_FLAG_END_STREAM : 0, id))
+        return false;
+    if (slot->open.id == 0 && (asks_head(fixed, fixed_count) || asks_head(extra, extra_count)))
+        slot->flags |= H2_SENT_HEAD;
+    note_headers(conn, slot, id, end_stream);
+    return true;
+}
+
+/* ---- content ---- */
+
+static uint8_t *
+put_data(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
+{
+    uint8_t *p = buf_reserve(&conn->out, H2_FRAME_HEADER + len);
+
+    if (p == NULL)
+        return NULL;
+    h2_frame_pack(p, len, H2_FRAME_DATA, end_stream ? H2_FLAG_END_STREAM : 0, slot->open.id);
+    buf_commit(&conn->out, H2_FRAME_HEADER + len);
+    conn->send_window -= (int32_t)len;
+    slot->send_window -= (int32_t)len;
+    h2_progress(conn);
+    if (end_stream)
+        end_sending(slot);
+    return p + H2_FRAME_HEADER;
+}
+
+static bool
+may_send_data(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
+{
+    return may_send(conn, slot) && (slot->flags & H2_SENT_HEADERS) != 0 &&
+           (len == 0 || len <= h2_stream_room(conn, &slot->open));
+}
+
+uint8_t *
+h2_stream_send_data_in_place(
+    struct h2_conn *conn, struct h2_stream *stream, size_t len, bool end_stream)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+
+    if (!may_send_data(conn, slot, len) || len > conn->peer_max_frame)
+        return NULL;
+    return put_data(conn, slot, len, end_stream);
+}
+
+bool
+h2_stream_send_data(
+    struct h2_conn *conn, struct h2_stream *stream, const void *bytes, size_t len, bool end_stream)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+    size_t frames = len / conn->peer_max_frame + 1;
+    const uint8_t *from = bytes;
+
+    if (!may_send_data(conn, slot, len))
+        return false;
+    /* All of the room at once, so that the frames below cannot fail half-way. */
+    if (buf_reserve(&conn->out, len + frames * H2_FRAME_HEADER) == NULL)
+        return false;
+    do {
+        size_t piece = len < conn->peer_max_frame ? len : conn->peer_max_frame;
+        uint8_t *to = put_data(conn, slot, piece, end_stream && piece == len);
+
+        if (piece > 0)
+            memcpy(to, from, piece);
+        from += piece;
+        len -= piece;
+    } while (len > 0);
+    return true;
+}
+
+uint32_t
+h2_conn_max_frame(const struct h2_conn *conn)
+{
+    return conn->peer_max_frame;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HEADERS and CONTINUATION: put the block together, decode it, see what it is for.
+ *
+ * Every block is decoded, also those of streams that are gone or refused: the peer's table has
+ * moved on, and ours must follow (RFC 9113, 4.3). A block in one frame is decoded where it lies. */
+#include "http2/h2_internal.h"
+
+#define CONTINUATIONS_MAX 8
+/* Encoded bytes over all frames of one block, in terms of the limit on the decoded list: beyond
+ * this nothing that could be within the limit is coming. */
+#define BLOCK_PER_LIST 4
+
+/* A block and where it came from. */
+struct head {
+    uint32_t id;
+    bool end_stream, depends_on_itself;
+    struct h2_block *block; /* lent by the connection */
+};
+
+static enum h2_step
+decode(struct h2_conn *conn, const uint8_t *data, size_t len, struct head *head,
+    struct h2_event *event)
+{
+    enum hpack_result result = HPACK_NO_MEMORY;
+
+    if (conn->decoder == NULL)
+        conn->decoder = hpack_decoder_new(H2_TABLE_SIZE, conn->max_header_list);
+    if (conn->decoder != NULL)
+        result = hpack_decode(conn->decoder, data, len, &head->block);
+    if (result == HPACK_BROKEN)
+        return h2_fail(conn, event, H2_COMPRESSION_ERROR, "header block cannot be decoded");
+    if (result != HPACK_OK)
+        return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
+    if (conn->lent != NULL)
+        h2_block_unref(conn->lent);
+    conn->lent = head->block;
+    return H2_STEP_ON;
+}
+
+static enum h2_step
+tell(struct h2_conn *conn, struct h2_slot *slot, const struct head *head, unsigned flag,
+    struct h2_event *event)
+{
+    slot->flags |= flag | (head->end_stream ? H2_GOT_END : 0);
+    event->type = flag == 0 ? H2_TRAILERS : H2_HEADERS;
+    event->stream = &slot->open;
+    event->block = head->block;
+    event->end_stream = head->end_stream;
+    h2_progress(conn);
+    return H2_STEP_EVENT;
+}
+
+/* ---- requests ---- */
+
+/* A new stream that its user never sees. */
+static enum h2_step
+refuse(struct h2_conn *conn, uint32_t id, enum h2_code code, struct h2_event *event)
+{
+    h2_remember(conn, id, H2_GONE_RESET_HERE);
+    return h2_stream_error(conn, id, NULL, code, event);
+}
+
+static enum h2_step
+take_request(struct h2_conn *conn, const struct head *head, struct h2_event *event)
+{
+    struct h2_message message;
+    struct h2_slot *slot;
+
+    conn->last_id = head->id;
+    if (head->id > conn->goaway_last)
+        return H2_STEP_ON;
+    if (head->block->too_large) {
+        h2_limit_hit(conn, H2_LIMIT_HEADER_LIST);
+        return refuse(conn, head->id, H2_ENHANCE_YOUR_CALM, event);
+    }
+    if (head->depends_on_itself || !h2_message_read_request(head->block, &message) ||
+        (head->end_stream && message.content_length > 0))
+        return refuse(conn, head->id, H2_PROTOCOL_ERROR, event);
+    if (conn->held >= conn->max_streams) {
+        h2_limit_hit(conn, H2_LIMIT_STREAMS);
+        return refuse(conn, head->id, H2_REFUSED_STREAM, event);
+    }
+    slot = h2_slot_take(conn);
+    if (slot == NULL)
+        return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
+    h2_slot_number(conn, slot, head->id);
+    slot->content_left = message.content_length;
+    return tell(conn, slot, head, H2_GOT_HEADERS, event);
+}
+
+/* ---- responses ---- */
+
+/* Content that content-length announces but that is never sent (RFC 9110, 6.4.1). */
+static bool
+has_no_content(const struct h2_slot *slot, int status)
+{
+    return (slot->flags & H2_SENT_HEAD) != 0 || status == 204 || status == 304;
+}
+
+static enum h2_step
+take_response(
+    struct h2_conn *conn, struct h2_slot *slot, const struct head *head, struct h2_event *event)
+{
+    struct h2_message message;
+
+    if (!h2_message_read_response(head->block, &message))
+        return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
+    if (message.status < 200) {
+        /* RFC 9113, 8.1: an interim response cannot be the end. */
+        if (head->end_stream)
+            return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
+        if (!h2_idle_frame_allowed(conn))
+            return h2_fail_limit(conn, event, H2_LIMIT_PRIORITY, "too many interim responses");
+        return H2_STEP_ON;
+    }
+    if (!has_no_content(slot, message.status)) {
+        slot->content_left = message.content_length;
+        if (head->end_stream && message.content_length > 0)
+            return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
+    }
+    return tell(conn, slot, head, H2_GOT_HEADERS, event);
+}
+
+/* ---- trailers and what comes too late ---- */
+
+/* RFC 9113, 8.1: a second block without END_STREAM, or an end short of content-length, is
+ * malformed. */
+static enum h2_step
+take_trailers(
+    struct h2_conn *conn, struct h2_slot *slot, const struct head *head, struct h2_event *event)
+{
+    if (!head->end_stream || slot->content_left > 0 || !h2_message_read_trailers(head->block))
+        return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
+    return tell(conn, slot, head, 0, event);
+}
+
+static enum h2_step
+take_late(struct h2_conn *conn, uint32_t id, enum h2_gone how, struct h2_event *event)
+{
+    if (how == H2_GONE_RESET_THERE)
+        return h2_stream_error(conn, id, NULL, H2_STREAM_CLOSED, event);
+    if (!h2_idle_frame_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_PRIORITY, "too many frames on closed streams");
+    return H2_STEP_ON;
+}
+
+static enum h2_step
+take_on_open(
+    struct h2_conn *conn, struct h2_slot *slot, const struct head *head, struct h2_event *event)
+{
+    /* RFC 9113, 5.1, half-closed (remote). */
+    if ((slot->flags & H2_GOT_END) != 0)
+        return h2_stream_error(conn, head->id, slot, H2_STREAM_CLOSED, event);
+    if (head->block->too_large) {
+        h2_limit_hit(conn, H2_LIMIT_HEADER_LIST);
+        return h2_stream_error(conn, head->id, slot, H2_ENHANCE_YOUR_CALM, event);
+    }
+    if (head->depends_on_itself)
+        return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
+    if ((slot->flags & H2_GOT_HEADERS) != 0)
+        return take_trailers(conn, slot, head, event);
+    return take_response(conn, slot, head, event);
+}
+
+/* ---- blocks ---- */
+
+/* A whole block, for a stream that exists or has existed. */
+static enum h2_step
+take_known(struct h2_conn *conn, struct head *head, const uint8_t *data, size_t len,
+    struct h2_event *event)
+{
+    struct h2_slot *slot = h2_slot_find(conn, head->id);
+    bool open = slot != NULL && !h2_slot_closed(slot);
+    enum h2_gone how = open ? H2_GONE_NEVER : h2_how_gone(conn, head->id, slot);
+    enum h2_step step;
+
+    /* RFC 9113, 5.1.1 and 5.1: neither may a skipped number be used nor a stream go on after its
+     * end. */
+    if (!open && how == H2_GONE_NEVER)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "stream identifiers must rise");
+    if (how == H2_GONE_ENDED)
+        return h2_fail(conn, event, H2_STREAM_CLOSED, "HEADERS on a closed stream");
+    step = decode(conn, data, len, head, event);
+    if (step != H2_STEP_ON)
+        return step;
+    return open ? take_on_open(conn, slot, head, event) : take_late(conn, head->id, how, event);
+}
+
+static enum h2_step
+take_block(struct h2_conn *conn, struct head *head, const uint8_t *data, size_t len,
+    struct h2_event *event)
+{
+    enum h2_step step;
+
+    conn->empty_frames = conn->settings_frames = 0;
+    if (!conn->is_server || head->id <= conn->last_id)
+        return take_known(conn, head, data, len, event);
+    step = decode(conn, data, len, head, event);
+    return step == H2_STEP_ON ? take_request(conn, head, event) : step;
+}
+
+/* Take off pads and priority. `len` may be less than the two need. */
+static enum h2_step
+unpack(struct h2_conn *conn, const struct h2_frame *frame, const uint8_t **out_at, size_t *out_len,
+    struct h2_event *event)
+{
+    bool padded = (frame->flags & H2_FLAG_PADDED) != 0;
+    size_t before = (padded ? 1 : 0) + ((frame->flags & H2_FLAG_PRIORITY) != 0 ? 5 : 0);
+    size_t pad;
+
+    if (frame->len < before)
+        return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "HEADERS of a wrong size");
+    pad = padded ? frame->payload[0] : 0;
+    /* RFC 9113, 6.2. */
+    if (pad > frame->len - before)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "more pads than HEADERS");
+    *out_at = frame->payload + before;
+    *out_len = frame->len - before - pad;
+    return H2_STEP_ON;
+}
+
+/* RFC 9113 has deprecated priorities; of the old rules (RFC 7540, 5.3.1) this one is still probed
+ * for. */
+static bool
+depends_on_itself(const struct h2_frame *frame)
+{
+    const uint8_t *at = frame->payload + ((frame->flags & H2_FLAG_PADDED) != 0 ? 1 : 0);
+
+    return (frame->flags & H2_FLAG_PRIORITY) != 0 && (load_be32(at) & H2_ID_MAX) == frame->id;
+}
+
+static enum h2_step
+keep_fragment(struct h2_conn *conn, const uint8_t *fragment, size_t len, struct h2_event *event)
+{
+    if (buf_append(&conn->block, fragment, len))
+        return H2_STEP_ON;
+    return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
+}
+
+enum h2_step
+h2_take_headers(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+{
+    struct head head = {.id = frame->id};
+    const uint8_t *fragment = NULL;
+    size_t len = 0;
+    enum h2_step step;
+
+    /* A server opens no streams, and a client alone opens new ones (RFC 9113, 5.1.1). */
+    if ((frame->id & 1) == 0 || (!conn->is_server && frame->id > conn->last_id))
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "HEADERS on a wrong stream");
+    step = unpack(conn, frame, &fragment, &len, event);
+    if (step != H2_STEP_ON)
+        return step;
+    head.end_stream = (frame->flags & H2_FLAG_END_STREAM) != 0;
+    head.depends_on_itself = depends_on_itself(frame);
+    if ((frame->flags & H2_FLAG_END_HEADERS) != 0)
+        return take_block(conn, &head, fragment, len, event);
+    conn->block_id = frame->id;
+    conn->block_ends_stream = head.end_stream;
+    conn->block_depends_on_itself = head.depends_on_itself;
+    conn->continuations = 0;
+    return keep_fragment(conn, fragment, len, event);
+}
+
+enum h2_step
+h2_take_continuation(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+{
+    struct head head = {.id = conn->block_id,
+        .end_stream = conn->block_ends_stream,
+        .depends_on_itself = conn->block_depends_on_itself};
+    enum h2_step step;
+
+    if (conn->block_id == 0)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS");
+    if (++conn->continuations > CONTINUATIONS_MAX ||
+        buf_len(&conn->block) + frame->len > BLOCK_PER_LIST * conn->max_header_list)
+        return h2_fail_limit(conn, event, H2_LIMIT_CONTINUATIONS, "header block is too long");
+    step = keep_fragment(conn, frame->payload, frame->len, event);
+    if (step != H2_STEP_ON || (frame->flags & H2_FLAG_END_HEADERS) == 0)
+        return step;
+    conn->block_id = 0;
+    step = take_block(conn, &head, buf_head(&conn->block), buf_len(&conn->block), event);
+    buf_fini(&conn->block);
+    return step;
+}

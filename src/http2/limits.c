@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a peer may do before it is told to calm down (RFC 9113, 10.5).
+ *
+ * Three buckets of tokens that refill with the time the user tells:
+ *   resets        RST_STREAM of the peer for a stream whose answer is not finished (CVE-2023-44487)
+ *   local_resets  RST_STREAM that the peer provokes from us: stream errors, streams over the limit
+ *                 (CVE-2025-8671); a client that does not know of a limit yet stays far below
+ *   idle_frames   frames that carry nothing; useful ones give tokens back, so that a peer that
+ *                 sends a WINDOW_UPDATE for every DATA it gets never runs out
+ * and a count of replies that wait in the output. */
+#include "http2/h2_internal.h"
+
+struct allowance {
+    int32_t burst;
+    int32_t per_second;
+};
+
+static const struct allowance resets = {1000, 33};
+static const struct allowance local_resets = {1000, 100};
+static const struct allowance idle_frames = {1000, 100};
+
+#define REPLIES_WAITING_MAX 1000
+
+void
+h2_limits_init(struct h2_conn *conn)
+{
+    conn->resets.tokens = resets.burst;
+    conn->local_resets.tokens = local_resets.burst;
+    conn->idle_frames.tokens = idle_frames.burst;
+}
+
+/* What a token takes is kept for the next time. */
+static void
+refill(struct h2_bucket *bucket, const struct allowance *allowance, int64_t now)
+{
+    int64_t interval = WEIR_SECOND / allowance->per_second, tokens;
+
+    /* Before the first time is told, time stands still. */
+    if (bucket->since == 0 || bucket->tokens >= allowance->burst) {
+        bucket->since = now;
+        return;
+    }
+    tokens = (now - bucket->since) / interval;
+    if (tokens <= 0)
+        return;
+    bucket->since += tokens * interval;
+    tokens += bucket->tokens;
+    bucket->tokens = tokens < allowance->burst ? (int32_t)tokens : allowance->burst;
+}
+
+static bool
+take(struct h2_conn *conn, struct h2_bucket *bucket, const struct allowance *allowance)
+{
+    if (conn->now != bucket->since)
+        refill(bucket, allowance, conn->now);
+    if (bucket->tokens <= 0)
+        return false;
+    bucket->tokens--;
+    return true;
+}
+
+bool
+h2_reset_allowed(struct h2_conn *conn)
+{
+    return take(conn, &conn->resets, &resets);
+}
+
+bool
+h2_local_reset_allowed(struct h2_conn *conn)
+{
+    return take(conn, &conn->local_resets, &local_resets);
+}
+
+bool
+h2_idle_frame_allowed(struct h2_conn *conn)
+{
+    return take(conn, &conn->idle_frames, &idle_frames);
+}
+
+/* Replies wait in the output among other bytes. They are counted in two generations: once
+ * everything that was in the output at the last turn (replies_mark) has been taken, the old
+ * generation is gone. So a connection whose output never runs quite empty is not mistaken for one
+ * that does not read. */
+bool
+h2_reply_allowed(struct h2_conn *conn)
+{
+    conn->replies_new++;
+    return conn->replies_old + conn->replies_new <= REPLIES_WAITING_MAX;
+}
+
+void
+h2_replies_written(struct h2_conn *conn)
+{
+    if (buf_len(&conn->out) == 0)
+        conn->replies_new = 0;
+    else if (conn->written < conn->replies_mark)
+        return;
+    conn->replies_old = conn->replies_new;
+    conn->replies_new = 0;
+    conn->replies_mark = conn->written + buf_len(&conn->out);
+}
+
+void
+h2_limit_hit(struct h2_conn *conn, enum h2_limit limit)
+{
+    if (conn->stats != NULL)
+        conn->stats->limit_hits[limit]++;
+}
+
+enum h2_step
+h2_fail_limit(struct h2_conn *conn, struct h2_event *event, enum h2_limit limit, const char *why)
+{
+    h2_limit_hit(conn, limit);
+    return h2_fail(conn, event, H2_ENHANCE_YOUR_CALM, why);
+}

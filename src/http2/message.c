@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests, responses and trailers: what their header blocks must hold (RFC 9113, sections 8.1
+ * to 8.5).
+ *
+ * Characters, order and repetition were checked when the block was decoded (h2_block.malformed). */
+#include "http2/h2_internal.h"
+
+#define BIT(token) (1u << (token))
+#define REQUEST_PSEUDO \
+    (BIT(H2_TOKEN_METHOD) | BIT(H2_TOKEN_SCHEME) | BIT(H2_TOKEN_PATH) | BIT(H2_TOKEN_AUTHORITY))
+#define ALL_PSEUDO (REQUEST_PSEUDO | BIT(H2_TOKEN_STATUS) | BIT(H2_TOKEN_PSEUDO_UNKNOWN))
+
+/* Digits alone, up to what a stream can carry. False: anything else. */
+static bool
+parse_length(weir_str text, int64_t *out_length)
+{
+    int64_t length = 0;
+
+    if (text.len == 0 || text.len > 18)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+        length = length * 10 + (text.data[i] - '0');
+    }
+    *out_length = length;
+    return true;
+}
+
+/* Several that agree count as one (RFC 9110, 8.6). */
+static bool
+read_content_length(const struct h2_block *block, int64_t *out_length)
+{
+    int64_t length = -1, next;
+
+    for (size_t i = 0; i < block->count; i++) {
+        if (block->fields[i].token != H2_TOKEN_CONTENT_LENGTH)
+            continue;
+        if (!parse_length(block->fields[i].value, &next) || (length >= 0 && next != length))
+            return false;
+        length = next;
+    }
+    *out_length = length;
+    return true;
+}
+
+/* One bit for each token that occurs. */
+static uint32_t
+tokens_of(const struct h2_block *block)
+{
+    uint32_t seen = 0;
+
+    for (size_t i = 0; i < block->count; i++)
+        seen |= BIT(block->fields[i].token);
+    return seen;
+}
+
+static bool
+equal_nocase(weir_str a, weir_str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++) {
+        unsigned char x = (unsigned char)a.data[i], y = (unsigned char)b.data[i];
+
+        x |= (x >= 'A' && x <= 'Z') ? 0x20 : 0;
+        y |= (y >= 'A' && y <= 'Z') ? 0x20 : 0;
+        if (x != y)
+            return false;
+    }
+    return true;
+}
+
+/* RFC 9113, 8.3.1: a Host that differs from :authority makes the request malformed. */
+static bool
+hosts_agree(const struct h2_block *block)
+{
+    weir_str authority = h2_block_find(block, H2_TOKEN_AUTHORITY)->value;
+
+    for (size_t i = 0; i < block->count; i++)
+        if (block->fields[i].token == H2_TOKEN_HOST &&
+            !equal_nocase(block->fields[i].value, authority))
+            return false;
+    return true;
+}
+
+/* The pseudo-header fields come first, so the search is short. */
+static weir_str
+pseudo(const struct h2_block *block, enum h2_token token)
+{
+    return h2_block_find(block, token)->value;
+}
+
+/* RFC 9113, 8.5: CONNECT has an authority and neither scheme nor path. */
+static bool
+target_is_whole(const struct h2_block *block, uint32_t seen)
+{
+    weir_str method, scheme;
+
+    if ((seen & BIT(H2_TOKEN_METHOD)) == 0)
+        return false;
+    method = pseudo(block, H2_TOKEN_METHOD);
+    if (weir_str_equal(method, (weir_str){"CONNECT", 7}))
+        return (seen & REQUEST_PSEUDO) == (BIT(H2_TOKEN_METHOD) | BIT(H2_TOKEN_AUTHORITY));
+    if ((seen & BIT(H2_TOKEN_SCHEME)) == 0 || (seen & BIT(H2_TOKEN_PATH)) == 0)
+        return false;
+    scheme = pseudo(block, H2_TOKEN_SCHEME);
+    if (method.len == 0 || scheme.len == 0)
+        return false;
+    /* 8.3.1: the path of an http or https URI is never empty. */
+    return pseudo(block, H2_TOKEN_PATH).len > 0 ||
+           !(equal_nocase(scheme, (weir_str){"http", 4}) ||
+               equal_nocase(scheme, (weir_str){"https", 5}));
+}
+
+bool
+h2_message_read_request(const struct h2_block *block, struct h2_message *out_message)
+{
+    const uint32_t both = BIT(H2_TOKEN_AUTHORITY) | BIT(H2_TOKEN_HOST);
+    uint32_t seen = tokens_of(block);
+
+    if (block->malformed || (seen & ALL_PSEUDO & ~REQUEST_PSEUDO) != 0 ||
+        !target_is_whole(block, seen))
+        return false;
+    if ((seen & both) == both && !hosts_agree(block))
+        return false;
+    out_message->content_length = -1;
+    return (seen & BIT(H2_TOKEN_CONTENT_LENGTH)) == 0 ||
+           read_content_length(block, &out_message->content_length);
+}
+
+/* Three digits, from 100 up. 101 does not exist in HTTP/2 (RFC 9113, 8.6). */
+static bool
+parse_status(weir_str text, int *out_status)
+{
+    int64_t status;
+
+    if (text.len != 3 || !parse_length(text, &status) || status < 100 || status == 101)
+        return false;
+    *out_status = (int)status;
+    return true;
+}
+
+bool
+h2_message_read_response(const struct h2_block *block, struct h2_message *out_message)
+{
+    uint32_t seen = tokens_of(block);
+
+    if (block->malformed || (seen & ALL_PSEUDO) != BIT(H2_TOKEN_STATUS))
+        return false;
+    out_message->content_length = -1;
+    return parse_status(pseudo(block, H2_TOKEN_STATUS), &out_message->status) &&
+           read_content_length(block, &out_message->content_length);
+}
+
+/* RFC 9113, 8.1: trailers have no pseudo-header fields. */
+bool
+h2_message_read_trailers(const struct h2_block *block)
+{
+    return !block->malformed && (tokens_of(block) & ALL_PSEUDO) == 0;
+}

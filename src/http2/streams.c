@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams: slots in chunks, a map from numbers to slots, and a memory of the ones that are gone.
+ *
+ * A slot is its user's until released, whatever becomes of the stream; a number is found in the map
+ * for exactly that long. After that a short ring remembers how the last streams ended, because the
+ * answer to a late frame depends on it (RFC 9113, 5.1, closed). */
+#include "http2/h2_internal.h"
+
+#include <stdlib.h>
+
+#define CHUNK_FIRST 4u
+#define CHUNK_MOST 64u
+#define MAP_BITS_FIRST 3u
+#define PEER_STREAMS_END (H2_ID_MAX / 4 * 3) /* a client opens no stream beyond it */
+
+struct h2_chunk {
+    struct h2_chunk *next;
+    uint32_t count;
+    struct h2_slot slots[];
+};
+
+/* ---- map ---- */
+
+/* Runs of numbers lie side by side; where a run begins depends on the seed, so that a peer cannot
+ * choose numbers that meet. */
+static uint32_t
+home(const struct h2_conn *conn, uint32_t id)
+{
+    uint32_t n = id >> 1, mask = (1u << conn->map_bits) - 1;
+    uint32_t run = ((n >> conn->map_bits) ^ conn->map_seed) * 0x9e3779b1u;
+
+    return (n ^ (run >> (32 - conn->map_bits))) & mask;
+}
+
+static void
+map_put(struct h2_conn *conn, struct h2_slot *slot)
+{
+    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, slot->open.id);
+
+    while (conn->map[i] != NULL)
+        i = (i + 1) & mask;
+    conn->map[i] = slot;
+}
+
+static uint32_t
+map_index(const struct h2_conn *conn, const struct h2_slot *slot)
+{
+    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, slot->open.id);
+
+    while (conn->map[i] != slot)
+        i = (i + 1) & mask;
+    return i;
+}
+
+/* Those that were pushed on by the removed one move back, so that no gap breaks a search. */
+static void
+map_remove(struct h2_conn *conn, const struct h2_slot *slot)
+{
+    uint32_t mask = (1u << conn->map_bits) - 1, gap = map_index(conn, slot), i = gap;
+
+    for (;;) {
+        i = (i + 1) & mask;
+        if (conn->map[i] == NULL)
+            break;
+        if (((i - home(conn, conn->map[i]->open.id)) & mask) >= ((i - gap) & mask)) {
+            conn->map[gap] = conn->map[i];
+            gap = i;
+        }
+    }
+    conn->map[gap] = NULL;
+}
+
+/* At most half full with all slots in it. False: no memory. */
+static bool
+map_fit(struct h2_conn *conn, uint32_t slots)
+{
+    struct h2_slot **old = conn->map, **map;
+    uint32_t bits = MAP_BITS_FIRST, old_size = old == NULL ? 0 : 1u << conn->map_bits;
+
+    while (1u << bits < 2 * slots)
+        bits++;
+    if (1u << bits <= old_size)
+        return true;
+    map = calloc((size_t)1 << bits, sizeof(struct h2_slot *));
+    if (map == NULL)
+        return false;
+    conn->map = map;
+    conn->map_bits = bits;
+    for (uint32_t i = 0; i < old_size; i++)
+        if (old[i] != NULL)
+            map_put(conn, old[i]);
+    free(old);
+    return true;
+}
+
+struct h2_slot *
+h2_slot_find(const struct h2_conn *conn, uint32_t id)
+{
+    uint32_t mask, i;
+
+    if (conn->map == NULL || id == 0)
+        return NULL;
+    mask = (1u << conn->map_bits) - 1;
+    for (i = home(conn, id); conn->map[i] != NULL; i = (i + 1) & mask)
+        if (conn->map[i]->open.id == id)
+            return conn->map[i];
+    return NULL;
+}
+
+/* ---- slots ---- */
+
+static void
+put_free(struct h2_conn *conn, struct h2_slot *slot)
+{
+    slot->flags = 0;
+    slot->link.next = conn->free_slots;
+    conn->free_slots = &slot->link;
+}
+
+static bool
+add_chunk(struct h2_conn *conn)
+{
+    uint32_t count = conn->slot_count < CHUNK_FIRST ? CHUNK_FIRST : conn->slot_count;
+    struct h2_chunk *chunk;
+
+    if (count > CHUNK_MOST)
+        count = CHUNK_MOST;
+    if (!map_fit(conn, conn->slot_count + count))
+        return false;
+    chunk = malloc(sizeof(*chunk) + count * sizeof(chunk->slots[0]));
+    if (chunk == NULL)
+        return false;
+    chunk->next = conn->chunks;
+    chunk->count = count;
+    conn->chunks = chunk;
+    conn->slot_count += count;
+    for (uint32_t i = count; i > 0; i--)
+        put_free(conn, &chunk->slots[i - 1]);
+    return true;
+}
+
+struct h2_slot *
+h2_slot_take(struct h2_conn *conn)
+{
+    struct h2_slot *slot;
+
+    if (conn->free_slots == NULL && !add_chunk(conn))
+        return NULL;
+    slot = container_of(conn->free_slots, struct h2_slot, link);
+    conn->free_slots = slot->link.next;
+    conn->held++;
+    *slot = (struct h2_slot){.content_left = -1,
+        .send_window = (int32_t)conn->peer_window,
+        .receive_window = (int32_t)conn->stream_window_used,
+        .flags = H2_IN_USE};
+    list_init(&slot->link);
+    return slot;
+}
+
+void
+h2_slot_number(struct h2_conn *conn, struct h2_slot *slot, uint32_t id)
+{
+    slot->open.id = id;
+    conn->last_id = id;
+    map_put(conn, slot);
+}
+
+void
+h2_slot_detach(struct h2_conn *conn, struct h2_slot *slot)
+{
+    list_remove(&slot->link);
+    slot->flags &= ~(unsigned)H2_BLOCKED;
+    if (conn->data_slot == slot) {
+        conn->skip += conn->data_left;
+        conn->data_left = 0;
+        conn->data_slot = NULL;
+    }
+}
+
+bool
+h2_slots_each(
+    struct h2_conn *conn, bool (*f)(struct h2_conn *, struct h2_slot *, int64_t), int64_t argument)
+{
+    for (struct h2_chunk *chunk = conn->chunks; chunk != NULL; chunk = chunk->next)
+        for (uint32_t i = 0; i < chunk->count; i++) {
+            struct h2_slot *slot = &chunk->slots[i];
+
+            if ((slot->flags & H2_IN_USE) != 0 && !h2_slot_closed(slot) && !f(conn, slot, argument))
+                return false;
+        }
+    return true;
+}
+
+void
+h2_slots_free(struct h2_conn *conn)
+{
+    struct h2_chunk *next;
+
+    for (struct h2_chunk *chunk = conn->chunks; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        free(chunk);
+    }
+    free(conn->map);
+    conn->chunks = NULL;
+    conn->map = NULL;
+    conn->free_slots = NULL;
+    conn->slot_count = 0;
+}
+
+/* ---- streams that are gone ---- */
+
+void
+h2_remember(struct h2_conn *conn, uint32_t id, enum h2_gone how)
+{
+    uint32_t *entry = &conn->gone[conn->gone_next % H2_REMEMBERED];
+    uint32_t old = *entry >> 2 << 1 | 1;
+
+    if (conn->gone_next++ >= H2_REMEMBERED && old > conn->gone_forgotten)
+        conn->gone_forgotten = old;
+    /* Numbers are odd: the low bit says nothing and two more fit in. */
+    *entry = id >> 1 << 2 | (uint32_t)how;
+}
+
+static enum h2_gone
+how_slot_closed(const struct h2_slot *slot)
+{
+    if ((slot->flags & H2_RESET_HERE) != 0)
+        return H2_GONE_RESET_HERE;
+    return (slot->flags & H2_RESET_THERE) != 0 ? H2_GONE_RESET_THERE : H2_GONE_ENDED;
+}
+
+enum h2_gone
+h2_how_gone(const struct h2_conn *conn, uint32_t id, const struct h2_slot *slot)
+{
+    if (slot != NULL)
+        return how_slot_closed(slot);
+    /* After the last GOAWAY frames of newer streams are dropped (RFC 9113, 6.8). */
+    if (conn->is_server && id > conn->goaway_last)
+        return H2_GONE_RESET_HERE;
+    for (uint32_t i = 0; i < H2_REMEMBERED && i < conn->gone_next; i++)
+        if (conn->gone[i] >> 2 == id >> 1)
+            return (enum h2_gone)(conn->gone[i] & 3);
+    return id <= conn->gone_forgotten ? H2_GONE_FORGOTTEN : H2_GONE_NEVER;
+}
+
+/* ---- ends ---- */
+
+enum h2_step
+h2_stream_error(struct h2_conn *conn, uint32_t id, struct h2_slot *slot, enum h2_code code,
+    struct h2_event *event)
+{
+    /* RST_STREAM on an idle stream would itself be an error (RFC 9113, 6.4). */
+    if (h2_is_idle(conn, id))
+        return h2_fail(conn, event, code, "error on an idle stream");
+    if (!h2_local_reset_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_LOCAL_RESETS, "too many stream errors");
+    if (!h2_reply_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_CONTROL_FRAMES, "replies are not read");
+    h2_send_rst_stream(conn, id, code);
+    if (slot == NULL || h2_slot_closed(slot))
+        return H2_STEP_ON;
+    h2_slot_detach(conn, slot);
+    slot->flags |= H2_RESET_HERE;
+    event->type = H2_RESET;
+    event->stream = &slot->open;
+    event->code = code;
+    return H2_STEP_EVENT;
+}
+
+void
+h2_stream_reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_code code)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+
+    if (h2_slot_closed(slot))
+        return;
+    h2_slot_detach(conn, slot);
+    slot->flags |= H2_RESET_HERE;
+    if (stream->id != 0)
+        h2_send_rst_stream(conn, stream->id, code);
+}
+
+void
+h2_stream_release(struct h2_conn *conn, struct h2_stream *stream)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+
+    if (!h2_slot_closed(slot)) {
+        bool answered = conn->is_server && (slot->flags & H2_SENT_END) != 0;
+
+        h2_stream_reset(conn, stream, answered ? H2_NO_ERROR : H2_CANCEL);
+    }
+    h2_slot_detach(conn, slot);
+    if (stream->id != 0) {
+        map_remove(conn, slot);
+        h2_remember(conn, stream->id, how_slot_closed(slot));
+    }
+    put_free(conn, slot);
+    conn->held--;
+}
+
+/* ---- the client's ---- */
+
+uint32_t
+h2_conn_streams_left(const struct h2_conn *conn)
+{
+    uint32_t ids;
+
+    if (conn->is_server || conn->goaway_received || conn->goaway_final ||
+        conn->phase == H2_PHASE_DEAD || conn->last_id >= PEER_STREAMS_END ||
+        conn->held >= conn->peer_max_streams)
+        return 0;
+    /* The numbers run out at three quarters, so that there is time to open the next connection. */
+    ids = (PEER_STREAMS_END - conn->last_id + 1) / 2;
+    return ids < conn->peer_max_streams - conn->held ? ids : conn->peer_max_streams - conn->held;
+}
+
+struct h2_stream *
+h2_stream_open(struct h2_conn *conn)
+{
+    struct h2_slot *slot;
+
+    if (h2_conn_streams_left(conn) == 0)
+        return NULL;
+    slot = h2_slot_take(conn);
+    return slot == NULL ? NULL : &slot->open;
+}

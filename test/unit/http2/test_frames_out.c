@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames into the output: header blocks, content, what may be sent when. */
+#include "harness.h"
+
+static void
+test_unary_answer(void **state)
+{
+    struct side *side = server_open();
+    struct h2_stream *stream = request(side, 1, END_STREAM);
+    struct frame frame;
+    uint8_t *place;
+
+    (void)state;
+    assert_true(send_response(side, stream));
+    place = h2_stream_send_data_in_place(side->conn, stream, 5, false);
+    assert_non_null(place);
+    memcpy(place, "hello", 5);
+    assert_true(send_trailers(side, stream));
+    h2_stream_release(side->conn, stream);
+    frame = assert_frame(side, HEADERS, 1);
+    assert_int_equal(frame.flags, END_HEADERS);
+    frame = assert_frame(side, DATA, 1);
+    assert_int_equal(frame.flags, 0);
+    assert_int_equal(frame.len, 5);
+    assert_memory_equal(frame.payload, "hello", 5);
+    frame = assert_frame(side, HEADERS, 1);
+    assert_int_equal(frame.flags, END_HEADERS | END_STREAM);
+    assert_silent(side);
+    side_free(side);
+}
+
+static void
+test_end_with_content(void **state)
+{
+    struct side *side = client_open();
+    struct h2_stream *stream = call(side, false);
+    struct frame frame;
+
+    (void)state;
+    assert_true(h2_stream_send_data(side->conn, stream, "bye", 3, true));
+    frame = assert_frame(side, DATA, 1);
+    assert_int_equal(frame.flags, END_STREAM);
+    assert_memory_equal(frame.payload, "bye", 3);
+    assert_false(h2_stream_send_data(side->conn, stream, "x", 1, false));
+    assert_null(h2_stream_send_data_in_place(side->conn, stream, 1, false));
+    side_free(side);
+}
+
+static void
+test_order_of_sending(void **state)
+{
+    struct side *side = server_open();
+    struct h2_stream *stream = request(side, 1, END_STREAM);
+
+    (void)state;
+    assert_false(h2_stream_send_data(side->conn, stream, "x", 1, false)); /* no headers yet */
+    assert_true(send_response(side, stream));
+    assert_false(send_response(side, stream)); /* a second block must be trailers */
+    assert_true(send_trailers(side, stream));
+    assert_false(send_trailers(side, stream));
+    assert_frame(side, HEADERS, 1);
+    assert_frame(side, HEADERS, 1);
+    assert_silent(side);
+    side_free(side);
+}
+
+/* ---- a block larger than the peer's frames ---- */
+
+static void
+test_long_block_is_split(void **state)
+{
+    struct side *server =
+        side_open(&(struct h2_options){.role = H2_SERVER, .max_header_list = 1 << 17});
+    struct side *client = client_open();
+    struct h2_stream *stream = h2_stream_open(client->conn);
+    static char value[40000];
+    struct h2_field field = {.name = {"x-long", 6}, .indexing = H2_DO_NOT_INDEX};
+    struct frame frame;
+    struct seen *seen;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(value); i++)
+        value[i] = (char)('a' + i % 26);
+    field.value = (weir_str){value, sizeof(value)};
+    assert_true(h2_stream_send_headers(client->conn, stream, request_head, 6, &field, 1, true));
+    take_output(client, SIZE_MAX);
+    feed_in_chunks(server, buf_head(&client->out), buf_len(&client->out), 1000);
+    seen = assert_event(server, H2_HEADERS);
+    assert_int_equal(seen->fields, 7);
+    assert_true(seen->event.end_stream);
+    frame = assert_frame(client, HEADERS, 1);
+    assert_int_equal(frame.flags, END_STREAM);
+    assert_int_equal(frame.len, 16384);
+    do {
+        assert_true(frame.len == 16384);
+        frame = assert_frame(client, CONTINUATION, 1);
+    } while (frame.flags == 0);
+    assert_int_equal(frame.flags, END_HEADERS);
+    assert_silent(client);
+    side_free(client);
+    side_free(server);
+}
+
+/* Blocks are put together where they are sent from, also behind bytes that were partly taken. */
+static void
+test_blocks_behind_a_partly_taken_output(void **state)
+{
+    struct side *server = server_open(), *client = client_open();
+
+    (void)state;
+    for (uint32_t i = 0; i < 300; i++) {
+        struct h2_stream *stream = h2_stream_open(client->conn);
+
+        assert_true(send_request(client, stream, false));
+        assert_true(h2_stream_send_data(client->conn, stream, "0123456789", 10, true));
+        take_output(client, 17);
+    }
+    take_output(client, SIZE_MAX);
+    feed(server, &client->out);
+    for (uint32_t i = 0; i < 100; i++) {
+        assert_headers(server, 2 * i + 1);
+        assert_string_equal(assert_event(server, H2_DATA)->text, "0123456789");
+    }
+    side_free(client);
+    side_free(server);
+}
+
+static void
+test_long_debug_text_is_cut(void **state)
+{
+    struct side *side = server_open();
+    char text[1000];
+    struct frame frame;
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = 0;
+    h2_conn_shutdown(side->conn, H2_NO_ERROR, text);
+    frame = assert_frame(side, GOAWAY, 0);
+    assert_true(frame.len > 8 && frame.len < 200);
+    side_free(side);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unary_answer),
+        cmocka_unit_test(test_end_with_content),
+        cmocka_unit_test(test_order_of_sending),
+        cmocka_unit_test(test_long_block_is_split),
+        cmocka_unit_test(test_blocks_behind_a_partly_taken_output),
+        cmocka_unit_test(test_long_debug_text_is_cut),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

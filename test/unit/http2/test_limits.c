@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What floods come to: the limit that stops each, and the honest peer that never meets it. */
+#include "harness.h"
+
+static void
+assert_calmed(struct side *side, enum h2_limit limit)
+{
+    assert_failed(side, H2_ENHANCE_YOUR_CALM);
+    for (int i = 0; i < H2_LIMIT_COUNT; i++)
+        assert_int_equal(side->stats.limit_hits[i], (enum h2_limit)i == limit ? 1 : 0);
+}
+
+static bool
+has_failed(const struct side *side)
+{
+    return side->seen_count > 0 && side->seen[side->seen_count - 1].event.type == H2_FAILED;
+}
+
+/* Feed the same again and again, with the output taken, until it fails. How often it went well. */
+static unsigned
+repeat(struct side *side, struct buf *bytes, unsigned most)
+{
+    unsigned done = 0;
+
+    while (done < most) {
+        feed_in_chunks(side, buf_head(bytes), buf_len(bytes), SIZE_MAX);
+        if (has_failed(side))
+            break;
+        forget(side);
+        done++;
+    }
+    buf_reset(bytes, 0);
+    return done;
+}
+
+/* ---- resets ---- */
+
+/* Open and reset a stream. False: the connection is over. */
+static bool
+open_and_reset(struct side *side, uint32_t id)
+{
+    struct buf bytes = BUF_EMPTY;
+    struct h2_stream *stream = request(side, id, END_STREAM);
+
+    put_u32(&bytes, RST_STREAM, id, H2_CANCEL);
+    feed(side, &bytes);
+    if (has_failed(side))
+        return false;
+    assert_event(side, H2_RESET);
+    h2_stream_release(side->conn, stream);
+    forget(side);
+    return true;
+}
+
+static void
+test_rapid_reset(void **state)
+{
+    struct side *side = server_open();
+    uint32_t id = 1;
+
+    (void)state;
+    h2_conn_set_time(side->conn, WEIR_SECOND);
+    while (open_and_reset(side, id))
+        id += 2;
+    assert_int_equal(id / 2, 1000);
+    assert_calmed(side, H2_LIMIT_RESETS);
+    side_free(side);
+}
+
+static void
+test_resets_come_back_with_time(void **state)
+{
+    struct side *side = server_open();
+    uint32_t id = 1;
+
+    (void)state;
+    for (int second = 1; second < 100; second++) {
+        h2_conn_set_time(side->conn, second * WEIR_SECOND);
+        for (int i = 0; i < 33; i++, id += 2)
+            assert_true(open_and_reset(side, id));
+    }
+    while (open_and_reset(side, id))
+        id += 2;
+    assert_in_range(id / 2, 99 * 33 + 900, 99 * 33 + 1000);
+    assert_calmed(side, H2_LIMIT_RESETS);
+    side_free(side);
+}
+
+/* A client that has its answer and resets what it need not send any more. */
+static void
+test_resets_after_the_answer_are_free(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    for (uint32_t id = 1; id < 5000; id += 2) {
+        struct h2_stream *stream = request(side, id, 0);
+
+        assert_true(send_trailers(side, stream));
+        put_u32(&bytes, RST_STREAM, id, H2_NO_ERROR);
+        feed(side, &bytes);
+        assert_event(side, H2_RESET);
+        h2_stream_release(side->conn, stream);
+        forget(side);
+    }
+    side_free(side);
+}
+
+/* CVE-2025-8671: let the server do the resetting. */
+static void
+test_provoked_resets(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+    uint32_t id;
+
+    (void)state;
+    for (id = 1; !has_failed(side); id += 2) {
+        struct h2_stream *stream;
+
+        forget(side);
+        stream = request(side, id, END_STREAM);
+        put_u32(&bytes, WINDOW_UPDATE, id, 0);
+        feed(side, &bytes);
+        h2_stream_release(side->conn, stream);
+    }
+    assert_int_equal(id / 2, 1001);
+    assert_calmed(side, H2_LIMIT_LOCAL_RESETS);
+    side_free(side);
+}
+
+static void
+test_refused_streams_are_provoked_resets(void **state)
+{
+    struct side *side =
+        side_open(&(struct h2_options){.role = H2_SERVER, .max_concurrent_streams = 1});
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    request(side, 1, 0);
+    for (uint32_t id = 3; !has_failed(side); id += 2) {
+        forget(side);
+        put_request(&bytes, id, 0);
+        feed(side, &bytes);
+        assert_true(id < 3000);
+    }
+    assert_int_equal(side->stats.limit_hits[H2_LIMIT_LOCAL_RESETS], 1);
+    assert_int_equal(side->stats.limit_hits[H2_LIMIT_STREAMS], 1001);
+    side_free(side);
+}
+
+/* ---- header blocks ---- */
+
+static void
+test_too_many_continuations(void **state)
+{
+    for (int count = 8; count <= 9; count++) {
+        struct side *side = server_open();
+        struct buf bytes = BUF_EMPTY, block = BUF_EMPTY;
+
+        put_fields(&block, request_fields);
+        put_frame(&bytes, HEADERS, 0, 1, buf_head(&block), buf_len(&block));
+        for (int i = 1; i <= count; i++)
+            put_frame(&bytes, CONTINUATION, i == count ? END_HEADERS : 0, 1, NULL, 0);
+        feed(side, &bytes);
+        if (count == 8)
+            assert_headers(side, 1);
+        else
+            assert_calmed(side, H2_LIMIT_CONTINUATIONS);
+        buf_fini(&block);
+        side_free(side);
+    }
+    (void)state;
+}
+
+static void
+test_too_long_continuations(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+    static const uint8_t zeros[16384];
+
+    (void)state;
+    put_frame(&bytes, HEADERS, 0, 1, zeros, 16384);
+    for (int i = 0; i < 4; i++) {
+        feed(side, &bytes);
+        assert_no_event(side);
+        put_frame(&bytes, CONTINUATION, 0, 1, zeros, 16384);
+    }
+    feed(side, &bytes);
+    assert_calmed(side, H2_LIMIT_CONTINUATIONS);
+    side_free(side);
+}
+
+/* ---- replies that nobody reads ---- */
+
+static void
+test_pings_without_reading(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    for (int i = 0; i < 1001; i++) {
+        assert_no_event(side);
+        put_request(&bytes, (uint32_t)(2 * i + 1), END_STREAM); /* so that they are not alone */
+        put_frame(&bytes, PING, 0, 0, "12345678", 8);
+        feed(side, &bytes);
+        h2_stream_release(side->conn, assert_headers(side, (uint32_t)(2 * i + 1)));
+        side->seen_next = side->seen_count - has_failed(side);
+    }
+    assert_calmed(side, H2_LIMIT_CONTROL_FRAMES);
+    side_free(side);
+}
+
+/* Slow, but it reads: there is always something left in the output, never for long. */
+static void
+test_output_that_never_runs_empty(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    h2_conn_ping(side->conn, 1);
+    for (int i = 0; i < 5000; i++) {
+        h2_conn_set_time(side->conn, (i + 1) * WEIR_SECOND);
+        put_frame(&bytes, PING, 0, 0, "12345678", 8);
+        feed(side, &bytes);
+        assert_no_event(side);
+        take_output(side, 17);
+    }
+    side_free(side);
+}
+
+/* ---- frames that carry nothing ---- */
+
+static void
+test_frames_that_carry_nothing(void **state)
+{
+    static const struct {
+        uint8_t type, flags;
+        uint32_t id;
+        size_t len;
+        enum h2_limit limit;
+        unsigned allowed;
+    } cases[] = {
+        {DATA, 0, 1, 0, H2_LIMIT_EMPTY_FRAMES, 100},
+        {DATA, PADDED, 1, 1, H2_LIMIT_EMPTY_FRAMES, 100},
+        {PRIORITY, 0, 3, 5, H2_LIMIT_PRIORITY, 1000},
+        {WINDOW_UPDATE, 0, 0, 4, H2_LIMIT_PRIORITY, 1000},
+        {WINDOW_UPDATE, 0, 1, 4, H2_LIMIT_PRIORITY, 1000},
+        {PING, 0, 0, 8, H2_LIMIT_PRIORITY, 1000},
+        {PING, ACK, 0, 8, H2_LIMIT_PRIORITY, 1000},
+        {0x55, 0, 0, 0, H2_LIMIT_PRIORITY, 1000},
+        {0x55, 0, 0, 3, H2_LIMIT_PRIORITY, 1000},
+        {GOAWAY, 0, 0, 8, H2_LIMIT_PRIORITY, 1000},
+        {SETTINGS, 0, 0, 0, H2_LIMIT_SETTINGS, 99},
+        {SETTINGS, ACK, 0, 0, H2_LIMIT_SETTINGS, 1000},
+    };
+    static const uint8_t payload[] = {0, 0, 0, 1, 0, 0, 0, 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct side *side = server_open();
+        struct buf bytes = BUF_EMPTY;
+        unsigned count;
+
+        h2_conn_set_time(side->conn, WEIR_SECOND);
+        if (cases[i].id == 1 || cases[i].type == SETTINGS)
+            request(side, 1, 0);
+        forget(side);
+        put_frame(&bytes, cases[i].type, cases[i].flags, cases[i].id,
+            cases[i].type == DATA ? payload + 4 : payload, cases[i].len);
+        count = repeat(side, &bytes, 5000);
+        assert_in_range(count, cases[i].allowed, cases[i].allowed + 20);
+        assert_calmed(side, cases[i].limit);
+        side_free(side);
+    }
+}
+
+static void
+test_resets_of_closed_streams(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    h2_stream_release(side->conn, request(side, 1, END_STREAM));
+    forget(side);
+    put_u32(&bytes, RST_STREAM, 1, H2_CANCEL);
+    assert_in_range(repeat(side, &bytes, 5000), 1000, 1020);
+    assert_calmed(side, H2_LIMIT_RESETS);
+    side_free(side);
+}
+
+static void
+test_too_many_settings_in_a_frame(void **state)
+{
+    for (size_t count = 32; count <= 33; count++) {
+        struct side *side = server_open();
+        struct buf bytes = BUF_EMPTY;
+        uint8_t payload[33 * 6] = {0};
+
+        put_frame(&bytes, SETTINGS, 0, 0, payload, 6 * count);
+        feed(side, &bytes);
+        if (count == 32)
+            assert_no_event(side);
+        else
+            assert_calmed(side, H2_LIMIT_SETTINGS);
+        side_free(side);
+    }
+    (void)state;
+}
+
+/* A peer that returns credit for each frame it gets, and one that keeps the connection alive for a
+ * day. */
+static void
+test_honest_peers_never_meet_a_limit(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+    struct h2_stream *stream = request(side, 1, END_STREAM);
+
+    (void)state;
+    assert_true(send_response(side, stream));
+    for (int i = 0; i < 20000; i++) {
+        assert_true(h2_stream_send_data(side->conn, stream, "0123456789", 10, false));
+        put_u32(&bytes, WINDOW_UPDATE, 0, 10);
+        put_u32(&bytes, WINDOW_UPDATE, 1, 10);
+        if (i % 100 == 99) {
+            feed(side, &bytes);
+            forget(side);
+        }
+    }
+    for (int i = 1; i < 8640; i++) {
+        h2_conn_set_time(side->conn, i * 10 * WEIR_SECOND);
+        put_frame(&bytes, PING, 0, 0, "12345678", 8);
+        feed(side, &bytes);
+        assert_no_event(side);
+        forget(side);
+    }
+    side_free(side);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rapid_reset),
+        cmocka_unit_test(test_resets_come_back_with_time),
+        cmocka_unit_test(test_resets_after_the_answer_are_free),
+        cmocka_unit_test(test_provoked_resets),
+        cmocka_unit_test(test_refused_streams_are_provoked_resets),
+        cmocka_unit_test(test_too_many_continuations),
+        cmocka_unit_test(test_too_long_continuations),
+        cmocka_unit_test(test_pings_without_reading),
+        cmocka_unit_test(test_output_that_never_runs_empty),
+        cmocka_unit_test(test_frames_that_carry_nothing),
+        cmocka_unit_test(test_resets_of_closed_streams),
+        cmocka_unit_test(test_too_many_settings_in_a_frame),
+        cmocka_unit_test(test_honest_peers_never_meet_a_limit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
