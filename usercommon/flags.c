@@ -268,7 +268,7 @@ apply_variable(struct reading *reading, const struct flag *flag, const char *nam
     struct flag named = *flag;
 
     named.name = name;
-    if (flag->read != flag_list)
+    if (!flag->repeats)
         return apply(reading, &named, "", text);
     for (char *rest = text, *item; (item = strsep(&rest, ",")) != NULL;) {
         if (!apply(reading, &named, "", item))
@@ -285,7 +285,7 @@ read_environment(struct reading *reading)
 
     for (size_t i = 0; i < reading->set->count; i++) {
         char *text;
-        if ((reading->given >> i & 1) != 0)
+        if ((reading->given >> i & 1) != 0 || reading->set->flags[i].command_line)
             continue;
         environment_name(reading->set->env_prefix, reading->set->flags[i].name, name);
         text = getenv(name);

@@ -22,6 +22,8 @@ struct flag {
     const char *help;     /* one sentence */
     const char *expected; /* what a good value is, for the error: "a duration such as ..." */
     flag_reader *read;
+    bool repeats;      /* each use adds; the environment separates by commas */
+    bool command_line; /* not looked up in the environment */
     size_t field;      /* offset of the field in the options */
     uint32_t min, max; /* for flag_number */
 };
@@ -29,7 +31,7 @@ struct flag {
 /* Readers. A text is borrowed from the command line or the environment. */
 flag_reader flag_switch;   /* bool */
 flag_reader flag_text;     /* const char * */
-flag_reader flag_list;     /* struct flag_list, one item a use; commas in the environment */
+flag_reader flag_list;     /* struct flag_list, for a flag that repeats */
 flag_reader flag_duration; /* int64_t, nanoseconds */
 flag_reader flag_number;   /* uint32_t from min to max */
 flag_reader flag_integer;  /* int32_t, any */

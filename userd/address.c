@@ -26,7 +26,8 @@ port_valid(const char *text)
            strtol(text, NULL, 10) <= 65535;
 }
 
-/* The host without brackets. False: there is none, or nothing but colons tells it from the port. */
+/* The host without brackets. False: there is none, or it is none: an IPv6 address needs the
+ * brackets. */
 static bool
 split_host(const char *text, char out_host[HOST_SIZE], const char **out_port)
 {
@@ -34,9 +35,11 @@ split_host(const char *text, char out_host[HOST_SIZE], const char **out_port)
     size_t len = colon == NULL ? 0 : (size_t)(colon - text);
     bool bracketed = len > 2 && text[0] == '[' && colon[-1] == ']';
 
-    if (len == 0 || len >= HOST_SIZE || (!bracketed && memchr(text, ':', len) != NULL))
+    if (len == 0 || len >= HOST_SIZE)
         return false;
     snprintf(out_host, HOST_SIZE, "%.*s", (int)(bracketed ? len - 2 : len), text + bracketed);
+    if (strpbrk(out_host, "[]/ ") != NULL || (!bracketed && strchr(out_host, ':') != NULL))
+        return false;
     *out_port = colon + 1;
     return true;
 }

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store in a test's folder. */
+#include "store_fixture.h"
+
+#include <stdio.h>
+
+bool
+fixture_open(struct fixture *fixture, void *const *state)
+{
+    snprintf(fixture->path, sizeof(fixture->path), "%s", folder_file(state, "users.db"));
+    assert_int_equal(weir_pool_new(2, &fixture->pool), WEIR_OK);
+    fixture->store = store_sqlite_open(fixture->path, fixture->pool, &fixture->cause);
+    if (fixture->store == NULL)
+        weir_pool_free(fixture->pool);
+    return fixture->store != NULL;
+}
+
+void
+fixture_close(struct fixture *fixture)
+{
+    weir_pool_free(fixture->pool);
+    store_close(fixture->store);
+}
+
+weir_code
+seen_visit(void *arg, const struct user *user)
+{
+    struct seen *seen = arg;
+
+    seen->id = user->id;
+    seen->created_at = user->created_at;
+    snprintf(seen->name, sizeof(seen->name), "%s", user->name);
+    snprintf(seen->email, sizeof(seen->email), "%s", user->email);
+    snprintf(seen->phone, sizeof(seen->phone), "%s", user->phone);
+    return WEIR_OK;
+}
+
+weir_code
+create(struct store *store, const char *name, const char *email, int32_t *out_id)
+{
+    const struct user user = {.name = name, .email = email, .phone = "", .created_at = 1700000000};
+    struct store_cause cause;
+
+    return store->ops->create(store, NULL, &user, out_id, &cause);
+}
+
+weir_code
+find(struct store *store, int32_t id, struct seen *out)
+{
+    struct store_cause cause;
+
+    return store->ops->find(store, NULL, id, seen_visit, out, &cause);
+}
+
+int64_t
+total(struct store *store)
+{
+    const struct user_range range = {.limit = 1};
+    struct store_cause cause;
+    struct seen seen;
+    int64_t count = -1;
+
+    assert_int_equal(
+        store->ops->list(store, NULL, &range, seen_visit, &seen, &count, &cause), WEIR_OK);
+    return count;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store in a test's folder, and short words for its operations. */
+/* Threads: the fixture belongs to the test's thread; the words are safe from any thread. */
+#pragma once
+
+#include "folder.h"
+#include "userd/store_sqlite.h"
+
+struct fixture {
+    char path[512];
+    weir_pool *pool;
+    struct store *store;
+    struct store_cause cause; /* of the last open that failed */
+};
+
+/* Open users.db in the folder. False: it cannot be opened. */
+bool fixture_open(struct fixture *fixture, void *const *state);
+void fixture_close(struct fixture *fixture);
+
+/* A user with copies of its texts. */
+struct seen {
+    int32_t id;
+    int64_t created_at;
+    char name[300], email[300], phone[64];
+};
+
+weir_code seen_visit(void *arg, const struct user *user);
+
+weir_code create(struct store *store, const char *name, const char *email, int32_t *out_id);
+weir_code find(struct store *store, int32_t id, struct seen *out);
+int64_t total(struct store *store);

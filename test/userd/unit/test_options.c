@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of userd/options.c. */
+#include "folder.h"
+#include "userd/options.h"
+#include <stdlib.h>
+#include <string.h>
+#include <weir/base.h>
+
+/* Read arguments that are separated by blanks. */
+static bool
+read_line(const char *line, struct options *options, char error[FLAGS_ERROR])
+{
+    static char text[512];
+    char *argv[32];
+    char *rest = text;
+    int argc = 0;
+
+    snprintf(text, sizeof(text), "%s", line);
+    for (char *item; text[0] != '\0' && (item = strsep(&rest, " ")) != NULL;)
+        argv[argc++] = item;
+    return options_read(argc, argv, options, error);
+}
+
+static void
+has_defaults(void **state)
+{
+    struct options options;
+    char error[FLAGS_ERROR];
+
+    (void)state;
+    assert_true(read_line("", &options, error));
+    assert_int_equal(options.listen.count, 1);
+    assert_string_equal(options.listen.items[0], "127.0.0.1:50051");
+    assert_null(options.db);
+    assert_int_equal(options.log_format, LOG_TEXT);
+    assert_int_equal(options.log_level, LOG_INFO);
+    assert_int_equal(options.grace, 30 * WEIR_SECOND);
+    assert_int_equal(options.loops, 1);
+    assert_int_equal(options.workers, 2);
+    assert_false(options.insecure || options.version || options.help);
+}
+
+static void
+reads_every_flag(void **state)
+{
+    struct options options;
+    char error[FLAGS_ERROR];
+
+    (void)state;
+    assert_true(read_line("--listen=0.0.0.0:1 --listen [::1]:2 --listen unix:/x --db sqlite:/y"
+                          " --log-format json --log-level error --grace 250ms --loops 4"
+                          " --workers=8 --insecure",
+        &options, error));
+    assert_int_equal(options.listen.count, 3);
+    assert_string_equal(options.db, "sqlite:/y");
+    assert_int_equal(options.log_format, LOG_JSON);
+    assert_int_equal(options.log_level, LOG_ERROR);
+    assert_int_equal(options.grace, 250 * WEIR_MILLISECOND);
+    assert_int_equal(options.loops, 4);
+    assert_int_equal(options.workers, 8);
+    assert_true(options.insecure);
+}
+
+static void
+says_what_would_be_right(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *part;
+    } cases[] = {
+        {"--listen=nowhere", "HOST:PORT, [V6]:PORT or unix:PATH"},
+        {"--db=postgres://x", "\"postgres://x\" is not sqlite:PATH"},
+        {"--log-format=xml", "text or json"},
+        {"--log-level=loud", "debug, info, warn or error"},
+        {"--grace=30", "250ms, 5s, 2m or 1h"},
+        {"--loops=0", "1 to 256"},
+        {"--workers=257", "1 to 256"},
+        {"--lissen=x", "did you mean --listen?"},
+        {"serve", "\"serve\" is not a flag"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct options options;
+        char error[FLAGS_ERROR] = "";
+        assert_false(read_line(cases[i].line, &options, error));
+        assert_non_null(strstr(error, cases[i].part));
+        assert_null(strchr(error, '\n'));
+    }
+}
+
+static void
+public_addresses_need_insecure(void **state)
+{
+    struct options options;
+    char error[FLAGS_ERROR] = "";
+
+    (void)state;
+    assert_false(read_line("--listen 127.0.0.1:1 --listen 0.0.0.0:50051", &options, error));
+    assert_non_null(strstr(error, "--listen 0.0.0.0:50051"));
+    assert_non_null(strstr(error, "--insecure"));
+    assert_true(read_line("--listen 0.0.0.0:50051 --insecure", &options, error));
+    assert_true(read_line("--listen 0.0.0.0:50051 --help", &options, error));
+}
+
+static void
+environment_counts(void **state)
+{
+    struct options options;
+    char error[FLAGS_ERROR] = "";
+
+    (void)state;
+    setenv("USERD_LISTEN", "127.0.0.1:1,unix:/x", 1);
+    setenv("USERD_LOG_LEVEL", "debug", 1);
+    assert_true(read_line("--log-level warn", &options, error));
+    assert_int_equal(options.listen.count, 2);
+    assert_int_equal(options.log_level, LOG_WARN);
+    setenv("USERD_GRACE", "soon", 1);
+    assert_false(read_line("", &options, error));
+    assert_non_null(strstr(error, "USERD_GRACE: \"soon\" is not a duration"));
+    unsetenv("USERD_LISTEN");
+    unsetenv("USERD_LOG_LEVEL");
+    unsetenv("USERD_GRACE");
+}
+
+static void
+help_names_every_flag(void **state)
+{
+    static const char *const names[] = {"--listen", "--db", "--log-format", "--log-level",
+        "--grace", "--loops", "--workers", "--insecure", "--version", "--help", "USERD_"};
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)state;
+    options_help(out);
+    fclose(out);
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_non_null(strstr(text, names[i]));
+    free(text);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(has_defaults),
+        cmocka_unit_test(reads_every_flag),
+        cmocka_unit_test(says_what_would_be_right),
+        cmocka_unit_test(public_addresses_need_insecure),
+        cmocka_unit_test(environment_counts),
+        cmocka_unit_test(help_names_every_flag),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* userctl's command line: which command, with what. */
+/* Threads: belongs to the thread that starts the program. */
+#pragma once
+
+#include "usercommon/flags.h"
+
+struct args {
+    const char *server;
+    int64_t timeout; /* nanoseconds */
+    bool json, version, help;
+    int32_t id;
+    int32_t page, limit;
+    const char *name, *email, *phone; /* NULL: not given */
+};
+
+struct command {
+    const char *name;
+    const char *usage; /* "get ID" */
+    const char *summary;
+    const char *details; /* more for its own help; may be "" */
+    struct flag_set flags;
+    /* Judge the words after the command, and that nothing is missing. False: error is set. */
+    bool (*take_words)(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR]);
+};
+
+enum command_kind {
+    COMMAND_GET,
+    COMMAND_LIST,
+    COMMAND_CREATE,
+    COMMAND_UPDATE,
+    COMMAND_DELETE,
+    COMMAND_COUNT
+};
+
+extern const struct command commands[COMMAND_COUNT];
+
+/* The command of a name, NULL when there is none. */
+const struct command *command_lookup(const char *name);
+
+/* Read a whole command line. With args.help or args.version the command may be NULL, and is not
+ * complete. False: error says in one line what is wrong, and what would be right. */
+bool args_read(int argc, char *const *argv, const struct command **out_command,
+    struct args *out_args, char error[FLAGS_ERROR]);
+
+/* What userctl is, or what one command is. */
+void args_help(const struct command *command, FILE *out);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each command as a call. */
+#include "userctl/calls.h"
+
+#include "userctl/print.h"
+#include "userctl/text.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* ---- failures ---- */
+
+/* The library says "cannot reach ADDRESS: REASON" when there is no connection. */
+static const char *
+hint_for(weir_code code, const char *message)
+{
+    if (code == WEIR_UNAVAILABLE && strncmp(message, "cannot reach ", 13) == 0)
+        return ". Is userd running?";
+    return "";
+}
+
+/* The message may be the server's, so it is made harmless. */
+int
+calls_fail(const struct args *args, weir_code code, const char *message)
+{
+    char *visible = text_visible(message);
+
+    if (code == WEIR_DEADLINE_EXCEEDED)
+        fprintf(stderr, "userctl: no answer from %s in time; --timeout says how long to wait\n",
+            args->server);
+    else if (visible == NULL || visible[0] == '\0')
+        fprintf(stderr, "userctl: the call failed: %s\n", weir_code_name(code));
+    else
+        fprintf(stderr, "userctl: %s%s\n", visible, hint_for(code, message));
+    free(visible);
+    return EXIT_CODE_BASE + (int)code;
+}
+
+static int
+fail_output(void)
+{
+    fputs("userctl: out of memory, or the answer cannot be written\n", stderr);
+    return EXIT_OUTPUT;
+}
+
+/* A user that an answer should hold and does not: the server is not what it says. */
+static int
+fail_answer(void)
+{
+    fputs("userctl: the server's answer holds no user\n", stderr);
+    return EXIT_CODE_BASE + WEIR_INTERNAL;
+}
+
+/* ---- the commands ---- */
+
+static int
+get(weir_call *call, const struct args *args)
+{
+    User__GetUserRequest request = USER__GET_USER_REQUEST__INIT;
+    const User__GetUserResponse *response;
+    weir_code code;
+
+    request.id = args->id;
+    code = user_UserService_GetUser(call, &request, &response);
+    if (code != WEIR_OK)
+        return calls_fail(args, code, weir_call_message(call));
+    if (args->json && !print_get_json(response, stdout))
+        return fail_output();
+    if (!response->found) {
+        fprintf(stderr, "userctl: there is no user %" PRId32 "\n", args->id);
+        return EXIT_CODE_BASE + WEIR_NOT_FOUND;
+    }
+    if (response->user == NULL)
+        return fail_answer();
+    return args->json || print_user(response->user, stdout) ? 0 : fail_output();
+}
+
+static int
+list(weir_call *call, const struct args *args)
+{
+    User__ListUsersRequest request = USER__LIST_USERS_REQUEST__INIT;
+    const User__ListUsersResponse *response;
+    weir_code code;
+    bool good;
+
+    request.page = args->page;
+    request.limit = args->limit;
+    code = user_UserService_ListUsers(call, &request, &response);
+    if (code != WEIR_OK)
+        return calls_fail(args, code, weir_call_message(call));
+    good = args->json ? print_list_json(response, stdout) : print_page(response, stdout);
+    return good ? 0 : fail_output();
+}
+
+/* A text that was not given is empty in the message. */
+static char *
+text_or_empty(const char *text)
+{
+    return text == NULL ? (char *)protobuf_c_empty_string : (char *)text;
+}
+
+static int
+create(weir_call *call, const struct args *args)
+{
+    User__CreateUserRequest request = USER__CREATE_USER_REQUEST__INIT;
+    const User__CreateUserResponse *response;
+    weir_code code;
+
+    request.name = text_or_empty(args->name);
+    request.email = text_or_empty(args->email);
+    request.phone = text_or_empty(args->phone);
+    code = user_UserService_CreateUser(call, &request, &response);
+    if (code != WEIR_OK)
+        return calls_fail(args, code, weir_call_message(call));
+    if (args->json)
+        return print_create_json(response, stdout) ? 0 : fail_output();
+    if (response->user == NULL)
+        return fail_answer();
+    return print_user(response->user, stdout) ? 0 : fail_output();
+}
+
+/* The mask names the flags that were given, so that "" clears a field. */
+static void
+fill_mask(const struct args *args, char *paths[3], Google__Protobuf__FieldMask *mask)
+{
+    mask->paths = paths;
+    if (args->name != NULL)
+        paths[mask->n_paths++] = (char *)"name";
+    if (args->email != NULL)
+        paths[mask->n_paths++] = (char *)"email";
+    if (args->phone != NULL)
+        paths[mask->n_paths++] = (char *)"phone";
+}
+
+static int
+update(weir_call *call, const struct args *args)
+{
+    User__UpdateUserRequest request = USER__UPDATE_USER_REQUEST__INIT;
+    Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
+    User__User user = USER__USER__INIT;
+    const User__UpdateUserResponse *response;
+    char *paths[3];
+    weir_code code;
+
+    user.id = args->id;
+    user.name = text_or_empty(args->name);
+    user.email = text_or_empty(args->email);
+    user.phone = text_or_empty(args->phone);
+    fill_mask(args, paths, &mask);
+    request.user = &user;
+    request.update_mask = &mask;
+    code = user_UserService_UpdateUser(call, &request, &response);
+    if (code != WEIR_OK)
+        return calls_fail(args, code, weir_call_message(call));
+    if (args->json)
+        return print_update_json(response, stdout) ? 0 : fail_output();
+    if (response->user == NULL)
+        return fail_answer();
+    return print_user(response->user, stdout) ? 0 : fail_output();
+}
+
+static int
+delete_one(weir_call *call, const struct args *args)
+{
+    User__DeleteUserRequest request = USER__DELETE_USER_REQUEST__INIT;
+    const User__DeleteUserResponse *response;
+    weir_code code;
+
+    request.id = args->id;
+    code = user_UserService_DeleteUser(call, &request, &response);
+    if (code != WEIR_OK)
+        return calls_fail(args, code, weir_call_message(call));
+    if (args->json)
+        return print_delete_json(response, stdout) ? 0 : fail_output();
+    printf("user %" PRId32 " is deleted\n", args->id);
+    return 0;
+}
+
+static int (*const runners[COMMAND_COUNT])(weir_call *call, const struct args *args) = {
+    [COMMAND_GET] = get,
+    [COMMAND_LIST] = list,
+    [COMMAND_CREATE] = create,
+    [COMMAND_UPDATE] = update,
+    [COMMAND_DELETE] = delete_one,
+};
+
+int
+calls_run(const struct command *command, weir_channel *channel, const struct args *args)
+{
+    weir_call *call = weir_call_new(channel, NULL);
+    int status;
+
+    if (call == NULL)
+        return calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    weir_call_set_timeout(call, args->timeout);
+    status = runners[command - commands](call, args);
+    weir_call_free(call);
+    return status;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each command as a call. */
+/* Threads: belongs to the main thread. */
+#pragma once
+
+#include "userctl/args.h"
+#include <weir/channel.h>
+
+#define EXIT_OUTPUT 1
+#define EXIT_USAGE 2
+#define EXIT_CODE_BASE 64 /* and the gRPC code */
+
+/* Make the call of a command and print the answer, or on standard error what went wrong. The exit
+ * code. */
+int calls_run(const struct command *command, weir_channel *channel, const struct args *args);
+
+/* Print why a call failed. The exit code. */
+int calls_fail(const struct args *args, weir_code code, const char *message);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* userctl's commands: their flags and words. */
+#include "usercommon/duration.h"
+#include "userctl/args.h"
+#include <string.h>
+
+/* ---- words ---- */
+
+static bool
+take_id(const char *text, struct args *args, char error[FLAGS_ERROR])
+{
+    static const struct flag id;
+
+    if (flag_integer(&id, text, &args->id))
+        return true;
+    snprintf(error, FLAGS_ERROR, "\"%.200s\" is not the ID of a user, which is a number", text);
+    return false;
+}
+
+static bool
+too_many(const struct flag_words *words, size_t max, char error[FLAGS_ERROR])
+{
+    if (words->count <= max)
+        return false;
+    snprintf(error, FLAGS_ERROR, "\"%.200s\" is one argument too many", words->items[max]);
+    return true;
+}
+
+static bool
+take_only_id(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
+{
+    if (words->count == 0) {
+        snprintf(error, FLAGS_ERROR, "the ID of a user is missing");
+        return false;
+    }
+    return !too_many(words, 1, error) && take_id(words->items[0], args, error);
+}
+
+static bool
+take_nothing(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
+{
+    (void)args;
+    return !too_many(words, 0, error);
+}
+
+/* NAME EMAIL PHONE stand for the flags that are not given, in this order. */
+static bool
+take_new_user(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
+{
+    const char **fields[] = {&args->name, &args->email, &args->phone};
+    size_t used = 0;
+
+    for (size_t i = 0; i < 3 && used < words->count; i++) {
+        if (*fields[i] == NULL)
+            *fields[i] = words->items[used++];
+    }
+    if (too_many(words, used, error))
+        return false;
+    if (args->name != NULL && args->email != NULL)
+        return true;
+    snprintf(error, FLAGS_ERROR, "%s is missing", args->name == NULL ? "--name" : "--email");
+    return false;
+}
+
+static bool
+take_change(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
+{
+    if (!take_only_id(words, args, error))
+        return false;
+    if (args->name != NULL || args->email != NULL || args->phone != NULL)
+        return true;
+    snprintf(error, FLAGS_ERROR, "nothing to change: give --name, --email or --phone");
+    return false;
+}
+
+/* ---- flags ---- */
+
+/* clang-format off: tables. */
+/* Name, value, reader, not from the environment, what a good value is, help. A flag that only one
+ * command has is not looked up in the environment, where it would change more calls than the one
+ * that is meant. */
+#define FLAG(label, of, reader, here_only, good, about)                                           \
+    {                                                                                             \
+        .name = #label, .value = of, .read = reader, .command_line = here_only, .expected = good, \
+        .help = about, .field = offsetof(struct args, label)                                      \
+    }
+
+#define COMMON_FLAGS                                                                      \
+    FLAG(server, "TARGET", flag_text, false, "HOST:PORT or unix:PATH",                    \
+        "where userd is (127.0.0.1:50051)"),                                              \
+        FLAG(timeout, "D", flag_duration, false, "a duration such as " DURATION_EXAMPLES, \
+            "how long to wait for the answer (5s)"),                                      \
+        FLAG(json, NULL, flag_switch, false, "true or false",                             \
+            "print the answer as JSON, under the names of the .proto"),                   \
+        FLAG(version, NULL, flag_switch, true, "true or false", "print the version"),     \
+        FLAG(help, NULL, flag_switch, true, "true or false", "print this")
+
+static const struct flag plain_flags[] = {COMMON_FLAGS};
+
+static const struct flag list_flags[] = {
+    FLAG(page, "N", flag_integer, true, "a whole number", "which page, from 1 (1)"),
+    FLAG(limit, "N", flag_integer, true, "a whole number", "users on a page, 1 to 100 (10)"),
+    COMMON_FLAGS,
+};
+
+static const struct flag create_flags[] = {
+    FLAG(name, "TEXT", flag_text, true, "a text", "the user's name, up to 256 bytes"),
+    FLAG(email, "TEXT", flag_text, true, "a text", "the email, which no other user may have"),
+    FLAG(phone, "TEXT", flag_text, true, "a text", "the phone number (none)"),
+    COMMON_FLAGS,
+};
+
+static const struct flag update_flags[] = {
+    FLAG(name, "TEXT", flag_text, true, "a text", "the new name"),
+    FLAG(email, "TEXT", flag_text, true, "a text", "the new email"),
+    FLAG(phone, "TEXT", flag_text, true, "a text", "the new phone number; \"\" for none"),
+    COMMON_FLAGS,
+};
+
+#define FLAG_SET(table)                                                                         \
+    {                                                                                           \
+        .flags = (table), .count = sizeof(table) / sizeof((table)[0]), .env_prefix = "USERCTL_" \
+    }
+/* clang-format on */
+
+const struct command commands[COMMAND_COUNT] = {
+    [COMMAND_GET] = {"get", "get ID", "show one user",
+        "Without such a user the exit code is 69 (64 + NOT_FOUND).\n", FLAG_SET(plain_flags),
+        take_only_id},
+    [COMMAND_LIST] = {"list", "list [--page N] [--limit N]", "show one page of the users, by ID",
+        "", FLAG_SET(list_flags), take_nothing},
+    [COMMAND_CREATE] = {"create", "create --name NAME --email EMAIL [--phone PHONE]",
+        "create a user", "Also: userctl create NAME EMAIL [PHONE]\n", FLAG_SET(create_flags),
+        take_new_user},
+    [COMMAND_UPDATE] = {"update", "update ID [--name NAME] [--email EMAIL] [--phone PHONE]",
+        "change what is given of a user", "", FLAG_SET(update_flags), take_change},
+    [COMMAND_DELETE] = {"delete", "delete ID", "delete a user", "", FLAG_SET(plain_flags),
+        take_only_id},
+};
+
+const struct command *
+command_lookup(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* userctl: the user service from a shell. */
+#include "userctl/calls.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static int
+run_on(weir_loop *loop, const struct command *command, const struct args *args)
+{
+    const struct weir_channel_options options = {.user_agent = "userctl"};
+    weir_channel *channel;
+    weir_code code = weir_channel_new(loop, args->server, &options, &channel);
+    int status;
+
+    if (code == WEIR_INVALID_ARGUMENT) {
+        fprintf(stderr, "userctl: --server: \"%s\" is not HOST:PORT or unix:PATH\n", args->server);
+        return EXIT_USAGE;
+    }
+    if (code != WEIR_OK)
+        return calls_fail(args, code, "out of memory");
+    status = calls_run(command, channel, args);
+    weir_channel_free(channel);
+    return status;
+}
+
+static int
+run(const struct command *command, const struct args *args)
+{
+    weir_loop *loop;
+    weir_code code = weir_loop_new(&loop);
+    int status;
+
+    if (code != WEIR_OK)
+        return calls_fail(args, code, "out of memory or of file descriptors");
+    status = run_on(loop, command, args);
+    weir_loop_free(loop);
+    return status;
+}
+
+/* What was printed has to arrive: a full disk is no success. */
+static int
+finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno != EPIPE)
+        fprintf(stderr, "userctl: cannot write the answer: %s\n", strerror(errno));
+    return EXIT_OUTPUT;
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct command *command;
+    struct args args;
+    char error[FLAGS_ERROR];
+
+    signal(SIGPIPE, SIG_IGN);
+    if (!args_read(argc - 1, argv + 1, &command, &args, error)) {
+        fprintf(stderr, "userctl: %s\n", error);
+        return EXIT_USAGE;
+    }
+    if (args.help) {
+        args_help(command, stdout);
+        return finish(0);
+    }
+    if (args.version) {
+        printf("userctl %s\n", weir_version());
+        return finish(0);
+    }
+    return finish(run(command, &args));
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers for programs: the messages as JSON, under the names of the .proto, numbers as numbers. */
+#include "userctl/print.h"
+#include "userctl/text.h"
+#include <jansson.h>
+#include <stdlib.h>
+
+/* JSON is UTF-8, which a peer's text need not be. NULL: no memory. */
+static json_t *
+text_json(const char *text)
+{
+    char *repaired = text_repaired(text);
+    json_t *json = repaired == NULL ? NULL : json_string(repaired);
+
+    free(repaired);
+    return json;
+}
+
+/* {} and NULL stand for a user that the answer does not have and for no memory. */
+static json_t *
+user_json(const User__User *user)
+{
+    json_t *json;
+
+    if (user == NULL)
+        return json_null();
+    json = json_pack("{s:i, s:o, s:o, s:o, s:I}", "id", (int)user->id, "name",
+        text_json(user->name), "email", text_json(user->email), "phone", text_json(user->phone),
+        "created_at", (json_int_t)user->created_at);
+    return json;
+}
+
+static json_t *
+users_json(User__User *const *users, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count && array != NULL; i++) {
+        if (json_array_append_new(array, user_json(users[i])) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    return array;
+}
+
+/* Adopts json. */
+static bool
+print_json(json_t *json, FILE *out)
+{
+    bool good = json != NULL && json_dumpf(json, out, JSON_COMPACT) == 0;
+
+    json_decref(json);
+    if (good)
+        fputc('\n', out);
+    return good;
+}
+
+bool
+print_get_json(const User__GetUserResponse *response, FILE *out)
+{
+    return print_json(
+        json_pack("{s:o, s:b}", "user", user_json(response->user), "found", (int)response->found),
+        out);
+}
+
+bool
+print_list_json(const User__ListUsersResponse *response, FILE *out)
+{
+    json_t *users = users_json(response->users, response->n_users);
+
+    return print_json(
+        json_pack("{s:o, s:i, s:i, s:i}", "users", users, "total", (int)response->total, "page",
+            (int)response->page, "limit", (int)response->limit),
+        out);
+}
+
+bool
+print_create_json(const User__CreateUserResponse *response, FILE *out)
+{
+    return print_json(json_pack("{s:o, s:b}", "user", user_json(response->user), "success",
+                          (int)response->success),
+        out);
+}
+
+bool
+print_update_json(const User__UpdateUserResponse *response, FILE *out)
+{
+    return print_json(json_pack("{s:o}", "user", user_json(response->user)), out);
+}
+
+bool
+print_delete_json(const User__DeleteUserResponse *response, FILE *out)
+{
+    (void)response;
+    return print_json(json_object(), out);
+}
