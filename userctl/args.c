@@ -7,13 +7,15 @@
 #include <string.h>
 #include <weir/base.h>
 
-/* The flags that may stand in front of the command: those of every command. */
+/* The flags that may stand in front of the command: those of every command. The environment is read
+ * for them alone: a name or an email from there would change more calls than the one that is meant.
+ */
 static struct flag_set
 common_flags(void)
 {
     struct flag_set set = commands[COMMAND_GET].flags;
 
-    set.env_prefix = NULL;
+    set.env_prefix = "USERCTL_";
     set.stop_at_word = true;
     return set;
 }

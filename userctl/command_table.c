@@ -75,52 +75,45 @@ take_change(const struct flag_words *words, struct args *args, char error[FLAGS_
 
 /* ---- flags ---- */
 
-/* clang-format off: tables. */
-/* Name, value, reader, not from the environment, what a good value is, help. A flag that only one
- * command has is not looked up in the environment, where it would change more calls than the one
- * that is meant. */
-#define FLAG(label, of, reader, here_only, good, about)                                           \
-    {                                                                                             \
-        .name = #label, .value = of, .read = reader, .command_line = here_only, .expected = good, \
-        .help = about, .field = offsetof(struct args, label)                                      \
-    }
+/* clang-format off */
+/* Name, value, reader, not from the environment, what a good value is, help. */
+#define FLAG(label, of, reader, here_only, good, about)                                            \
+    {.name = #label, .value = of, .read = reader, .command_line = here_only, .expected = good,     \
+        .help = about, .field = offsetof(struct args, label)}
 
-#define COMMON_FLAGS                                                                      \
-    FLAG(server, "TARGET", flag_text, false, "HOST:PORT or unix:PATH",                    \
-        "where userd is (127.0.0.1:50051)"),                                              \
-        FLAG(timeout, "D", flag_duration, false, "a duration such as " DURATION_EXAMPLES, \
-            "how long to wait for the answer (5s)"),                                      \
-        FLAG(json, NULL, flag_switch, false, "true or false",                             \
-            "print the answer as JSON, under the names of the .proto"),                   \
-        FLAG(version, NULL, flag_switch, true, "true or false", "print the version"),     \
-        FLAG(help, NULL, flag_switch, true, "true or false", "print this")
+#define COMMON_FLAGS                                                                               \
+    FLAG(server, "TARGET", flag_text, false, "HOST:PORT or unix:PATH",                             \
+        "where userd is (127.0.0.1:50051)"),                                                       \
+    FLAG(timeout, "D", flag_duration, false, "a duration such as " DURATION_EXAMPLES,              \
+        "how long to wait for the answer (5s)"),                                                   \
+    FLAG(json, NULL, flag_switch, false, "true or false",                                          \
+        "print the answer as JSON, under the names of the .proto"),                                \
+    FLAG(version, NULL, flag_switch, true, "true or false", "print the version"),                  \
+    FLAG(help, NULL, flag_switch, true, "true or false", "print this")
 
 static const struct flag plain_flags[] = {COMMON_FLAGS};
 
 static const struct flag list_flags[] = {
-    FLAG(page, "N", flag_integer, true, "a whole number", "which page, from 1 (1)"),
-    FLAG(limit, "N", flag_integer, true, "a whole number", "users on a page, 1 to 100 (10)"),
+    FLAG(page, "N", flag_integer, false, "a whole number", "which page, from 1 (1)"),
+    FLAG(limit, "N", flag_integer, false, "a whole number", "users on a page, 1 to 100 (10)"),
     COMMON_FLAGS,
 };
 
 static const struct flag create_flags[] = {
-    FLAG(name, "TEXT", flag_text, true, "a text", "the user's name, up to 256 bytes"),
-    FLAG(email, "TEXT", flag_text, true, "a text", "the email, which no other user may have"),
-    FLAG(phone, "TEXT", flag_text, true, "a text", "the phone number (none)"),
+    FLAG(name, "TEXT", flag_text, false, "a text", "the user's name, up to 256 bytes"),
+    FLAG(email, "TEXT", flag_text, false, "a text", "the email, which no other user may have"),
+    FLAG(phone, "TEXT", flag_text, false, "a text", "the phone number (none)"),
     COMMON_FLAGS,
 };
 
 static const struct flag update_flags[] = {
-    FLAG(name, "TEXT", flag_text, true, "a text", "the new name"),
-    FLAG(email, "TEXT", flag_text, true, "a text", "the new email"),
-    FLAG(phone, "TEXT", flag_text, true, "a text", "the new phone number; \"\" for none"),
+    FLAG(name, "TEXT", flag_text, false, "a text", "the new name"),
+    FLAG(email, "TEXT", flag_text, false, "a text", "the new email"),
+    FLAG(phone, "TEXT", flag_text, false, "a text", "the new phone number; \"\" for none"),
     COMMON_FLAGS,
 };
 
-#define FLAG_SET(table)                                                                         \
-    {                                                                                           \
-        .flags = (table), .count = sizeof(table) / sizeof((table)[0]), .env_prefix = "USERCTL_" \
-    }
+#define FLAG_SET(table) {.flags = (table), .count = sizeof(table) / sizeof((table)[0])}
 /* clang-format on */
 
 const struct command commands[COMMAND_COUNT] = {
