@@ -7,7 +7,8 @@
 # that the target links. The target must be of this directory.
 #
 # WEIR_LIBRARY may name the library to link: Weir::weir, which is the default, or Weir::weir_static.
-# WEIR_PLUGIN may name the protoc-gen-weir to run: set it when Weir was built for another machine.
+# WEIR_PLUGIN_DIR may say where protoc-gen-weir and protoc-gen-weir-messages are: when Weir was built for another
+# machine than this, those that run here.
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.20...3.25)
 
@@ -45,10 +46,6 @@ function(weir_generate_file target name proto dirs)
 
     set(out ${CMAKE_CURRENT_BINARY_DIR}/${target}.weir)
     string(REGEX REPLACE "\\.proto$" "" stem ${name})
-    set(plugin $<TARGET_FILE:Weir::protoc-gen-weir>)
-    if(WEIR_PLUGIN)
-        set(plugin ${WEIR_PLUGIN})
-    endif()
     set(generated ${out}/${stem}.weir.c ${out}/${stem}.weir.h)
     file(READ ${proto} text)
     if(NOT text MATCHES "no_generate[ \t]*=[ \t]*true") # of protobuf-c: no messages in C
@@ -56,14 +53,21 @@ function(weir_generate_file target name proto dirs)
         list(PREPEND generated ${out}/${stem}.pb-c.c ${out}/${stem}.pb-c.h)
     endif()
     list(TRANSFORM dirs PREPEND -I)
+    set(plugins)
+    foreach(plugin protoc-gen-weir protoc-gen-weir-messages)
+        if(WEIR_PLUGIN_DIR)
+            list(APPEND plugins --plugin=${WEIR_PLUGIN_DIR}/${plugin})
+        else()
+            list(APPEND plugins --plugin=${plugin}=$<TARGET_FILE:Weir::${plugin}>)
+        endif()
+    endforeach()
     get_filename_component(folder ${out}/${stem} DIRECTORY)
     file(MAKE_DIRECTORY ${folder})
     add_custom_command(
         OUTPUT ${generated}
-        COMMAND ${WEIR_PROTOC} --plugin=protoc-gen-weir=${plugin}
-            --plugin=protoc-gen-weir-messages=$<TARGET_FILE:Weir::protoc-gen-weir-messages>
-            ${dirs} --weir-messages_out=${out} --weir_out=${out} --dependency_out=${out}/${stem}.d ${name}
-        DEPENDS ${proto} ${plugin}
+        COMMAND ${WEIR_PROTOC} ${plugins} ${dirs} --weir-messages_out=${out} --weir_out=${out}
+            --dependency_out=${out}/${stem}.d ${name}
+        DEPENDS ${proto} Weir::protoc-gen-weir Weir::protoc-gen-weir-messages
         DEPFILE ${out}/${stem}.d
         COMMENT "Generating ${name} for ${target}"
         VERBATIM)
