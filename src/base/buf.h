@@ -52,12 +52,14 @@ buf_commit(struct buf *buf, size_t written)
 static inline bool
 buf_append(struct buf *buf, const void *bytes, size_t len)
 {
-    uint8_t *room = buf_reserve(buf, len);
+    uint8_t *room;
 
+    if (len == 0)
+        return true;
+    room = buf_reserve(buf, len);
     if (room == NULL)
         return false;
-    if (len > 0)
-        memcpy(room, bytes, len);
+    memcpy(room, bytes, len);
     buf->tail += len;
     return true;
 }
