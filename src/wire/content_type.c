@@ -17,6 +17,8 @@ begins_with(weir_str text, const char *word, size_t len)
 {
     if (text.len < len)
         return false;
+    if (memcmp(text.data, word, len) == 0)
+        return true;
     for (size_t i = 0; i < len; i++)
         if (lower(text.data[i]) != word[i])
             return false;

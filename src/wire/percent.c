@@ -3,10 +3,15 @@
  * ASCII. */
 #include "wire/wire.h"
 
+/* A blank at either end of a value is no blank to HTTP/2, which forbids it (RFC 9113, 8.2.1). */
 static bool
-is_plain(unsigned char c)
+is_plain(weir_str text, size_t at)
 {
-    return c >= 0x20 && c <= 0x7e && c != '%';
+    unsigned char c = (unsigned char)text.data[at];
+
+    if (c == ' ')
+        return at > 0 && at + 1 < text.len;
+    return c > 0x20 && c <= 0x7e && c != '%';
 }
 
 weir_str
@@ -25,7 +30,7 @@ wire_percent_encode(struct arena *arena, weir_str text)
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
 
-        if (is_plain(c)) {
+        if (is_plain(text, i)) {
             *out++ = (char)c;
         } else {
             *out++ = '%';

@@ -36,7 +36,7 @@ WEIR_CHECK bool wire_timeout_unpack(weir_str text, int64_t *out_timeout);
 
 /* ---- grpc-message: percent-encoding ---- */
 
-/* In the arena; data is NULL without memory. */
+/* In the arena, a value that may be sent; data is NULL without memory. */
 weir_str wire_percent_encode(struct arena *arena, weir_str text);
 
 /* Never fails on bad input: a bad escape stays as it is, a byte that is not UTF-8, or NUL, becomes

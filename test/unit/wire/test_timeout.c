@@ -97,7 +97,8 @@ test_unpack_refuses(void **state)
     assert_false(wire_timeout_unpack((weir_str){"1\0S", 3}, &(int64_t){0}));
 }
 
-/* What is packed is never less than what was meant, and at most one part in a hundred thousand more. */
+/* What is packed is never less than what was meant, and at most one part in a hundred thousand
+ * more. */
 static void
 test_round_trip_rounds_up(void **state)
 {
