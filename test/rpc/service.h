@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service that the runtime's tests call, and a server of it on a thread of its own. */
+/* Threads: a running server is its own thread's; start and stop it from one other. */
+#pragma once
+
+#include "test.weir.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <weir/weir.h>
+
+/* What handlers saw, for the tests to look at. */
+struct service_seen {
+    atomic_uint started, ended;
+    atomic_int last_code; /* of weir_call_code when a handler that waits was woken */
+};
+
+struct running {
+    weir_server *server;
+    pthread_t thread;
+    struct service_seen seen;
+    weir_channel *onward; /* for "proxy:"; may be NULL */
+    weir_code result;     /* of weir_server_run */
+    const char *address;
+};
+
+/* Serve on an address; the first test that fails ends the program. */
+void running_start(struct running *running, const char *address,
+    const struct weir_server_options *options, weir_interceptor *interceptor);
+
+/* Drain with this grace, and wait for the end. */
+void running_stop(struct running *running, int64_t grace);
+
+/* Unary: what the text of a request makes the handler do.
+ *   "sleep:MS"    sleep, then answer
+ *   "fail:CODE"   fail with that code and the message "as asked: %, \n and \xC3\xBC"
+ *   "metadata"    answer each request header k as header "echo-k" and trailer "trail-k"
+ *   "size:N"      answer with N bytes of data
+ *   "proxy:REST"  call Unary(REST) through `onward`, inside this call
+ *   else          answer with the request */
+extern const struct rpctest_Test_handlers service_handlers;
