@@ -315,3 +315,15 @@ def test_messages_without_services(request_of_kinds):
     assert response.supported_features == plugin_pb2.CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
     assert [file.name for file in response.file] == ["kinds.pb-c.h", "kinds.pb-c.c"]
     assert not any("Service" in file.content for file in response.file)
+
+
+def test_messages_are_those_of_protobuf_c(tmp_path):
+    """Without services and `optional` there is nothing to amend."""
+    name = "other/back-yard.v1.proto"
+    request = plugin_pb2.CodeGeneratorRequest(file_to_generate=[name])
+    request.proto_file.extend(descriptors(tmp_path, name))
+    data = request.SerializeToString()
+    theirs = subprocess.run(["protoc-gen-c"], input=data, capture_output=True, check=True, timeout=60)
+    ours = run("protoc-gen-weir-messages", data)
+    files = [plugin_pb2.CodeGeneratorResponse.FromString(done.stdout).file for done in (theirs, ours)]
+    assert files[0] == files[1] and len(files[0]) == 2
