@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+// @grpc/grpc-js as a pipe: call.js PROTO SERVICE ADDRESS reads one call a line and answers one line,
+// both JSON; see test/support/clients.py for their fields.
+'use strict';
+
+const path = require('path');
+const readline = require('readline');
+const grpc = require('@grpc/grpc-js');
+const loader = require('@grpc/proto-loader');
+
+const [proto, service, address] = process.argv.slice(2);
+const definition = loader.loadSync(path.basename(proto), {
+  includeDirs: [path.dirname(proto)],
+  longs: String,
+});
+const methods = definition[service];
+const client = new grpc.Client(address, grpc.credentials.createInsecure());
+
+function metadataOf(pairs) {
+  const metadata = new grpc.Metadata();
+  for (const [key, value] of pairs) {
+    metadata.add(key, key.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
+  }
+  return metadata;
+}
+
+// protobufjs knows nothing of FieldMask's JSON form, "a,b".
+function messageOf(json) {
+  if (typeof json.updateMask !== 'string') return json;
+  return {...json, updateMask: {paths: json.updateMask.split(',')}};
+}
+
+function call(line) {
+  const order = JSON.parse(line);
+  const like = methods[order.like];
+  const options = order.timeout === null ? {} : {deadline: Date.now() + order.timeout * 1000};
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(order.path, like.requestSerialize, like.responseDeserialize,
+      messageOf(order.request), metadataOf(order.metadata), options, (error, response) => {
+        resolve(error ? {code: error.code, message: error.details} : {code: 0, message: '', response});
+      });
+  });
+}
+
+async function main() {
+  for await (const line of readline.createInterface({input: process.stdin})) {
+    console.log(JSON.stringify(await call(line)));
+  }
+  client.close();
+}
+
+main();

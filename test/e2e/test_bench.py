@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmarks run, and what they count is as it should be; what they time is not judged here."""
+import json
+import os
+import pathlib
+
+import pytest
+
+from support import places, programs
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """Run benchmarks, briefly; what they found."""
+
+    def bench(*arguments):
+        results = tmp_path / "results.json"
+        done = programs.run(
+            places.REPO / "bench" / "run", *arguments, "--bin", os.environ["WEIR_BIN"], "--json", results,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(pathlib.Path(results).read_text())
+
+    return bench
+
+
+def test_a_call_allocates_nothing(bench):
+    for setting in bench("allocs")["allocs"]:
+        assert abs(setting["per_call"]) < 0.001, setting
+
+
+def test_the_others_run(bench):
+    results = bench("unary", "users", "idle", "--runs", "1", "--scale", "0.05")
+    for setting in results["unary"]:
+        assert setting["servers"]["weir"]["cpu_us"] > 0
+    assert results["users"]["CreateUser"]["calls_per_second"] > 0
+    assert results["idle"]["weir"]["kib_per_connection"] > 0

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs under test, run to their end or kept running."""
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+from support import places
+
+# Longer than anything takes on a busy machine; reached only by what hangs.
+PATIENCE = 60
+
+
+def run(*command, timeout=PATIENCE, **options):
+    """Run a program to its end; its output is text."""
+    return subprocess.run(
+        [str(part) for part in command], timeout=timeout, capture_output=True, encoding="utf-8", **options
+    )
+
+
+def wait_until(condition, what, timeout=PATIENCE):
+    """Return the first true value of condition."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"waited {timeout} s for {what}")
+
+
+def accepts(address):
+    """Whether somebody listens on "HOST:PORT"."""
+    host, port = address.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Server:
+    """A server program. What it says goes to a file, which a failure shows."""
+
+    def __init__(self, command, address, log):
+        self.command = [str(part) for part in command]
+        self.address = address
+        self.log = pathlib.Path(log)
+        self.process = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        wait_until(self.is_up, f"{self.command[0]} to listen")
+        return self
+
+    def is_up(self):
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.said()}"
+        return accepts(self.address)
+
+    def said(self):
+        return self.log.read_text(errors="replace")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self):
+        """Its exit code."""
+        return self.process.wait(timeout=PATIENCE)
+
+    def kill(self):
+        """As a crash would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self):
+        """As an init system would; it must end cleanly."""
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.said()}"
+        self.signal(signal.SIGTERM)
+        assert self.wait() == 0, self.said()
+
+
+class Userd(Server):
+    """userd on a database file of its own."""
+
+    def __init__(self, folder, *flags, database=None):
+        self.folder = pathlib.Path(folder)
+        self.database = pathlib.Path(database or self.folder / "users.db")
+        address = places.free_address()
+        command = [places.program("userd"), "--listen", address, "--db", f"sqlite:{self.database}", *flags]
+        super().__init__(command, address, self.folder / "userd.log")

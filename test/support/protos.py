@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stubs of our .proto files, generated for the run into a folder of its own."""
+import importlib
+import shutil
+import subprocess
+import sys
+
+from support import places
+
+PROTO = places.REPO / "proto"
+PEERS = places.REPO / "test" / "peers"
+
+
+def protoc(*arguments):
+    subprocess.run(["protoc", f"-I{PROTO}", f"-I{PEERS}", *map(str, arguments)], check=True)
+
+
+def python_module(folder, name):
+    """user.proto -> the module user_pb2, imported."""
+    protoc(f"--python_out={folder}", f"{name}.proto")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    return importlib.import_module(f"{name}_pb2")
+
+
+def python_services(folder, name):
+    """user.proto -> the module user_pb2_grpc, imported; needs python_module first."""
+    plugin = shutil.which("grpc_python_plugin")
+    assert plugin, "grpc_python_plugin (protobuf-compiler-grpc) is missing"
+    protoc(f"--plugin=protoc-gen-grpc={plugin}", f"--grpc_out={folder}", f"{name}.proto")
+    return importlib.import_module(f"{name}_pb2_grpc")
+
+
+def ruby_file(folder, name):
+    protoc(f"--ruby_out={folder}", f"{name}.proto")
+    return folder / f"{name}_pb.rb"
+
+
+def wider_user_proto(folder):
+    """user.proto as a client may have it that is ahead of the server: one method and one service more."""
+    text = (PROTO / "user.proto").read_text()
+    opening = "service UserService {\n"
+    absent = "  rpc Absent(GetUserRequest) returns (GetUserResponse);\n"
+    assert opening in text
+    path = folder / "user.proto"
+    path.write_text(text.replace(opening, opening + absent) + "\nservice AbsentService {\n" + absent + "}\n")
+    return path
