@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HPACK (RFC 7541): header blocks in and out, with the memo that makes a repeated block cheap. */
-/* Threads: one owner at a time; a block may be read by any thread that holds a reference handed over by its owner. */
+/* Threads: one owner at a time; a block may be read by any thread that holds a reference handed
+ * over by its owner. */
 #pragma once
 
 #include "base/buf.h"
@@ -19,7 +20,8 @@ enum h2_token {
     H2_TOKEN_CONTENT_LENGTH,
     H2_TOKEN_TE,
     H2_TOKEN_USER_AGENT,
-    H2_TOKEN_CONNECTION_SPECIFIC, /* connection, keep-alive, proxy-connection, transfer-encoding, upgrade */
+    H2_TOKEN_CONNECTION_SPECIFIC, /* connection, keep-alive, proxy-connection, transfer-encoding,
+                                     upgrade */
     H2_TOKEN_GRPC_TIMEOUT,
     H2_TOKEN_GRPC_ENCODING,
     H2_TOKEN_GRPC_ACCEPT_ENCODING,
@@ -30,9 +32,9 @@ enum h2_token {
 };
 
 enum h2_indexing {
-    H2_INDEX,       /* repeat it by number (the dynamic table) */
+    H2_INDEX,        /* repeat it by number (the dynamic table) */
     H2_DO_NOT_INDEX, /* changes in every block */
-    H2_NEVER_INDEX  /* secret: no hop may put it into a table (RFC 7541, 7.1.3) */
+    H2_NEVER_INDEX   /* secret: no hop may put it into a table (RFC 7541, 7.1.3) */
 };
 
 struct h2_field {
@@ -45,12 +47,13 @@ struct h2_field {
  * fields point to lives inside it, so a call keeps its metadata by holding one reference. */
 struct h2_block {
     unsigned refs;
-    bool malformed;      /* a field breaks RFC 9113 section 8.2 (name's or value's characters,
-                            connection-specific field, te other than trailers) or 8.3 (order of and
-                            repeated pseudo-header fields) */
-    bool too_large;      /* over the limit: it holds no fields, the decoder stayed in step */
-    size_t list_size;    /* as RFC 9113 section 10.5.1 counts */
-    void *tag;           /* the reader's own, NULL at first; memoised with the block */
+    bool malformed;   /* a field breaks RFC 9113 section 8.2 (name's or value's characters,
+                         connection-specific field, te other than trailers) or 8.3 (order of,
+                         repeated and undefined pseudo-header fields). Blanks around a value are
+                         stripped instead, but for pseudo-header fields */
+    bool too_large;   /* over the limit: it holds no fields, the decoder stayed in step */
+    size_t list_size; /* as RFC 9113 section 10.5.1 counts */
+    void *tag;        /* the reader's own, NULL at first; memoised with the block */
     size_t count;
     struct h2_field fields[];
 };
@@ -67,13 +70,21 @@ struct hpack_decoder;
 
 enum hpack_result {
     HPACK_OK,
-    HPACK_BROKEN,   /* COMPRESSION_ERROR: the tables are out of step, the connection is lost */
+    HPACK_BROKEN, /* COMPRESSION_ERROR: the tables are out of step, the connection is lost */
     HPACK_NO_MEMORY
 };
 
-/* table_size: what our SETTINGS_HEADER_TABLE_SIZE says; max_list: bytes by list_size. NULL: no memory. */
+/* table_size: what our SETTINGS_HEADER_TABLE_SIZE says; max_list: bytes by list_size. A peer that
+ * has not seen the SETTINGS yet goes by 4096: start with no less, and lower it by
+ * hpack_decoder_limit. NULL: no memory. */
 struct hpack_decoder *hpack_decoder_new(uint32_t table_size, size_t max_list);
+
+/* Blocks may outlive it, on the same thread. Accepts NULL. */
 void hpack_decoder_free(struct hpack_decoder *decoder);
+
+/* The peer has acknowledged another SETTINGS_HEADER_TABLE_SIZE. When that is less than what its
+ * table has now, its next block must begin with an update (RFC 7541, 4.2). */
+void hpack_decoder_limit(struct hpack_decoder *decoder, uint32_t table_size);
 
 /* Decode one whole header block (HEADERS and its CONTINUATIONs together). *out_block is a reference
  * the caller owns. Repeated bytes against an unchanged table give the same block again. */
@@ -88,7 +99,8 @@ struct hpack_encoder;
 struct hpack_encoder *hpack_encoder_new(void);
 void hpack_encoder_free(struct hpack_encoder *encoder);
 
-/* The peer's SETTINGS_HEADER_TABLE_SIZE. Used up to 4096; the next block announces a change (RFC 7541, 4.2). */
+/* The peer's SETTINGS_HEADER_TABLE_SIZE. Used up to 4096; the next block announces a change (RFC
+ * 7541, 4.2). */
 void hpack_encoder_limit(struct hpack_encoder *encoder, uint32_t table_size);
 
 /* Append one block: the fixed fields, then the extra ones. `fixed` is known by its address: it must

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HPACK decoder.
+ *
+ * A block that the memo knows is not looked at again. Otherwise its fields go straight into the
+ * memory of the new block; text from the static table stays where it is. What a name means and
+ * whether RFC 9113 allows it is kept with the entries of both tables, so only literals are judged.
+ * Once a list is over the limit nothing more is stored, but decoding goes on, for the table must
+ * stay in step. */
+#include "http2/block.h"
+#include "http2/hpack_memo.h"
+#include "http2/hpack_names.h"
+#include "http2/hpack_table.h"
+#include "http2/huffman.h"
+
+#include <stdlib.h>
+
+/* Enough for a typical first block; later ones go by the size of those before. */
+enum { FIRST_HINT = 700, LARGEST_HINT = 2000, LOCAL_TEXT = 512 };
+
+struct hpack_decoder {
+    struct hpack_table table;
+    struct hpack_memo memo;
+    struct block_pool *pool;
+    size_t max_list;
+    size_t hint;      /* bytes a block is likely to take */
+    uint32_t limit;   /* of the table's size, by our SETTINGS */
+    uint32_t lowest;  /* that the limit has been since the last block */
+    bool owes_update; /* the limit went below the table's size: the next block must say so */
+};
+
+/* One block being decoded. */
+struct run {
+    struct hpack_decoder *decoder;
+    const uint8_t *next, *end;
+    struct block_writer out;
+    size_t list_size;
+    unsigned pseudo_seen; /* a bit for each token */
+    bool regular_seen, malformed, too_large, table_changed;
+    enum hpack_result result;
+    /* Where text of the current field is put together. */
+    char *text;
+    size_t text_len, text_cap;
+    char local[LOCAL_TEXT];
+};
+
+/* A field on its way from the bytes into the block. */
+struct part {
+    weir_str name, value;
+    uint8_t token;
+    uint8_t flaws;
+    uint8_t indexing;
+    bool name_is_static, value_is_static;
+};
+
+struct hpack_decoder *
+hpack_decoder_new(uint32_t table_size, size_t max_list)
+{
+    struct hpack_decoder *decoder = calloc(1, sizeof(*decoder));
+
+    if (decoder == NULL)
+        return NULL;
+    decoder->pool = block_pool_new();
+    if (decoder->pool == NULL) {
+        free(decoder);
+        return NULL;
+    }
+    hpack_table_init(
+        &decoder->table, table_size < HPACK_FIRST_SIZE ? table_size : HPACK_FIRST_SIZE);
+    decoder->limit = decoder->lowest = table_size;
+    decoder->max_list = max_list;
+    decoder->hint = FIRST_HINT;
+    return decoder;
+}
+
+void
+hpack_decoder_free(struct hpack_decoder *decoder)
+{
+    if (decoder == NULL)
+        return;
+    hpack_memo_clear(&decoder->memo);
+    hpack_table_fini(&decoder->table);
+    block_pool_close(decoder->pool);
+    free(decoder);
+}
+
+void
+hpack_decoder_limit(struct hpack_decoder *decoder, uint32_t table_size)
+{
+    decoder->limit = table_size;
+    if (table_size < decoder->lowest)
+        decoder->lowest = table_size;
+    if (table_size < decoder->table.max) {
+        decoder->owes_update = true;
+        hpack_memo_clear(&decoder->memo);
+    }
+}
+
+static bool
+fail(struct run *run, enum hpack_result result)
+{
+    run->result = result;
+    return false;
+}
+
+/* The rest of a number that does not fit its prefix (RFC 7541, 5.1). Nothing that we accept is as
+ * large as 2^28, so four bytes suffice. */
+static bool
+read_long_number(struct run *run, uint32_t *number)
+{
+    for (unsigned shift = 0; shift < 28; shift += 7) {
+        uint8_t byte;
+
+        if (run->next == run->end)
+            return fail(run, HPACK_BROKEN);
+        byte = *run->next++;
+        *number += (uint32_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0)
+            return true;
+    }
+    return fail(run, HPACK_BROKEN);
+}
+
+/* There must be a byte to begin with. */
+static inline bool
+read_number(struct run *run, uint8_t mask, uint32_t *out_number)
+{
+    *out_number = *run->next++ & mask;
+    return *out_number < mask || read_long_number(run, out_number);
+}
+
+/* A string literal (RFC 7541, 5.2): where it lies in the block, or decoded in run->text. */
+static inline bool
+read_string(struct run *run, weir_str *out_text)
+{
+    bool huffman;
+    uint32_t len;
+    const uint8_t *data;
+
+    if (run->next == run->end)
+        return fail(run, HPACK_BROKEN);
+    huffman = *run->next & 0x80;
+    if (!read_number(run, 0x7f, &len))
+        return false;
+    if (len > (size_t)(run->end - run->next))
+        return fail(run, HPACK_BROKEN);
+    data = run->next;
+    run->next += len;
+    *out_text = (weir_str){(const char *)data, len};
+    if (!huffman)
+        return true;
+    out_text->data = run->text + run->text_len;
+    out_text->len = huffman_decode(data, len, run->text + run->text_len);
+    if (out_text->len == HUFFMAN_BROKEN)
+        return fail(run, HPACK_BROKEN);
+    run->text_len += out_text->len;
+    return true;
+}
+
+/* Clear run->text and make room for `name_len` bytes and all that the rest of the block can stand
+ * for. */
+static bool
+text_ready(struct run *run, size_t name_len)
+{
+    size_t need = name_len + huffman_bound((size_t)(run->end - run->next));
+    char *text;
+
+    run->text_len = 0;
+    if (need <= run->text_cap)
+        return true;
+    text = malloc(need);
+    if (text == NULL)
+        return fail(run, HPACK_NO_MEMORY);
+    if (run->text != run->local)
+        free(run->text);
+    run->text = text;
+    run->text_cap = need;
+    return true;
+}
+
+static weir_str
+strip(weir_str value)
+{
+    while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t')) {
+        value.data++;
+        value.len--;
+    }
+    while (value.len > 0 && (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t'))
+        value.len--;
+    return value;
+}
+
+/* RFC 9113, 8.3: pseudo-header fields come before the others, and each only once. */
+static void
+check_order(struct run *run, enum h2_token token)
+{
+    unsigned bit = 1U << token;
+
+    if (token == H2_TOKEN_NONE || token > H2_TOKEN_PSEUDO_UNKNOWN) {
+        run->regular_seen = true;
+        return;
+    }
+    run->malformed |= run->regular_seen || (run->pseudo_seen & bit) != 0;
+    run->pseudo_seen |= bit;
+}
+
+/* Put a field into the block, or count it alone when the list is over the limit. */
+static inline bool
+emit(struct run *run, const struct part *part)
+{
+    size_t name_copy = part->name_is_static ? 0 : part->name.len;
+    size_t value_copy = part->value_is_static ? 0 : part->value.len;
+    struct h2_field *field;
+
+    run->list_size += part->name.len + part->value.len + HPACK_ENTRY_OVERHEAD;
+    if (run->list_size > run->decoder->max_list) {
+        run->too_large = true;
+        return true;
+    }
+    if (!block_room(&run->out, sizeof(*field) + name_copy + value_copy))
+        return fail(run, HPACK_NO_MEMORY);
+    check_order(run, part->token);
+    run->malformed |= (part->flaws & (HPACK_BAD_NAME | HPACK_BAD_VALUE)) != 0;
+    field = &run->out.block->fields[run->out.block->count++];
+    *field = (struct h2_field){part->name, part->value, part->token, part->indexing};
+    if (!part->value_is_static)
+        field->value.data = block_put(&run->out, part->value.data, value_copy);
+    if (!part->name_is_static)
+        field->name.data = block_put(&run->out, part->name.data, name_copy);
+    if ((part->flaws & HPACK_BLANK_ENDS) != 0)
+        field->value = strip(field->value);
+    return true;
+}
+
+/* The field at an index of both tables together (RFC 7541, 2.3.3). */
+static inline bool
+lookup(struct run *run, uint32_t index, struct part *out_part)
+{
+    const struct hpack_table *table = &run->decoder->table;
+    const struct hpack_entry *entry;
+
+    if (index <= HPACK_STATIC_COUNT) {
+        const struct hpack_static_field *field = &hpack_static_table[index];
+
+        if (index == 0)
+            return fail(run, HPACK_BROKEN);
+        *out_part = (struct part){
+            field->name, field->value, field->token, field->flaws, H2_INDEX, true, true};
+        return true;
+    }
+    entry = hpack_table_numbered(table, table->next - (index - HPACK_STATIC_COUNT));
+    if (entry == NULL)
+        return fail(run, HPACK_BROKEN);
+    *out_part = (struct part){hpack_entry_name(table, entry), hpack_entry_value(table, entry),
+        entry->token, entry->flaws, H2_INDEX, false, false};
+    return true;
+}
+
+static inline bool
+decode_indexed(struct run *run)
+{
+    struct part part;
+    uint32_t index;
+
+    return read_number(run, 0x7f, &index) && lookup(run, index, &part) && emit(run, &part);
+}
+
+/* The name of a literal field: that of an entry, or a string of its own. */
+static bool
+read_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct part *out_part)
+{
+    if (index == 0) {
+        *out_part = (struct part){.name_is_static = false};
+        if (!text_ready(run, 0) || !read_string(run, &out_part->name))
+            return false;
+        out_part->token = (uint8_t)hpack_name_judge(out_part->name, &out_part->flaws);
+        return true;
+    }
+    if (!lookup(run, index, out_part) || !text_ready(run, out_part->name.len))
+        return false;
+    out_part->flaws &= HPACK_BAD_NAME;
+    out_part->value_is_static = false;
+    if (!out_part->name_is_static && indexing == H2_INDEX) {
+        /* The entry may be evicted before its name is used last (RFC 7541, 4.4). */
+        memcpy(run->text, out_part->name.data, out_part->name.len);
+        out_part->name.data = run->text;
+        run->text_len = out_part->name.len;
+    }
+    return true;
+}
+
+static bool
+decode_literal(struct run *run, uint8_t mask, enum h2_indexing indexing)
+{
+    struct part part;
+    uint32_t index;
+
+    if (!read_number(run, mask, &index) || !read_name(run, index, indexing, &part) ||
+        !read_string(run, &part.value))
+        return false;
+    part.flaws |= hpack_value_judge(part.token, part.value);
+    part.indexing = (uint8_t)indexing;
+    if (indexing == H2_INDEX) {
+        struct hpack_entry *entry;
+
+        run->table_changed = true;
+        if (!hpack_table_insert(&run->decoder->table, part.name, part.value, &entry))
+            return fail(run, HPACK_NO_MEMORY);
+        if (entry != NULL) {
+            entry->token = part.token;
+            entry->flaws = part.flaws;
+        }
+    }
+    return emit(run, &part);
+}
+
+/* RFC 7541, 6: what the first bits of a representation say. */
+static inline bool
+decode_field(struct run *run)
+{
+    uint8_t first = *run->next;
+
+    if ((first & 0x80) != 0)
+        return decode_indexed(run);
+    if ((first & 0x40) != 0)
+        return decode_literal(run, 0x3f, H2_INDEX);
+    /* RFC 7541, 4.2: updates of the table's size come at the beginning of a block alone. */
+    if ((first & 0x20) != 0)
+        return fail(run, HPACK_BROKEN);
+    return decode_literal(run, 0x0f, (first & 0x10) != 0 ? H2_NEVER_INDEX : H2_DO_NOT_INDEX);
+}
+
+/* The updates of the table's size that a block begins with (RFC 7541, 4.2 and 6.3). */
+static bool
+decode_updates(struct run *run)
+{
+    struct hpack_decoder *decoder = run->decoder;
+
+    while (run->next < run->end && (*run->next & 0xe0) == 0x20) {
+        uint32_t size;
+
+        if (!read_number(run, 0x1f, &size))
+            return false;
+        if (size > decoder->limit)
+            return fail(run, HPACK_BROKEN);
+        if (size <= decoder->lowest)
+            decoder->owes_update = false;
+        hpack_table_resize(&decoder->table, size);
+        run->table_changed = true;
+    }
+    if (decoder->owes_update)
+        return fail(run, HPACK_BROKEN);
+    decoder->lowest = decoder->limit;
+    return true;
+}
+
+/* The next block will be about as large as the largest of late. */
+static void
+learn_size(struct hpack_decoder *decoder, size_t used)
+{
+    if (used > decoder->hint)
+        decoder->hint = used < LARGEST_HINT ? used : LARGEST_HINT;
+    else
+        decoder->hint -= (decoder->hint - used) / 8;
+}
+
+/* Let the memo have the block, unless its bytes would mean something else the next time. */
+static void
+memoise(struct run *run, const uint8_t *data, size_t len)
+{
+    struct hpack_memo *memo = &run->decoder->memo;
+
+    if (run->table_changed) {
+        hpack_memo_clear(memo);
+        return;
+    }
+    if (run->too_large || len == 0 || len > HPACK_MEMO_LONGEST || !block_room(&run->out, len))
+        return;
+    hpack_memo_put(memo, run->out.block, (const uint8_t *)block_put(&run->out, data, len), len);
+}
+
+static void
+finish(struct run *run, const uint8_t *data, size_t len)
+{
+    if (run->too_large)
+        block_clear(&run->out);
+    memoise(run, data, len);
+    learn_size(run->decoder, block_used(&run->out));
+    run->out.block->malformed = run->malformed;
+    run->out.block->too_large = run->too_large;
+    run->out.block->list_size = run->list_size;
+}
+
+static enum hpack_result
+decode_block(
+    struct hpack_decoder *decoder, const uint8_t *data, size_t len, struct h2_block **out_block)
+{
+    struct run run;
+    bool ok;
+
+    memset(&run, 0, offsetof(struct run, local));
+    run.decoder = decoder;
+    run.next = data;
+    run.end = data + len;
+    run.text = run.local;
+    run.text_cap = sizeof(run.local);
+    if (!block_begin(&run.out, decoder->pool, decoder->hint))
+        return HPACK_NO_MEMORY;
+    ok = decode_updates(&run);
+    while (ok && run.next < run.end)
+        ok = decode_field(&run);
+    if (run.text != run.local)
+        free(run.text);
+    if (!ok) {
+        h2_block_unref(run.out.block);
+        return run.result;
+    }
+    finish(&run, data, len);
+    *out_block = run.out.block;
+    return HPACK_OK;
+}
+
+enum hpack_result
+hpack_decode(
+    struct hpack_decoder *decoder, const uint8_t *data, size_t len, struct h2_block **out_block)
+{
+    struct h2_block *known = hpack_memo_lookup(&decoder->memo, data, len);
+
+    if (known == NULL)
+        return decode_block(decoder, data, len, out_block);
+    *out_block = h2_block_ref(known);
+    return HPACK_OK;
+}

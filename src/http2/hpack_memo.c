@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The memo: eight slots, told apart by a mark before their bytes are compared. */
+#include "http2/hpack_memo.h"
+
+static uint64_t
+load64(const uint8_t *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* A cheap number that differs for most blocks that differ: made of the length and of three words at
+ * the beginning, in the middle and at the end. That it can be forged does no harm, since the bytes
+ * are compared. Never 0. */
+static uint64_t
+mark_of(const uint8_t *data, size_t len)
+{
+    uint64_t head = 0, middle = 0, tail = 0;
+
+    if (len >= 8) {
+        head = load64(data);
+        middle = load64(data + (len - 8) / 2);
+        tail = load64(data + len - 8);
+    } else {
+        for (size_t i = 0; i < len; i++)
+            head = head << 8 | data[i];
+    }
+    head *= UINT64_C(0x9e3779b97f4a7c15);
+    middle *= UINT64_C(0xc2b2ae3d27d4eb4f);
+    tail *= UINT64_C(0x165667b19e3779f9);
+    return (head ^ (middle << 17 | middle >> 47) ^ (tail << 34 | tail >> 30) ^ len) | 1;
+}
+
+struct h2_block *
+hpack_memo_lookup(struct hpack_memo *memo, const uint8_t *data, size_t len)
+{
+    uint64_t mark;
+
+    if (!memo->used || len > HPACK_MEMO_LONGEST)
+        return NULL;
+    mark = mark_of(data, len);
+    for (unsigned i = 0; i < HPACK_MEMO_SLOTS; i++) {
+        struct hpack_memo_slot *slot = &memo->slots[i];
+
+        if (memo->marks[i] == mark && slot->len == len && memcmp(slot->key, data, len) == 0) {
+            slot->hit = true;
+            return slot->block;
+        }
+    }
+    return NULL;
+}
+
+/* The slot to give up. */
+static unsigned
+choose(struct hpack_memo *memo)
+{
+    unsigned i = memo->hand;
+
+    while (memo->slots[i].hit) {
+        memo->slots[i].hit = false;
+        i = (i + 1) % HPACK_MEMO_SLOTS;
+    }
+    memo->hand = (i + 1) % HPACK_MEMO_SLOTS;
+    return i;
+}
+
+void
+hpack_memo_put(struct hpack_memo *memo, struct h2_block *block, const uint8_t *key, size_t len)
+{
+    unsigned i = choose(memo);
+
+    h2_block_unref(memo->slots[i].block);
+    memo->marks[i] = mark_of(key, len);
+    memo->slots[i] = (struct hpack_memo_slot){h2_block_ref(block), key, (uint32_t)len, false};
+    memo->used = true;
+}
+
+void
+hpack_memo_clear(struct hpack_memo *memo)
+{
+    if (!memo->used)
+        return;
+    for (unsigned i = 0; i < HPACK_MEMO_SLOTS; i++)
+        h2_block_unref(memo->slots[i].block);
+    *memo = (struct hpack_memo){0};
+}
