@@ -26,7 +26,8 @@ buf_len(const struct buf *buf)
 static inline uint8_t *
 buf_head(const struct buf *buf)
 {
-    return buf->data + buf->head;
+    /* Not by pointer arithmetic, which on NULL, the data of an empty buffer, is undefined. */
+    return (uint8_t *)((uintptr_t)buf->data + buf->head);
 }
 
 /* Make room for `more` bytes by moving or growing. False: no memory; nothing has changed. */
@@ -37,7 +38,7 @@ bool buf_grow(struct buf *buf, size_t more);
 static inline uint8_t *
 buf_reserve(struct buf *buf, size_t more)
 {
-    if (buf->cap - buf->tail < more && !buf_grow(buf, more))
+    if ((buf->cap - buf->tail < more || buf->data == NULL) && !buf_grow(buf, more))
         return NULL;
     return buf->data + buf->tail;
 }

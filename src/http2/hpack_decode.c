@@ -400,7 +400,7 @@ decode_block(
     memset(&run, 0, offsetof(struct run, local));
     run.decoder = decoder;
     run.next = data;
-    run.end = data + len;
+    run.end = len > 0 ? data + len : data;
     run.text = run.local;
     run.text_cap = sizeof(run.local);
     if (!block_begin(&run.out, decoder->pool, decoder->hint))

@@ -14,8 +14,11 @@ test_append_and_take(void **state)
     struct buf buf = BUF_EMPTY;
 
     (void)state;
-    assert_true(buf_append(&buf, "hello", 5));
+    assert_null(buf_head(&buf));
     assert_true(buf_append(&buf, "", 0));
+    assert_int_equal(buf_len(&buf), 0);
+    assert_true(buf_append(&buf, "hello", 5));
+    assert_true(buf_append(&buf, NULL, 0));
     buf_take(&buf, 2);
     assert_int_equal(buf_len(&buf), 3);
     assert_memory_equal(buf_head(&buf), "llo", 3);
