@@ -17,7 +17,9 @@ weir_loop *fiber_loop(const struct fiber *fiber);
  * had. */
 WEIR_CHECK weir_code fiber_start(weir_loop *loop, void (*fn)(void *arg), void *arg);
 
-/* Let others run until fiber_wake. Always called in a loop that checks what is waited for. */
+/* Let others run until fiber_wake. Always called in a loop that checks what is waited for. Where
+ * plain threads turn the loop in turns, another thread may go on from here: errno and thread-local
+ * variables do not live across it. */
 void fiber_park(void);
 
 /* Make a parked fiber run soon. One that runs, or is awake already, will not park the next time. */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -447,21 +448,59 @@ exit_status(pid_t child)
     return status;
 }
 
-/* In a child: room for some stacks of 16 MiB; the pool says when it is full, and works on after
- * some end. */
+#define ROOM (200 * 1024 * 1024)
+
+static bool
+has_room(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return memory != MAP_FAILED && munmap(memory, size) == 0;
+}
+
+#define MAPPINGS_MOST 2000000
+
+/* Every other page with other rights, until the kernel has no further mapping for us. */
+static void *
+use_up_mappings(size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    for (size_t at = 0; memory != MAP_FAILED && at < size; at += 2 * page)
+        if (mprotect(memory + at, page, PROT_READ) != 0)
+            return memory;
+    _exit(2);
+}
+
+/* Start until the pool says no. An emulator may not pass a limit of address space on to the kernel;
+ * then the number of mappings is what runs out, until it has been seen that it did. */
+static size_t
+start_until_refused(weir_loop *loop, struct sleeper *sleepers, size_t most)
+{
+    struct rlimit limit = {.rlim_cur = address_space() + ROOM, .rlim_max = RLIM_INFINITY};
+    size_t started = 0, size = MAPPINGS_MOST * 2 * (size_t)sysconf(_SC_PAGESIZE);
+    void *used_up = NULL;
+
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        _exit(2);
+    while (started < most && fiber_start(loop, sleep_until_ready, &sleepers[started]) == WEIR_OK)
+        if (++started == 2 && has_room(2 * ROOM))
+            used_up = use_up_mappings(size);
+    if (used_up != NULL)
+        munmap(used_up, size);
+    return started;
+}
+
+/* In a child: the pool says when there is no room for more, and works on after some have ended. */
 static void
 fill_address_space(weir_loop *loop)
 {
     struct sleeper sleepers[64] = {{0}};
-    struct rlimit limit = {.rlim_max = RLIM_INFINITY};
-    size_t started = 0;
+    size_t started;
 
-    limit.rlim_cur = limit.rlim_max = address_space() + 200 * 1024 * 1024;
-    if (setrlimit(RLIMIT_AS, &limit) != 0)
-        _exit(2);
     fiber_set_stack_size(loop, 16 * 1024 * 1024);
-    while (started < 64 && fiber_start(loop, sleep_until_ready, &sleepers[started]) == WEIR_OK)
-        started++;
+    started = start_until_refused(loop, sleepers, 64);
     if (started < 2 || started == 64 || fiber_stats(loop).live != started)
         _exit(3);
     weir_loop_turn(loop);
