@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A gRPC server: services, listeners, loops, drain. */
-/* Threads: set up and free on one thread; weir_server_drain may come from any, and from a signal handler. */
+/* Threads: set up and free on one thread; weir_server_drain may come from any, and from a signal
+ * handler. */
 #pragma once
 
 #include <weir/interceptor.h>
@@ -12,12 +13,12 @@ typedef struct weir_server weir_server;
 
 /* Zero is the default of every field. */
 struct weir_server_options {
-    unsigned loops;                   /* event loops, each on a thread of its own; 1 */
-    size_t max_receive_message;       /* bytes, after inflating; 4 MiB */
-    size_t max_header_list;           /* bytes of a request's header list (RFC 9113, 10.5.1); 16 KiB */
-    uint32_t max_concurrent_streams;  /* a connection; 100 */
-    size_t fiber_stack;               /* bytes of address space for a handler's stack; 256 KiB */
-    int64_t handshake_timeout;        /* from accept to the client's SETTINGS; 10 s */
+    unsigned loops;             /* event loops, each on a thread of its own; 1 */
+    size_t max_receive_message; /* bytes, after inflating; 4 MiB */
+    size_t max_header_list;     /* bytes of a request's header list (RFC 9113, 10.5.1); 16 KiB */
+    uint32_t max_concurrent_streams; /* a connection; 100 */
+    size_t fiber_stack; /* bytes of address space for a handler's stack; 256 KiB, and no less */
+    int64_t handshake_timeout; /* from accept to the client's SETTINGS; 10 s */
 };
 
 /* RESOURCE_EXHAUSTED: no memory. options may be NULL. */
@@ -27,8 +28,8 @@ WEIR_API void weir_server_free(weir_server *server);
 
 /* Offer a service. Borrows all three until the server is freed. ALREADY_EXISTS: the name is taken.
  * Generated code wraps this as PACKAGE_SERVICE_add with the vtable's own type. */
-WEIR_API WEIR_CHECK weir_code weir_server_add(weir_server *server,
-    const struct weir_service *service, const void *handlers, void *self);
+WEIR_API WEIR_CHECK weir_code weir_server_add(
+    weir_server *server, const struct weir_service *service, const void *handlers, void *self);
 
 /* Wrap every call, of all four kinds; first added is outermost. Borrows self. */
 WEIR_API WEIR_CHECK weir_code weir_server_wrap(
@@ -38,7 +39,8 @@ WEIR_API WEIR_CHECK weir_code weir_server_wrap(
  * form. UNAVAILABLE: it cannot be bound; weir_server_error says why. */
 WEIR_API WEIR_CHECK weir_code weir_server_listen(weir_server *server, const char *address);
 
-/* The nth address as bound, "127.0.0.1:50051"; NULL beyond the last. Lives as long as the server. */
+/* The nth address as bound, "127.0.0.1:50051"; NULL beyond the last. Lives as long as the server.
+ */
 WEIR_API const char *weir_server_address(const weir_server *server, size_t index);
 
 /* Serve until drained: this thread turns the first loop, options.loops - 1 further threads turn the
@@ -46,8 +48,8 @@ WEIR_API const char *weir_server_address(const weir_server *server, size_t index
 WEIR_API WEIR_CHECK weir_code weir_server_run(weir_server *server);
 
 /* Stop accepting, tell every client to go elsewhere (two GOAWAYs, RFC 9113 section 6.8), let calls
- * finish for up to grace nanoseconds, then make weir_server_run return. A second drain can only shorten
- * the grace. Safe from any thread and from a signal handler. */
+ * finish for up to grace nanoseconds, then make weir_server_run return. A second drain can only
+ * shorten the grace. Safe from any thread and from a signal handler. */
 WEIR_API void weir_server_drain(weir_server *server, int64_t grace);
 
 /* Why the last function that failed did so. Lives until the next one fails. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All of Weir's public headers. */
+/* Threads: each header says its own. */
 #pragma once
 
 #include <weir/base.h>

@@ -50,10 +50,11 @@ static weir_code
 open_stream(struct weir_call *call, const ProtobufCMessage *request)
 {
     struct weir_channel *channel = call->owner;
-    const struct client_method *method = client_method_lookup(channel, call->path);
+    const struct client_method *method = client_method_lookup(channel, call->method);
 
     if (method == NULL)
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
+    call->deep_in = method->deep_in;
     WEIR_TRY(client_acquire(channel, call));
     if (!send_headers(call, method))
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the headers");

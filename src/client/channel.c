@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public channel: options, a stream for a call, call objects. */
 #include "client/client.h"
+#include "rpc/depth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,13 +189,14 @@ field(const char *name, const char *value)
 }
 
 static struct client_method *
-method_new(const struct weir_channel *channel, const char *path)
+method_new(const struct weir_channel *channel, const struct weir_method *asked)
 {
     struct client_method *method = calloc(1, sizeof(*method));
 
     if (method == NULL)
         return NULL;
-    method->path = join(path, "", "");
+    method->deep_in = depth_is_unbounded(asked->output);
+    method->path = join(asked->path, "", "");
     if (method->path == NULL) {
         free(method);
         return NULL;
@@ -211,13 +213,13 @@ method_new(const struct weir_channel *channel, const char *path)
 }
 
 const struct client_method *
-client_method_lookup(struct weir_channel *channel, const char *path)
+client_method_lookup(struct weir_channel *channel, const struct weir_method *asked)
 {
-    struct client_method *method = map_lookup(&channel->methods, weir_str_of(path));
+    struct client_method *method = map_lookup(&channel->methods, weir_str_of(asked->path));
 
     if (method != NULL)
         return method;
-    method = method_new(channel, path);
+    method = method_new(channel, asked);
     if (method == NULL)
         return NULL;
     if (!map_put(&channel->methods, weir_str_of(method->path), method)) {

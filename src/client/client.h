@@ -20,6 +20,7 @@
 struct client_method {
     struct client_method *next;
     char *path;
+    bool deep_in;
     struct h2_field fields[CLIENT_FIELDS]; /* pseudo-header fields first */
 };
 
@@ -76,7 +77,8 @@ struct client_conn {
 weir_code client_acquire(struct weir_channel *channel, struct weir_call *call);
 
 /* The fields of a method, made at its first use. NULL: no memory. */
-const struct client_method *client_method_lookup(struct weir_channel *channel, const char *path);
+const struct client_method *client_method_lookup(
+    struct weir_channel *channel, const struct weir_method *method);
 
 /* Begin to connect; ends in client_state READY or FAILED, and wakes who waits. */
 void client_connect(struct weir_channel *channel);

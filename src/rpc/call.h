@@ -41,6 +41,7 @@ struct weir_call {
     bool unprocessed;    /* the server says that it never saw it */
     bool timer_running;
     bool gzip_in; /* the peer's grpc-encoding */
+    bool deep_in; /* the messages that come must be measured, see depth.h */
     weir_code code;
     const char *message; /* NULL: none yet. In the arena or static */
 

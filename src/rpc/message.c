@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages of a call: protobuf-c structs to framed bytes and back. */
 #include "rpc/call.h"
+#include "rpc/depth.h"
 
 /* ---- receiving ---- */
 
@@ -22,8 +23,11 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
     size_t len, ProtobufCMessage **out_message)
 {
     ProtobufCAllocator allocator = {allocate, keep, call_memory(call)};
-    ProtobufCMessage *message = protobuf_c_message_unpack(type, &allocator, len, data);
+    ProtobufCMessage *message;
 
+    if (call->deep_in && !depth_is_within(type, data, len, DEPTH_MAX))
+        return weir_fail(call, WEIR_INTERNAL, "messages nested deeper than %d", DEPTH_MAX);
+    message = protobuf_c_message_unpack(type, &allocator, len, data);
     if (message == NULL)
         return weir_fail(call, WEIR_INTERNAL, "the message is not a %s", type->name);
     *out_message = message;

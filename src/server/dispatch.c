@@ -171,6 +171,7 @@ set_method(struct weir_call *call, struct h2_block *block, weir_str path)
         return;
     }
     call->method = entry->method;
+    call->deep_in = entry->deep_in;
     call->path = entry->method->path;
 }
 

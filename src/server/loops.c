@@ -62,8 +62,7 @@ loop_setup(struct weir_server *server, struct server_loop *home)
     if (weir_loop_new(&home->loop) != WEIR_OK)
         return false;
     home->server = server;
-    if (server->options.fiber_stack != 0)
-        fiber_set_stack_size(home->loop, server->options.fiber_stack);
+    fiber_set_stack_size(home->loop, server->options.fiber_stack);
     home->wake.data = home;
     return uv_async_init(loop_uv(home->loop), &home->wake, woken) == 0;
 }

@@ -3,8 +3,12 @@
 #include "server/server.h"
 
 #include "base/random.h"
+#include "rpc/depth.h"
 #include <stdio.h>
 #include <stdlib.h>
+
+/* What unpacking messages of the greatest depth takes, with room for a handler (rpc/depth.h). */
+#define FIBER_STACK_MIN ((size_t)256 * 1024)
 
 static void
 set_defaults(struct weir_server_options *options)
@@ -17,6 +21,8 @@ set_defaults(struct weir_server_options *options)
         options->max_header_list = 16 * 1024;
     if (options->max_concurrent_streams == 0)
         options->max_concurrent_streams = 100;
+    if (options->fiber_stack < FIBER_STACK_MIN)
+        options->fiber_stack = FIBER_STACK_MIN;
     if (options->handshake_timeout == 0)
         options->handshake_timeout = 10 * WEIR_SECOND;
 }
@@ -76,7 +82,8 @@ put_methods(
     const struct weir_service *service = added->service;
 
     for (size_t i = 0; i < service->method_count; i++) {
-        added->entries[i] = (struct server_entry){&service->methods[i], service, handlers, self};
+        added->entries[i] = (struct server_entry){&service->methods[i], service, handlers, self,
+            depth_is_unbounded(service->methods[i].input)};
         if (!map_put(&server->methods, weir_str_of(service->methods[i].path), &added->entries[i]))
             return false;
     }

@@ -15,6 +15,7 @@ struct server_entry {
     const struct weir_service *service;
     const void *handlers;
     void *self;
+    bool deep_in;
 };
 
 struct server_service {

@@ -155,8 +155,17 @@ talk(void *self, struct rpctest_Test_Talk_server peer)
     return weir_call_code(peer.call);
 }
 
+static weir_code
+nest(void *self, weir_call *call, const Rpctest__Nested *request, Rpctest__Nested *out_response)
+{
+    (void)self;
+    (void)call;
+    out_response->inner = request->inner;
+    return WEIR_OK;
+}
+
 const struct rpctest_Test_handlers service_handlers = {
-    .Unary = unary, .Collect = collect, .Expand = expand, .Talk = talk};
+    .Unary = unary, .Collect = collect, .Expand = expand, .Talk = talk, .Nest = nest};
 
 /* ---- the server ---- */
 

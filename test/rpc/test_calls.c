@@ -239,6 +239,36 @@ large_messages(void **state)
     assert_int_equal(ask(fixture->channel, "still there", NULL, 0), WEIR_OK);
 }
 
+static weir_code
+ask_nested(weir_channel *channel, size_t depth)
+{
+    Rpctest__Nested *levels = calloc(depth, sizeof(*levels));
+    const Rpctest__Nested *response = NULL;
+    weir_call *call = weir_call_new(channel, NULL);
+    weir_code code;
+
+    for (size_t i = 0; i < depth; i++) {
+        rpctest__nested__init(&levels[i]);
+        levels[i].inner = i + 1 < depth ? &levels[i + 1] : NULL;
+    }
+    code = rpctest_Test_Nest(call, &levels[0], &response);
+    weir_call_free(call);
+    free(levels);
+    return code;
+}
+
+static void
+nesting_has_a_bound(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(ask_nested(fixture->channel, 1), WEIR_OK);
+    assert_int_equal(ask_nested(fixture->channel, 100), WEIR_OK);
+    assert_int_equal(ask_nested(fixture->channel, 101), WEIR_INTERNAL);
+    assert_int_equal(ask_nested(fixture->channel, 1000), WEIR_INTERNAL);
+    assert_int_equal(ask_nested(fixture->channel, 100), WEIR_OK);
+}
+
 static void
 client_stream(void **state)
 {
@@ -585,6 +615,7 @@ main(void)
         WITH_SERVER(cancel_from_another_thread),
         WITH_SERVER(metadata_travels),
         WITH_SERVER(large_messages),
+        WITH_SERVER(nesting_has_a_bound),
         WITH_SERVER(client_stream),
         WITH_SERVER(server_stream),
         WITH_SERVER(bidi_stream),
