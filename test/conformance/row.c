@@ -314,6 +314,8 @@ run_row(void **state)
         .role = row->role,
         .max_concurrent_streams = row->max_streams,
         .stream_window = row->window,
+        .connection_window = row->connection_window,
+        .max_frame_size = row->max_frame,
     };
 
     for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {

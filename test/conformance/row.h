@@ -113,7 +113,8 @@ enum {
     MAX_CONCURRENT_STREAMS,
     INITIAL_WINDOW_SIZE,
     MAX_FRAME_SIZE,
-    MAX_HEADER_LIST_SIZE
+    MAX_HEADER_LIST_SIZE,
+    ENABLE_CONNECT_PROTOCOL = 8 /* RFC 8441 */
 };
 
 /* ---- a row ---- */
@@ -129,7 +130,7 @@ struct row {
     bool goaway_optional; /* RFC 9113, 3.4: GOAWAY may be left out */
     bool no_more_streams; /* the proof that the connection goes on is a PING alone */
     bool hoard;           /* the user consumes no DATA */
-    uint32_t max_streams, window;
+    uint32_t max_streams, window, connection_window, max_frame; /* of the options */
 };
 
 /* Run each row several times, the bytes arriving in different pieces. What main returns. */

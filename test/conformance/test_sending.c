@@ -444,10 +444,26 @@ test_goaway_loses_higher_streams(void **state)
         assert_non_null(peer_call(&peer, true));
     peer_send_frame(&peer, TYPE_GOAWAY, 0, 0, "\0\0\0\x01\0\0\0\0", 8, 0);
     assert_int_equal(peer.unprocessed, 2);
+    assert_int_equal(peer.last_reset, H2_REFUSED_STREAM);
     assert_int_equal(peer.event_count, 4);
     peer_send_frame(&peer, TYPE_HEADERS, END_HEADERS | END_STREAM, 1, "\x88", 1, 0);
     assert_int_equal(peer.event_count, 5);
     assert_int_equal(peer.events[4], 'H');
+}
+
+/* 8.7: REFUSED_STREAM says the same of one stream, other codes do not. */
+static void
+test_refused_is_unprocessed(void **state)
+{
+    (void)state;
+    open_connection(H2_CLIENT);
+    assert_non_null(peer_call(&peer, true));
+    assert_non_null(peer_call(&peer, true));
+    peer_send_frame(&peer, TYPE_RST_STREAM, 0, 1, "\0\0\0\x07", 4, 0);
+    assert_int_equal(peer.unprocessed, 1);
+    peer_send_frame(&peer, TYPE_RST_STREAM, 0, 3, "\0\0\0\x08", 4, 0);
+    assert_int_equal(peer.unprocessed, 1);
+    assert_string_equal(peer.events, "YRR");
 }
 
 /* Graceful: first all streams are taken, then those that have come. */
@@ -524,6 +540,7 @@ main(void)
         TEST(test_one_reset_a_stream),
         TEST(test_goaway_opens_no_more),
         TEST(test_goaway_loses_higher_streams),
+        TEST(test_refused_is_unprocessed),
         TEST(test_drain_in_two_steps),
         TEST(test_error_names_last_stream),
     };

@@ -53,6 +53,13 @@ static const struct row rows[] = {
     {"6.5.2", "a bad value and a good one after it", H2_SERVER, CONNECTION(PROTOCOL),
         STEPS(FRAME(TYPE_SETTINGS, 0, 0, "\0\x02\0\0\0\x09\0\x02\0\0\0\x01"))},
 
+    {"8441 3", "ENABLE_CONNECT_PROTOCOL 1", H2_CLIENT, FINE,
+        STEPS(SETTING(ENABLE_CONNECT_PROTOCOL, 1))},
+    {"8441 3", "ENABLE_CONNECT_PROTOCOL 2", H2_CLIENT, CONNECTION(PROTOCOL),
+        STEPS(SETTING(ENABLE_CONNECT_PROTOCOL, 2))},
+    {"8441 3", "ENABLE_CONNECT_PROTOCOL taken back", H2_CLIENT, CONNECTION(PROTOCOL),
+        STEPS(SETTING(ENABLE_CONNECT_PROTOCOL, 1), SETTING(ENABLE_CONNECT_PROTOCOL, 0))},
+
     /* ---- 6.5.3: synchronization ---- */
     {"6.5.3", "a parameter twice in one frame", H2_SERVER, FINE,
         STEPS(FRAME(TYPE_SETTINGS, 0, 0, "\0\x04\0\0\0\x64\0\x04\0\0\0\x01"))},
