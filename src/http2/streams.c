@@ -21,15 +21,12 @@ struct h2_chunk {
 
 /* ---- map ---- */
 
-/* Runs of numbers lie side by side; where a run begins depends on the seed, so that a peer cannot
- * choose numbers that meet. */
+/* Multiplying by a secret odd number spreads neighbours, which would make long runs to walk when
+ * one is removed, and keeps a peer from choosing numbers that meet. */
 static uint32_t
 home(const struct h2_conn *conn, uint32_t id)
 {
-    uint32_t n = id >> 1, mask = (1u << conn->map_bits) - 1;
-    uint32_t run = ((n >> conn->map_bits) ^ conn->map_seed) * 0x9e3779b1u;
-
-    return (n ^ (run >> (32 - conn->map_bits))) & mask;
+    return ((id >> 1) * conn->map_seed) >> (32 - conn->map_bits);
 }
 
 static void
