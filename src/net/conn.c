@@ -19,6 +19,11 @@
 #include <unistd.h>
 
 #define SPANS_AT_ONCE 64
+
+/* So that other connections of the loop get their turn while a fast peer fills the buffer each
+ * time. */
+#define READS_AT_ONCE 8
+
 #define LINGER_TIME WEIR_SECOND
 
 /* ---- the connections of a loop that only linger ---- */
@@ -185,6 +190,14 @@ receive(struct net_conn *conn, bool again)
     return deliver(conn, scratch, had + (size_t)got) && (size_t)got == room;
 }
 
+/* Read until the socket gives less than there is room for, or others have waited long enough. */
+static void
+read_some(struct net_conn *conn, bool again)
+{
+    for (int i = 0; i < READS_AT_ONCE && reads(conn) && receive(conn, again); i++)
+        again = false;
+}
+
 static int
 socket_error(int fd)
 {
@@ -209,8 +222,7 @@ on_io(uv_poll_t *poll, int status, int events)
         conn->events->writable(conn->owner);
     }
     if (status < 0 || events & UV_READABLE)
-        while (reads(conn) && receive(conn, false))
-            continue;
+        read_some(conn, false);
     if (status < 0 && !conn->closing && !conn->ended)
         end(conn, socket_error(conn->fd));
     conn->busy = false;
@@ -226,8 +238,7 @@ on_task(struct loop_task *task)
     struct net_conn *conn = container_of(task, struct net_conn, task);
 
     conn->busy = true;
-    for (bool again = true; reads(conn) && receive(conn, again); again = false)
-        continue;
+    read_some(conn, true);
     if (conn->error != 0 && !conn->closing && !conn->ended)
         end(conn, conn->error);
     conn->busy = false;

@@ -226,6 +226,57 @@ a_reader_that_takes_nothing_is_cut_off(void **state)
     tear_down(&owner, peer);
 }
 
+/* A peer whose bytes fill the buffer each time, since every read makes it send as many again. */
+struct flood {
+    struct net_conn *conn;
+    int peer;
+    unsigned reads;
+};
+
+static void
+refill(const struct flood *flood)
+{
+    static const char bytes[LOOP_SCRATCH_SIZE];
+
+    assert_int_equal(write(flood->peer, bytes, sizeof(bytes)), sizeof(bytes));
+}
+
+static void
+on_flood(void *arg, const uint8_t *data, size_t len, size_t *out_keep)
+{
+    struct flood *flood = arg;
+
+    (void)data;
+    (void)out_keep;
+    assert_int_equal(len, LOOP_SCRATCH_SIZE);
+    if (++flood->reads < 1000)
+        refill(flood);
+}
+
+static void
+a_flood_leaves_room_for_others(void **state)
+{
+    static const struct net_conn_events flooded = {on_flood, on_writable, on_closed};
+    weir_loop *loop = new_loop();
+    struct flood flood = {0};
+    int ends[2], size = 4 * LOOP_SCRATCH_SIZE;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+    flood.peer = ends[1];
+    refill(&flood);
+    assert_int_equal(net_conn_adopt(loop, ends[0], &flood.conn), WEIR_OK);
+    net_conn_open(flood.conn, &flooded, &flood);
+    weir_loop_turn(loop);
+    assert_true(flood.reads > 0);
+    assert_true(flood.reads < 1000);
+    turn_until(loop, flood.reads == 1000);
+    net_conn_close(flood.conn);
+    close(flood.peer);
+    weir_loop_free(loop);
+}
+
 static void
 a_paused_connection_reads_nothing(void **state)
 {
@@ -645,6 +696,7 @@ main(void)
         cmocka_unit_test(the_rest_is_each_connection_s_own),
         cmocka_unit_test(much_is_read_in_order),
         cmocka_unit_test(a_reader_that_takes_nothing_is_cut_off),
+        cmocka_unit_test(a_flood_leaves_room_for_others),
         cmocka_unit_test(a_paused_connection_reads_nothing),
         cmocka_unit_test(a_reader_that_paused_gets_its_rest_again),
         cmocka_unit_test(the_peer_s_end_comes_after_its_bytes),
