@@ -212,7 +212,7 @@ check_stream_event(struct user *user, const struct h2_event *event)
 }
 
 static void
-read_all(struct user *user, const struct h2_event *event)
+read_all(const struct h2_event *event)
 {
     volatile uint8_t sum = 0;
 
@@ -224,7 +224,7 @@ static void
 take_event(struct user *user, const struct h2_event *event)
 {
     FUZZ_CHECK(!user->failed || event->type == H2_NEED_INPUT);
-    read_all(user, event);
+    read_all(event);
     if (event->type == H2_FAILED)
         user->failed = true;
     else if (event->stream != NULL)
