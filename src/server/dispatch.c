@@ -106,12 +106,36 @@ start_call(struct weir_call *call)
 
 /* ---- requests ---- */
 
-static struct server_entry *
-find_entry(const struct weir_server *server, struct h2_block *block, weir_str path)
+/* A block that comes again was judged before: its tag is the method's entry, with the low bit set
+ * when the request says nothing else that matters here, neither a timeout nor an encoding. */
+#define TAG_PLAIN ((uintptr_t)1)
+
+static const struct server_entry *
+tagged_entry(const struct h2_block *block)
 {
-    if (block->tag == NULL)
-        block->tag = map_lookup(&server->methods, path);
-    return block->tag;
+    return (const struct server_entry *)((uintptr_t)block->tag & ~TAG_PLAIN);
+}
+
+static bool
+is_tagged_plain(const struct h2_block *block)
+{
+    return ((uintptr_t)block->tag & TAG_PLAIN) != 0;
+}
+
+static const struct server_entry *
+find_entry(
+    const struct weir_server *server, struct h2_block *block, const struct wire_request *request)
+{
+    struct server_entry *entry;
+
+    if (block->tag != NULL)
+        return tagged_entry(block);
+    entry = map_lookup(&server->methods, request->path);
+    if (entry != NULL && request->timeout == WEIR_NEVER && request->encoding.data == NULL)
+        block->tag = (void *)((uintptr_t)entry | TAG_PLAIN);
+    else
+        block->tag = entry;
+    return entry;
 }
 
 /* What is no gRPC request at all gets a bare HTTP answer (PROTOCOL-HTTP2: 415 for a foreign
@@ -161,13 +185,13 @@ set_encoding(struct weir_call *call, weir_str encoding)
 }
 
 static void
-set_method(struct weir_call *call, struct h2_block *block, weir_str path)
+set_method(struct weir_call *call, struct h2_block *block, const struct wire_request *request)
 {
-    const struct server_entry *entry = find_entry(home_of(call)->server, block, path);
+    const struct server_entry *entry = find_entry(home_of(call)->server, block, request);
 
     call->entry = (void *)(uintptr_t)entry;
     if (entry == NULL) {
-        call->path = arena_dup(&call->arena, path);
+        call->path = arena_dup(&call->arena, request->path);
         return;
     }
     call->method = entry->method;
@@ -189,7 +213,7 @@ begin(struct weir_call *call, const struct h2_event *event, const struct wire_re
 {
     call->headers = h2_block_ref(event->block);
     call->receive_closed = event->end_stream;
-    set_method(call, event->block, request->path);
+    set_method(call, event->block, request);
     set_encoding(call, request->encoding);
     set_deadline(call, request->timeout);
     if (starts_at_once(call))
@@ -202,14 +226,15 @@ void
 server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
 {
     struct server_conn *conn = container_of(transport, struct server_conn, transport);
-    struct wire_request request;
+    struct wire_request request = {.timeout = WEIR_NEVER};
+    enum wire_verdict verdict = WIRE_GRPC;
     struct weir_call *call;
-    enum wire_verdict verdict;
-    int http_status;
-    weir_code code;
-    const char *why;
+    int http_status = 0;
+    weir_code code = WEIR_OK;
+    const char *why = NULL;
 
-    verdict = wire_request_read(event->block, &request, &http_status, &code, &why);
+    if (!is_tagged_plain(event->block))
+        verdict = wire_request_read(event->block, &request, &http_status, &code, &why);
     if (verdict == WIRE_HTTP_STATUS) {
         answer_http(transport, event->stream, http_status);
         return;
