@@ -122,6 +122,7 @@ point_at(struct block_writer *writer, struct h2_block *block)
     struct home *home = home_of(block);
 
     writer->block = block;
+    writer->next = block->fields;
     writer->end = writer->low = (char *)home + home->size;
 }
 
@@ -166,9 +167,10 @@ block_grow(struct block_writer *writer, size_t more)
     memcpy(block, from.block, used - strings);
     point_at(writer, block);
     block_put(writer, from.low, strings);
-    for (size_t i = 0; i < block->count; i++) {
-        block->fields[i].name.data = moved(block->fields[i].name.data, &from, writer->end);
-        block->fields[i].value.data = moved(block->fields[i].value.data, &from, writer->end);
+    writer->next += from.next - from.block->fields;
+    for (struct h2_field *field = block->fields; field < writer->next; field++) {
+        field->name.data = moved(field->name.data, &from, writer->end);
+        field->value.data = moved(field->value.data, &from, writer->end);
     }
     give_back(home_of(from.block));
     return true;

@@ -19,10 +19,11 @@ void block_pool_close(struct block_pool *pool);
  *
  *   block | fields grow up ->       <- strings grow down |
  *                            ^       ^                   ^
- *        block->fields[count]       low                 end     */
+ *                          next     low                 end     */
 struct block_writer {
     struct block_pool *pool;
-    struct h2_block *block;
+    struct h2_block *block; /* its count is set by block_end */
+    struct h2_field *next;
     char *low, *end;
 };
 
@@ -36,9 +37,7 @@ bool block_grow(struct block_writer *writer, size_t more);
 static inline bool
 block_room(struct block_writer *writer, size_t more)
 {
-    char *high = (char *)&writer->block->fields[writer->block->count];
-
-    return (size_t)(writer->low - high) >= more || block_grow(writer, more);
+    return (size_t)(writer->low - (char *)writer->next) >= more || block_grow(writer, more);
 }
 
 /* Put bytes into the block, for which there must be room. */
@@ -55,15 +54,23 @@ block_put(struct block_writer *writer, const void *bytes, size_t len)
 static inline size_t
 block_used(const struct block_writer *writer)
 {
-    const char *high = (const char *)&writer->block->fields[writer->block->count];
+    size_t fields = (size_t)((const char *)writer->next - (const char *)writer->block);
 
-    return (size_t)(high - (const char *)writer->block) + (size_t)(writer->end - writer->low);
+    return fields + (size_t)(writer->end - writer->low);
 }
 
 /* Forget the fields and strings put so far. */
 static inline void
 block_clear(struct block_writer *writer)
 {
-    writer->block->count = 0;
+    writer->next = writer->block->fields;
     writer->low = writer->end;
+}
+
+/* The block is whole. */
+static inline struct h2_block *
+block_end(struct block_writer *writer)
+{
+    writer->block->count = (size_t)(writer->next - writer->block->fields);
+    return writer->block;
 }

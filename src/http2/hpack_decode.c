@@ -33,9 +33,11 @@ struct run {
     struct hpack_decoder *decoder;
     const uint8_t *next, *end;
     struct block_writer out;
-    size_t list_size;
-    unsigned pseudo_seen; /* a bit for each token */
-    bool regular_seen, malformed, too_large, table_changed;
+    size_t list_size, max_list;
+    unsigned barred;      /* a bit for each token that must not come any more */
+    unsigned out_of_turn; /* and for those that came nevertheless */
+    uint8_t flaws;        /* of all fields together */
+    bool too_large, table_changed;
     enum hpack_result result;
     /* Where text of the current field is put together. */
     char *text;
@@ -43,13 +45,11 @@ struct run {
     char local[LOCAL_TEXT];
 };
 
-/* A field on its way from the bytes into the block. */
-struct part {
-    weir_str name, value;
-    uint8_t token;
+/* A literal field on its way from the bytes into the block. */
+struct literal {
+    struct h2_field field;
     uint8_t flaws;
-    uint8_t indexing;
-    bool name_is_static, value_is_static;
+    bool name_is_static;
 };
 
 struct hpack_decoder *
@@ -190,100 +190,168 @@ strip(weir_str value)
 }
 
 /* RFC 9113, 8.3: pseudo-header fields come before the others, and each only once. */
-static void
+static inline void
 check_order(struct run *run, enum h2_token token)
 {
-    unsigned bit = 1U << token;
+    const unsigned pseudo = (2U << H2_TOKEN_PSEUDO_UNKNOWN) - (1U << H2_TOKEN_METHOD);
+    unsigned bit = 1U << token & pseudo;
 
-    if (token == H2_TOKEN_NONE || token > H2_TOKEN_PSEUDO_UNKNOWN) {
-        run->regular_seen = true;
-        return;
-    }
-    run->malformed |= run->regular_seen || (run->pseudo_seen & bit) != 0;
-    run->pseudo_seen |= bit;
+    run->out_of_turn |= bit & run->barred;
+    run->barred |= bit != 0 ? bit : pseudo;
 }
 
-/* Put a field into the block, or count it alone when the list is over the limit. */
-static inline bool
-emit(struct run *run, const struct part *part)
+/* A new field of the block, to be filled in, with room for `copy` bytes of text. NULL: the list is
+ * over the limit, so the field is only counted; or run->result says what else. */
+static inline struct h2_field *
+open_field(struct run *run, size_t text_len, size_t copy, enum h2_token token, uint8_t flaws)
 {
-    size_t name_copy = part->name_is_static ? 0 : part->name.len;
-    size_t value_copy = part->value_is_static ? 0 : part->value.len;
-    struct h2_field *field;
-
-    run->list_size += part->name.len + part->value.len + HPACK_ENTRY_OVERHEAD;
-    if (run->list_size > run->decoder->max_list) {
+    run->list_size += text_len + HPACK_ENTRY_OVERHEAD;
+    if (run->list_size > run->max_list) {
         run->too_large = true;
-        return true;
+        return NULL;
     }
-    if (!block_room(&run->out, sizeof(*field) + name_copy + value_copy))
-        return fail(run, HPACK_NO_MEMORY);
-    check_order(run, part->token);
-    run->malformed |= (part->flaws & (HPACK_BAD_NAME | HPACK_BAD_VALUE)) != 0;
-    field = &run->out.block->fields[run->out.block->count++];
-    *field = (struct h2_field){part->name, part->value, part->token, part->indexing};
-    if (!part->value_is_static)
-        field->value.data = block_put(&run->out, part->value.data, value_copy);
-    if (!part->name_is_static)
-        field->name.data = block_put(&run->out, part->name.data, name_copy);
-    if ((part->flaws & HPACK_BLANK_ENDS) != 0)
+    if (!block_room(&run->out, sizeof(struct h2_field) + copy)) {
+        run->result = HPACK_NO_MEMORY;
+        return NULL;
+    }
+    check_order(run, token);
+    run->flaws |= flaws;
+    return run->out.next++;
+}
+
+static inline bool
+emit_static(struct run *run, uint32_t index)
+{
+    const struct hpack_static_field *entry = &hpack_static_table[index];
+    size_t len = entry->field.name.len + entry->field.value.len;
+    struct h2_field *field = open_field(run, len, 0, entry->field.token, entry->flaws);
+
+    if (field == NULL)
+        return run->result == HPACK_OK;
+    *field = entry->field;
+    return true;
+}
+
+static inline bool
+emit_entry(struct run *run, const struct hpack_entry *entry)
+{
+    size_t name_len = entry->name_len, len = name_len + entry->value_len;
+    struct h2_field *field = open_field(run, len, len, entry->token, entry->flaws);
+    const char *text;
+
+    if (field == NULL)
+        return run->result == HPACK_OK;
+    text = block_put(&run->out, hpack_entry_name(&run->decoder->table, entry).data, len);
+    *field = (struct h2_field){
+        {text, name_len}, {text + name_len, entry->value_len}, entry->token, H2_INDEX};
+    if ((entry->flaws & HPACK_BLANK_ENDS) != 0)
         field->value = strip(field->value);
     return true;
 }
 
-/* The field at an index of both tables together (RFC 7541, 2.3.3). */
-static inline bool
-lookup(struct run *run, uint32_t index, struct part *out_part)
+static bool
+emit_literal(struct run *run, const struct literal *literal)
+{
+    weir_str name = literal->field.name, value = literal->field.value;
+    size_t name_copy = literal->name_is_static ? 0 : name.len;
+    struct h2_field *field = open_field(
+        run, name.len + value.len, name_copy + value.len, literal->field.token, literal->flaws);
+
+    if (field == NULL)
+        return run->result == HPACK_OK;
+    *field = literal->field;
+    field->value.data = block_put(&run->out, value.data, value.len);
+    if (!literal->name_is_static)
+        field->name.data = block_put(&run->out, name.data, name.len);
+    if ((literal->flaws & HPACK_BLANK_ENDS) != 0)
+        field->value = strip(field->value);
+    return true;
+}
+
+/* The entry of the dynamic table at an index beyond the static one (RFC 7541, 2.3.3). NULL: none.
+ */
+static inline const struct hpack_entry *
+entry_at(const struct run *run, uint32_t index)
 {
     const struct hpack_table *table = &run->decoder->table;
-    const struct hpack_entry *entry;
 
-    if (index <= HPACK_STATIC_COUNT) {
-        const struct hpack_static_field *field = &hpack_static_table[index];
-
-        if (index == 0)
-            return fail(run, HPACK_BROKEN);
-        *out_part = (struct part){
-            field->name, field->value, field->token, field->flaws, H2_INDEX, true, true};
-        return true;
-    }
-    entry = hpack_table_numbered(table, table->next - (index - HPACK_STATIC_COUNT));
-    if (entry == NULL)
-        return fail(run, HPACK_BROKEN);
-    *out_part = (struct part){hpack_entry_name(table, entry), hpack_entry_value(table, entry),
-        entry->token, entry->flaws, H2_INDEX, false, false};
-    return true;
+    return hpack_table_numbered(table, table->next - (index - HPACK_STATIC_COUNT));
 }
 
 static inline bool
 decode_indexed(struct run *run)
 {
-    struct part part;
+    const struct hpack_entry *entry;
     uint32_t index;
 
-    return read_number(run, 0x7f, &index) && lookup(run, index, &part) && emit(run, &part);
+    if (!read_number(run, 0x7f, &index))
+        return false;
+    if (index > HPACK_STATIC_COUNT) {
+        entry = entry_at(run, index);
+        return entry != NULL ? emit_entry(run, entry) : fail(run, HPACK_BROKEN);
+    }
+    return index > 0 ? emit_static(run, index) : fail(run, HPACK_BROKEN);
+}
+
+/* The name of an entry of the dynamic table. */
+static bool
+borrow_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct literal *literal)
+{
+    const struct hpack_entry *entry = entry_at(run, index);
+    weir_str name;
+
+    if (entry == NULL)
+        return fail(run, HPACK_BROKEN);
+    if (!text_ready(run, entry->name_len))
+        return false;
+    name = hpack_entry_name(&run->decoder->table, entry);
+    if (indexing == H2_INDEX) {
+        /* The entry may be evicted before its name is used last (RFC 7541, 4.4). */
+        memcpy(run->text, name.data, name.len);
+        name.data = run->text;
+        run->text_len = name.len;
+    }
+    literal->field.name = name;
+    literal->field.token = entry->token;
+    literal->flaws = entry->flaws & HPACK_BAD_NAME;
+    literal->name_is_static = false;
+    return true;
 }
 
 /* The name of a literal field: that of an entry, or a string of its own. */
 static bool
-read_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct part *out_part)
+read_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct literal *literal)
 {
-    if (index == 0) {
-        *out_part = (struct part){.name_is_static = false};
-        if (!text_ready(run, 0) || !read_string(run, &out_part->name))
-            return false;
-        out_part->token = (uint8_t)hpack_name_judge(out_part->name, &out_part->flaws);
+    if (index > HPACK_STATIC_COUNT)
+        return borrow_name(run, index, indexing, literal);
+    if (!text_ready(run, 0))
+        return false;
+    if (index > 0) {
+        literal->field.name = hpack_static_table[index].field.name;
+        literal->field.token = hpack_static_table[index].field.token;
+        literal->flaws = hpack_static_table[index].flaws;
+        literal->name_is_static = true;
         return true;
     }
-    if (!lookup(run, index, out_part) || !text_ready(run, out_part->name.len))
+    if (!read_string(run, &literal->field.name))
         return false;
-    out_part->flaws &= HPACK_BAD_NAME;
-    out_part->value_is_static = false;
-    if (!out_part->name_is_static && indexing == H2_INDEX) {
-        /* The entry may be evicted before its name is used last (RFC 7541, 4.4). */
-        memcpy(run->text, out_part->name.data, out_part->name.len);
-        out_part->name.data = run->text;
-        run->text_len = out_part->name.len;
+    literal->field.token = hpack_name_judge(literal->field.name, &literal->flaws);
+    literal->name_is_static = false;
+    return true;
+}
+
+static bool
+insert(struct run *run, const struct literal *literal)
+{
+    struct hpack_entry *entry;
+
+    run->table_changed = true;
+    if (!hpack_table_insert(
+            &run->decoder->table, literal->field.name, literal->field.value, &entry))
+        return fail(run, HPACK_NO_MEMORY);
+    if (entry != NULL) {
+        entry->token = (uint8_t)literal->field.token;
+        entry->flaws = literal->flaws;
     }
     return true;
 }
@@ -291,26 +359,17 @@ read_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct par
 static bool
 decode_literal(struct run *run, uint8_t mask, enum h2_indexing indexing)
 {
-    struct part part;
+    struct literal literal;
     uint32_t index;
 
-    if (!read_number(run, mask, &index) || !read_name(run, index, indexing, &part) ||
-        !read_string(run, &part.value))
+    if (!read_number(run, mask, &index) || !read_name(run, index, indexing, &literal) ||
+        !read_string(run, &literal.field.value))
         return false;
-    part.flaws |= hpack_value_judge(part.token, part.value);
-    part.indexing = (uint8_t)indexing;
-    if (indexing == H2_INDEX) {
-        struct hpack_entry *entry;
-
-        run->table_changed = true;
-        if (!hpack_table_insert(&run->decoder->table, part.name, part.value, &entry))
-            return fail(run, HPACK_NO_MEMORY);
-        if (entry != NULL) {
-            entry->token = part.token;
-            entry->flaws = part.flaws;
-        }
-    }
-    return emit(run, &part);
+    literal.flaws |= hpack_value_judge(literal.field.token, literal.field.value);
+    literal.field.indexing = indexing;
+    if (indexing == H2_INDEX && !insert(run, &literal))
+        return false;
+    return emit_literal(run, &literal);
 }
 
 /* RFC 7541, 6: what the first bits of a representation say. */
@@ -378,16 +437,21 @@ memoise(struct run *run, const uint8_t *data, size_t len)
     hpack_memo_put(memo, run->out.block, (const uint8_t *)block_put(&run->out, data, len), len);
 }
 
-static void
+static struct h2_block *
 finish(struct run *run, const uint8_t *data, size_t len)
 {
+    struct h2_block *block;
+
     if (run->too_large)
         block_clear(&run->out);
     memoise(run, data, len);
     learn_size(run->decoder, block_used(&run->out));
-    run->out.block->malformed = run->malformed;
-    run->out.block->too_large = run->too_large;
-    run->out.block->list_size = run->list_size;
+    block = block_end(&run->out);
+    block->malformed =
+        run->out_of_turn != 0 || (run->flaws & (HPACK_BAD_NAME | HPACK_BAD_VALUE)) != 0;
+    block->too_large = run->too_large;
+    block->list_size = run->list_size;
+    return block;
 }
 
 static enum hpack_result
@@ -399,6 +463,7 @@ decode_block(
 
     memset(&run, 0, offsetof(struct run, local));
     run.decoder = decoder;
+    run.max_list = decoder->max_list;
     run.next = data;
     run.end = len > 0 ? data + len : data;
     run.text = run.local;
@@ -414,8 +479,7 @@ decode_block(
         h2_block_unref(run.out.block);
         return run.result;
     }
-    finish(&run, data, len);
-    *out_block = run.out.block;
+    *out_block = finish(&run, data, len);
     return HPACK_OK;
 }
 

@@ -32,8 +32,7 @@ uint8_t hpack_value_judge(enum h2_token token, weir_str value);
 enum { HPACK_STATIC_COUNT = 61 };
 
 struct hpack_static_field {
-    weir_str name, value;
-    uint8_t token;
+    struct h2_field field; /* as a block has it */
     uint8_t flaws;
 };
 

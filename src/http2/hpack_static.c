@@ -2,13 +2,13 @@
 /* The static table of HPACK (RFC 7541, appendix A). */
 #include "http2/hpack_names.h"
 
-#define FIELD(name, value, token, flaws)                                              \
-    {                                                                                 \
-        {name, sizeof(name) - 1}, {value, sizeof(value) - 1}, H2_TOKEN_##token, flaws \
+#define FIELD(name, value, token, flaws)                                                          \
+    {                                                                                             \
+        {{name, sizeof(name) - 1}, {value, sizeof(value) - 1}, H2_TOKEN_##token, H2_INDEX}, flaws \
     }
 
 const struct hpack_static_field hpack_static_table[HPACK_STATIC_COUNT + 1] = {
-    {{NULL, 0}, {NULL, 0}, 0, 0},
+    {{{NULL, 0}, {NULL, 0}, H2_TOKEN_NONE, H2_INDEX}, 0},
     FIELD(":authority", "", AUTHORITY, 0),
     FIELD(":method", "GET", METHOD, 0),
     FIELD(":method", "POST", METHOD, 0),
@@ -75,14 +75,14 @@ const struct hpack_static_field hpack_static_table[HPACK_STATIC_COUNT + 1] = {
 uint32_t
 hpack_static_match(uint32_t first, weir_str value)
 {
-    weir_str name = hpack_static_table[first].name;
+    weir_str name = hpack_static_table[first].field.name;
 
     if (first == 0)
         return 0;
     for (uint32_t i = first; i <= HPACK_STATIC_COUNT; i++) {
-        if (!weir_str_equal(hpack_static_table[i].name, name))
+        if (!weir_str_equal(hpack_static_table[i].field.name, name))
             return 0;
-        if (weir_str_equal(hpack_static_table[i].value, value))
+        if (weir_str_equal(hpack_static_table[i].field.value, value))
             return i;
     }
     return 0;

@@ -114,10 +114,10 @@ grow_ring(struct hpack_table *table)
 static bool
 evict_for(struct hpack_table *table, size_t size, size_t len)
 {
-    bool fits = table->cap - table->tail >= len;
+    bool fits = table->text != NULL && table->cap - table->tail >= len;
     size_t need = fits ? 0 : text_after(table, size) + len;
 
-    if (!fits && need * 2 > table->cap) {
+    if (!fits && (table->text == NULL || need * 2 > table->cap)) {
         if (!grow_text(table, len, need * 2))
             return false;
         fits = true;

@@ -100,7 +100,7 @@ push(struct block_writer *writer, const char *name, const char *value)
     struct h2_field *field;
 
     assert_true(block_room(writer, need));
-    field = &writer->block->fields[writer->block->count++];
+    field = writer->next++;
     *field = (struct h2_field){weir_str_of(name), {NULL, strlen(value)}, H2_TOKEN_NONE, H2_INDEX};
     field->value.data = block_put(writer, value, strlen(value));
 }
@@ -127,7 +127,9 @@ test_growth_moves_strings(void **state)
         assert_true(weir_str_equal(field->value, i % 5 == 0 ? STR("") : weir_str_of(value)));
     }
     assert_true(block_used(&writer) >= 300 * sizeof(struct h2_field));
+    assert_int_equal(block_end(&writer)->count, 300);
     block_clear(&writer);
+    assert_int_equal(block_end(&writer)->count, 0);
     assert_int_equal(block_used(&writer), sizeof(struct h2_block));
     h2_block_unref(writer.block);
     block_pool_close(pool);
@@ -161,6 +163,7 @@ test_find(void **state)
     push(&writer, "a", "1");
     push(&writer, "te", "2");
     push(&writer, "te", "3");
+    block_end(&writer);
     writer.block->fields[1].token = writer.block->fields[2].token = H2_TOKEN_TE;
     assert_ptr_equal(h2_block_find(writer.block, H2_TOKEN_TE), &writer.block->fields[1]);
     assert_null(h2_block_find(writer.block, H2_TOKEN_PATH));

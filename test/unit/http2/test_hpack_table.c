@@ -157,12 +157,27 @@ test_no_memory_before_the_first_entry(void **state)
     hpack_table_fini(&table);
 }
 
+static void
+test_an_empty_entry_comes_first(void **state)
+{
+    struct hpack_table table;
+    struct hpack_entry *entry;
+
+    (void)state;
+    hpack_table_init(&table, 4096);
+    assert_true(hpack_table_insert(&table, STR(""), STR(""), &entry));
+    assert_int_equal(hpack_entry_name(&table, entry).len, 0);
+    assert_non_null(hpack_entry_name(&table, entry).data);
+    hpack_table_fini(&table);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_the_model),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_an_empty_entry_comes_first),
         cmocka_unit_test(test_no_memory_before_the_first_entry),
     };
 
