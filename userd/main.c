@@ -45,8 +45,7 @@ listen_on(struct program *program, const char *address)
 
     if (code == WEIR_OK)
         return 0;
-    fprintf(
-        stderr, "userd: cannot listen on %s: %s\n", address, weir_server_error(program->server));
+    fprintf(stderr, "userd: cannot listen on %s\n", weir_server_error(program->server));
     return code == WEIR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
 }
 

@@ -265,6 +265,9 @@ store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause)
         snprintf(cause->text, sizeof(cause->text), "out of memory");
         return NULL;
     }
+    /* Its statistics would take a lock in every allocation. Misuse, and harmless, once SQLite is in
+     * use. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     self->store.ops = &sqlite_ops;
     memcpy(self->path, path, strlen(path) + 1);
     sqlite_readers_init(&self->readers, self->path);

@@ -108,6 +108,22 @@ environment_names_the_server(void **state)
     assert_true(read_line("get|1|--server=line:2", &reading));
     assert_string_equal(reading.args.server, "line:2");
     unsetenv("USERCTL_SERVER");
+    setenv("USERCTL_TIMEOUT", "soon", 1);
+    assert_false(read_line("get|1", &reading));
+    assert_string_equal(
+        reading.error, "USERCTL_TIMEOUT: \"soon\" is not a duration such as 250ms, 5s, 2m or 1h");
+    unsetenv("USERCTL_TIMEOUT");
+}
+
+/* What the tests do not set themselves. */
+static int
+clear_environment(void **state)
+{
+    (void)state;
+    unsetenv("USERCTL_SERVER");
+    unsetenv("USERCTL_TIMEOUT");
+    unsetenv("USERCTL_JSON");
+    return 0;
 }
 
 static void
@@ -193,5 +209,5 @@ main(void)
         cmocka_unit_test(help_needs_nothing_else),
         cmocka_unit_test(help_tells_everything),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, clear_environment, NULL);
 }

@@ -140,6 +140,19 @@ help_names_every_flag(void **state)
     free(text);
 }
 
+/* What the tests do not set themselves. */
+static int
+clear_environment(void **state)
+{
+    static const char *const names[] = {"USERD_LISTEN", "USERD_DB", "USERD_LOG_FORMAT",
+        "USERD_LOG_LEVEL", "USERD_GRACE", "USERD_LOOPS", "USERD_WORKERS", "USERD_INSECURE"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++)
+        unsetenv(names[i]);
+    return 0;
+}
+
 int
 main(void)
 {
@@ -151,5 +164,5 @@ main(void)
         cmocka_unit_test(environment_counts),
         cmocka_unit_test(help_names_every_flag),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, clear_environment, NULL);
 }

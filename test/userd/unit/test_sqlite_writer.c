@@ -216,6 +216,30 @@ a_full_disk_loses_nothing(void **state)
     fixture_close(&fixture);
 }
 
+/* Somebody else's transaction is waited for, for a while; then the write fails and leaves nothing
+ * behind. */
+static void
+a_locked_database_is_unavailable(void **state)
+{
+    const struct user user = {.name = "U", .email = "u@x", .phone = ""};
+    struct store_cause cause = {""};
+    struct fixture fixture;
+    sqlite3 *db;
+    int32_t id;
+
+    assert_true(fixture_open(&fixture, state));
+    assert_int_equal(sqlite3_open(fixture.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        fixture.store->ops->create(fixture.store, NULL, &user, &id, &cause), WEIR_UNAVAILABLE);
+    assert_string_equal(cause.text, "database is locked");
+    assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(create(fixture.store, "U", "u@x", &id), WEIR_OK);
+    assert_int_equal(id, 1);
+    sqlite3_close(db);
+    fixture_close(&fixture);
+}
+
 static void
 ids_end_at_the_largest_int32(void **state)
 {
@@ -270,6 +294,7 @@ main(void)
         test_in_folder(creators_at_once_lose_nothing),
         test_in_folder(what_was_answered_is_seen),
         test_in_folder(a_full_disk_loses_nothing),
+        test_in_folder(a_locked_database_is_unavailable),
         test_in_folder(ids_end_at_the_largest_int32),
         test_in_folder(the_wal_stays_small_while_others_read),
     };
