@@ -17,26 +17,46 @@
 
 enum { MAX_EVENTS = 256 };
 
-/* HEADERS :status 200, content-type application/grpc; DATA with EchoMessage {text: 32 bytes} behind
- * its 5-byte prefix; HEADERS grpc-status 0 with END_STREAM. */
-static const uint8_t answer[] = "\0\0\x14\1\4\0\0\0\0"
-                                "\x88\x0f\x10\x10"
-                                "application/grpc"
-                                "\0\0\x27\0\0\0\0\0\0"
-                                "\0\0\0\0\x22\x0a\x20"
-                                "the quick brown fox jumps over a"
-                                "\0\0\x0f\1\5\0\0\0\0"
-                                "\0\x0bgrpc-status\1"
-                                "0";
+/* What a server of gRPC answers: HEADERS :status 200, content-type, grpc-accept-encoding; DATA with
+ * EchoMessage {text: 32 bytes} behind its 5-byte prefix; HEADERS grpc-status 0 with END_STREAM. The
+ * first answer of a connection puts the fields into the client's dynamic table (RFC 7541, 6.2.1),
+ * later ones name them there: 64 content-type, 63 grpc-accept-encoding, 62 grpc-status. */
+#define FRAME(len, type, flags) "\0\0" len type flags "\0\0\0\0"
+#define MESSAGE               \
+    FRAME("\x27", "\0", "\0") \
+    "\0\0\0\0\x22\x0a\x20the quick brown fox jumps over a"
 
-/* Where the three frames' stream ids are. */
+#define FIRST_FIELDS              \
+    "\x88"                        \
+    "\x5f\20application/grpc"     \
+    "\x40\24grpc-accept-encoding" \
+    "\15identity,gzip"
+#define FIRST_STATUS "\x40\13grpc-status\0010"
+
+static const char first_answer[] =
+    FRAME("\x37", "\1", "\4") FIRST_FIELDS MESSAGE FRAME("\x0f", "\1", "\5") FIRST_STATUS;
+static const char later_answer[] =
+    FRAME("\3", "\1", "\4") "\x88\xc0\xbf" MESSAGE FRAME("\1", "\1", "\5") "\xbe";
+
 enum {
-    ANSWER_LEN = sizeof(answer) - 1,
-    ID_HEADERS = 5,
-    ID_DATA = LINK_FRAME_HEADER + 20 + 5,
-    ID_TRAILERS = ID_DATA + 4 + 39 + 5,
+    FIRST_HEADERS = 55,
+    LATER_HEADERS = 3,
+    DATA_LEN = 39,
+    FIRST_TRAILERS = 15,
+    LATER_TRAILERS = 1
 };
-_Static_assert(ANSWER_LEN == 3 * LINK_FRAME_HEADER + 20 + 39 + 15, "the answer's frames add up");
+
+_Static_assert(
+    sizeof(first_answer) - 1 == 3 * LINK_FRAME_HEADER + FIRST_HEADERS + DATA_LEN + FIRST_TRAILERS,
+    "the frames add up");
+_Static_assert(
+    sizeof(later_answer) - 1 == 3 * LINK_FRAME_HEADER + LATER_HEADERS + DATA_LEN + LATER_TRAILERS,
+    "the frames add up");
+
+struct connection {
+    struct link link;
+    bool answered;
+};
 
 struct server {
     int epoll;
@@ -44,20 +64,33 @@ struct server {
     uint8_t scratch[LINK_SCRATCH];
 };
 
+/* Write the stream id into the three frames of an answer. */
+static void
+patch(uint8_t *headers, size_t headers_len, const uint8_t *stream_id)
+{
+    uint8_t *data = headers + LINK_FRAME_HEADER + headers_len;
+    uint8_t *trailers = data + LINK_FRAME_HEADER + DATA_LEN;
+
+    memcpy(headers + 5, stream_id, 4);
+    memcpy(data + 5, stream_id, 4);
+    memcpy(trailers + 5, stream_id, 4);
+}
+
 static bool
 on_frame(struct link *link, const struct link_frame *frame)
 {
-    uint8_t *at;
+    struct connection *connection = (struct connection *)link;
+    const char *answer = connection->answered ? later_answer : first_answer;
+    size_t len = connection->answered ? sizeof(later_answer) - 1 : sizeof(first_answer) - 1;
 
     if ((frame->type != FRAME_DATA && frame->type != FRAME_HEADERS) ||
         (frame->flags & FLAG_END_STREAM) == 0)
         return true;
-    if (!link_put(link, answer, ANSWER_LEN))
+    if (!link_put(link, answer, len))
         return false;
-    at = link->out + link->out_len - ANSWER_LEN;
-    memcpy(at + ID_HEADERS, frame->stream_id, 4);
-    memcpy(at + ID_DATA, frame->stream_id, 4);
-    memcpy(at + ID_TRAILERS, frame->stream_id, 4);
+    patch(link->out + link->out_len - len, connection->answered ? LATER_HEADERS : FIRST_HEADERS,
+        frame->stream_id);
+    connection->answered = true;
     return true;
 }
 
@@ -81,10 +114,10 @@ accept_all(struct server *server)
     int fd;
 
     while ((fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        struct link *link = calloc(1, sizeof *link);
+        struct connection *connection = calloc(1, sizeof *connection);
 
-        if (link == NULL || !link_open(link, server->epoll, fd, false)) {
-            free(link);
+        if (connection == NULL || !link_open(&connection->link, server->epoll, fd, false)) {
+            free(connection);
             close(fd);
         }
     }

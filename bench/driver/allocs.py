@@ -7,22 +7,22 @@ import tempfile
 
 from driver import programs
 
-SETTINGS = [(8, 100), (100, 10), (1, 1)]
-
-# Two lengths of the same run; what differs belongs to the calls, not to the connections.
-SHORT, LONG = 20_000, 120_000
+# connections, streams on each, calls
+SETTINGS = [(8, 100, 40_000), (100, 10, 40_000), (1, 1, 5_000)]
 
 
-def measure_setting(server, counter, options, connections, streams):
-    def allocations(calls):
+def measure_setting(server, counter, options, connections, streams, calls):
+    """Two runs, one four times as long: what differs belongs to the calls, not to the connections."""
+
+    def allocations(wanted):
         before = struct.unpack("=Q", counter.read_bytes())[0]
         programs.h2load(
-            server.address, programs.ECHO_PATH, programs.ECHO_REQUEST, options.load_core, connections, streams, calls
+            server.address, programs.ECHO_PATH, programs.ECHO_REQUEST, options.load_core, connections, streams, wanted
         )
         return struct.unpack("=Q", counter.read_bytes())[0] - before
 
-    allocations(SHORT)  # warms up
-    return (allocations(LONG) - allocations(SHORT)) / (LONG - SHORT)
+    allocations(calls)  # warms up
+    return (allocations(4 * calls) - allocations(calls)) / (3 * calls)
 
 
 def measure(options):
@@ -35,8 +35,8 @@ def measure(options):
         counter = pathlib.Path(folder) / "count"
         environment = {**os.environ, "LD_PRELOAD": str(library), "BENCH_ALLOC_FILE": str(counter)}
         with programs.Server([options.bin / "bench-echo"], options.server_core, environment) as server:
-            for connections, streams in SETTINGS:
-                per_call = measure_setting(server, counter, options, connections, streams)
+            for connections, streams, calls in SETTINGS:
+                per_call = measure_setting(server, counter, options, connections, streams, calls)
                 print(f"{f'{connections} x {streams}':>9}  {per_call:.4f}", flush=True)
                 results.append({"connections": connections, "streams": streams, "per_call": per_call})
     return results

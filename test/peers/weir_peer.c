@@ -227,7 +227,7 @@ pass_do(void *self, weir_call *call, const Peer__Order *order, Peer__Report *out
     if (code == WEIR_OK)
         code = peer_Peer_Do(onward, order, &report);
     code = pass_status_down(onward, call, code);
-    if (code == WEIR_OK)
+    if (code == WEIR_OK && report != NULL)
         code = copy_report(call, report, out_report);
     weir_call_free(onward);
     return code;
@@ -245,7 +245,7 @@ pass_fate(
     if (onward == NULL)
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
     code = pass_status_down(onward, call, peer_Peer_Fate(onward, request, &report));
-    if (code == WEIR_OK)
+    if (code == WEIR_OK && report != NULL)
         *out_report = *report;
     weir_call_free(onward);
     return code;

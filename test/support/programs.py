@@ -40,6 +40,17 @@ def accepts(address):
     return True
 
 
+def answers(address):
+    """Whether an HTTP/2 server is at work there: its SETTINGS come, not just its listener is open."""
+    host, port = address.rsplit(":", 1)
+    try:
+        with socket.create_connection((host, int(port)), timeout=1) as probe:
+            probe.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+            return len(probe.recv(9)) > 0
+    except OSError:
+        return False
+
+
 class Server:
     """A server program. What it says goes to a file, which a failure shows."""
 
@@ -54,12 +65,12 @@ class Server:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        wait_until(self.is_up, f"{self.command[0]} to listen")
+        wait_until(self.is_up, f"{self.command[0]} to answer")
         return self
 
     def is_up(self):
         assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.said()}"
-        return accepts(self.address)
+        return answers(self.address)
 
     def said(self):
         return self.log.read_text(errors="replace")
