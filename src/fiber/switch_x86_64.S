@@ -2,8 +2,8 @@
 /* The switch for x86-64 (System V ABI): rbx, rbp, r12 to r15 and the stack pointer.
  *
  * No note of shadow-stack support goes with this object, so the linker leaves shadow stacks off: this
- * returns to another caller than it was called by. It does so with a jump: the processor predicts a `ret` from
- * the calls it has seen, wrong each time (20 ns instead of 26 for a start and an end). */
+ * returns to another caller than it was called by. It does so with a jump: the processor predicts a
+ * `ret` from the calls it has seen, wrong each time (20 ns instead of 26 for a start and an end). */
 
 #if defined(__x86_64__) && !defined(WEIR_FIBER_UCONTEXT)
 

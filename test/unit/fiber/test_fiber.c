@@ -431,12 +431,12 @@ static size_t
 address_space(void)
 {
     FILE *file = fopen("/proc/self/statm", "r");
-    unsigned long pages = 0;
+    char line[128] = "";
 
-    if (file == NULL || fscanf(file, "%lu", &pages) != 1)
+    if (file == NULL || fgets(line, sizeof(line), file) == NULL)
         abort();
     fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
+    return strtoul(line, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static int
