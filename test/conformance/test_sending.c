@@ -114,12 +114,11 @@ test_client_preface(void **state)
     assert_int_equal(peer.frames[0].flags, 0);
 }
 
-/* The entries of the first SETTINGS, read off the bytes; -1 when there is no such entry. */
+/* An entry of the first SETTINGS, read off the bytes; -1 when it is not there. */
 static int64_t
-first_setting(enum h2_role role, uint16_t key)
+first_setting(const struct h2_options *options, uint16_t key)
 {
-    const struct h2_options options = {.role = role};
-    struct h2_conn *conn = h2_conn_new(&options);
+    struct h2_conn *conn = h2_conn_new(options);
     struct buf bytes = BUF_EMPTY;
     struct h2_span span;
     int64_t value = -1;
@@ -129,7 +128,7 @@ first_setting(enum h2_role role, uint16_t key)
         assert_true(buf_append(&bytes, span.data, span.len));
         h2_conn_wrote(conn, span.len);
     }
-    if (role == H2_CLIENT)
+    if (options->role == H2_CLIENT)
         buf_take(&bytes, sizeof PREFACE - 1);
     for (size_t at = 9; at < 9 + load_be24(buf_head(&bytes)); at += 6)
         if (load_be16(buf_head(&bytes) + at) == key)
@@ -145,8 +144,30 @@ test_enable_push(void **state)
 {
     (void)state;
     open_bare(H2_CLIENT);
-    assert_int_equal(first_setting(H2_CLIENT, 2), 0);
-    assert_true(first_setting(H2_SERVER, 2) <= 0);
+    assert_int_equal(first_setting(&(struct h2_options){.role = H2_CLIENT}, 2), 0);
+    assert_true(first_setting(&(struct h2_options){.role = H2_SERVER}, 2) <= 0);
+}
+
+/* 6.5.2, 6.9.2: the peer can keep only to limits that it was told. */
+static void
+test_limits_are_announced(void **state)
+{
+    const struct h2_options options = {.role = H2_SERVER,
+        .max_concurrent_streams = 7,
+        .stream_window = 1000,
+        .connection_window = 100000,
+        .max_frame_size = 20000};
+    const struct peer_frame *update;
+
+    (void)state;
+    assert_int_equal(first_setting(&options, MAX_CONCURRENT_STREAMS), 7);
+    assert_int_equal(first_setting(&options, INITIAL_WINDOW_SIZE), 1000);
+    assert_int_equal(first_setting(&options, MAX_FRAME_SIZE), 20000);
+    assert_true(peer_open(&peer, &options));
+    peer_handshake(&peer);
+    update = peer_find(&peer, 0, TYPE_WINDOW_UPDATE, 0);
+    assert_non_null(update);
+    assert_int_equal(load_be32(update->payload), 100000 - 65535);
 }
 
 /* 6.5.3: each SETTINGS is acknowledged, an acknowledgement is not. */
@@ -295,11 +316,44 @@ test_long_blocks_are_split(void **state)
     }
 }
 
+static size_t
+credit_of(uint32_t id)
+{
+    size_t credit = 0;
+
+    for (size_t i = 0; i < peer.frame_count; i++)
+        if (peer.frames[i].type == TYPE_WINDOW_UPDATE && peer.frames[i].id == id)
+            credit += load_be32(peer.frames[i].payload);
+    return credit;
+}
+
+/* 6.9.1: padding takes of the windows, and nobody but the connection can give it back. */
+static void
+test_padding_is_credited(void **state)
+{
+    const struct h2_options options = {.role = H2_SERVER, .stream_window = 1000};
+    size_t sent = 0;
+
+    (void)state;
+    assert_true(peer_open(&peer, &options));
+    peer.hoard = true;
+    peer_handshake(&peer);
+    peer_send_frame(&peer, TYPE_HEADERS, END_HEADERS, 1, "\x83\x86\x84", 3, 0);
+    for (int i = 0; i < 100; i++) {
+        assert_true(sent + 202 <= 1000 + credit_of(1));
+        peer_send_frame(&peer, TYPE_DATA, PADDED, 1, "\xc8x", 2, 202);
+        sent += 202;
+    }
+    assert_int_equal(peer.data_len, 100);
+    assert_false(peer.failed);
+    assert_no_reset();
+}
+
 /* 6.9: what arrives on streams that are gone is given back to the connection's window. */
 static void
 test_dropped_data_is_credited(void **state)
 {
-    size_t credit = 0, sent = 0;
+    size_t sent = 0;
 
     (void)state;
     open_connection(H2_SERVER);
@@ -308,11 +362,8 @@ test_dropped_data_is_credited(void **state)
     peer_pump(&peer);
     for (; sent < (size_t)4 << 20; sent += 16384)
         peer_send_frame(&peer, TYPE_DATA, 0, 1, NULL, 0, 16384);
-    for (size_t i = 0; i < peer.frame_count; i++)
-        if (peer.frames[i].type == TYPE_WINDOW_UPDATE && peer.frames[i].id == 0)
-            credit += load_be32(peer.frames[i].payload);
     assert_false(peer.failed);
-    assert_true(65535 + credit > sent);
+    assert_true(65535 + credit_of(0) > sent);
 }
 
 /* ---- 4.3.1: the table that the peer offers ---- */
@@ -524,6 +575,7 @@ main(void)
         TEST(test_server_preface),
         TEST(test_client_preface),
         TEST(test_enable_push),
+        TEST(test_limits_are_announced),
         TEST(test_settings_are_acknowledged),
         TEST(test_pings_are_acknowledged),
         TEST(test_initial_window_is_kept),
@@ -531,6 +583,7 @@ main(void)
         TEST(test_connection_window_is_kept),
         TEST(test_max_frame_size_is_kept),
         TEST(test_long_blocks_are_split),
+        TEST(test_padding_is_credited),
         TEST(test_dropped_data_is_credited),
         TEST(test_smaller_table_is_announced),
         TEST(test_client_ids),

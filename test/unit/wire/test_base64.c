@@ -142,6 +142,13 @@ test_absent(void **state)
     assert_decodes((weir_str){NULL, 0}, (weir_str){"", 0});
 }
 
+static void
+test_impossible_length(void **state)
+{
+    (void)state;
+    assert_null(wire_base64_encode(&arena, (weir_str){"", SIZE_MAX}).data);
+}
+
 int
 main(void)
 {
@@ -152,6 +159,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_every_digit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_absent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_impossible_length, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

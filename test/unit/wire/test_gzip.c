@@ -190,6 +190,20 @@ test_members(void **state)
     buf_fini(&plain);
 }
 
+/* No message is that long: its prefix has 32 bits. */
+static void
+test_more_than_a_message(void **state)
+{
+    const size_t len = (size_t)UINT32_MAX + 1;
+    struct buf out = BUF_EMPTY;
+    uint8_t byte = 0;
+
+    (void)state;
+    assert_int_equal(wire_gzip_deflate(&byte, len, &out), WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(wire_gzip_inflate(&byte, len, 1, &out), WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(buf_len(&out), 0);
+}
+
 int
 main(void)
 {
@@ -201,6 +215,7 @@ main(void)
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_not_gzip),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_more_than_a_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

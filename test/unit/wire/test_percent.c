@@ -121,6 +121,13 @@ test_absent_text(void **state)
 }
 
 static void
+test_impossible_length(void **state)
+{
+    (void)state;
+    assert_null(wire_percent_encode(&arena, (weir_str){"", SIZE_MAX / 2}).data);
+}
+
+static void
 test_round_trip_of_every_ascii_byte(void **state)
 {
     char text[128];
@@ -142,6 +149,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_encode, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_decode, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_absent_text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_impossible_length, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_round_trip_of_every_ascii_byte, set_up, tear_down),
     };
 
