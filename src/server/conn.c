@@ -10,6 +10,9 @@
 /* A connection is quiet after one to two of these. */
 #define REST_PERIOD (2 * WEIR_SECOND)
 
+/* Periods that a client may take to acknowledge our SETTINGS (RFC 9113, 6.5.3). */
+#define UNACKED_MAX 15
+
 static struct server_conn *
 conn_of(struct rpc_transport *transport)
 {
@@ -124,13 +127,25 @@ start_resting(struct server_loop *home)
         return;
 }
 
+static void
+rest(struct server_conn *conn)
+{
+    rpc_transport_rest(&conn->transport);
+    if (!conn->ready || h2_conn_settings_acked(conn->transport.h2))
+        return;
+    if (++conn->unacked < UNACKED_MAX)
+        return;
+    h2_conn_shutdown(conn->transport.h2, H2_SETTINGS_TIMEOUT, "SETTINGS were not acknowledged");
+    server_conn_close(conn, "SETTINGS were not acknowledged");
+}
+
 void
 server_loop_rest(struct loop_timer *timer)
 {
     struct server_loop *home = container_of(timer, struct server_loop, rest);
 
-    list_each (link, &home->conns)
-        rpc_transport_rest(&container_of(link, struct server_conn, link)->transport);
+    list_each_safe (link, &home->conns)
+        rest(container_of(link, struct server_conn, link));
     if (!list_empty(&home->conns))
         start_resting(home);
 }

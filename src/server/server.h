@@ -70,6 +70,7 @@ struct server_conn {
     struct loop_timer timer; /* handshake, then the second GOAWAY */
     struct loop_task reap;
     bool ready;
+    uint8_t unacked; /* rest periods without an acknowledgement of our SETTINGS */
 };
 
 /* A loop's timer: let quiet connections give memory back. */
