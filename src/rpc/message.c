@@ -2,6 +2,7 @@
 /* Messages of a call: protobuf-c structs to framed bytes and back. */
 #include "rpc/call.h"
 #include "rpc/depth.h"
+#include "rpc/text.h"
 
 /* ---- receiving ---- */
 
@@ -27,6 +28,8 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
 
     if (call->deep_in && !depth_is_within(type, data, len, DEPTH_MAX))
         return weir_fail(call, WEIR_INTERNAL, "messages nested deeper than %d", DEPTH_MAX);
+    if (!text_is_whole(type, data, len))
+        return weir_fail(call, WEIR_INTERNAL, "a text with U+0000, which C cannot hold");
     message = protobuf_c_message_unpack(type, &allocator, len, data);
     if (message == NULL)
         return weir_fail(call, WEIR_INTERNAL, "the message is not a %s", type->name);

@@ -65,7 +65,21 @@ def test_a_text_with_a_nul_is_refused_not_cut(send, number):
     text = good.get(number, b"1") + b"\0tail"
     request = b"".join(field(key, value) for key, value in {**good, number: text}.items())
     code, message, _ = send(CREATE, request)
-    assert code == grpc.StatusCode.INVALID_ARGUMENT, message
+    assert code == grpc.StatusCode.INTERNAL
+    assert "U+0000" in message
+    assert_serves(send)
+
+
+def test_a_nul_deep_in_a_message_is_found(send):
+    request = field(1, b"\x08\x01" + field(2, b"a\0b"))
+    code, message, _ = send("/user.UserService/UpdateUser", request)
+    assert code == grpc.StatusCode.INTERNAL, message
+
+
+def test_a_zero_that_is_no_text_is_none_of_that(send):
+    assert send(GET, b"\x08\0")[0] == grpc.StatusCode.OK
+    request = field(1, b"N") + field(2, b"zero@example.org") + field(15, b"\0\0")
+    assert send(CREATE, request)[0] == grpc.StatusCode.OK
 
 
 @pytest.mark.parametrize(
@@ -90,8 +104,8 @@ def test_an_empty_request_is_a_request(send, user_pb2):
 
 
 def test_a_large_message_is_taken_and_a_too_large_one_refused(send):
-    filler = b"x" * (3 << 20)
-    large = b"\x7a" + bytes([len(filler) & 0x7F | 0x80, len(filler) >> 7 & 0x7F | 0x80, len(filler) >> 14 & 0x7F | 0x80, len(filler) >> 21]) + filler
+    length = 3 << 20
+    large = b"\x7a" + bytes([0x80, 0x80, 0x80 | length >> 14 & 0x7F, length >> 21]) + b"x" * length
     assert send(GET, large)[0] == grpc.StatusCode.OK
     assert send(GET, large + large)[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert_serves(send)

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The wire format of protobuf, as far as walking over fields goes. */
+#include "rpc/field.h"
+
+static bool
+read_varint(const uint8_t **at, const uint8_t *end, uint64_t *out_value)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0; shift < 64 && *at < end; shift += 7) {
+        uint8_t byte = *(*at)++;
+
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *out_value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How many bytes a value takes that is no varint. */
+static bool
+read_length(const uint8_t **at, const uint8_t *end, unsigned wire_type, uint64_t *out_len)
+{
+    switch (wire_type) {
+    case PROTOBUF_C_WIRE_TYPE_64BIT:
+        *out_len = 8;
+        break;
+    case PROTOBUF_C_WIRE_TYPE_32BIT:
+        *out_len = 4;
+        break;
+    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
+        if (!read_varint(at, end, out_len))
+            return false;
+        break;
+    default:
+        return false;
+    }
+    return *out_len <= (uint64_t)(end - *at);
+}
+
+bool
+field_next(const ProtobufCMessageDescriptor *type, const uint8_t **at, const uint8_t *end,
+    struct field *out_field)
+{
+    uint64_t tag, len;
+
+    if (*at >= end || !read_varint(at, end, &tag))
+        return false;
+    *out_field =
+        (struct field){.type = protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3))};
+    if ((tag & 7) == PROTOBUF_C_WIRE_TYPE_VARINT)
+        return read_varint(at, end, &len);
+    if (!read_length(at, end, tag & 7, &len))
+        return false;
+    if ((tag & 7) == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) {
+        out_field->data = *at;
+        out_field->len = (size_t)len;
+    }
+    *at += len;
+    return true;
+}
