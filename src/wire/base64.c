@@ -3,6 +3,8 @@
  * without. */
 #include "wire/wire.h"
 
+#include "wire/text.h"
+
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* The first `count` (1 to 3) of three bytes as count + 1 characters. */
@@ -92,6 +94,8 @@ wire_base64_decode(struct arena *arena, weir_str text, weir_str *out_bytes)
     unsigned char *bytes;
     size_t len = 0;
 
+    /* A proxy that joins values puts a blank behind its comma. */
+    text = wire_trim(text);
     if (!strip_padding(&text))
         return WEIR_INVALID_ARGUMENT;
     bytes = arena_alloc(arena, text.len / 4 * 3 + 3);

@@ -2,6 +2,8 @@
 /* The content-type of gRPC: application/grpc, +codec, ;parameters. */
 #include "wire/content_type.h"
 
+#include "wire/text.h"
+
 static const char media_type[] = "application/grpc";
 #define MEDIA_TYPE_LEN (sizeof media_type - 1)
 
@@ -30,7 +32,7 @@ begins_with(weir_str text, const char *word, size_t len)
 static bool
 at_end(weir_str text, size_t at)
 {
-    return at == text.len || text.data[at] == ';' || text.data[at] == ' ' || text.data[at] == '\t';
+    return at == text.len || text.data[at] == ';' || wire_is_blank(text.data[at]);
 }
 
 enum wire_content

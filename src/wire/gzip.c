@@ -3,18 +3,14 @@
  * never makes more output than its reader asked for, plus one byte. */
 #include "wire/wire.h"
 
+#include "wire/text.h"
+
 #include <zlib.h>
 
 #define GZIP_WRAPPER 16 /* added to zlib's window bits: a gzip header and trailer */
 #define MIN_ROOM 512
 
-static bool
-is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* Take the first member, without the spaces around it, and its comma off a list. */
+/* Take the first member and its comma off a list. */
 static weir_str
 take_member(weir_str *list)
 {
@@ -24,13 +20,7 @@ take_member(weir_str *list)
 
     list->data += taken;
     list->len -= taken;
-    while (member.len > 0 && is_space(member.data[0])) {
-        member.data++;
-        member.len--;
-    }
-    while (member.len > 0 && is_space(member.data[member.len - 1]))
-        member.len--;
-    return member;
+    return wire_trim(member);
 }
 
 bool

@@ -48,7 +48,8 @@ char *wire_percent_decode(struct arena *arena, weir_str text);
 /* RFC 4648 section 4, without padding. data is NULL without memory. */
 weir_str wire_base64_encode(struct arena *arena, weir_str bytes);
 
-/* With or without padding. INVALID_ARGUMENT: not base64. RESOURCE_EXHAUSTED: no memory. */
+/* With or without padding; blanks around it do not count. INVALID_ARGUMENT: not base64.
+ * RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code wire_base64_decode(struct arena *arena, weir_str text, weir_str *out_bytes);
 
 /* ---- metadata ---- */

@@ -73,8 +73,8 @@ static void
 test_decode_refuses(void **state)
 {
     static const char *const rows[] = {"Z", "Zm9vY", "=", "==", "===", "====", "Zg=", "Zg===",
-        "Zm8==", "Zm9v=", "Zm9v====", "Z===", "Zg==Zg==", "Z=g=", "Zg =", "Zm 9", " Zg", "Zg\n",
-        "-_-_", "Zm9*", "Zm9v,Zg", "Zm\377v"};
+        "Zm8==", "Zm9v=", "Zm9v====", "Z===", "Zg==Zg==", "Z=g=", "Zg =", "Zm 9", "Zg\n", "-_-_",
+        "Zm9*", "Zm9v,Zg", "Zm\377v"};
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -84,6 +84,15 @@ test_decode_refuses(void **state)
             wire_base64_decode(&arena, weir_str_of(rows[i]), &bytes), WEIR_INVALID_ARGUMENT);
         assert_int_equal(bytes.len, 77);
     }
+}
+
+static void
+test_blanks_around(void **state)
+{
+    (void)state;
+    assert_decodes(weir_str_of(" Zg"), (weir_str){"f", 1});
+    assert_decodes(weir_str_of("\t Zm8= "), (weir_str){"fo", 2});
+    assert_decodes(weir_str_of("  "), (weir_str){"", 0});
 }
 
 /* Bits that the last digit has over are not looked at. */
@@ -155,6 +164,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_vectors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_decode_refuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_blanks_around, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loose_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_digit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
