@@ -38,7 +38,8 @@ split_host(const char *text, char out_host[HOST_SIZE], const char **out_port)
     if (len == 0 || len >= HOST_SIZE)
         return false;
     snprintf(out_host, HOST_SIZE, "%.*s", (int)(bracketed ? len - 2 : len), text + bracketed);
-    if (strpbrk(out_host, "[]/ ") != NULL || (!bracketed && strchr(out_host, ':') != NULL))
+    if (strpbrk(out_host, "[]/ \a\b\t\n\v\f\r\x1b") != NULL ||
+        (!bracketed && strchr(out_host, ':') != NULL))
         return false;
     *out_port = colon + 1;
     return true;

@@ -242,6 +242,9 @@ def test_a_unix_socket(tmp_path):
         ["get", "1", "--server", "nowhere"],
         ["get", "1", "--server", "127.0.0.1:99999"],
         ["help", "frobnicate"],
+        ["two\nlines"],
+        ["get", "two\nlines"],
+        ["get", "1", "--server", "two\nlines:1"],
     ],
     ids=lambda arguments: " ".join(arguments) or "nothing",
 )
