@@ -329,12 +329,3 @@ flags_help(const struct flag_set *set, FILE *out)
         fprintf(out, "  %-22s %s\n", left, flag->help);
     }
 }
-
-void
-flags_one_line(char error[FLAGS_ERROR])
-{
-    for (char *c = error; *c != '\0'; c++) {
-        if (iscntrl((unsigned char)*c))
-            *c = '?';
-    }
-}

@@ -64,6 +64,3 @@ bool flags_read(const struct flag_set *set, int argc, char *const *argv, void *o
 
 /* The flags of help's list, two columns. */
 void flags_help(const struct flag_set *set, FILE *out);
-
-/* Keep an error to one line, whatever was typed: control characters become '?'. */
-void flags_one_line(char error[FLAGS_ERROR]);

@@ -92,8 +92,6 @@ args_read(int argc, char *const *argv, const struct command **out_command, struc
     if (out_args->server == NULL)
         out_args->server = "127.0.0.1:50051";
     free(words.items);
-    if (!good)
-        flags_one_line(error);
     return good;
 }
 

@@ -2,10 +2,10 @@
 /* Each command as a call. */
 #include "userctl/calls.h"
 
+#include "usercommon/complain.h"
 #include "userctl/print.h"
-#include "userctl/text.h"
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 /* ---- failures ---- */
 
@@ -18,27 +18,23 @@ hint_for(weir_code code, const char *message)
     return "";
 }
 
-/* The message may be the server's, so it is made harmless. */
 int
 calls_fail(const struct args *args, weir_code code, const char *message)
 {
-    char *visible = text_visible(message);
-
     if (code == WEIR_DEADLINE_EXCEEDED)
-        fprintf(stderr, "userctl: no answer from %s in time; --timeout says how long to wait\n",
-            args->server);
-    else if (visible == NULL || visible[0] == '\0')
-        fprintf(stderr, "userctl: the call failed: %s\n", weir_code_name(code));
+        complain(
+            "userctl", "no answer from %s in time; --timeout says how long to wait", args->server);
+    else if (message[0] == '\0')
+        complain("userctl", "the call failed: %s", weir_code_name(code));
     else
-        fprintf(stderr, "userctl: %s%s\n", visible, hint_for(code, message));
-    free(visible);
+        complain("userctl", "%s%s", message, hint_for(code, message));
     return EXIT_CODE_BASE + (int)code;
 }
 
 static int
 fail_output(void)
 {
-    fputs("userctl: out of memory, or the answer cannot be written\n", stderr);
+    complain("userctl", "out of memory, or the answer cannot be written");
     return EXIT_OUTPUT;
 }
 
@@ -46,7 +42,7 @@ fail_output(void)
 static int
 fail_answer(void)
 {
-    fputs("userctl: the server's answer holds no user\n", stderr);
+    complain("userctl", "the server's answer holds no user");
     return EXIT_CODE_BASE + WEIR_INTERNAL;
 }
 
@@ -66,7 +62,7 @@ get(weir_call *call, const struct args *args)
     if (args->json && !print_get_json(response, stdout))
         return fail_output();
     if (!response->found) {
-        fprintf(stderr, "userctl: there is no user %" PRId32 "\n", args->id);
+        complain("userctl", "there is no user %" PRId32, args->id);
         return EXIT_CODE_BASE + WEIR_NOT_FOUND;
     }
     if (response->user == NULL)

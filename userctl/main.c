@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* userctl: the user service from a shell. */
+#include "usercommon/complain.h"
 #include "userctl/calls.h"
 #include <errno.h>
 #include <signal.h>
@@ -15,7 +16,7 @@ run_on(weir_loop *loop, const struct command *command, const struct args *args)
     int status;
 
     if (code == WEIR_INVALID_ARGUMENT) {
-        fprintf(stderr, "userctl: --server: \"%s\" is not HOST:PORT or unix:PATH\n", args->server);
+        complain("userctl", "--server: \"%s\" is not HOST:PORT or unix:PATH", args->server);
         return EXIT_USAGE;
     }
     if (code != WEIR_OK)
@@ -46,7 +47,7 @@ finish(int status)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     if (errno != EPIPE)
-        fprintf(stderr, "userctl: cannot write the answer: %s\n", strerror(errno));
+        complain("userctl", "cannot write the answer: %s", strerror(errno));
     return EXIT_OUTPUT;
 }
 
@@ -59,7 +60,7 @@ main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     if (!args_read(argc - 1, argv + 1, &command, &args, error)) {
-        fprintf(stderr, "userctl: %s\n", error);
+        complain("userctl", "%s", error);
         return EXIT_USAGE;
     }
     if (args.help) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers for programs: the messages as JSON, under the names of the .proto, numbers as numbers. */
+#include "usercommon/text.h"
 #include "userctl/print.h"
-#include "userctl/text.h"
 #include <jansson.h>
 #include <stdlib.h>
 

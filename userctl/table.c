@@ -2,7 +2,7 @@
 /* A table for people. */
 #include "userctl/table.h"
 
-#include "userctl/text.h"
+#include "usercommon/text.h"
 #include <stdlib.h>
 
 #define GAP 2

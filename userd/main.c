@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* userd: put the parts together, serve, and take them apart again. */
+#include "usercommon/complain.h"
 #include "userd/database.h"
 #include "userd/options.h"
 #include "userd/service.h"
@@ -32,7 +33,7 @@ make_server(struct program *program)
 
     if (weir_server_new(&options, &program->server) != WEIR_OK ||
         weir_pool_new(program->options.workers, &program->pool) != WEIR_OK) {
-        fputs("userd: out of memory or of threads\n", stderr);
+        complain("userd", "out of memory or of threads");
         return EXIT_FAILURE;
     }
     return 0;
@@ -45,7 +46,7 @@ listen_on(struct program *program, const char *address)
 
     if (code == WEIR_OK)
         return 0;
-    fprintf(stderr, "userd: cannot listen on %s\n", weir_server_error(program->server));
+    complain("userd", "cannot listen on %s", weir_server_error(program->server));
     return code == WEIR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
 }
 
@@ -66,13 +67,13 @@ open_store(struct program *program)
     struct store_cause cause;
 
     if (!database_path(program->options.db, program->path, error)) {
-        fprintf(stderr, "userd: %s\n", error);
+        complain("userd", "%s", error);
         return EXIT_FAILURE;
     }
     program->service.store = store_sqlite_open(program->path, program->pool, &cause);
     if (program->service.store != NULL)
         return 0;
-    fprintf(stderr, "userd: cannot open the database %s: %s\n", program->path, cause.text);
+    complain("userd", "cannot open the database %s: %s", program->path, cause.text);
     return EXIT_FAILURE;
 }
 
@@ -83,7 +84,7 @@ offer_service(struct program *program)
     if (user_UserService_add(program->server, &service_handlers, &program->service) == WEIR_OK &&
         signals_start(&program->signals, program->server, program->options.grace, &program->log))
         return 0;
-    fputs("userd: out of memory or of threads\n", stderr);
+    complain("userd", "out of memory or of threads");
     return EXIT_FAILURE;
 }
 
@@ -123,7 +124,7 @@ serve(struct program *program)
             log_text("calls", code == WEIR_OK ? "all finished" : "cut when the grace was over"));
         return 0;
     }
-    fprintf(stderr, "userd: cannot serve: %s\n", weir_server_error(program->server));
+    complain("userd", "cannot serve: %s", weir_server_error(program->server));
     return EXIT_FAILURE;
 }
 
@@ -154,7 +155,7 @@ main(int argc, char **argv)
     char error[FLAGS_ERROR];
 
     if (!options_read(argc - 1, argv + 1, &program.options, error)) {
-        fprintf(stderr, "userd: %s\n", error);
+        complain("userd", "%s", error);
         return EXIT_USAGE;
     }
     if (program.options.help) {

@@ -186,8 +186,6 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
         good = check_exposure(&options, error);
     if (good)
         *out_options = options;
-    else
-        flags_one_line(error);
     return good;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text of others on a terminal. */
 #define _GNU_SOURCE /* wcwidth */
-#include "userctl/text.h"
+#include "usercommon/text.h"
 
 #include "usercommon/utf8.h"
 #include <locale.h>

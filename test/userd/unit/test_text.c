@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of userctl/text.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "userctl/text.h"
+/* Tests of usercommon/text.c. */
+#include "folder.h"
+#include "usercommon/complain.h"
+#include "usercommon/text.h"
+#include <fcntl.h>
 #include <stdlib.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include <unistd.h>
 
 static void
 what_drives_a_terminal_is_escaped(void **state)
@@ -64,6 +59,25 @@ width_counts_columns(void **state)
         assert_int_equal(text_width(cases[i].text), cases[i].width);
 }
 
+/* Standard error is a file meanwhile. */
+static void
+complaints_are_one_line(void **state)
+{
+    int before = dup(STDERR_FILENO);
+    int file = open(folder_file(state, "err"), O_CREAT | O_WRONLY, 0600);
+    size_t len;
+    char *line;
+
+    assert_int_equal(dup2(file, STDERR_FILENO), STDERR_FILENO);
+    complain("prog", "cannot open %s", "a\n\x1B[1m\xFF");
+    assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+    close(file);
+    close(before);
+    line = folder_read(folder_file(state, "err"), &len);
+    assert_string_equal(line, "prog: cannot open a\\u{a}\\u{1b}[1m\uFFFD\n");
+    free(line);
+}
+
 int
 main(void)
 {
@@ -71,6 +85,7 @@ main(void)
         cmocka_unit_test(what_drives_a_terminal_is_escaped),
         cmocka_unit_test(repaired_text_keeps_controls),
         cmocka_unit_test(width_counts_columns),
+        test_in_folder(complaints_are_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
