@@ -56,7 +56,9 @@ static void
 set_initial_state(struct h2_conn *conn)
 {
     conn->phase = conn->is_server ? H2_PHASE_PREFACE : H2_PHASE_SETTINGS;
-    conn->map_seed = (uint32_t)random_u64() | 1;
+    /* About the golden ratio, which spreads numbers that follow each other; in the lower bits
+     * secret, so that a peer cannot choose numbers that meet. */
+    conn->map_factor = (0x9e3779b1u & 0xffc00000u) | ((uint32_t)random_u64() & 0x3fffffu) | 1;
     conn->goaway_last = conn->peer_goaway_last = H2_ID_MAX;
     conn->send_window = (int32_t)H2_WINDOW_INITIAL;
     conn->receive_window = (int32_t)conn->connection_window;

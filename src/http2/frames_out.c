@@ -239,10 +239,11 @@ h2_stream_send_data(
         size_t piece = len < conn->peer_max_frame ? len : conn->peer_max_frame;
         uint8_t *to = put_data(conn, slot, piece, end_stream && piece == len);
 
-        if (piece > 0)
+        if (piece > 0) {
             memcpy(to, from, piece);
-        from += piece;
-        len -= piece;
+            from += piece;
+            len -= piece;
+        }
     } while (len > 0);
     return true;
 }

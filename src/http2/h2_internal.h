@@ -137,7 +137,7 @@ struct h2_conn {
 
     /* Streams, all opened by the client: numbers are odd. */
     struct h2_slot **map; /* open addressing, NULL while empty */
-    uint32_t map_seed;
+    uint32_t map_factor;
     uint32_t map_bits;
     struct h2_chunk *chunks;
     struct list *free_slots;

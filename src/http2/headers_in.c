@@ -29,7 +29,7 @@ decode(struct h2_conn *conn, const uint8_t *data, size_t len, struct head *head,
         result = hpack_decode(conn->decoder, data, len, &head->block);
     if (result == HPACK_BROKEN)
         return h2_fail(conn, event, H2_COMPRESSION_ERROR, "header block cannot be decoded");
-    if (result != HPACK_OK)
+    if (result != HPACK_OK || head->block == NULL)
         return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
     if (conn->lent != NULL)
         h2_block_unref(conn->lent);

@@ -44,15 +44,26 @@ read_content_length(const struct h2_block *block, int64_t *out_length)
     return true;
 }
 
-/* One bit for each token that occurs. */
-static uint32_t
-tokens_of(const struct h2_block *block)
+/* What occurs in a block: a bit for each token, and where the pseudo-header fields of requests are.
+ */
+struct survey {
+    uint32_t seen;
+    const struct h2_field *at[H2_TOKEN_AUTHORITY + 1];
+};
+
+static inline void
+survey(const struct h2_block *block, struct survey *out_survey)
 {
     uint32_t seen = 0;
 
-    for (size_t i = 0; i < block->count; i++)
-        seen |= BIT(block->fields[i].token);
-    return seen;
+    for (size_t i = 0; i < block->count; i++) {
+        const struct h2_field *field = &block->fields[i];
+
+        seen |= BIT(field->token);
+        if (field->token <= H2_TOKEN_AUTHORITY)
+            out_survey->at[field->token] = field;
+    }
+    out_survey->seen = seen;
 }
 
 static bool
@@ -73,10 +84,8 @@ equal_nocase(weir_str a, weir_str b)
 
 /* RFC 9113, 8.3.1: a Host that differs from :authority makes the request malformed. */
 static bool
-hosts_agree(const struct h2_block *block)
+hosts_agree(const struct h2_block *block, weir_str authority)
 {
-    weir_str authority = h2_block_find(block, H2_TOKEN_AUTHORITY)->value;
-
     for (size_t i = 0; i < block->count; i++)
         if (block->fields[i].token == H2_TOKEN_HOST &&
             !equal_nocase(block->fields[i].value, authority))
@@ -84,48 +93,48 @@ hosts_agree(const struct h2_block *block)
     return true;
 }
 
-/* The pseudo-header fields come first, so the search is short. */
-static weir_str
-pseudo(const struct h2_block *block, enum h2_token token)
+/* 8.3.1: the path of an http or https URI is never empty. */
+static bool
+may_lack_path(weir_str scheme)
 {
-    return h2_block_find(block, token)->value;
+    return !equal_nocase(scheme, (weir_str){"http", 4}) &&
+           !equal_nocase(scheme, (weir_str){"https", 5});
 }
 
-/* RFC 9113, 8.5: CONNECT has an authority and neither scheme nor path. */
+/* RFC 9113, 8.3.1: one value of method, scheme and path each. 8.5: CONNECT has an authority and
+ * neither scheme nor path. */
 static bool
-target_is_whole(const struct h2_block *block, uint32_t seen)
+target_is_whole(const struct survey *found)
 {
+    const uint32_t needed = BIT(H2_TOKEN_METHOD) | BIT(H2_TOKEN_SCHEME) | BIT(H2_TOKEN_PATH);
     weir_str method, scheme;
 
-    if ((seen & BIT(H2_TOKEN_METHOD)) == 0)
+    if ((found->seen & BIT(H2_TOKEN_METHOD)) == 0)
         return false;
-    method = pseudo(block, H2_TOKEN_METHOD);
+    method = found->at[H2_TOKEN_METHOD]->value;
     if (weir_str_equal(method, (weir_str){"CONNECT", 7}))
-        return (seen & REQUEST_PSEUDO) == (BIT(H2_TOKEN_METHOD) | BIT(H2_TOKEN_AUTHORITY));
-    if ((seen & BIT(H2_TOKEN_SCHEME)) == 0 || (seen & BIT(H2_TOKEN_PATH)) == 0)
+        return (found->seen & REQUEST_PSEUDO) == (BIT(H2_TOKEN_METHOD) | BIT(H2_TOKEN_AUTHORITY));
+    if ((found->seen & needed) != needed)
         return false;
-    scheme = pseudo(block, H2_TOKEN_SCHEME);
-    if (method.len == 0 || scheme.len == 0)
-        return false;
-    /* 8.3.1: the path of an http or https URI is never empty. */
-    return pseudo(block, H2_TOKEN_PATH).len > 0 ||
-           !(equal_nocase(scheme, (weir_str){"http", 4}) ||
-               equal_nocase(scheme, (weir_str){"https", 5}));
+    scheme = found->at[H2_TOKEN_SCHEME]->value;
+    return method.len > 0 && scheme.len > 0 &&
+           (found->at[H2_TOKEN_PATH]->value.len > 0 || may_lack_path(scheme));
 }
 
 bool
 h2_message_read_request(const struct h2_block *block, struct h2_message *out_message)
 {
     const uint32_t both = BIT(H2_TOKEN_AUTHORITY) | BIT(H2_TOKEN_HOST);
-    uint32_t seen = tokens_of(block);
+    struct survey found;
 
-    if (block->malformed || (seen & ALL_PSEUDO & ~REQUEST_PSEUDO) != 0 ||
-        !target_is_whole(block, seen))
+    survey(block, &found);
+    if (block->malformed || (found.seen & ALL_PSEUDO & ~REQUEST_PSEUDO) != 0 ||
+        !target_is_whole(&found))
         return false;
-    if ((seen & both) == both && !hosts_agree(block))
+    if ((found.seen & both) == both && !hosts_agree(block, found.at[H2_TOKEN_AUTHORITY]->value))
         return false;
     out_message->content_length = -1;
-    return (seen & BIT(H2_TOKEN_CONTENT_LENGTH)) == 0 ||
+    return (found.seen & BIT(H2_TOKEN_CONTENT_LENGTH)) == 0 ||
            read_content_length(block, &out_message->content_length);
 }
 
@@ -144,12 +153,13 @@ parse_status(weir_str text, int *out_status)
 bool
 h2_message_read_response(const struct h2_block *block, struct h2_message *out_message)
 {
-    uint32_t seen = tokens_of(block);
+    struct survey found;
 
-    if (block->malformed || (seen & ALL_PSEUDO) != BIT(H2_TOKEN_STATUS))
+    survey(block, &found);
+    if (block->malformed || (found.seen & ALL_PSEUDO) != BIT(H2_TOKEN_STATUS))
         return false;
     out_message->content_length = -1;
-    return parse_status(pseudo(block, H2_TOKEN_STATUS), &out_message->status) &&
+    return parse_status(h2_block_find(block, H2_TOKEN_STATUS)->value, &out_message->status) &&
            read_content_length(block, &out_message->content_length);
 }
 
@@ -157,5 +167,8 @@ h2_message_read_response(const struct h2_block *block, struct h2_message *out_me
 bool
 h2_message_read_trailers(const struct h2_block *block)
 {
-    return !block->malformed && (tokens_of(block) & ALL_PSEUDO) == 0;
+    struct survey found;
+
+    survey(block, &found);
+    return !block->malformed && (found.seen & ALL_PSEUDO) == 0;
 }

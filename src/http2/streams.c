@@ -19,52 +19,58 @@ struct h2_chunk {
     struct h2_slot slots[];
 };
 
-/* ---- map ---- */
+/* ---- map ----
+ *
+ * Linear probing, in the order of homes: one that is farther from its home pushes on one that is
+ * nearer, so that a removal can stop at the first that is at home. */
 
-/* Multiplying by a secret odd number spreads neighbours, which would make long runs to walk when
- * one is removed, and keeps a peer from choosing numbers that meet. */
 static uint32_t
 home(const struct h2_conn *conn, uint32_t id)
 {
-    return ((id >> 1) * conn->map_seed) >> (32 - conn->map_bits);
+    return ((id >> 1) * conn->map_factor) >> (32 - conn->map_bits);
+}
+
+/* How far the slot at i has been pushed from its home. */
+static uint32_t
+distance(const struct h2_conn *conn, uint32_t i)
+{
+    return (i - home(conn, conn->map[i]->open.id)) & ((1u << conn->map_bits) - 1);
 }
 
 static void
 map_put(struct h2_conn *conn, struct h2_slot *slot)
 {
-    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, slot->open.id);
+    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, slot->open.id), pushed = 0;
 
-    while (conn->map[i] != NULL)
-        i = (i + 1) & mask;
+    for (; conn->map[i] != NULL; i = (i + 1) & mask, pushed++) {
+        uint32_t other_pushed = distance(conn, i);
+
+        if (other_pushed < pushed) {
+            struct h2_slot *other = conn->map[i];
+
+            conn->map[i] = slot;
+            slot = other;
+            pushed = other_pushed;
+        }
+    }
     conn->map[i] = slot;
 }
 
-static uint32_t
-map_index(const struct h2_conn *conn, const struct h2_slot *slot)
-{
-    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, slot->open.id);
-
-    while (conn->map[i] != slot)
-        i = (i + 1) & mask;
-    return i;
-}
-
-/* Those that were pushed on by the removed one move back, so that no gap breaks a search. */
 static void
 map_remove(struct h2_conn *conn, const struct h2_slot *slot)
 {
-    uint32_t mask = (1u << conn->map_bits) - 1, gap = map_index(conn, slot), i = gap;
+    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, slot->open.id), next;
 
-    for (;;) {
+    while (conn->map[i] != slot)
         i = (i + 1) & mask;
-        if (conn->map[i] == NULL)
+    for (;;) {
+        next = (i + 1) & mask;
+        if (conn->map[next] == NULL || distance(conn, next) == 0)
             break;
-        if (((i - home(conn, conn->map[i]->open.id)) & mask) >= ((i - gap) & mask)) {
-            conn->map[gap] = conn->map[i];
-            gap = i;
-        }
+        conn->map[i] = conn->map[next];
+        i = next;
     }
-    conn->map[gap] = NULL;
+    conn->map[i] = NULL;
 }
 
 /* At most half full with all slots in it. False: no memory. */

@@ -220,7 +220,7 @@ next_frame(struct side *side, struct frame *out_frame)
 static inline struct frame
 assert_frame(struct side *side, uint8_t type, uint32_t id)
 {
-    struct frame frame;
+    struct frame frame = {0};
 
     assert_true(next_frame(side, &frame));
     assert_int_equal(frame.type, type);
