@@ -75,13 +75,14 @@ visit_many(void *arg, const struct user *user)
 
 /* ---- failures ---- */
 
-/* A fault's cause goes to the log, not to the client. */
+/* What a result of the store is to the client: OK stays OK, and a fault's cause goes to the log
+ * alone. */
 static weir_code
-fail(const struct service *service, weir_call *call, weir_code code, const char *what,
+conclude(const struct service *service, weir_call *call, weir_code code, const char *what,
     const struct store_cause *cause)
 {
     if (code == WEIR_RESOURCE_EXHAUSTED)
-        return weir_fail(call, code, "out of memory");
+        return weir_fail(call, code, "overloaded");
     if (code != WEIR_INTERNAL && code != WEIR_UNAVAILABLE)
         return code;
     log_line(service->log, LOG_ERROR, what, log_text("method", weir_call_method(call)),
@@ -116,7 +117,7 @@ get_user(void *self, weir_call *call, const User__GetUserRequest *request,
     if (code == WEIR_NOT_FOUND)
         return WEIR_OK;
     if (code != WEIR_OK)
-        return fail(service, call, code, "failed to get user", &cause);
+        return conclude(service, call, code, "failed to get user", &cause);
     out_response->found = true;
     return WEIR_OK;
 }
@@ -139,7 +140,7 @@ list_users(void *self, weir_call *call, const User__ListUsersRequest *request,
         code = service->store->ops->list(
             service->store, call, &range, visit_many, &many, &total, &cause);
     if (code != WEIR_OK)
-        return fail(service, call, code, "failed to list users", &cause);
+        return conclude(service, call, code, "failed to list users", &cause);
     out_response->users = many.users;
     out_response->n_users = many.count;
     out_response->total = total > INT32_MAX ? INT32_MAX : (int32_t)total;
@@ -169,7 +170,7 @@ create_user(void *self, weir_call *call, const User__CreateUserRequest *request,
     if (code == WEIR_ALREADY_EXISTS)
         return fail_taken(call);
     if (code != WEIR_OK)
-        return fail(service, call, code, "failed to create user", &cause);
+        return conclude(service, call, code, "failed to create user", &cause);
     out_response->success = true;
     out_response->user = message_of(call, &user);
     return out_response->user == NULL ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
@@ -261,7 +262,7 @@ update_user(void *self, weir_call *call, const User__UpdateUserRequest *request,
         return fail_absent(call, change.id);
     if (code == WEIR_ALREADY_EXISTS)
         return fail_taken(call);
-    return fail(service, call, code, "failed to update user", &cause);
+    return conclude(service, call, code, "failed to update user", &cause);
 }
 
 /* ---- DeleteUser ---- */
@@ -277,7 +278,7 @@ delete_user(void *self, weir_call *call, const User__DeleteUserRequest *request,
     (void)out_response;
     if (code == WEIR_NOT_FOUND)
         return fail_absent(call, request->id);
-    return fail(service, call, code, "failed to delete user", &cause);
+    return conclude(service, call, code, "failed to delete user", &cause);
 }
 
 const struct user_UserService_handlers service_handlers = {

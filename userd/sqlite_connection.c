@@ -4,8 +4,10 @@
 
 #include <stdio.h>
 
-/* How long to wait for another process that writes, in milliseconds. */
-#define BUSY_TIMEOUT_MS 5000
+/* How long to wait for another process, in milliseconds. A write waits on a worker; a read, which
+ * others hold up only while they open or close the database, waits on a loop. */
+#define WRITE_TIMEOUT_MS 5000
+#define READ_TIMEOUT_MS 100
 
 /* synchronous=FULL: a commit is on the disk when it returns, also in WAL mode. temp_store: what one
  * statement needs for undoing itself stays in memory. */
@@ -35,7 +37,7 @@ sqlite_open(const char *path, bool read_only, struct store_cause *cause)
         sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 
     if (result == SQLITE_OK) {
-        sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+        sqlite3_busy_timeout(db, read_only ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
         result = sqlite_run(db, settings);
     }
     if (result == SQLITE_OK)

@@ -15,6 +15,9 @@
 /* Bounds the time that a batch's first write waits, and the WAL's growth in one transaction. */
 #define BATCH_MAX 4096
 
+/* What waits beyond this is more than several seconds' work of a disk, and is refused. */
+#define QUEUE_MAX 65536
+
 /* SQLite's own automatic checkpoint runs inside the commit, when readers still hold older
  * snapshots, and under steady reading would never finish; so the writer does it, at SQLite's usual
  * size. */
@@ -184,8 +187,10 @@ take_batch(struct sqlite_writer *writer)
     struct sqlite_write **end = &writer->first;
 
     pthread_mutex_lock(&writer->lock);
-    for (int i = 0; i < BATCH_MAX && *end != NULL; i++)
+    for (size_t i = 0; i < BATCH_MAX && *end != NULL; i++) {
         end = &(*end)->next;
+        writer->waiting--;
+    }
     batch = end == &writer->first ? NULL : writer->first;
     if (batch == NULL) {
         writer->running = false;
@@ -220,13 +225,16 @@ enqueue(struct sqlite_writer *writer, struct sqlite_write *write)
     weir_code code = WEIR_OK;
 
     pthread_mutex_lock(&writer->lock);
-    if (!writer->running)
+    if (writer->waiting == QUEUE_MAX)
+        code = WEIR_RESOURCE_EXHAUSTED;
+    else if (!writer->running)
         code = weir_pool_submit(writer->pool, drain_queue, writer);
     if (code == WEIR_OK) {
         atomic_fetch_add(&write->holders, 1);
         writer->running = true;
         *writer->last = write;
         writer->last = &write->next;
+        writer->waiting++;
     }
     pthread_mutex_unlock(&writer->lock);
     return code;

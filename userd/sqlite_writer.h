@@ -39,6 +39,7 @@ struct sqlite_writer {
     int wal_pages;                  /* in the WAL after the last commit */
     pthread_mutex_t lock;
     struct sqlite_write *first, **last; /* the queue */
+    size_t waiting;                     /* in the queue */
     bool running;                       /* a job of the pool works on the queue */
 };
 

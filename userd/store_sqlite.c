@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* journal_size_limit gives the space of an unusually long WAL back. */
-static const char writer_settings[] = "PRAGMA journal_mode = WAL;"
-                                      "PRAGMA journal_size_limit = 67108864;";
+/* Gives the space of an unusually long WAL back. */
+static const char writer_settings[] = "PRAGMA journal_size_limit = 67108864";
 
 struct sqlite_store {
     struct store store;
@@ -224,24 +223,48 @@ static const struct store_ops sqlite_ops = {
     .close = sqlite_close,
 };
 
-/* The writer's connection, at the current version. WAL mode is set last: it changes the file.
- * Users' data is nobody else's, so a file that is created here is its owner's alone. */
+/* SQLite keeps the old mode, and calls that a success, on a file system without shared memory. */
+static bool
+use_wal(sqlite3 *db, struct store_cause *cause)
+{
+    sqlite3_stmt *statement = sqlite_prepare(db, "PRAGMA journal_mode = WAL");
+    bool good = statement != NULL && sqlite3_step(statement) == SQLITE_ROW;
+
+    if (!good)
+        sqlite_cause(db, cause);
+    else if (strcmp(column_text(statement, 0), "wal") != 0) {
+        snprintf(cause->text, sizeof(cause->text), "its file system cannot hold a write-ahead log");
+        good = false;
+    }
+    sqlite3_finalize(statement);
+    return good;
+}
+
+static bool
+prepare_writer(sqlite3 *db, struct store_cause *cause)
+{
+    if (!sqlite_migrate(db, &sqlite_user_schema, cause) || !use_wal(db, cause))
+        return false;
+    if (sqlite_run(db, writer_settings) == SQLITE_OK)
+        return true;
+    sqlite_cause(db, cause);
+    return false;
+}
+
+/* The writer's connection, at the current version. Users' data is nobody else's, so a file that is
+ * created here is its owner's alone. */
 static sqlite3 *
 open_writer(const char *path, struct store_cause *cause)
 {
     mode_t mask = umask(0077);
     sqlite3 *db = sqlite_open(path, false, cause);
-    bool good = db != NULL && sqlite_migrate(db, &sqlite_user_schema, cause);
 
-    if (good && sqlite_run(db, writer_settings) != SQLITE_OK) {
-        sqlite_cause(db, cause);
-        good = false;
+    if (db != NULL && !prepare_writer(db, cause)) {
+        sqlite3_close(db);
+        db = NULL;
     }
     umask(mask);
-    if (good)
-        return db;
-    sqlite3_close(db);
-    return NULL;
+    return db;
 }
 
 /* A first reader now rather than in the first call: what cannot be read is said at the start. */
