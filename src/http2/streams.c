@@ -275,9 +275,10 @@ h2_stream_reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_code cod
 {
     struct h2_slot *slot = h2_slot_of(stream);
 
+    /* Also from `lost`: its user will not be told of what it has given up. */
+    h2_slot_detach(conn, slot);
     if (h2_slot_closed(slot))
         return;
-    h2_slot_detach(conn, slot);
     slot->flags |= H2_RESET_HERE;
     if (stream->id != 0)
         h2_send_rst_stream(conn, stream->id, code);

@@ -502,6 +502,41 @@ test_goaway_loses_higher_streams(void **state)
     assert_int_equal(peer.events[4], 'H');
 }
 
+/* What is over is not lost. */
+static void
+test_goaway_leaves_closed_streams(void **state)
+{
+    (void)state;
+    open_connection(H2_CLIENT);
+    for (int i = 0; i < 4; i++)
+        assert_non_null(peer_call(&peer, true));
+    peer_send_frame(&peer, TYPE_HEADERS, END_HEADERS | END_STREAM, 3, "\x88", 1, 0);
+    peer_send_frame(&peer, TYPE_RST_STREAM, 0, 5, "\0\0\0\x08", 4, 0);
+    h2_stream_reset(peer.conn, peer_stream(&peer, 7), H2_CANCEL);
+    peer_send_frame(&peer, TYPE_GOAWAY, 0, 0, "\0\0\0\x01\0\0\0\0", 8, 0);
+    assert_string_equal(peer.events, "YHRG");
+}
+
+/* Nor is a stream that its user gives up before being told. */
+static void
+test_reset_of_lost_stream(void **state)
+{
+    static const uint8_t goaway[] = {0, 0, 8, TYPE_GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0};
+    const uint8_t *data = goaway;
+    size_t len = sizeof goaway;
+    struct h2_event event;
+
+    (void)state;
+    open_connection(H2_CLIENT);
+    assert_non_null(peer_call(&peer, true));
+    assert_non_null(peer_call(&peer, true));
+    h2_conn_next(peer.conn, &data, &len, &event);
+    assert_int_equal(event.type, H2_GOAWAY);
+    h2_stream_reset(peer.conn, peer_stream(&peer, 3), H2_CANCEL);
+    h2_conn_next(peer.conn, &data, &len, &event);
+    assert_int_equal(event.type, H2_NEED_INPUT);
+}
+
 /* 8.7: REFUSED_STREAM says the same of one stream, other codes do not. */
 static void
 test_refused_is_unprocessed(void **state)
@@ -593,6 +628,8 @@ main(void)
         TEST(test_one_reset_a_stream),
         TEST(test_goaway_opens_no_more),
         TEST(test_goaway_loses_higher_streams),
+        TEST(test_goaway_leaves_closed_streams),
+        TEST(test_reset_of_lost_stream),
         TEST(test_refused_is_unprocessed),
         TEST(test_drain_in_two_steps),
         TEST(test_error_names_last_stream),
