@@ -3,6 +3,7 @@
 #include "userctl/table.h"
 
 #include "usercommon/text.h"
+#include <assert.h>
 #include <stdlib.h>
 
 #define GAP 2
@@ -10,6 +11,7 @@
 void
 table_init(struct table *table, size_t columns)
 {
+    assert(columns > 0 && columns <= TABLE_COLUMNS_MAX);
     *table = (struct table){.columns = columns};
 }
 
@@ -54,13 +56,25 @@ table_add(struct table *table, const char *const *cells)
 static void
 measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
 {
-    for (size_t i = 0; i < table->columns; i++)
-        widths[i] = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        size_t width = text_width(table->cells[i]);
-        size_t *widest = &widths[i % table->columns];
-        *widest = width > *widest ? width : *widest;
+    for (size_t column = 0; column < table->columns; column++) {
+        widths[column] = 0;
+        for (size_t i = column; i < table->count; i += table->columns) {
+            size_t width = text_width(table->cells[i]);
+            widths[column] = width > widths[column] ? width : widths[column];
+        }
     }
+}
+
+static void
+print_row(const struct table *table, char *const *cells, const size_t *widths, FILE *out)
+{
+    size_t last = table->columns - 1;
+
+    for (size_t column = 0; column < last; column++) {
+        size_t padding = widths[column] - text_width(cells[column]) + GAP;
+        fprintf(out, "%s%*s", cells[column], (int)padding, "");
+    }
+    fprintf(out, "%s\n", cells[last]);
 }
 
 void
@@ -69,14 +83,6 @@ table_print(const struct table *table, FILE *out)
     size_t widths[TABLE_COLUMNS_MAX];
 
     measure(table, widths);
-    for (size_t i = 0; i < table->count; i++) {
-        size_t column = i % table->columns;
-        size_t width = text_width(table->cells[i]);
-        bool last = column == table->columns - 1;
-        fputs(table->cells[i], out);
-        if (last)
-            fputc('\n', out);
-        else
-            fprintf(out, "%*s", (int)(widths[column] - width + GAP), "");
-    }
+    for (size_t i = 0; i < table->count; i += table->columns)
+        print_row(table, table->cells + i, widths, out);
 }

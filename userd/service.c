@@ -252,7 +252,7 @@ update_user(void *self, weir_call *call, const User__UpdateUserRequest *request,
     User__UpdateUserResponse *out_response)
 {
     const struct service *service = self;
-    struct user_change change;
+    struct user_change change = {0};
     struct store_cause cause;
     weir_code code;
 
