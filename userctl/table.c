@@ -57,7 +57,6 @@ static void
 measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
 {
     for (size_t column = 0; column < table->columns; column++) {
-        widths[column] = 0;
         for (size_t i = column; i < table->count; i += table->columns) {
             size_t width = text_width(table->cells[i]);
             widths[column] = width > widths[column] ? width : widths[column];
@@ -80,7 +79,7 @@ print_row(const struct table *table, char *const *cells, const size_t *widths, F
 void
 table_print(const struct table *table, FILE *out)
 {
-    size_t widths[TABLE_COLUMNS_MAX];
+    size_t widths[TABLE_COLUMNS_MAX] = {0};
 
     measure(table, widths);
     for (size_t i = 0; i < table->count; i += table->columns)
