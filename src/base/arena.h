@@ -8,8 +8,8 @@
 
 struct arena_block;
 
-/* Bump allocator. The first block may be the owner's own memory; further blocks come from malloc and
- * double in size. Alignment is that of max_align_t. */
+/* Bump allocator. The first block may be the owner's own memory; further blocks come from malloc
+ * and double in size. Alignment is that of max_align_t. */
 struct arena {
     char *next, *end;
     struct arena_block *blocks; /* from malloc, newest first */

@@ -12,9 +12,9 @@ struct buf {
     size_t head, tail, cap;
 };
 
-#define BUF_EMPTY                                                                                  \
-    {                                                                                              \
-        NULL, 0, 0, 0                                                                              \
+#define BUF_EMPTY     \
+    {                 \
+        NULL, 0, 0, 0 \
     }
 
 static inline size_t

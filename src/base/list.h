@@ -13,12 +13,12 @@ struct list {
 /* The struct that holds a link as its member. */
 #define container_of(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
-#define list_each(link, head)                                                                      \
+#define list_each(link, head) \
     for (struct list *link = (head)->next; link != (head); link = link->next)
 
 /* The body may take the current link out. */
-#define list_each_safe(link, head)                                                                 \
-    for (struct list *link = (head)->next, *link##_next_ = link->next; link != (head);              \
+#define list_each_safe(link, head)                                                     \
+    for (struct list *link = (head)->next, *link##_next_ = link->next; link != (head); \
          link = link##_next_, link##_next_ = link->next)
 
 static inline void

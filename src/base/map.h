@@ -5,7 +5,8 @@
 
 #include <weir/base.h>
 
-/* Open addressing; the hash is seeded per map, so a peer cannot aim at one bucket. Keys are borrowed. */
+/* Open addressing; the hash is seeded per map, so a peer cannot aim at one bucket. Keys are
+ * borrowed. */
 struct map {
     struct map_slot *slots; /* a power of two of them, NULL while empty */
     size_t mask, count;

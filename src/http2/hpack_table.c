@@ -80,7 +80,7 @@ grow_text(struct hpack_table *table, size_t more, size_t cap)
     text = malloc(next);
     if (text == NULL)
         return false;
-    if (len > 0)
+    if (table->text != NULL)
         memcpy(text, table->text + table->head, len);
     free(table->text);
     table->text = text;
@@ -98,7 +98,7 @@ grow_ring(struct hpack_table *table)
 
     if (ring == NULL)
         return false;
-    for (uint32_t i = 0; i < table->count; i++) {
+    for (uint32_t i = 0; table->ring != NULL && i < table->count; i++) {
         uint32_t number = table->next - table->count + i;
 
         ring[number & (slots - 1)] = table->ring[number & table->mask];

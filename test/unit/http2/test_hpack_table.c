@@ -56,7 +56,7 @@ expect_same(const struct hpack_table *table, const struct model *model)
     assert_int_equal(table->size, model->size);
     for (uint32_t i = 0; i < model->count; i++) {
         const struct hpack_entry *entry = hpack_table_numbered(table, table->next - 1 - i);
-        weir_str text = weir_str_of(model->text[i]);
+        weir_str text = {model->text[i], strlen(model->text[i])};
         size_t len = model->name_len[i];
 
         assert_non_null(entry);
