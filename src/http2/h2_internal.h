@@ -235,7 +235,7 @@ struct h2_message {
 };
 
 /* False: malformed. */
-bool h2_message_read_request(const struct h2_block *block, struct h2_message *out_message);
+bool h2_message_read_request(struct h2_block *block, struct h2_message *out_message);
 bool h2_message_read_response(const struct h2_block *block, struct h2_message *out_message);
 bool h2_message_read_trailers(const struct h2_block *block);
 

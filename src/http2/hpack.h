@@ -47,13 +47,15 @@ struct h2_field {
  * fields point to lives inside it, so a call keeps its metadata by holding one reference. */
 struct h2_block {
     unsigned refs;
-    bool malformed;   /* a field breaks RFC 9113 section 8.2 (name's or value's characters,
-                         connection-specific field, te other than trailers) or 8.3 (order of,
-                         repeated and undefined pseudo-header fields). Blanks around a value are
-                         stripped instead, but for pseudo-header fields */
-    bool too_large;   /* over the limit: it holds no fields, the decoder stayed in step */
-    size_t list_size; /* as RFC 9113 section 10.5.1 counts */
-    void *tag;        /* the reader's own, NULL at first; memoised with the block */
+    bool malformed;         /* a field breaks RFC 9113 section 8.2 (name's or value's characters,
+                               connection-specific field, te other than trailers) or 8.3 (order of,
+                               repeated and undefined pseudo-header fields). Blanks around a value are
+                               stripped instead, but for pseudo-header fields */
+    bool too_large;         /* over the limit: it holds no fields, the decoder stayed in step */
+    bool is_request;        /* the connection's: it was judged to be a well-formed request's */
+    int64_t content_length; /* then: -1 when it has none */
+    size_t list_size;       /* as RFC 9113 section 10.5.1 counts */
+    void *tag;              /* the reader's own, NULL at first; memoised with the block */
     size_t count;
     struct h2_field fields[];
 };

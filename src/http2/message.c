@@ -121,8 +121,8 @@ target_is_whole(const struct survey *found)
            (found->at[H2_TOKEN_PATH]->value.len > 0 || may_lack_path(scheme));
 }
 
-bool
-h2_message_read_request(const struct h2_block *block, struct h2_message *out_message)
+static bool
+judge_request(const struct h2_block *block, int64_t *out_content_length)
 {
     const uint32_t both = BIT(H2_TOKEN_AUTHORITY) | BIT(H2_TOKEN_HOST);
     struct survey found;
@@ -133,12 +133,21 @@ h2_message_read_request(const struct h2_block *block, struct h2_message *out_mes
         return false;
     if ((found.seen & both) == both && !hosts_agree(block, found.at[H2_TOKEN_AUTHORITY]->value))
         return false;
-    out_message->content_length = -1;
+    *out_content_length = -1;
     return (found.seen & BIT(H2_TOKEN_CONTENT_LENGTH)) == 0 ||
-           read_content_length(block, &out_message->content_length);
+           read_content_length(block, out_content_length);
 }
 
-/* Three digits, from 100 up. 101 does not exist in HTTP/2 (RFC 9113, 8.6). */
+/* A block that comes again out of the memo is judged once. */
+bool
+h2_message_read_request(struct h2_block *block, struct h2_message *out_message)
+{
+    if (!block->is_request)
+        block->is_request = judge_request(block, &block->content_length);
+    out_message->content_length = block->content_length;
+    return block->is_request;
+}
+
 static bool
 parse_status(weir_str text, int *out_status)
 {
