@@ -50,8 +50,7 @@ release(struct weir_channel *channel)
     }
     while ((call = channel->free_calls) != NULL) {
         channel->free_calls = call->next_free;
-        buf_fini(&call->incoming);
-        free(call);
+        call_delete(call);
     }
     map_fini(&channel->methods);
     pthread_mutex_destroy(&channel->lock);
@@ -255,12 +254,7 @@ take_call(struct weir_channel *channel)
     if (call != NULL)
         channel->free_calls = call->next_free;
     pthread_mutex_unlock(&channel->lock);
-    if (call != NULL)
-        return call;
-    call = malloc(sizeof(*call));
-    if (call != NULL)
-        call->incoming = (struct buf)BUF_EMPTY;
-    return call;
+    return call != NULL ? call : call_new(channel->loop, false, &channel->limits, recycle, channel);
 }
 
 weir_call *
@@ -270,8 +264,7 @@ weir_call_new(weir_channel *channel, weir_call *parent)
 
     if (call == NULL)
         return NULL;
-    call_init(call, channel->loop, false, &channel->limits, recycle);
-    call->owner = channel;
+    call_init(call);
     if (parent == NULL)
         return call;
     call->deadline = parent->deadline;

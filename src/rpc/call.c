@@ -2,6 +2,8 @@
 /* A call's life: set up, tied to a stream, ended once, waited for, cancelled, recycled. */
 #include "rpc/call.h"
 
+#include <stdlib.h>
+
 static void
 deadline_passed(struct loop_timer *timer)
 {
@@ -17,36 +19,53 @@ cancel_arrived(struct loop_task *task)
 {
     struct weir_call *call = container_of(task, struct weir_call, cancel_task);
 
+    atomic_store(&call->cancel_asked, false);
     if (call->freed) {
+        call->freed = false;
         call_fini(call);
         call->recycle(call);
         return;
     }
-    atomic_store(&call->cancel_asked, false);
     call_end(call, WEIR_CANCELLED, "cancelled");
     call_advance(call);
 }
 
-void
-call_init(struct weir_call *call, weir_loop *loop, bool is_server, const struct call_limits *limits,
-    void (*recycle)(struct weir_call *))
+struct weir_call *
+call_new(weir_loop *loop, bool is_server, const struct call_limits *limits,
+    void (*recycle)(struct weir_call *), void *owner)
 {
-    struct buf incoming = call->incoming;
+    struct weir_call *call = malloc(sizeof(*call));
 
+    if (call == NULL)
+        return NULL;
     memset(call, 0, offsetof(struct weir_call, first_block));
-    call->incoming = incoming;
     call->loop = loop;
     call->is_server = is_server;
     call->limits = limits;
     call->recycle = recycle;
-    call->deadline = WEIR_NEVER;
-    arena_init(&call->arena, call->first_block, sizeof(call->first_block));
+    call->owner = owner;
     loop_timer_init(&call->timer, deadline_passed);
     loop_task_init(&call->cancel_task, cancel_arrived);
     list_init(&call->waiters);
     list_init(&call->link);
     list_init(&call->children);
     list_init(&call->sibling);
+    return call;
+}
+
+void
+call_delete(struct weir_call *call)
+{
+    buf_fini(&call->incoming);
+    free(call);
+}
+
+void
+call_init(struct weir_call *call)
+{
+    memset(call, 0, offsetof(struct weir_call, deadline));
+    call->deadline = WEIR_NEVER;
+    arena_init(&call->arena, call->first_block, sizeof(call->first_block));
 }
 
 static void

@@ -27,61 +27,64 @@ struct call_limits {
     size_t max_receive;
 };
 
+/* What every call starts from zero with comes first and together, so that a call that waits for its
+ * request among hundreds touches few cache lines. What follows stays as it is from one use of the
+ * object to the next: a call that has ended leaves its lists empty and its timer stopped. */
 struct weir_call {
-    weir_loop *loop;
     struct rpc_transport *transport; /* NULL before a stream is there, and after it was released */
     struct h2_stream *stream;
     const struct weir_method *method; /* NULL: unknown */
-    const struct call_limits *limits;
-    bool is_server;
-    bool headers_sent;
-    bool send_closed;    /* our END_STREAM is out */
-    bool receive_closed; /* the peer's END_STREAM is in */
-    atomic_bool ended;   /* code and message are final; read by plain threads as well */
-    bool unprocessed;    /* the server says that it never saw it */
-    bool timer_running;
-    bool gzip_in; /* the peer's grpc-encoding */
-    bool deep_in; /* the messages that come must be measured, see depth.h */
-    weir_code code;
-    const char *message; /* NULL: none yet. In the arena or static */
-
-    struct buf incoming;  /* framed messages that were not received yet */
-    size_t credit;        /* bytes taken from incoming, not yet given back to the peer's window */
-    struct arena arena;   /* lives as long as the call */
-    struct arena scratch; /* streams: lives until the next receive */
-    bool has_scratch;
-
-    struct h2_block *headers;  /* server: the request's; client: the response's; NULL before */
-    struct h2_block *trailers; /* client; NULL before */
-    struct call_fields out_headers, out_trailers;
-
-    int64_t deadline;
-    struct loop_timer timer;
-    struct list waiters;  /* fibers parked in this call */
-    struct list link;     /* in its transport's calls */
-    struct list children; /* calls made inside this one's handler */
-    struct list sibling;
-
+    const char *path;
+    void *entry; /* server: the server_entry of its method, NULL: unknown */
     /* Server, until the handler runs: begins it, or drops a call that ended before. May free the
      * call. */
     void (*start)(struct weir_call *call);
+    struct h2_block *headers;  /* server: the request's; client: the response's; NULL before */
+    struct h2_block *trailers; /* client; NULL before */
+    const char *message;       /* NULL: none yet. In the arena or static */
+    char *peer;                /* formatted on demand */
+    struct call_fields out_headers, out_trailers;
+    weir_code code;
+    atomic_bool ended; /* code and message are final; read by plain threads as well */
+    bool headers_sent;
+    bool send_closed;    /* our END_STREAM is out */
+    bool receive_closed; /* the peer's END_STREAM is in */
+    bool unprocessed;    /* the server says that it never saw it */
+    bool timer_running;
+    bool gzip_in;     /* the peer's grpc-encoding */
+    bool deep_in;     /* the messages that come must be measured, see depth.h */
+    bool has_scratch; /* the arena below is there */
 
+    /* From here on nothing is zeroed. */
+    int64_t deadline;
+    struct list link;     /* in its transport's calls */
+    struct buf incoming;  /* framed messages that were not received yet */
+    struct arena arena;   /* lives as long as the call */
+    struct arena scratch; /* streams: lives until the next receive */
+    weir_loop *loop;
+    const struct call_limits *limits;
+    bool is_server;
+    struct loop_timer timer;
+    struct list waiters;  /* fibers parked in this call */
+    struct list children; /* calls made inside this one's handler */
+    struct list sibling;
     struct loop_task cancel_task;
     atomic_bool cancel_asked;
     atomic_bool freed; /* cancel_task, once it has run, is the last to see the call */
     void (*recycle)(struct weir_call *call);
-
-    const char *path;
     void *owner; /* server: the server_loop; client: the channel */
-    void *entry; /* server: the server_entry of its method, NULL: unknown */
-    char *peer;  /* formatted on demand */
     struct weir_call *next_free;
     char first_block[CALL_FIRST_BLOCK];
 };
 
-/* Set everything up but owner, method and path. `recycle` gets the call back from call_retire. */
-void call_init(struct weir_call *call, weir_loop *loop, bool is_server,
-    const struct call_limits *limits, void (*recycle)(struct weir_call *));
+/* A new object, for many calls one after the other. `recycle` gets it back from call_retire. NULL:
+ * no memory. */
+struct weir_call *call_new(weir_loop *loop, bool is_server, const struct call_limits *limits,
+    void (*recycle)(struct weir_call *), void *owner);
+void call_delete(struct weir_call *call);
+
+/* Make a new or recycled object ready for a call. */
+void call_init(struct weir_call *call);
 
 /* Release what the call holds; the incoming buffer's memory stays with the object when it is small.
  */

@@ -30,17 +30,14 @@ take_call(struct server_loop *home)
 {
     struct weir_call *call = home->free_calls;
 
-    if (call != NULL) {
+    if (call != NULL)
         home->free_calls = call->next_free;
-    } else {
-        call = malloc(sizeof(*call));
-        if (call == NULL)
-            return NULL;
-        call->incoming = (struct buf)BUF_EMPTY;
-    }
+    else
+        call = call_new(home->loop, true, &home->server->limits, recycle, home);
+    if (call == NULL)
+        return NULL;
     home->live_calls++;
-    call_init(call, home->loop, true, &home->server->limits, recycle);
-    call->owner = home;
+    call_init(call);
     return call;
 }
 

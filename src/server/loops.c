@@ -97,8 +97,7 @@ loop_teardown(struct server_loop *home)
     weir_loop_free(home->loop);
     while ((call = home->free_calls) != NULL) {
         home->free_calls = call->next_free;
-        buf_fini(&call->incoming);
-        free(call);
+        call_delete(call);
     }
 }
 
