@@ -10,7 +10,6 @@
 #define _GNU_SOURCE
 #include "link.h"
 #include <errno.h>
-#include <getopt.h>
 #include <nghttp2/nghttp2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -402,61 +401,58 @@ parse_number(const char *text, long *out_number)
     return errno == 0 && end != text && *end == '\0' && *out_number >= 0;
 }
 
-static bool
-parse_options(int argc, char **argv, struct options *options)
-{
-    static const struct option known[] = {{"connect", required_argument, NULL, 'a'},
-        {"path", required_argument, NULL, 'p'}, {"body", required_argument, NULL, 'b'},
-        {"connections", required_argument, NULL, 'c'}, {"streams", required_argument, NULL, 'm'},
-        {"calls", required_argument, NULL, 'n'}, {"number-at", required_argument, NULL, 'o'},
-        {"first-number", required_argument, NULL, 'f'}, {"hold", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
-    int letter;
-    bool good = true;
+/* One of the three is set. */
+struct flag {
+    const char *name;
+    const char **text;
+    long *number;
+    bool *on;
+};
 
-    while (good && (letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (letter) {
-        case 'a':
-            options->address = optarg;
-            break;
-        case 'p':
-            options->path = optarg;
-            break;
-        case 'b':
-            options->body_file = optarg;
-            break;
-        case 'c':
-            good = parse_number(optarg, &options->connections);
-            break;
-        case 'm':
-            good = parse_number(optarg, &options->streams);
-            break;
-        case 'n':
-            good = parse_number(optarg, &options->calls);
-            break;
-        case 'o':
-            good = parse_number(optarg, &options->number_at);
-            break;
-        case 'f':
-            good = parse_number(optarg, &options->first_number);
-            break;
-        case 'h':
-            options->hold = true;
-            break;
-        default:
-            good = false;
-        }
+static bool
+parse_flag(const struct flag *flag, char **argv, int *at)
+{
+    if (flag->on != NULL) {
+        *flag->on = true;
+        return true;
     }
-    return good && optind == argc && options->address != NULL && options->path != NULL &&
-           options->body_file != NULL && strlen(options->address) < 100 &&
-           strlen(options->path) < 127;
+    if (argv[++*at] == NULL)
+        return false;
+    if (flag->number != NULL)
+        return parse_number(argv[*at], flag->number);
+    *flag->text = argv[*at];
+    return true;
+}
+
+static bool
+parse_options(char **argv, struct options *options)
+{
+    const struct flag flags[] = {{.name = "--connect", .text = &options->address},
+        {.name = "--path", .text = &options->path}, {.name = "--body", .text = &options->body_file},
+        {.name = "--connections", .number = &options->connections},
+        {.name = "--streams", .number = &options->streams},
+        {.name = "--calls", .number = &options->calls},
+        {.name = "--number-at", .number = &options->number_at},
+        {.name = "--first-number", .number = &options->first_number},
+        {.name = "--hold", .on = &options->hold}, {.name = NULL}};
+
+    for (int at = 1; argv[at] != NULL; at++) {
+        const struct flag *flag = flags;
+
+        while (flag->name != NULL && strcmp(flag->name, argv[at]) != 0)
+            flag++;
+        if (flag->name == NULL || !parse_flag(flag, argv, &at))
+            return false;
+    }
+    return options->address != NULL && options->path != NULL && options->body_file != NULL &&
+           strlen(options->address) < 127 && strlen(options->path) < 127;
 }
 
 int
 main(int argc, char **argv)
 {
     client.options = (struct options){.connections = 1, .streams = 1, .calls = 1, .number_at = -1};
-    if (!parse_options(argc, argv, &client.options)) {
+    if (argc < 1 || !parse_options(argv, &client.options)) {
         fprintf(stderr,
             "usage: bench-client --connect HOST:PORT --path /SERVICE/METHOD --body FILE\n"
             "       [--connections N] [--streams N] [--calls N] [--hold]\n"

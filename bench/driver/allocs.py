@@ -17,7 +17,7 @@ def measure_setting(server, counter, options, connections, streams, calls):
     def allocations(wanted):
         before = struct.unpack("=Q", counter.read_bytes())[0]
         programs.h2load(
-            server.address, programs.ECHO_PATH, programs.ECHO_REQUEST, options.load_core, connections, streams, wanted
+            options, server.address, programs.ECHO_PATH, programs.ECHO_REQUEST, connections, streams, wanted
         )
         return struct.unpack("=Q", counter.read_bytes())[0] - before
 

@@ -17,27 +17,27 @@ PEER_SHARE = 0.1
 
 def measure_once(server, options, connections, streams, calls):
     """(CPU per call in µs, calls a second)."""
+    load = programs.bench_client if options.load == "bench-client" else programs.h2load
     before = server.cpu_seconds()
-    seconds = programs.h2load(
-        server.address, programs.ECHO_PATH, programs.ECHO_REQUEST, options.load_core, connections, streams, calls
-    )
+    seconds = load(options, server.address, programs.ECHO_PATH, programs.ECHO_REQUEST, connections, streams, calls)
     return (server.cpu_seconds() - before) / calls * 1e6, calls / seconds
 
 
 def measure_setting(servers, options, setting):
-    """Name -> {"cpu_us": median, "calls_per_second": median}; the servers take turns."""
+    """Name -> medians of CPU per call, of its ratio to the floor's in the same turn, and of calls a second."""
     connections, streams, calls = setting
     runs = {name: [] for name in servers}
     for turn in range(options.runs + 1):
         for name, server in servers.items():
             share = (PEER_SHARE if name in PEERS else 1) * options.scale * (1 if turn else 0.1)
-            wanted = max(int(calls * share), connections * streams)
-            run = measure_once(server, options, connections, streams, wanted)
+            each = max(int(calls * share / connections), streams)  # calls on one connection
+            run = measure_once(server, options, connections, streams, each * connections)
             if turn > 0:  # the first warms up
                 runs[name].append(run)
     return {
         name: {
             "cpu_us": statistics.median(cpu for cpu, _ in of_one),
+            "ratio": statistics.median(one[0] / floor[0] for one, floor in zip(of_one, runs["floor"])),
             "calls_per_second": statistics.median(rate for _, rate in of_one),
         }
         for name, of_one in runs.items()
@@ -45,11 +45,10 @@ def measure_setting(servers, options, setting):
 
 
 def print_setting(setting, figures):
-    floor = figures["floor"]["cpu_us"]
     for name, figure in figures.items():
         print(
             f"{f'{setting[0]} x {setting[1]}':>9}  {name:<9} {figure['cpu_us']:8.3f}"
-            f" {figure['cpu_us'] / floor:9.2f} {figure['calls_per_second']:12,.0f}",
+            f" {figure['ratio']:9.2f} {figure['calls_per_second']:12,.0f}",
             flush=True,
         )
 
