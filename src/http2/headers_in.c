@@ -17,6 +17,7 @@ struct head {
     struct h2_block *block; /* lent by the connection */
 };
 
+/* On failure the block stays NULL. */
 static enum h2_step
 decode(struct h2_conn *conn, const uint8_t *data, size_t len, struct head *head,
     struct h2_event *event)
@@ -29,7 +30,7 @@ decode(struct h2_conn *conn, const uint8_t *data, size_t len, struct head *head,
         result = hpack_decode(conn->decoder, data, len, &head->block);
     if (result == HPACK_BROKEN)
         return h2_fail(conn, event, H2_COMPRESSION_ERROR, "header block cannot be decoded");
-    if (result != HPACK_OK || head->block == NULL)
+    if (result != HPACK_OK)
         return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
     if (conn->lent != NULL)
         h2_block_unref(conn->lent);
@@ -183,7 +184,7 @@ take_known(struct h2_conn *conn, struct head *head, const uint8_t *data, size_t 
     if (how == H2_GONE_ENDED && conn->is_server)
         return h2_fail(conn, event, H2_STREAM_CLOSED, "HEADERS on a closed stream");
     step = decode(conn, data, len, head, event);
-    if (step != H2_STEP_ON)
+    if (head->block == NULL)
         return step;
     return open ? take_on_open(conn, slot, head, event) : take_late(conn, head->id, how, event);
 }
@@ -198,7 +199,7 @@ take_block(struct h2_conn *conn, struct head *head, const uint8_t *data, size_t 
     if (!conn->is_server || head->id <= conn->last_id)
         return take_known(conn, head, data, len, event);
     step = decode(conn, data, len, head, event);
-    return step == H2_STEP_ON ? take_request(conn, head, event) : step;
+    return head->block == NULL ? step : take_request(conn, head, event);
 }
 
 /* Take off pads and priority. `len` may be less than the two need. */

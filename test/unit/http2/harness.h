@@ -159,7 +159,8 @@ feed_in_chunks(struct side *side, const void *bytes, size_t len, size_t chunk)
         uint8_t *copy;
 
         assert_true(buf_append(&side->in, from, piece));
-        from += piece;
+        if (piece > 0)
+            from += piece;
         len -= piece;
         /* Memory of its own, so that a read beyond its end is found. */
         left = buf_len(&side->in);
@@ -220,7 +221,8 @@ next_frame(struct side *side, struct frame *out_frame)
 static inline struct frame
 assert_frame(struct side *side, uint8_t type, uint32_t id)
 {
-    struct frame frame = {0};
+    static const uint8_t nothing[8];
+    struct frame frame = {.payload = nothing};
 
     assert_true(next_frame(side, &frame));
     assert_int_equal(frame.type, type);
