@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One call, as a server's handler, an interceptor or a client sees it: metadata, deadline, status, arena. */
-/* Threads: a call belongs to the fiber or thread that runs it; only weir_call_cancel may come from any. */
+/* One call, as a server's handler, an interceptor or a client sees it: metadata, deadline, status,
+ * arena. */
+/* Threads: a call belongs to the fiber or thread that runs it; only weir_call_cancel may come from
+ * any. */
 #pragma once
 
 #include <weir/status.h>
@@ -12,28 +14,35 @@ typedef struct weir_call weir_call;
 /* "/user.UserService/GetUser". Lives as long as the call. */
 WEIR_API const char *weir_call_method(const weir_call *call);
 
-/* The other end, "ipv4:127.0.0.1:41234", "ipv6:[::1]:41234" or "unix:/path". Lives as long as the call. */
+/* The other end, "ipv4:127.0.0.1:41234", "ipv6:[::1]:41234" or "unix:/path". Lives as long as the
+ * call. */
 WEIR_API const char *weir_call_peer(weir_call *call);
 
-/* ---- metadata that came in: a server's request headers; a client's response headers, trailers ---- */
+/* ---- metadata that came in: a server's request headers; a client's response headers, trailers
+ * ---- */
 
-/* The first value of a key; data is NULL when the key is absent. Keys are lower case. The value of a
- * key that ends in "-bin" arrives decoded (PROTOCOL-HTTP2, Custom-Metadata). Lives as long as the call. */
+/* The first value of a key; data is NULL when the key is absent. Keys are lower case. The value of
+ * a key that ends in "-bin" arrives decoded (PROTOCOL-HTTP2, Custom-Metadata). Lives as long as the
+ * call. */
 WEIR_API weir_str weir_call_header(weir_call *call, const char *key);
 WEIR_API weir_str weir_call_trailer(weir_call *call, const char *key);
 
-/* Walk all custom metadata, repeated keys in the order sent. Start with *cursor = 0; false at the end. */
+/* Walk all custom metadata, repeated keys in the order sent. Start with *cursor = 0; false at the
+ * end. */
 WEIR_API bool weir_call_next_header(
     weir_call *call, size_t *cursor, weir_str *out_key, weir_str *out_value);
 WEIR_API bool weir_call_next_trailer(
     weir_call *call, size_t *cursor, weir_str *out_key, weir_str *out_value);
 
-/* ---- metadata that goes out: a client's request headers; a server's response headers, trailers ---- */
+/* ---- metadata that goes out: a client's request headers; a server's response headers, trailers
+ * ---- */
 
 /* Add one value; copies both. INVALID_ARGUMENT: the key or value may not be sent, or the key is
  * reserved. FAILED_PRECONDITION: the headers are already on their way. */
-WEIR_API WEIR_CHECK weir_code weir_call_add_header(weir_call *call, const char *key, weir_str value);
-WEIR_API WEIR_CHECK weir_code weir_call_add_trailer(weir_call *call, const char *key, weir_str value);
+WEIR_API WEIR_CHECK weir_code weir_call_add_header(
+    weir_call *call, const char *key, weir_str value);
+WEIR_API WEIR_CHECK weir_code weir_call_add_trailer(
+    weir_call *call, const char *key, weir_str value);
 
 /* ---- deadline and cancellation ---- */
 
@@ -49,18 +58,20 @@ WEIR_API void weir_call_cancel(weir_call *call);
 
 /* ---- status ---- */
 
-/* OK while the call is alive; then why it ended: CANCELLED, DEADLINE_EXCEEDED, or what the peer sent. */
+/* OK while the call is alive; then why it ended: CANCELLED, DEADLINE_EXCEEDED, or what the peer
+ * sent. */
 WEIR_API weir_code weir_call_code(const weir_call *call);
 
 /* The text of the status, UTF-8, "" when there is none. Lives as long as the call. */
 WEIR_API const char *weir_call_message(const weir_call *call);
 
-/* Set the text that goes with a code and return the code: `return weir_fail(call, WEIR_NOT_FOUND, ...)`. */
+/* Set the text that goes with a code and return the code: `return weir_fail(call, WEIR_NOT_FOUND,
+ * ...)`. */
 WEIR_API weir_code weir_fail(weir_call *call, weir_code code, const char *format, ...)
     WEIR_PRINTF(3, 4);
 
-/* ---- memory: lives until the next weir_call_receive of this call, as the message does; without one,
- *      until the call ends ---- */
+/* ---- memory: lives until the next weir_call_receive of this call, as the message does; without
+ * one, until the call ends ---- */
 
 /* Zeroed and aligned for any type. NULL: no memory. */
 WEIR_API void *weir_call_alloc(weir_call *call, size_t size);

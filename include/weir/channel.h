@@ -13,23 +13,24 @@ typedef struct weir_channel weir_channel;
 
 /* Zero is the default of every field. */
 struct weir_channel_options {
-    const char *user_agent;      /* put before Weir's own in user-agent; none */
-    size_t max_receive_message;  /* bytes, after inflating; 4 MiB */
-    size_t max_header_list;      /* bytes of a response's header list; 16 KiB */
-    int64_t connect_timeout;     /* nanoseconds; 20 s */
-    weir_pool *pool;             /* looks names up; without one the loop waits for the lookup. Borrowed */
+    const char *user_agent;     /* put before Weir's own in user-agent; none */
+    size_t max_receive_message; /* bytes, after inflating; 4 MiB */
+    size_t max_header_list;     /* bytes of a response's header list; 16 KiB */
+    int64_t connect_timeout;    /* nanoseconds; 20 s */
+    weir_pool *pool; /* looks names up; without one the loop waits for the lookup. Borrowed */
 };
 
-/* target: "HOST:PORT", "dns:HOST:PORT", "ipv4:A:PORT", "ipv6:[A]:PORT", "unix:PATH". Does not connect yet.
- * Borrows the loop until freed; copies the rest. options may be NULL. INVALID_ARGUMENT: not a target. */
+/* target: "HOST:PORT", "dns:HOST:PORT", "ipv4:A:PORT", "ipv6:[A]:PORT", "unix:PATH". Does not
+ * connect yet. Borrows the loop until freed; copies the rest. options may be NULL.
+ * INVALID_ARGUMENT: not a target. */
 WEIR_API WEIR_CHECK weir_code weir_channel_new(weir_loop *loop, const char *target,
     const struct weir_channel_options *options, weir_channel **out_channel);
 
 /* After every call of the channel is freed. Closes its connection. */
 WEIR_API void weir_channel_free(weir_channel *channel);
 
-/* A call object for one call. With a parent (a server's call inside whose handler this one is made) it
- * inherits what is left of the parent's deadline and is cancelled with it. NULL: no memory. */
+/* A call object for one call. With a parent (a server's call inside whose handler this one is made)
+ * it inherits what is left of the parent's deadline and is cancelled with it. NULL: no memory. */
 WEIR_API weir_call *weir_call_new(weir_channel *channel, weir_call *parent);
 
 /* Cancels the call if it is still alive, and frees all that lives as long as it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Code that wraps calls: one shape for all four kinds, on servers and on clients. */
-/* Threads: an interceptor runs on the call's fiber; calls of several loops run it at the same time. */
+/* Threads: an interceptor runs on the call's fiber; calls of several loops run it at the same time.
+ */
 #pragma once
 
 #include <weir/call.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What generated code is made of: method and service tables, and the typed functions' untyped cores. */
+/* What generated code is made of: method and service tables, and the typed functions' untyped
+ * cores. */
 /* Threads: the tables are constant; the functions follow call.h. */
 #pragma once
 
@@ -46,7 +47,8 @@ struct weir_service {
 
 /* The one request of a unary or server-streaming call; lives until the handler returns.
  * INTERNAL: it does not parse. UNIMPLEMENTED: none came, or more than one. Suspends. */
-WEIR_API WEIR_CHECK weir_code weir_call_receive_one(weir_call *call, ProtobufCMessage **out_message);
+WEIR_API WEIR_CHECK weir_code weir_call_receive_one(
+    weir_call *call, ProtobufCMessage **out_message);
 
 /* ---- both sides of a stream ---- */
 
@@ -69,14 +71,17 @@ WEIR_API WEIR_CHECK weir_code weir_call_unary(weir_call *call, const struct weir
 WEIR_API WEIR_CHECK weir_code weir_call_open(
     weir_call *call, const struct weir_method *method, const ProtobufCMessage *request);
 
-/* Say that no more messages will be sent. What weir_call_code says when the call has ended. Suspends. */
+/* Say that no more messages will be sent. What weir_call_code says when the call has ended.
+ * Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_close_send(weir_call *call);
 
-/* Half-close if that is not done, drop unread messages, wait for the status and return it. Suspends. */
+/* Half-close if that is not done, drop unread messages, wait for the status and return it.
+ * Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_finish(weir_call *call);
 
 /* Client streaming: half-close, then the one response and the status. *out_response lives as long
  * as the call. Suspends. */
-WEIR_API WEIR_CHECK weir_code weir_call_finish_one(weir_call *call, ProtobufCMessage **out_response);
+WEIR_API WEIR_CHECK weir_code weir_call_finish_one(
+    weir_call *call, ProtobufCMessage **out_response);
 
 WEIR_END_C

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The 17 status codes of gRPC. The text that goes with one lives on the call or object that failed. */
+/* The 17 status codes of gRPC. The text that goes with one lives on the call or object that failed.
+ */
 /* Threads: pure functions; safe from any thread. */
 #pragma once
 
@@ -32,11 +33,11 @@ typedef enum weir_code {
 WEIR_API const char *weir_code_name(weir_code code);
 
 /* Return from the calling function with the code of an expression that did not end in OK. */
-#define WEIR_TRY(expression)                                                                       \
-    do {                                                                                           \
-        weir_code weir_try_code_ = (expression);                                                   \
-        if (weir_try_code_ != WEIR_OK)                                                             \
-            return weir_try_code_;                                                                 \
+#define WEIR_TRY(expression)                     \
+    do {                                         \
+        weir_code weir_try_code_ = (expression); \
+        if (weir_try_code_ != WEIR_OK)           \
+            return weir_try_code_;               \
     } while (0)
 
 WEIR_END_C
