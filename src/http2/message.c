@@ -148,6 +148,7 @@ h2_message_read_request(struct h2_block *block, struct h2_message *out_message)
     return block->is_request;
 }
 
+/* Three digits, from 100 up. 101 does not exist in HTTP/2 (RFC 9113, 8.6). */
 static bool
 parse_status(weir_str text, int *out_status)
 {
