@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The interoperability cases on grpcio: client.py ADDRESS reads a case's name a line, and answers "ok" or
+what went wrong."""
+import pathlib
+import queue
+import sys
+import traceback
+
+import grpc
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from support import interop  # noqa: E402
+
+TYPES = interop.Types()
+TIMEOUT = 60
+
+REQUEST_SIZES = [27182, 8, 1828, 45904]
+RESPONSE_SIZES = [31415, 9, 2653, 58979]
+METADATA = [
+    ("x-grpc-test-echo-initial", "test_initial_metadata_value"),
+    ("x-grpc-test-echo-trailing-bin", b"\xab\xab\xab"),
+]
+PLAIN = "test status message"
+SPECIAL = "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \U0001f608\t\n"
+
+
+class Stub:
+    """A method for each of the service's, with the signature of grpcio's own stubs."""
+
+    def __init__(self, channel, service=interop.SERVICE):
+        for method, request, response in TYPES.methods(service):
+            kind = "{}_{}".format(
+                "stream" if method.client_streaming else "unary", "stream" if method.server_streaming else "unary"
+            )
+            make = getattr(channel, kind)
+            path = f"/{service}/{method.name}"
+            setattr(self, method.name, make(path, request.SerializeToString, response.FromString))
+
+
+class Requests:
+    """The requests of a stream, given one by one."""
+
+    def __init__(self):
+        self.queue = queue.Queue()
+
+    def send(self, request):
+        self.queue.put(request)
+
+    def half_close(self):
+        self.queue.put(None)
+
+    def __iter__(self):
+        return iter(self.queue.get, None)
+
+
+def payload(size):
+    return TYPES.Payload(body=bytes(size))
+
+
+def large_request(**fields):
+    return TYPES.SimpleRequest(response_size=314159, payload=payload(271828), **fields)
+
+
+def stream_request(request_size, response_size):
+    wish = TYPES.ResponseParameters(size=response_size)
+    return TYPES.StreamingOutputCallRequest(response_parameters=[wish], payload=payload(request_size))
+
+
+def expect_zeros(response, size):
+    body = response.payload.body
+    assert body == bytes(size), f"{len(body)} bytes came, {size} zeros were to come"
+
+
+def expect_status(call, code, text=None):
+    assert call.code() == code, f"{call.code()} {call.details()!r}"
+    assert text is None or call.details() == text, repr(call.details())
+
+
+def expect_metadata(call):
+    assert METADATA[0] in list(call.initial_metadata()), call.initial_metadata()
+    assert METADATA[1] in list(call.trailing_metadata()), call.trailing_metadata()
+
+
+def empty_unary(stub, _channel, _address):
+    response = stub.EmptyCall(TYPES.Empty(), timeout=TIMEOUT)
+    assert response == TYPES.Empty()
+
+
+def large_unary(stub, _channel=None, _address=None):
+    expect_zeros(stub.UnaryCall(large_request(), timeout=TIMEOUT), 314159)
+
+
+def client_streaming(stub, _channel, _address):
+    requests = (TYPES.StreamingInputCallRequest(payload=payload(size)) for size in REQUEST_SIZES)
+    response = stub.StreamingInputCall(requests, timeout=TIMEOUT)
+    assert response.aggregated_payload_size == sum(REQUEST_SIZES) == 74922
+
+
+def server_streaming(stub, _channel, _address):
+    wishes = [TYPES.ResponseParameters(size=size) for size in RESPONSE_SIZES]
+    request = TYPES.StreamingOutputCallRequest(response_parameters=wishes)
+    responses = list(stub.StreamingOutputCall(request, timeout=TIMEOUT))
+    assert len(responses) == len(RESPONSE_SIZES)
+    for response, size in zip(responses, RESPONSE_SIZES):
+        expect_zeros(response, size)
+
+
+def ping_pong(stub, _channel, _address):
+    requests = Requests()
+    call = stub.FullDuplexCall(iter(requests), timeout=TIMEOUT)
+    for request_size, response_size in zip(REQUEST_SIZES, RESPONSE_SIZES):
+        requests.send(stream_request(request_size, response_size))
+        expect_zeros(next(call), response_size)
+    requests.half_close()
+    assert list(call) == []
+    expect_status(call, grpc.StatusCode.OK)
+
+
+def empty_stream(stub, _channel, _address):
+    assert list(stub.FullDuplexCall(iter([]), timeout=TIMEOUT)) == []
+
+
+def custom_metadata(stub, _channel, _address):
+    call = stub.UnaryCall.future(large_request(), timeout=TIMEOUT, metadata=METADATA)
+    expect_zeros(call.result(), 314159)
+    expect_metadata(call)
+    call = stub.FullDuplexCall(iter([stream_request(271828, 314159)]), timeout=TIMEOUT, metadata=METADATA)
+    (response,) = call
+    expect_zeros(response, 314159)
+    expect_metadata(call)
+
+
+def status_code_and_message(stub, _channel, _address):
+    status = TYPES.EchoStatus(code=2, message=PLAIN)
+    call = stub.UnaryCall.future(TYPES.SimpleRequest(response_status=status), timeout=TIMEOUT)
+    expect_status(call, grpc.StatusCode.UNKNOWN, PLAIN)
+    request = TYPES.StreamingOutputCallRequest(response_status=status)
+    call = stub.FullDuplexCall(iter([request]), timeout=TIMEOUT)
+    expect_status(call, grpc.StatusCode.UNKNOWN, PLAIN)
+
+
+def special_status_message(stub, _channel, _address):
+    status = TYPES.EchoStatus(code=2, message=SPECIAL)
+    call = stub.UnaryCall.future(TYPES.SimpleRequest(response_status=status), timeout=TIMEOUT)
+    expect_status(call, grpc.StatusCode.UNKNOWN, SPECIAL)
+
+
+def unimplemented_method(stub, _channel, _address):
+    call = stub.UnimplementedCall.future(TYPES.Empty(), timeout=TIMEOUT)
+    expect_status(call, grpc.StatusCode.UNIMPLEMENTED)
+
+
+def unimplemented_service(_stub, channel, _address):
+    stub = Stub(channel, "grpc.testing.UnimplementedService")
+    call = stub.UnimplementedCall.future(TYPES.Empty(), timeout=TIMEOUT)
+    expect_status(call, grpc.StatusCode.UNIMPLEMENTED)
+
+
+def cancel_after_begin(stub, _channel, _address):
+    requests = Requests()
+    call = stub.StreamingInputCall.future(iter(requests), timeout=TIMEOUT)
+    call.cancel()
+    requests.half_close()
+    expect_status(call, grpc.StatusCode.CANCELLED)
+
+
+def cancel_after_first_response(stub, _channel, _address):
+    requests = Requests()
+    call = stub.FullDuplexCall(iter(requests), timeout=TIMEOUT)
+    requests.send(stream_request(27182, 31415))
+    expect_zeros(next(call), 31415)
+    call.cancel()
+    requests.half_close()
+    expect_status(call, grpc.StatusCode.CANCELLED)
+
+
+def timeout_on_sleeping_server(stub, _channel, _address):
+    requests = Requests()
+    requests.send(TYPES.StreamingOutputCallRequest(payload=payload(27182)))
+    call = stub.FullDuplexCall(iter(requests), timeout=0.001)
+    expect_status(call, grpc.StatusCode.DEADLINE_EXCEEDED)
+    requests.half_close()
+
+
+def rpc_soak(stub, _channel, _address):
+    for _ in range(10):
+        large_unary(stub)
+
+
+def channel_soak(_stub, _channel, address):
+    for _ in range(10):
+        with grpc.insecure_channel(address) as channel:
+            large_unary(Stub(channel))
+
+
+def main():
+    address = sys.argv[1]
+    with grpc.insecure_channel(address) as channel:
+        stub = Stub(channel)
+        for line in sys.stdin:
+            try:
+                globals()[line.strip()](stub, channel, address)
+                answer = "ok"
+            except Exception:  # the test tells it
+                answer = repr(traceback.format_exc())
+            print(answer, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cases of clients that others wrote, against our server."""
+import pytest
+
+from support import interop
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = interop.server(interop.weir_server, tmp_path_factory.mktemp("interop"))
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="module", params=interop.FOREIGN_CLIENTS)
+def client(request, server, tmp_path_factory):
+    make = interop.FOREIGN_CLIENTS[request.param]
+    client = make(server.address, tmp_path_factory.mktemp(request.param))
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("case", interop.CASES)
+def test_case(client, case):
+    assert client.run(case) == "ok"
+
+
+def test_a_client_tells_what_went_wrong(client):
+    """Or its "ok" would mean nothing."""
+    assert client.run("no_such_case") != "ok"
