@@ -28,15 +28,15 @@ enum h2_role { H2_SERVER, H2_CLIENT };
 
 /* The limits a peer can hit; each hit is counted in h2_stats. */
 enum h2_limit {
-    H2_LIMIT_HEADER_LIST,     /* a block over max_header_list */
-    H2_LIMIT_CONTINUATIONS,   /* too many or too long CONTINUATIONs */
-    H2_LIMIT_STREAMS,         /* over max_concurrent_streams: refused */
-    H2_LIMIT_RESETS,          /* rapid reset: the peer reset too many streams */
-    H2_LIMIT_LOCAL_RESETS,    /* MadeYouReset: the peer provoked too many resets */
-    H2_LIMIT_CONTROL_FRAMES,  /* PING, SETTINGS acks owed while the peer does not read */
-    H2_LIMIT_EMPTY_FRAMES,    /* empty DATA without END_STREAM */
-    H2_LIMIT_PRIORITY,        /* PRIORITY and other frames that carry nothing */
-    H2_LIMIT_SETTINGS,        /* entries in one SETTINGS frame, SETTINGS frames in a row */
+    H2_LIMIT_HEADER_LIST,    /* a block over max_header_list */
+    H2_LIMIT_CONTINUATIONS,  /* too many or too long CONTINUATIONs */
+    H2_LIMIT_STREAMS,        /* over max_concurrent_streams: refused */
+    H2_LIMIT_RESETS,         /* rapid reset: the peer reset too many streams */
+    H2_LIMIT_LOCAL_RESETS,   /* MadeYouReset: the peer provoked too many resets */
+    H2_LIMIT_CONTROL_FRAMES, /* PING, SETTINGS acks, answers owed while the peer does not read */
+    H2_LIMIT_EMPTY_FRAMES,   /* empty DATA without END_STREAM */
+    H2_LIMIT_PRIORITY,       /* PRIORITY and other frames that carry nothing */
+    H2_LIMIT_SETTINGS,       /* entries in one SETTINGS frame, SETTINGS frames in a row */
     H2_LIMIT_COUNT
 };
 
@@ -60,36 +60,37 @@ struct h2_options {
  * h2_stream_release, whatever the peer does meanwhile. */
 struct h2_stream {
     uint32_t id; /* a client's: 0 until its headers are sent */
-    void *user; /* the user's own, NULL at first */
+    void *user;  /* the user's own, NULL at first */
 };
 
 struct h2_conn;
 
 enum h2_event_type {
     H2_NEED_INPUT, /* nothing more until there is more input, or output has been taken */
-    H2_HEADERS,    /* server: a request, on a new stream; client: the final response headers. block */
-    H2_DATA,       /* data, len; end_stream. Pads are taken off. The bytes live until the next call */
-    H2_TRAILERS,   /* block; always the end of the peer's half */
-    H2_RESET,      /* code; remote: the peer's RST_STREAM, else our own finding, already sent;
-                      unprocessed: the server never saw it (GOAWAY, REFUSED_STREAM). Last of its stream */
-    H2_WRITABLE,   /* a stream that asked (h2_stream_want_room) has room */
-    H2_READY,      /* the peer's first SETTINGS have arrived */
-    H2_PING_ACK,   /* opaque */
-    H2_GOAWAY,     /* code, data, len: the peer takes no new streams; lost ones get H2_RESET after it */
-    H2_FAILED      /* code, data, len (why, ours): connection error. GOAWAY is in the output: write
-                      it, then close. No event follows */
+    H2_HEADERS,  /* server: a request, on a new stream; client: the final response headers. block */
+    H2_DATA,     /* data, len; end_stream. Pads are taken off. The bytes live until the next call */
+    H2_TRAILERS, /* block; always the end of the peer's half */
+    H2_RESET,    /* code; remote: the peer's RST_STREAM, else our own finding, already sent;
+                    unprocessed: the server never saw it (GOAWAY, REFUSED_STREAM). Last of its stream
+                  */
+    H2_WRITABLE, /* a stream that asked (h2_stream_want_room) has room */
+    H2_READY,    /* the peer's first SETTINGS have arrived */
+    H2_PING_ACK, /* opaque */
+    H2_GOAWAY, /* code, data, len: the peer takes no new streams; lost ones get H2_RESET after it */
+    H2_FAILED  /* code, data, len (why, ours): connection error. GOAWAY is in the output: write
+                  it, then close. No event follows */
 };
 
 struct h2_event {
     enum h2_event_type type;
     struct h2_stream *stream; /* HEADERS, DATA, TRAILERS, RESET, WRITABLE */
-    struct h2_block *block;   /* HEADERS, TRAILERS: borrowed until the next call; ref it to keep it */
-    const uint8_t *data;      /* DATA, GOAWAY, FAILED */
+    struct h2_block *block; /* HEADERS, TRAILERS: borrowed until the next call; ref it to keep it */
+    const uint8_t *data;    /* DATA, GOAWAY, FAILED */
     size_t len;
-    bool end_stream; /* HEADERS, DATA */
+    bool end_stream;          /* HEADERS, DATA */
     bool remote, unprocessed; /* RESET */
-    enum h2_code code; /* RESET, GOAWAY, FAILED */
-    uint64_t opaque;   /* PING_ACK */
+    enum h2_code code;        /* RESET, GOAWAY, FAILED */
+    uint64_t opaque;          /* PING_ACK */
 };
 
 /* ---- life ---- */
@@ -103,14 +104,15 @@ void h2_conn_free(struct h2_conn *conn);
 /* Give back the memory that only load needs. For a connection that has been quiet for a while. */
 void h2_conn_trim(struct h2_conn *conn);
 
-/* The time (nanoseconds, monotonic) for the buckets that bound floods. Say it before each read batch. */
+/* The time (nanoseconds, monotonic) for the buckets that bound floods. Say it before each read
+ * batch. */
 void h2_conn_set_time(struct h2_conn *conn, int64_t now);
 
 /* ---- input ---- */
 
-/* Take the next event out of *data, *len, which move past what was consumed. At H2_NEED_INPUT what is
- * left (less than a frame; of DATA nothing) must be put in front of the next bytes. Call it once with
- * no input after output was taken, for H2_WRITABLE. */
+/* Take the next event out of *data, *len, which move past what was consumed. At H2_NEED_INPUT what
+ * is left (less than a frame; of DATA nothing) must be put in front of the next bytes. Call it once
+ * with no input after output was taken, for H2_WRITABLE. */
 void h2_conn_next(
     struct h2_conn *conn, const uint8_t **data, size_t *len, struct h2_event *out_event);
 
@@ -128,15 +130,16 @@ void h2_conn_wrote(struct h2_conn *conn, size_t len);
 
 /* ---- streams ---- */
 
-/* Client: a new stream, idle until its headers are sent. NULL: the peer's limit of streams is reached,
- * it has said GOAWAY, ids have run out, or no memory. */
+/* Client: a new stream, idle until its headers are sent. NULL: the peer's limit of streams is
+ * reached, it has said GOAWAY, ids have run out, or no memory. */
 struct h2_stream *h2_stream_open(struct h2_conn *conn);
 
 /* How many more streams h2_stream_open will give. */
 uint32_t h2_conn_streams_left(const struct h2_conn *conn);
 
-/* Send a header block (see hpack_encode for `fixed`): request or response headers, or with end_stream
- * after them trailers. False: no memory, the stream is as it was; or the stream is closed for sending. */
+/* Send a header block (see hpack_encode for `fixed`): request or response headers, or with
+ * end_stream after them trailers. False: no memory, the stream is as it was; or the stream is
+ * closed for sending. */
 bool h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream,
     const struct h2_field *fixed, size_t fixed_count, const struct h2_field *extra,
     size_t extra_count, bool end_stream);
@@ -144,14 +147,14 @@ bool h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream,
 /* How many bytes may be sent now: both windows and the output's limit together. 0 once closed. */
 size_t h2_stream_room(const struct h2_conn *conn, const struct h2_stream *stream);
 
-/* Send bytes in DATA frames; len must not be over h2_stream_room (0 with end_stream is always allowed).
- * False: no memory, closed, no headers before it, or over the room; nothing was sent. */
-bool h2_stream_send_data(struct h2_conn *conn, struct h2_stream *stream, const void *bytes,
-    size_t len, bool end_stream);
+/* Send bytes in DATA frames; len must not be over h2_stream_room (0 with end_stream is always
+ * allowed). False: no memory, closed, no headers before it, or over the room; nothing was sent. */
+bool h2_stream_send_data(
+    struct h2_conn *conn, struct h2_stream *stream, const void *bytes, size_t len, bool end_stream);
 
-/* The same without a copy of the caller's: the place for `len` bytes of payload in one frame, which the
- * caller fills before anything else is done with the connection. len <= h2_stream_room and <= the
- * peer's SETTINGS_MAX_FRAME_SIZE (h2_conn_max_frame). NULL: no memory or closed. */
+/* The same without a copy of the caller's: the place for `len` bytes of payload in one frame, which
+ * the caller fills before anything else is done with the connection. len <= h2_stream_room and <=
+ * the peer's SETTINGS_MAX_FRAME_SIZE (h2_conn_max_frame). NULL: no memory or closed. */
 uint8_t *h2_stream_send_data_in_place(
     struct h2_conn *conn, struct h2_stream *stream, size_t len, bool end_stream);
 uint32_t h2_conn_max_frame(const struct h2_conn *conn);
@@ -159,24 +162,27 @@ uint32_t h2_conn_max_frame(const struct h2_conn *conn);
 /* Ask for one H2_WRITABLE when h2_stream_room is no longer 0. First asked, first told. */
 void h2_stream_want_room(struct h2_conn *conn, struct h2_stream *stream);
 
-/* The user has consumed so many bytes of H2_DATA: the peer may send as many more on this stream. (The
- * connection's own window is credited on arrival, so a slow stream holds up none but itself.) */
+/* The user has consumed so many bytes of H2_DATA: the peer may send as many more on this stream.
+ * (The connection's own window is credited on arrival, so a slow stream holds up none but itself.)
+ */
 void h2_stream_consumed(struct h2_conn *conn, struct h2_stream *stream, size_t len);
 
-/* Let the peer send at least `len` bytes beyond what the user has got, for a message larger than the window. */
+/* Let the peer send at least `len` bytes beyond what the user has got, for a message larger than
+ * the window. */
 void h2_stream_expect(struct h2_conn *conn, struct h2_stream *stream, size_t len);
 
 /* Send RST_STREAM, unless the stream is closed already. No event follows for it. */
 void h2_stream_reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_code code);
 
-/* Give the stream back. One that is still open is reset: NO_ERROR by a server that has sent END_STREAM
- * (RFC 9113, 8.1), else CANCEL. It counts as concurrent until this is called. */
+/* Give the stream back. One that is still open is reset: NO_ERROR by a server that has sent
+ * END_STREAM (RFC 9113, 8.1), else CANCEL. It counts as concurrent until this is called. */
 void h2_stream_release(struct h2_conn *conn, struct h2_stream *stream);
 
 /* ---- the connection ---- */
 
-/* Server: the first step of a graceful end, GOAWAY(2^31-1, NO_ERROR) with a text for the log, and a PING
- * (opaque) whose H2_PING_ACK is the moment for h2_conn_drain_finish: GOAWAY with the true last stream. */
+/* Server: the first step of a graceful end, GOAWAY(2^31-1, NO_ERROR) with a text for the log, and a
+ * PING (opaque) whose H2_PING_ACK is the moment for h2_conn_drain_finish: GOAWAY with the true last
+ * stream. */
 void h2_conn_drain(struct h2_conn *conn, const char *debug, uint64_t opaque);
 void h2_conn_drain_finish(struct h2_conn *conn);
 
@@ -189,7 +195,8 @@ void h2_conn_ping(struct h2_conn *conn, uint64_t opaque);
 /* True once GOAWAY was said by either side and the last stream was released: time to close. */
 bool h2_conn_done(const struct h2_conn *conn);
 
-/* Has the peer acknowledged our SETTINGS? (One that does not for long: h2_conn_shutdown, SETTINGS_TIMEOUT.) */
+/* Has the peer acknowledged our SETTINGS? (One that does not for long: h2_conn_shutdown,
+ * SETTINGS_TIMEOUT.) */
 bool h2_conn_settings_acked(const struct h2_conn *conn);
 
 /* Streams that are held by their users. */

@@ -171,6 +171,7 @@ struct h2_conn {
     int64_t now;
     struct h2_bucket resets, local_resets, idle_frames;
     uint32_t replies_old, replies_new; /* see h2_reply_allowed */
+    uint32_t answers_old, answers_new; /* see h2_answers_are_read */
     uint64_t replies_mark;
 
     /* The peer's settings. */
@@ -324,6 +325,9 @@ bool h2_local_reset_allowed(struct h2_conn *conn);
 bool h2_idle_frame_allowed(struct h2_conn *conn);
 bool h2_reply_allowed(struct h2_conn *conn);
 void h2_replies_written(struct h2_conn *conn);
+
+/* Does the peer read what it asks for? */
+bool h2_answers_are_read(const struct h2_conn *conn);
 
 /* Something useful passed: headers or content in, content out. */
 #define H2_IDLE_FRAMES_MAX 100000

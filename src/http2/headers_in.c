@@ -81,6 +81,8 @@ take_request(struct h2_conn *conn, const struct head *head, struct h2_event *eve
         h2_limit_hit(conn, H2_LIMIT_STREAMS);
         return refuse(conn, head->id, H2_REFUSED_STREAM, event);
     }
+    if (!h2_answers_are_read(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_CONTROL_FRAMES, "answers are not read");
     slot = h2_slot_take(conn);
     if (slot == NULL)
         return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");

@@ -7,7 +7,7 @@
  *                 (CVE-2025-8671); a client that does not know of a limit yet stays far below
  *   idle_frames   frames that carry nothing; useful ones give tokens back, so that a peer that
  *                 sends a WINDOW_UPDATE for every DATA it gets never runs out
- * and a count of replies that wait in the output. */
+ * and counts of replies and of answers that wait in the output. */
 #include "http2/h2_internal.h"
 
 struct allowance {
@@ -20,6 +20,7 @@ static const struct allowance local_resets = {1000, 100};
 static const struct allowance idle_frames = {1000, 100};
 
 #define REPLIES_WAITING_MAX 1000
+#define ANSWERS_PER_STREAM 4
 
 void
 h2_limits_init(struct h2_conn *conn)
@@ -88,15 +89,25 @@ h2_reply_allowed(struct h2_conn *conn)
     return conn->replies_old + conn->replies_new <= REPLIES_WAITING_MAX;
 }
 
+/* A client that keeps to the limit of streams has at most so many answers unread; counted in
+ * generations as replies are, it may look like a few times as many. */
+bool
+h2_answers_are_read(const struct h2_conn *conn)
+{
+    return (uint64_t)conn->answers_old + conn->answers_new <=
+           (uint64_t)ANSWERS_PER_STREAM * conn->max_streams;
+}
+
 void
 h2_replies_written(struct h2_conn *conn)
 {
     if (buf_len(&conn->out) == 0)
-        conn->replies_new = 0;
+        conn->replies_new = conn->answers_new = 0;
     else if (conn->written < conn->replies_mark)
         return;
     conn->replies_old = conn->replies_new;
-    conn->replies_new = 0;
+    conn->answers_old = conn->answers_new;
+    conn->replies_new = conn->answers_new = 0;
     conn->replies_mark = conn->written + buf_len(&conn->out);
 }
 

@@ -11,7 +11,7 @@
 #define CHUNK_FIRST 4u
 #define CHUNK_MOST 64u
 #define MAP_BITS_FIRST 3u
-#define PEER_STREAMS_END (H2_ID_MAX / 4 * 3) /* a client opens no stream beyond it */
+#define CLIENT_IDS_END (H2_ID_MAX / 4 * 3) /* a client opens no stream beyond it */
 
 struct h2_chunk {
     struct h2_chunk *next;
@@ -297,6 +297,8 @@ h2_stream_release(struct h2_conn *conn, struct h2_stream *stream)
     h2_slot_detach(conn, slot);
     if (stream->id != 0) {
         map_remove(conn, slot);
+        if (conn->is_server && (slot->flags & H2_RESET_THERE) == 0)
+            conn->answers_new++;
         h2_remember(conn, stream->id, how_slot_closed(slot));
     }
     put_free(conn, slot);
@@ -311,11 +313,11 @@ h2_conn_streams_left(const struct h2_conn *conn)
     uint32_t ids;
 
     if (conn->is_server || conn->goaway_received || conn->goaway_final ||
-        conn->phase == H2_PHASE_DEAD || conn->last_id >= PEER_STREAMS_END ||
+        conn->phase == H2_PHASE_DEAD || conn->last_id >= CLIENT_IDS_END ||
         conn->held >= conn->peer_max_streams)
         return 0;
     /* The numbers run out at three quarters, so that there is time to open the next connection. */
-    ids = (PEER_STREAMS_END - conn->last_id + 1) / 2;
+    ids = (CLIENT_IDS_END - conn->last_id + 1) / 2;
     return ids < conn->peer_max_streams - conn->held ? ids : conn->peer_max_streams - conn->held;
 }
 

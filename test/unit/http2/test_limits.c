@@ -198,7 +198,8 @@ test_too_long_continuations(void **state)
 static void
 test_pings_without_reading(void **state)
 {
-    struct side *side = server_open();
+    struct side *side =
+        side_open(&(struct h2_options){.role = H2_SERVER, .max_concurrent_streams = 1000});
     struct buf bytes = BUF_EMPTY;
 
     (void)state;
@@ -211,6 +212,61 @@ test_pings_without_reading(void **state)
         side->seen_next = side->seen_count - has_failed(side);
     }
     assert_calmed(side, H2_LIMIT_CONTROL_FRAMES);
+    side_free(side);
+}
+
+static void
+answer(struct side *side, uint32_t id)
+{
+    struct h2_stream *stream = request(side, id, END_STREAM);
+
+    assert_true(send_response(side, stream));
+    assert_true(send_trailers(side, stream));
+    h2_stream_release(side->conn, stream);
+}
+
+static void
+test_answers_without_reading(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+    uint32_t id;
+
+    (void)state;
+    for (id = 1; id / 2 <= 400; id += 2)
+        answer(side, id);
+    put_request(&bytes, id, END_STREAM);
+    feed(side, &bytes);
+    assert_calmed(side, H2_LIMIT_CONTROL_FRAMES);
+    side_free(side);
+}
+
+/* At most 100 answers unread, as the limit of streams demands; they go out a few bytes at a time.
+ */
+static void
+test_answers_that_are_read_slowly(void **state)
+{
+    struct side *side = server_open();
+    struct frame frame;
+    unsigned unread = 0;
+
+    (void)state;
+    for (uint32_t id = 1; id < 20000;) {
+        for (; unread < 100; unread++, id += 2)
+            answer(side, id);
+        side->seen_count = side->seen_next = 0;
+        /* Whole answers, and half of the next one's frame header. */
+        take_output(side, 7 * 2 * 15 + 5 - buf_len(&side->out));
+        while (buf_len(&side->out) >= 9) {
+            const uint8_t *p = buf_head(&side->out);
+
+            frame = (struct frame){.len = load_be24(p), .type = p[3], .flags = p[4]};
+            if (buf_len(&side->out) < 9 + (size_t)frame.len)
+                break;
+            buf_take(&side->out, 9 + (size_t)frame.len);
+            unread -= frame.type == HEADERS && (frame.flags & END_STREAM) != 0;
+        }
+    }
     side_free(side);
 }
 
@@ -355,6 +411,8 @@ main(void)
         cmocka_unit_test(test_too_many_continuations),
         cmocka_unit_test(test_too_long_continuations),
         cmocka_unit_test(test_pings_without_reading),
+        cmocka_unit_test(test_answers_without_reading),
+        cmocka_unit_test(test_answers_that_are_read_slowly),
         cmocka_unit_test(test_output_that_never_runs_empty),
         cmocka_unit_test(test_frames_that_carry_nothing),
         cmocka_unit_test(test_resets_of_closed_streams),

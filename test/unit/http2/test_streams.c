@@ -2,6 +2,8 @@
 /* Streams' lifetimes: who holds them, what becomes of late frames, numbers, slots. */
 #include "harness.h"
 
+#include "http2/h2_internal.h"
+
 /* ---- resets ---- */
 
 static void
@@ -219,6 +221,26 @@ test_frames_after_both_ends(void **state)
         }
 }
 
+/* A status that comes twice: decoded, and dropped. */
+static void
+test_headers_after_the_end_of_a_clients_stream(void **state)
+{
+    struct side *side = client_open();
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    call(side, true);
+    put_headers(&bytes, 1, END_STREAM, response_fields);
+    put_headers(&bytes, 1, END_STREAM, trailer_fields);
+    feed(side, &bytes);
+    h2_stream_release(side->conn, assert_headers(side, 1));
+    put_headers(&bytes, 1, END_STREAM, trailer_fields);
+    feed(side, &bytes);
+    assert_no_event(side);
+    assert_silent(side);
+    side_free(side);
+}
+
 static void
 test_frames_after_half_close(void **state)
 {
@@ -412,6 +434,24 @@ test_no_limit_without_the_setting(void **state)
     side_free(side);
 }
 
+/* At three quarters of the numbers, so that there is time to open the next connection. */
+static void
+test_client_runs_out_of_numbers(void **state)
+{
+    struct side *side = client_open();
+    struct h2_stream *stream;
+
+    (void)state;
+    side->conn->last_id = 0x5ffffff9;
+    assert_int_equal(h2_conn_streams_left(side->conn), 2);
+    stream = call(side, true);
+    assert_int_equal(stream->id, 0x5ffffffb);
+    stream = call(side, true);
+    assert_int_equal(stream->id, 0x5ffffffd);
+    assert_null(h2_stream_open(side->conn));
+    side_free(side);
+}
+
 static void
 test_refused_stream_was_not_processed(void **state)
 {
@@ -516,6 +556,7 @@ main(void)
         cmocka_unit_test(test_frames_in_flight_when_we_reset_are_ignored),
         cmocka_unit_test(test_frames_after_the_peers_reset),
         cmocka_unit_test(test_frames_after_both_ends),
+        cmocka_unit_test(test_headers_after_the_end_of_a_clients_stream),
         cmocka_unit_test(test_frames_after_half_close),
         cmocka_unit_test(test_long_forgotten_streams),
         cmocka_unit_test(test_numbers_must_be_odd_and_rise),
@@ -525,6 +566,7 @@ main(void)
         cmocka_unit_test(test_streams_over_the_limit_are_refused_until_a_release),
         cmocka_unit_test(test_client_keeps_to_the_servers_limit),
         cmocka_unit_test(test_no_limit_without_the_setting),
+        cmocka_unit_test(test_client_runs_out_of_numbers),
         cmocka_unit_test(test_refused_stream_was_not_processed),
         cmocka_unit_test(test_reset_without_error_after_the_answer),
         cmocka_unit_test(test_map_of_many_streams),
