@@ -350,6 +350,42 @@ test_resets_of_closed_streams(void **state)
     side_free(side);
 }
 
+/* Forgotten by the connection, so that nothing is known to be wrong with their frames. */
+static void
+test_frames_of_forgotten_streams(void **state)
+{
+    static const uint8_t types[] = {DATA, HEADERS};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct side *side = server_open();
+        struct buf bytes = BUF_EMPTY;
+
+        for (uint32_t id = 1; id < 100; id += 2)
+            h2_stream_release(side->conn, request(side, id, END_STREAM));
+        forget(side);
+        put_frame(&bytes, types[i], END_HEADERS, 1, "\x83", 1);
+        assert_in_range(repeat(side, &bytes, 5000), 1000, 1600);
+        assert_calmed(side, H2_LIMIT_PRIORITY);
+        side_free(side);
+    }
+}
+
+static void
+test_interim_responses_without_end(void **state)
+{
+    static const char *const early[] = {":status", "103", NULL};
+    struct side *side = client_open();
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    call(side, true);
+    put_headers(&bytes, 1, 0, early);
+    assert_in_range(repeat(side, &bytes, 5000), 1000, 1020);
+    assert_calmed(side, H2_LIMIT_PRIORITY);
+    side_free(side);
+}
+
 static void
 test_too_many_settings_in_a_frame(void **state)
 {
@@ -416,6 +452,8 @@ main(void)
         cmocka_unit_test(test_output_that_never_runs_empty),
         cmocka_unit_test(test_frames_that_carry_nothing),
         cmocka_unit_test(test_resets_of_closed_streams),
+        cmocka_unit_test(test_frames_of_forgotten_streams),
+        cmocka_unit_test(test_interim_responses_without_end),
         cmocka_unit_test(test_too_many_settings_in_a_frame),
         cmocka_unit_test(test_honest_peers_never_meet_a_limit),
     };

@@ -163,6 +163,22 @@ test_table_size_of_the_peer(void **state)
     side_free(server);
 }
 
+/* RFC 7541, 4.2: the first block says that the table has become smaller. */
+static void
+test_table_size_before_the_first_block(void **state)
+{
+    struct side *side = client_open();
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    put_setting(&bytes, 1, 0);
+    feed(side, &bytes);
+    forget(side);
+    assert_true(send_request(side, h2_stream_open(side->conn), true));
+    assert_int_equal(assert_frame(side, HEADERS, 1).payload[0], 0x20);
+    side_free(side);
+}
+
 static void
 test_options_are_told(void **state)
 {
@@ -194,6 +210,7 @@ main(void)
         cmocka_unit_test(test_values_are_taken_in_order),
         cmocka_unit_test(test_frame_size_of_the_peer),
         cmocka_unit_test(test_table_size_of_the_peer),
+        cmocka_unit_test(test_table_size_before_the_first_block),
         cmocka_unit_test(test_options_are_told),
     };
 
