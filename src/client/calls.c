@@ -42,6 +42,8 @@ send_headers(struct weir_call *call, const struct client_method *method)
     call->headers_sent = h2_stream_send_headers(
         call->transport->h2, call->stream, method->fields, fixed, extra, count, false);
     rpc_transport_touch(call->transport);
+    if (call->stream->id >= CLIENT_LAST_STREAM)
+        client_leave(container_of(call->transport, struct client_conn, transport));
     return call->headers_sent;
 }
 
@@ -61,13 +63,13 @@ open_stream(struct weir_call *call, const ProtobufCMessage *request)
     return request == NULL ? WEIR_OK : call_send_message(call, request, true);
 }
 
-/* Undo what an attempt left, when the server says that it never saw it: GRPC.md's transparent
- * retry. */
+/* Undo what an attempt left, when the server says that it never saw it (gRFC A6, transparent
+ * retries). One that has answered, did. */
 static bool
 may_retry(struct weir_call *call, unsigned attempts)
 {
-    if (!call->ended || !call->unprocessed || attempts > 1 ||
-        loop_now(call->loop) >= call->deadline)
+    if (!call->ended || !call->unprocessed || call->cancelled || call->headers != NULL ||
+        attempts > 1 || loop_now(call->loop) >= call->deadline)
         return false;
     call->ended = false;
     call->unprocessed = false;
@@ -110,11 +112,10 @@ receive_single(struct weir_call *call, ProtobufCMessage **out_response)
 
     if (code != WEIR_OK)
         return code;
-    if (response == NULL) {
-        call->code = WEIR_UNIMPLEMENTED;
-        call->message = "the server sent no response";
-        return call->code;
-    }
+    if (response == NULL)
+        return call_refuse(call, WEIR_UNIMPLEMENTED, "the server sent no response");
+    if (buf_len(&call->incoming) > 0)
+        return call_refuse(call, WEIR_UNIMPLEMENTED, "the server sent more than one response");
     *out_response = response;
     return WEIR_OK;
 }
@@ -211,22 +212,15 @@ weir_call_close_send(weir_call *call)
     return op.code;
 }
 
-/* Take messages off the stream, so that its window stays open, until the status is there. */
 static void
 finish_on_fiber(void *arg)
 {
     struct client_op *op = arg;
-    struct weir_call *call = op->call;
-    ProtobufCMessage *message;
 
-    op->code = close_send(call);
-    while (op->code == WEIR_OK && !call->ended) {
-        message = NULL;
-        op->code = call_take_message(call, call->method->output, &message);
-        if (message == NULL)
-            break;
-    }
-    op->code = settle(call, op->code);
+    op->code = close_send(op->call);
+    if (op->code == WEIR_OK)
+        call_drop_messages(op->call);
+    op->code = settle(op->call, op->code);
 }
 
 weir_code

@@ -41,17 +41,13 @@ static void
 release(struct weir_channel *channel)
 {
     struct client_method *method, *next;
-    struct weir_call *call;
 
     for (method = channel->method_list; method != NULL; method = next) {
         next = method->next;
         free(method->path);
         free(method);
     }
-    while ((call = channel->free_calls) != NULL) {
-        channel->free_calls = call->next_free;
-        call_delete(call);
-    }
+    call_pool_fini(&channel->calls);
     map_fini(&channel->methods);
     pthread_mutex_destroy(&channel->lock);
     free(channel->authority);
@@ -112,10 +108,34 @@ weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_
     return WEIR_OK;
 }
 
+/* A fiber of the loop itself may have freed a call whose cancellation is still on its way: so let
+ * everything that was sent to the loop until now arrive. */
+struct barrier {
+    struct loop_task task;
+    struct fiber *fiber;
+    bool passed;
+};
+
+static void
+barrier_passed(struct loop_task *task)
+{
+    struct barrier *barrier = container_of(task, struct barrier, task);
+
+    barrier->passed = true;
+    fiber_wake(barrier->fiber);
+}
+
 static void
 disconnect_on_fiber(void *arg)
 {
-    client_disconnect(arg);
+    struct weir_channel *channel = arg;
+    struct barrier barrier = {.fiber = fiber_current()};
+
+    loop_task_init(&barrier.task, barrier_passed);
+    loop_send(channel->loop, &barrier.task);
+    while (!barrier.passed)
+        fiber_park();
+    client_disconnect(channel);
 }
 
 void
@@ -142,17 +162,57 @@ client_wake(struct weir_channel *channel)
         call_advance(container_of(link, struct client_waiter, link)->call);
 }
 
-static bool
+void
+client_wake_first(struct weir_channel *channel)
+{
+    if (list_empty(&channel->waiting))
+        return;
+    if (channel->state == CLIENT_READY && h2_conn_streams_left(channel->conn->transport.h2) == 0)
+        return;
+    call_advance(container_of(channel->waiting.next, struct client_waiter, link)->call);
+}
+
+static weir_code
 attach(struct weir_channel *channel, struct weir_call *call)
 {
     struct client_conn *conn = channel->conn;
     struct h2_stream *stream = h2_stream_open(conn->transport.h2);
 
     if (stream == NULL)
-        return false;
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a stream");
     call_attach(call, &conn->transport, stream);
     if (call->peer == NULL)
         call->peer = arena_dup(&call->arena, weir_str_of(conn->peer));
+    return WEIR_OK;
+}
+
+/* May this one have the next stream? First come, first served. */
+static bool
+is_first(const struct weir_channel *channel, const struct client_waiter *waiter)
+{
+    return list_empty(&channel->waiting) || channel->waiting.next == &waiter->link;
+}
+
+/* False: there is something to wait for. */
+static bool
+try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_code *out_code)
+{
+    struct weir_call *call = waiter->call;
+
+    if (call->ended) {
+        *out_code = call->code;
+        return true;
+    }
+    if (channel->state == CLIENT_IDLE ||
+        (channel->state == CLIENT_FAILED && loop_now(channel->loop) >= channel->retry_at))
+        client_connect(channel);
+    if (channel->state == CLIENT_FAILED)
+        *out_code = weir_fail(call, WEIR_UNAVAILABLE, "%s", channel->why);
+    else if (channel->state == CLIENT_READY && is_first(channel, waiter) &&
+             h2_conn_streams_left(channel->conn->transport.h2) > 0)
+        *out_code = attach(channel, call);
+    else
+        return false;
     return true;
 }
 
@@ -160,22 +220,17 @@ weir_code
 client_acquire(struct weir_channel *channel, struct weir_call *call)
 {
     struct client_waiter waiter = {.call = call};
+    weir_code code;
 
-    for (;;) {
-        if (call->ended)
-            return call->code;
-        if (channel->state == CLIENT_READY && attach(channel, call))
-            return WEIR_OK;
-        if (channel->state == CLIENT_FAILED && loop_now(channel->loop) < channel->retry_at)
-            return weir_fail(call, WEIR_UNAVAILABLE, "%s", channel->why);
-        if (channel->state == CLIENT_FAILED || channel->state == CLIENT_IDLE) {
-            client_connect(channel);
-            continue;
-        }
-        list_push(&channel->waiting, &waiter.link);
+    list_init(&waiter.link);
+    while (!try_acquire(channel, &waiter, &code)) {
+        if (list_empty(&waiter.link))
+            list_push(&channel->waiting, &waiter.link);
         call_park(call);
-        list_remove(&waiter.link);
     }
+    list_remove(&waiter.link);
+    client_wake_first(channel);
+    return code;
 }
 
 /* ---- header fields ---- */
@@ -239,8 +294,7 @@ recycle(struct weir_call *call)
     struct weir_channel *channel = call->owner;
 
     pthread_mutex_lock(&channel->lock);
-    call->next_free = channel->free_calls;
-    channel->free_calls = call;
+    call_pool_put(&channel->calls, call);
     pthread_mutex_unlock(&channel->lock);
 }
 
@@ -250,9 +304,7 @@ take_call(struct weir_channel *channel)
     struct weir_call *call;
 
     pthread_mutex_lock(&channel->lock);
-    call = channel->free_calls;
-    if (call != NULL)
-        channel->free_calls = call->next_free;
+    call = call_pool_take(&channel->calls);
     pthread_mutex_unlock(&channel->lock);
     return call != NULL ? call : call_new(channel->loop, false, &channel->limits, recycle, channel);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a channel: its connection, who waits for it, its methods' header fields. */
-/* Threads: everything belongs to the loop's thread, but for the list of free calls, which has a
+/* Threads: everything belongs to the loop's thread, but for the pool of calls, which has a
  * lock. */
 #pragma once
 
@@ -59,7 +59,7 @@ struct weir_channel {
     struct client_method *method_list;
 
     pthread_mutex_t lock;
-    struct weir_call *free_calls;
+    struct call_pool calls;
 };
 
 struct client_conn {
@@ -71,6 +71,10 @@ struct client_conn {
     bool ready;
     char peer[NET_ADDRESS_TEXT];
 };
+
+/* Beyond this number (three quarters of them) a connection opens no streams, and there is still
+ * time for the next connection. */
+#define CLIENT_LAST_STREAM 0x5fffff00u
 
 /* Tie the call to a stream of a ready connection, connecting when need be. Suspends.
  * UNAVAILABLE: it cannot be reached, with the reason in the call. */
@@ -86,5 +90,11 @@ void client_connect(struct weir_channel *channel);
 /* Drop what is under way and every connection. */
 void client_disconnect(struct weir_channel *channel);
 
-/* Wake every call that waits for a stream. */
+/* Wake every call that waits for a stream: the channel's state has changed. */
 void client_wake(struct weir_channel *channel);
+
+/* Wake the first in line when there may be a stream for it; it wakes the next when it leaves. */
+void client_wake_first(struct weir_channel *channel);
+
+/* The next call takes another connection. This one is closed when its last stream is done. */
+void client_leave(struct client_conn *conn);

@@ -3,6 +3,7 @@
 #include "client/client.h"
 
 #include "base/random.h"
+#include "rpc/deadline.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -104,17 +105,30 @@ on_ready(struct rpc_transport *transport)
     client_wake(channel);
 }
 
+/* Whoever waits connects anew. */
 static void
-on_goaway(struct rpc_transport *transport)
+part_with(struct client_conn *conn)
 {
-    struct client_conn *conn = conn_of(transport);
-
-    rpc_transport_touch(transport);
     if (conn->channel->conn != conn)
         return;
     conn->channel->conn = NULL;
     conn->channel->state = CLIENT_IDLE;
     client_wake(conn->channel);
+}
+
+static void
+on_goaway(struct rpc_transport *transport)
+{
+    rpc_transport_touch(transport);
+    part_with(conn_of(transport));
+}
+
+void
+client_leave(struct client_conn *conn)
+{
+    part_with(conn);
+    h2_conn_drain_finish(conn->transport.h2);
+    rpc_transport_touch(&conn->transport);
 }
 
 static void
@@ -127,10 +141,7 @@ on_ping_ack(struct rpc_transport *transport, uint64_t opaque)
 static void
 on_flushed(struct rpc_transport *transport)
 {
-    struct weir_channel *channel = conn_of(transport)->channel;
-
-    if (!list_empty(&channel->waiting) && h2_conn_streams_left(transport->h2) > 0)
-        client_wake(channel);
+    client_wake_first(conn_of(transport)->channel);
 }
 
 static void
@@ -217,11 +228,14 @@ try_next_address(struct weir_channel *channel, const char *why)
 
 /* ---- names ---- */
 
-/* One lookup on a thread of the pool. The channel may be gone when it comes back. */
+/* One lookup on a thread of the pool. When it comes back the channel may be gone, and the loop with
+ * it: so it is told, and the task is sent, under the lock. Two hold it, the thread and the loop. */
 struct client_lookup {
+    atomic_uint holders;
+    pthread_mutex_t lock;
+    bool abandoned; /* nobody waits any more */
     struct loop_task task;
-    weir_loop *loop;
-    struct weir_channel *channel; /* NULL: nobody waits any more */
+    struct weir_channel *channel;
     struct net_endpoint endpoint;
     struct net_address addresses[CLIENT_MAX_ADDRESSES];
     size_t count;
@@ -242,27 +256,52 @@ resolved(struct weir_channel *channel, weir_code code, size_t count, const char 
 }
 
 static void
+let_go(struct client_lookup *lookup)
+{
+    if (atomic_fetch_sub(&lookup->holders, 1) != 1)
+        return;
+    pthread_mutex_destroy(&lookup->lock);
+    free(lookup);
+}
+
+static void
 lookup_came(struct loop_task *task)
 {
     struct client_lookup *lookup = container_of(task, struct client_lookup, task);
     struct weir_channel *channel = lookup->channel;
 
-    if (channel != NULL) {
+    if (!lookup->abandoned) {
         channel->lookup = NULL;
         memcpy(channel->addresses, lookup->addresses, sizeof(lookup->addresses));
         resolved(channel, lookup->code, lookup->count, lookup->why);
     }
-    free(lookup);
+    let_go(lookup);
 }
 
 static void
 look_up(void *arg)
 {
     struct client_lookup *lookup = arg;
+    bool abandoned;
 
     lookup->code = net_resolve(
         &lookup->endpoint, lookup->addresses, CLIENT_MAX_ADDRESSES, &lookup->count, &lookup->why);
-    loop_send(lookup->loop, &lookup->task);
+    pthread_mutex_lock(&lookup->lock);
+    abandoned = lookup->abandoned;
+    if (!abandoned)
+        loop_send(lookup->channel->loop, &lookup->task);
+    pthread_mutex_unlock(&lookup->lock);
+    if (abandoned)
+        let_go(lookup); /* for the loop, which is never told */
+    let_go(lookup);
+}
+
+static void
+abandon(struct client_lookup *lookup)
+{
+    pthread_mutex_lock(&lookup->lock);
+    lookup->abandoned = true;
+    pthread_mutex_unlock(&lookup->lock);
 }
 
 static void
@@ -274,14 +313,16 @@ look_up_on_pool(struct weir_channel *channel)
         fail(channel, "no memory");
         return;
     }
+    atomic_init(&lookup->holders, 2);
+    pthread_mutex_init(&lookup->lock, NULL);
     loop_task_init(&lookup->task, lookup_came);
-    lookup->loop = channel->loop;
     lookup->channel = channel;
     lookup->endpoint = channel->endpoint;
     channel->lookup = lookup;
     if (weir_pool_submit(channel->pool, look_up, lookup) == WEIR_OK)
         return;
     channel->lookup = NULL;
+    pthread_mutex_destroy(&lookup->lock);
     free(lookup);
     fail(channel, "no memory");
 }
@@ -294,7 +335,7 @@ client_connect(struct weir_channel *channel)
     weir_code code;
 
     channel->state = CLIENT_CONNECTING;
-    channel->connect_until = loop_now(channel->loop) + channel->connect_timeout;
+    channel->connect_until = deadline_after(loop_now(channel->loop), channel->connect_timeout);
     if (channel->pool != NULL && !channel->endpoint.is_unix) {
         look_up_on_pool(channel);
         return;
@@ -307,7 +348,7 @@ void
 client_disconnect(struct weir_channel *channel)
 {
     if (channel->lookup != NULL)
-        channel->lookup->channel = NULL;
+        abandon(channel->lookup);
     channel->lookup = NULL;
     if (channel->connecting != NULL)
         net_connect_cancel(channel->connecting);

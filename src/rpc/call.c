@@ -2,6 +2,7 @@
 /* A call's life: set up, tied to a stream, ended once, waited for, cancelled, recycled. */
 #include "rpc/call.h"
 
+#include "rpc/deadline.h"
 #include <stdlib.h>
 
 static void
@@ -19,13 +20,13 @@ cancel_arrived(struct loop_task *task)
 {
     struct weir_call *call = container_of(task, struct weir_call, cancel_task);
 
-    atomic_store(&call->cancel_asked, false);
-    if (call->freed) {
-        call->freed = false;
+    /* In one step: who frees it from now on must find out that the task has passed. */
+    if ((atomic_exchange(&call->asked, 0) & CALL_FREED) != 0) {
         call_fini(call);
         call->recycle(call);
         return;
     }
+    call->cancelled = true;
     call_end(call, WEIR_CANCELLED, "cancelled");
     call_advance(call);
 }
@@ -86,26 +87,56 @@ call_fini(struct weir_call *call)
     if (call->has_scratch)
         arena_fini(&call->scratch);
     arena_fini(&call->arena);
+    if (call->texts.first != NULL)
+        arena_reset(&call->texts);
     buf_reset(&call->incoming, CALL_KEEP_INCOMING);
 }
 
 void
 call_retire(struct weir_call *call)
 {
-    if (atomic_load_explicit(&call->cancel_asked, memory_order_acquire)) {
-        call->freed = true;
+    if (atomic_load_explicit(&call->asked, memory_order_acquire) != 0) {
+        atomic_fetch_or(&call->asked, CALL_FREED);
         return;
     }
     call_fini(call);
     call->recycle(call);
 }
 
+static void
+ask(struct weir_call *call, unsigned what)
+{
+    if ((atomic_fetch_or(&call->asked, CALL_TASK_SENT | what) & CALL_TASK_SENT) == 0)
+        loop_send(call->loop, &call->cancel_task);
+}
+
 void
 call_send_away(struct weir_call *call)
 {
-    call->freed = true;
-    if (!atomic_exchange(&call->cancel_asked, true))
-        loop_send(call->loop, &call->cancel_task);
+    ask(call, CALL_FREED);
+}
+
+#define POOL_MOST 512
+
+void
+call_pool_put(struct call_pool *pool, struct weir_call *call)
+{
+    if (pool->count >= POOL_MOST) {
+        call_delete(call);
+        return;
+    }
+    call->next_free = pool->first;
+    pool->first = call;
+    pool->count++;
+}
+
+void
+call_pool_fini(struct call_pool *pool)
+{
+    struct weir_call *call;
+
+    while ((call = call_pool_take(pool)) != NULL)
+        call_delete(call);
 }
 
 void
@@ -152,8 +183,8 @@ call_end(struct weir_call *call, weir_code code, const char *message)
         return;
     call->code = code;
     if (message != NULL)
-        call->message = message;
-    call->ended = true;
+        atomic_store_explicit(&call->message, message, memory_order_release);
+    atomic_store_explicit(&call->ended, true, memory_order_release);
     if (!list_empty(&call->children))
         cancel_children(call);
     if (call->is_server)
@@ -196,6 +227,10 @@ call_start_timer(struct weir_call *call)
 {
     if (call->deadline == WEIR_NEVER)
         return;
+    if (call->deadline <= loop_now(call->loop)) {
+        call_end(call, WEIR_DEADLINE_EXCEEDED, "deadline exceeded");
+        return;
+    }
     call->timer_running = loop_timer_start(call->loop, &call->timer, call->deadline) == WEIR_OK;
     if (!call->timer_running)
         call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the deadline");
@@ -206,20 +241,23 @@ call_start_timer(struct weir_call *call)
 void
 weir_call_cancel(weir_call *call)
 {
-    if (!atomic_exchange(&call->cancel_asked, true))
-        loop_send(call->loop, &call->cancel_task);
+    ask(call, 0);
 }
 
 weir_code
 weir_call_code(const weir_call *call)
 {
+    if (call->refused)
+        return WEIR_RESOURCE_EXHAUSTED;
     return call->ended ? call->code : WEIR_OK;
 }
 
 const char *
 weir_call_message(const weir_call *call)
 {
-    return call->message == NULL ? "" : call->message;
+    const char *message = call->message;
+
+    return message == NULL ? "" : message;
 }
 
 const char *
@@ -237,8 +275,7 @@ weir_call_deadline(const weir_call *call)
 void
 weir_call_set_timeout(weir_call *call, int64_t timeout)
 {
-    int64_t now = weir_now();
-    int64_t deadline = timeout > WEIR_NEVER - now ? WEIR_NEVER : now + timeout;
+    int64_t deadline = deadline_after(weir_now(), timeout);
 
     if (deadline < call->deadline)
         call->deadline = deadline;
@@ -316,12 +353,11 @@ sleep_on_fiber(void *arg)
 {
     struct sleep *nap = arg;
     struct weir_call *call = nap->call;
-    int64_t now = loop_now(call->loop);
+    int64_t due = deadline_after(loop_now(call->loop), nap->duration);
 
     nap->fiber = fiber_current();
     loop_timer_init(&nap->timer, sleep_over);
-    nap->code = loop_timer_start(call->loop, &nap->timer,
-        nap->duration > WEIR_NEVER - now ? WEIR_NEVER : now + nap->duration);
+    nap->code = loop_timer_start(call->loop, &nap->timer, due);
     if (nap->code != WEIR_OK)
         return;
     while (!nap->over && !call->ended)

@@ -17,6 +17,9 @@
 /* An incoming buffer up to this size is kept when its call is recycled. */
 #define CALL_KEEP_INCOMING 4096
 
+/* Bytes of status text inside the call itself. */
+#define CALL_TEXT_BLOCK 128
+
 /* Metadata that the user has added, to be sent. */
 struct call_fields {
     struct h2_field *list; /* in the arena */
@@ -27,7 +30,16 @@ struct call_limits {
     size_t max_receive;
 };
 
-/* What every call starts from zero with comes first and together, so that a call that waits for its
+/* What other threads ask of a call. */
+enum {
+    CALL_TASK_SENT = 0x1, /* cancel_task is on its way and will look at the call */
+    CALL_FREED = 0x2      /* that will be its last look */
+};
+
+/* While the one who made a client's call is in none of its verbs, events of the loop go on: of what
+ * he may look at or use meanwhile they touch only what is atomic, and put texts into `texts`.
+ *
+ * What every call starts from zero with comes first and together, so that a call that waits for its
  * request among hundreds touches few cache lines. What follows stays as it is from one use of the
  * object to the next: a call that has ended leaves its lists empty and its timer stopped. */
 struct weir_call {
@@ -39,10 +51,11 @@ struct weir_call {
     /* Server, until the handler runs: begins it, or drops a call that ended before. May free the
      * call. */
     void (*start)(struct weir_call *call);
-    struct h2_block *headers;  /* server: the request's; client: the response's; NULL before */
-    struct h2_block *trailers; /* client; NULL before */
-    const char *message;       /* NULL: none yet. In the arena or static */
-    char *peer;                /* formatted on demand */
+    /* NULL before they come. Server: the request's headers; client: the response's, its trailers.
+     */
+    struct h2_block *_Atomic headers, *_Atomic trailers;
+    const char *_Atomic message; /* NULL: none yet. In an arena or static */
+    char *peer;                  /* formatted on demand */
     struct call_fields out_headers, out_trailers;
     weir_code code;
     atomic_bool ended; /* code and message are final; read by plain threads as well */
@@ -50,6 +63,8 @@ struct weir_call {
     bool send_closed;    /* our END_STREAM is out */
     bool receive_closed; /* the peer's END_STREAM is in */
     bool unprocessed;    /* the server says that it never saw it */
+    bool cancelled;      /* by weir_call_cancel, even if it had ended before */
+    atomic_bool refused; /* a verb that tells no code could not run */
     bool timer_running;
     bool gzip_in;     /* the peer's grpc-encoding */
     bool deep_in;     /* the messages that come must be measured, see depth.h */
@@ -60,6 +75,7 @@ struct weir_call {
     struct list link;     /* in its transport's calls */
     struct buf incoming;  /* framed messages that were not received yet */
     struct arena arena;   /* lives as long as the call */
+    struct arena texts;   /* so does this: see call_texts */
     struct arena scratch; /* streams: lives until the next receive */
     weir_loop *loop;
     const struct call_limits *limits;
@@ -69,11 +85,11 @@ struct weir_call {
     struct list children; /* calls made inside this one's handler */
     struct list sibling;
     struct loop_task cancel_task;
-    atomic_bool cancel_asked;
-    atomic_bool freed; /* cancel_task, once it has run, is the last to see the call */
+    atomic_uint asked; /* CALL_TASK_SENT, CALL_FREED */
     void (*recycle)(struct weir_call *call);
     void *owner; /* server: the server_loop; client: the channel */
     struct weir_call *next_free;
+    char text_block[CALL_TEXT_BLOCK];
     char first_block[CALL_FIRST_BLOCK];
 };
 
@@ -96,6 +112,28 @@ void call_retire(struct weir_call *call);
 /* call_retire from any thread. */
 void call_send_away(struct weir_call *call);
 
+/* Objects that wait for their next call; what a burst leaves over goes back. */
+struct call_pool {
+    struct weir_call *first;
+    size_t count;
+};
+
+/* NULL: there is none. */
+static inline struct weir_call *
+call_pool_take(struct call_pool *pool)
+{
+    struct weir_call *call = pool->first;
+
+    if (call != NULL) {
+        pool->first = call->next_free;
+        pool->count--;
+    }
+    return call;
+}
+
+void call_pool_put(struct call_pool *pool, struct weir_call *call);
+void call_pool_fini(struct call_pool *pool);
+
 /* Tie a call to its stream. */
 void call_attach(struct weir_call *call, struct rpc_transport *transport, struct h2_stream *stream);
 
@@ -110,7 +148,8 @@ void call_end(struct weir_call *call, weir_code code, const char *message);
  * this. */
 void call_advance(struct weir_call *call);
 
-/* Arm the timer for call->deadline. */
+/* Arm the timer for call->deadline; ends the call when that has passed. call_advance must follow.
+ */
 void call_start_timer(struct weir_call *call);
 
 /* Park this fiber until something happens to the call; the caller checks what. Suspends. */
@@ -121,6 +160,25 @@ static inline struct arena *
 call_memory(struct weir_call *call)
 {
     return call->has_scratch ? &call->scratch : &call->arena;
+}
+
+/* Where an event's text goes: `arena` may be in use by another thread at that time. */
+static inline struct arena *
+call_texts(struct weir_call *call)
+{
+    if (call->texts.first == NULL)
+        arena_init(&call->texts, call->text_block, sizeof(call->text_block));
+    return &call->texts;
+}
+
+/* Does the peer send exactly one message? */
+static inline bool
+call_peer_sends_one(const struct weir_call *call)
+{
+    weir_method_kind kind = call->method == NULL ? WEIR_UNARY : call->method->kind;
+
+    return kind == WEIR_UNARY ||
+           kind == (call->is_server ? WEIR_SERVER_STREAM : WEIR_CLIENT_STREAM);
 }
 
 /* ---- what the transport tells ---- */
@@ -152,6 +210,15 @@ weir_code call_send_message(struct weir_call *call, const ProtobufCMessage *mess
  * Suspends while there is neither. */
 weir_code call_take_message(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message);
+
+/* Client: throw away what comes until the call has ended. Suspends. */
+void call_drop_messages(struct weir_call *call);
+
+/* What came cannot be taken: forget it, and record why. A client's call that its server has ended
+ * with OK meanwhile has that code instead; one that is alive is the caller's to end. Returns the
+ * code. */
+weir_code call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
+    WEIR_PRINTF(3, 4);
 
 /* Of the one message of a call that sends only one: is it over the limit, misframed, or followed by
  * another? OK, or the status for it, with *out_why static. */

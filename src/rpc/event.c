@@ -73,7 +73,7 @@ weir_event_set(weir_event *event)
     pthread_mutex_unlock(&event->lock);
 }
 
-/* Say whom to wake; true when it is set already. */
+/* Say whom to wake; true when it is set already, and nobody has to be. */
 static bool
 is_set(struct weir_event *event, struct fiber *fiber)
 {
@@ -81,7 +81,7 @@ is_set(struct weir_event *event, struct fiber *fiber)
 
     pthread_mutex_lock(&event->lock);
     set = event->set;
-    event->fiber = fiber;
+    event->fiber = set ? NULL : fiber;
     pthread_mutex_unlock(&event->lock);
     return set;
 }

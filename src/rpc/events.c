@@ -2,16 +2,6 @@
 /* What the transport tells a call: headers, data, trailers, reset, loss. */
 #include "rpc/call.h"
 
-/* Does the peer send exactly one message in this call? */
-static bool
-peer_sends_one(const struct weir_call *call)
-{
-    weir_method_kind kind = call->method == NULL ? WEIR_UNARY : call->method->kind;
-
-    return kind == WEIR_UNARY ||
-           kind == (call->is_server ? WEIR_SERVER_STREAM : WEIR_CLIENT_STREAM);
-}
-
 static void
 end_and_advance(struct weir_call *call, weir_code code, const char *message)
 {
@@ -26,9 +16,9 @@ end_with_trailers(struct weir_call *call, struct h2_block *block)
     const char *message;
     weir_code code;
 
-    call->trailers = h2_block_ref(block);
+    atomic_store_explicit(&call->trailers, h2_block_ref(block), memory_order_release);
     call->receive_closed = true;
-    code = wire_trailers_read(block, &call->arena, &message);
+    code = wire_trailers_read(block, call_texts(call), &message);
     end_and_advance(call, code, message);
 }
 
@@ -43,8 +33,8 @@ call_on_headers(struct weir_call *call, struct h2_block *block, bool end_stream)
         end_with_trailers(call, block);
         return;
     }
-    call->headers = h2_block_ref(block);
-    code = wire_response_read(block, &call->arena, &encoding, &message);
+    atomic_store_explicit(&call->headers, h2_block_ref(block), memory_order_release);
+    code = wire_response_read(block, call_texts(call), &encoding, &message);
     if (code == WEIR_OK && encoding.data != NULL) {
         call->gzip_in = weir_str_equal(encoding, weir_str_of("gzip"));
         if (!call->gzip_in && !weir_str_equal(encoding, weir_str_of("identity"))) {
@@ -71,7 +61,7 @@ call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_s
     if (!buf_append(&call->incoming, data, len)) {
         code = WEIR_RESOURCE_EXHAUSTED;
         why = "no memory for the message";
-    } else if (peer_sends_one(call)) {
+    } else if (call_peer_sends_one(call)) {
         code = call_check_single(call, &why);
         if (!end_stream)
             h2_stream_consumed(call->transport->h2, call->stream, len);
@@ -120,6 +110,8 @@ call_on_lost(struct weir_call *call, const char *why)
 {
     weir_code code = call->is_server ? WEIR_CANCELLED : WEIR_UNAVAILABLE;
 
+    if (call->is_server)
+        (void)weir_call_peer(call); /* while it can be told */
     call_detach(call);
-    end_and_advance(call, code, arena_dup(&call->arena, weir_str_of(why)));
+    end_and_advance(call, code, arena_dup(call_texts(call), weir_str_of(why)));
 }

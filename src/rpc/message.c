@@ -6,6 +6,23 @@
 
 /* ---- receiving ---- */
 
+weir_code
+call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
+{
+    weir_code before = weir_call_code(call);
+    va_list args;
+
+    buf_take(&call->incoming, buf_len(&call->incoming));
+    if (before != WEIR_OK)
+        return before;
+    va_start(args, format);
+    call->message = arena_vprintf(&call->arena, format, args);
+    va_end(args);
+    if (call->ended)
+        call->code = code;
+    return code;
+}
+
 static void *
 allocate(void *arena, size_t size)
 {
@@ -27,12 +44,12 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
     ProtobufCMessage *message;
 
     if (call->deep_in && !depth_is_within(type, data, len, DEPTH_MAX))
-        return weir_fail(call, WEIR_INTERNAL, "messages nested deeper than %d", DEPTH_MAX);
+        return call_refuse(call, WEIR_INTERNAL, "messages nested deeper than %d", DEPTH_MAX);
     if (!text_is_whole(type, data, len))
-        return weir_fail(call, WEIR_INTERNAL, "a text with U+0000, which C cannot hold");
+        return call_refuse(call, WEIR_INTERNAL, "a text with U+0000, which C cannot hold");
     message = protobuf_c_message_unpack(type, &allocator, len, data);
     if (message == NULL)
-        return weir_fail(call, WEIR_INTERNAL, "the message is not a %s", type->name);
+        return call_refuse(call, WEIR_INTERNAL, "the message is not a %s", type->name);
     *out_message = message;
     return WEIR_OK;
 }
@@ -45,14 +62,14 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
     weir_code code;
 
     if (!call->gzip_in)
-        return weir_fail(call, WEIR_INTERNAL, "a compressed message without grpc-encoding");
+        return call_refuse(call, WEIR_INTERNAL, "a compressed message without grpc-encoding");
     code = wire_gzip_inflate(data, len, call->limits->max_receive, &plain);
     if (code == WEIR_OK)
         code = unpack(call, type, buf_head(&plain), buf_len(&plain), out_message);
     else if (code == WEIR_RESOURCE_EXHAUSTED)
-        weir_fail(call, code, "message larger than %zu bytes", call->limits->max_receive);
+        code = call_refuse(call, code, "message larger than %zu bytes", call->limits->max_receive);
     else
-        weir_fail(call, code, "the message does not inflate");
+        code = call_refuse(call, code, "the message does not inflate");
     buf_fini(&plain);
     return code;
 }
@@ -78,6 +95,17 @@ call_check_single(const struct weir_call *call, const char **out_why)
     return WEIR_OK;
 }
 
+/* So many bytes of a stream are out of the way: the peer may send as many more. A single message is
+ * credited as it comes. */
+static void
+credit(struct weir_call *call, size_t len)
+{
+    if (call->stream == NULL || call->receive_closed || call_peer_sends_one(call))
+        return;
+    h2_stream_consumed(call->transport->h2, call->stream, len);
+    rpc_transport_touch(call->transport);
+}
+
 /* A whole message is at the front of incoming: turn it into a struct and credit its bytes. */
 static weir_code
 take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire_prefix prefix,
@@ -87,12 +115,11 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
     weir_code code = prefix.compressed ? unpack_gzip(call, type, data, prefix.len, out_message)
                                        : unpack(call, type, data, prefix.len, out_message);
 
+    if (code != WEIR_OK)
+        return code;
     buf_take(&call->incoming, WIRE_PREFIX_SIZE + prefix.len);
-    if (call->has_scratch && call->stream != NULL && !call->receive_closed) {
-        h2_stream_consumed(call->transport->h2, call->stream, WIRE_PREFIX_SIZE + prefix.len);
-        rpc_transport_touch(call->transport);
-    }
-    return code;
+    credit(call, WIRE_PREFIX_SIZE + prefix.len);
+    return WEIR_OK;
 }
 
 /* OK with false: not whole yet. */
@@ -107,9 +134,9 @@ try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
     if (have < WIRE_PREFIX_SIZE)
         return WEIR_OK;
     if (wire_prefix_unpack(buf_head(&call->incoming), &prefix) != WEIR_OK)
-        return weir_fail(call, WEIR_INTERNAL, "bad flag in front of a message");
+        return call_refuse(call, WEIR_INTERNAL, "bad flag in front of a message");
     if (prefix.len > call->limits->max_receive)
-        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
+        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
             prefix.len, call->limits->max_receive);
     if (have - WIRE_PREFIX_SIZE >= prefix.len) {
         *out_taken = true;
@@ -136,10 +163,20 @@ call_take_message(
             return WEIR_OK;
         if (call->receive_closed) {
             if (buf_len(&call->incoming) > 0)
-                return weir_fail(call, WEIR_INTERNAL, "the stream ended inside a message");
+                return call_refuse(call, WEIR_INTERNAL, "the stream ended inside a message");
             *out_message = NULL;
             return WEIR_OK;
         }
+        call_park(call);
+    }
+}
+
+void
+call_drop_messages(struct weir_call *call)
+{
+    while (!call->ended) {
+        credit(call, buf_len(&call->incoming));
+        buf_take(&call->incoming, buf_len(&call->incoming));
         call_park(call);
     }
 }

@@ -12,72 +12,72 @@ is_custom(const struct h2_field *field)
     return field->token == H2_TOKEN_NONE || field->token == H2_TOKEN_USER_AGENT;
 }
 
-/* The nth of the values that one -bin field may carry, divided by commas; data NULL beyond the
- * last. */
+/* One of the values, divided by commas, that a -bin field may carry: the one at *offset, which
+ * moves to the next. */
 static weir_str
-nth_part(weir_str value, size_t n)
+take_part(weir_str value, size_t *offset)
 {
-    const char *end = value.data + value.len;
-    const char *comma;
+    const char *part = value.data + *offset;
+    size_t left = value.len - *offset;
+    const char *comma = memchr(part, ',', left);
+    size_t len = comma == NULL ? left : (size_t)(comma - part);
 
-    for (;; value.data = comma + 1) {
-        comma = memchr(value.data, ',', (size_t)(end - value.data));
-        value.len = (size_t)((comma == NULL ? end : comma) - value.data);
-        if (n-- == 0)
-            return value;
-        if (comma == NULL)
-            return (weir_str){NULL, 0};
-    }
+    *offset += len + 1;
+    return (weir_str){part, len};
 }
 
-/* The nth value of a field as the user sees it; data NULL when there is none or it does not decode.
- */
+/* The next value of a field as the user sees it, from *offset on, which moves behind it; data NULL
+ * when there is none. What does not decode is left out. */
 static weir_str
-field_value(struct weir_call *call, const struct h2_field *field, size_t n)
+next_part(struct weir_call *call, const struct h2_field *field, size_t *offset)
 {
-    weir_str none = {NULL, 0};
-    weir_str part, bytes;
+    weir_str bytes;
 
-    if (!wire_key_is_binary(field->name))
-        return n == 0 ? field->value : none;
-    part = nth_part(field->value, n);
-    if (part.data == NULL || wire_base64_decode(&call->arena, part, &bytes) != WEIR_OK)
-        return none;
-    return bytes;
+    if (!wire_key_is_binary(field->name) && *offset == 0) {
+        *offset = field->value.len + 1;
+        return field->value;
+    }
+    while (*offset <= field->value.len) {
+        if (wire_base64_decode(&call->arena, take_part(field->value, offset), &bytes) == WEIR_OK)
+            return bytes;
+    }
+    return (weir_str){NULL, 0};
 }
 
 static weir_str
 find_value(struct weir_call *call, const struct h2_block *block, const char *key)
 {
-    weir_str name = weir_str_of(key);
+    weir_str name = weir_str_of(key), value = {NULL, 0};
 
-    for (size_t i = 0; block != NULL && i < block->count; i++) {
+    for (size_t i = 0; block != NULL && value.data == NULL && i < block->count; i++) {
+        size_t offset = 0;
+
         if (is_custom(&block->fields[i]) && weir_str_equal(block->fields[i].name, name))
-            return field_value(call, &block->fields[i], 0);
+            value = next_part(call, &block->fields[i], &offset);
     }
-    return (weir_str){NULL, 0};
+    return value;
 }
 
-/* The cursor counts fields in its upper half and the values inside one in its lower. */
-#define CURSOR_PARTS 16
+/* The cursor holds a field's index, and in its lower bits how far into that field's value. */
+#define OFFSET_BITS (sizeof(size_t) * 5)
 
 static bool
 next_value(struct weir_call *call, const struct h2_block *block, size_t *cursor, weir_str *out_key,
     weir_str *out_value)
 {
-    size_t field = *cursor >> CURSOR_PARTS;
-    size_t part = *cursor & (((size_t)1 << CURSOR_PARTS) - 1);
+    size_t field = *cursor >> OFFSET_BITS;
+    size_t offset = *cursor & (((size_t)1 << OFFSET_BITS) - 1);
 
-    for (; block != NULL && field < block->count; field++, part = 0) {
+    for (; block != NULL && field < block->count; field++, offset = 0) {
         weir_str value = {NULL, 0};
 
         if (is_custom(&block->fields[field]))
-            value = field_value(call, &block->fields[field], part);
+            value = next_part(call, &block->fields[field], &offset);
         if (value.data == NULL)
             continue;
         *out_key = block->fields[field].name;
         *out_value = value;
-        *cursor = (field << CURSOR_PARTS) + part + 1;
+        *cursor = (field << OFFSET_BITS) + offset;
         return true;
     }
     return false;

@@ -54,8 +54,11 @@ weir_call_receive(weir_call *call, const ProtobufCMessage **out_message)
 {
     struct receive receive = {.call = call};
 
-    if (fiber_run_on(call->loop, receive_on_fiber, &receive) != WEIR_OK)
+    if (fiber_run_on(call->loop, receive_on_fiber, &receive) != WEIR_OK) {
+        call->refused = true; /* lest it be taken for the stream's end */
+        weir_call_cancel(call);
         return false;
+    }
     if (receive.code != WEIR_OK || receive.message == NULL)
         return false;
     *out_message = receive.message;

@@ -8,8 +8,14 @@
 #include "rpc/transport.h"
 
 #include "rpc/call.h"
+#include <stdio.h>
 
 #define FLUSH_SPANS 8
+
+/* Answers without content are bounded by no window: a client that sends requests and reads no
+ * answers is not read from either while so many bytes wait. (A server alone does this: two ends
+ * that both waited for the other would wait for ever.) */
+#define WAITING_MOST ((size_t)1024 * 1024)
 
 static void
 lose(struct rpc_transport *transport, const char *why)
@@ -42,6 +48,17 @@ write_output(struct rpc_transport *transport)
             return false;
     }
     return true;
+}
+
+/* A connection error, found here. */
+static void
+fail(struct rpc_transport *transport, const struct h2_event *event)
+{
+    char why[160];
+
+    snprintf(why, sizeof(why), "HTTP/2 error: %.*s", (int)event->len, (const char *)event->data);
+    write_output(transport);
+    lose(transport, why);
 }
 
 /* False: the connection is over. */
@@ -83,8 +100,7 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
         transport->events->goaway(transport);
         break;
     case H2_FAILED:
-        write_output(transport);
-        lose(transport, "connection error");
+        fail(transport, event);
         break;
     case H2_NEED_INPUT:
         break;
@@ -118,6 +134,32 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
     rpc_transport_touch(transport);
 }
 
+/* The output that the socket did not take yet. */
+static size_t
+waiting(struct rpc_transport *transport)
+{
+    struct h2_span spans[FLUSH_SPANS];
+    size_t count = h2_conn_output(transport->h2, spans, FLUSH_SPANS), len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += spans[i].len;
+    return len;
+}
+
+static void
+push_back(struct rpc_transport *transport)
+{
+    bool full = waiting(transport) > WAITING_MOST;
+
+    if (full == transport->paused)
+        return;
+    transport->paused = full;
+    if (full)
+        net_conn_pause(transport->net);
+    else
+        net_conn_resume(transport->net);
+}
+
 /* Write; with room made, let the streams that wait for it go on. They touch the transport again. */
 static void
 flush(struct rpc_transport *transport)
@@ -129,7 +171,9 @@ flush(struct rpc_transport *transport)
     pump(transport, &data, &len);
     if (transport->broken)
         return;
-    if (h2_conn_done(transport->h2))
+    if (transport->is_server)
+        push_back(transport);
+    if (h2_conn_done(transport->h2) && waiting(transport) == 0)
         transport->events->drained(transport);
     else
         transport->events->flushed(transport);
@@ -163,7 +207,8 @@ weir_code
 rpc_transport_init(struct rpc_transport *transport, weir_loop *loop, struct net_conn *net,
     const struct h2_options *options, const struct rpc_transport_events *events)
 {
-    *transport = (struct rpc_transport){.loop = loop, .net = net, .events = events};
+    *transport = (struct rpc_transport){
+        .loop = loop, .net = net, .events = events, .is_server = options->role == H2_SERVER};
     list_init(&transport->calls);
     loop_task_init(&transport->flush, flush_task);
     transport->h2 = h2_conn_new(options);

@@ -2,6 +2,7 @@
 /* One client's connection: handshake, drain, end. */
 #include "server/server.h"
 
+#include "rpc/deadline.h"
 #include <stdlib.h>
 
 #define DRAIN_PING 0x7765697264726169ULL
@@ -113,7 +114,7 @@ start_timer(struct server_conn *conn, int64_t duration)
 {
     weir_loop *loop = conn->home->loop;
 
-    if (loop_timer_start(loop, &conn->timer, loop_now(loop) + duration) != WEIR_OK)
+    if (loop_timer_start(loop, &conn->timer, deadline_after(loop_now(loop), duration)) != WEIR_OK)
         server_conn_close(conn, "no memory");
 }
 

@@ -2,6 +2,7 @@
 /* From a request's headers to a handler on a fiber, and from its return to the status. */
 #include "server/server.h"
 
+#include "rpc/deadline.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,8 +19,7 @@ recycle(struct weir_call *call)
 {
     struct server_loop *home = home_of(call);
 
-    call->next_free = home->free_calls;
-    home->free_calls = call;
+    call_pool_put(&home->pool, call);
     home->live_calls--;
     if (home->draining)
         server_loop_check_done(home);
@@ -28,11 +28,9 @@ recycle(struct weir_call *call)
 static struct weir_call *
 take_call(struct server_loop *home)
 {
-    struct weir_call *call = home->free_calls;
+    struct weir_call *call = call_pool_take(&home->pool);
 
-    if (call != NULL)
-        home->free_calls = call->next_free;
-    else
+    if (call == NULL)
         call = call_new(home->loop, true, &home->server->limits, recycle, home);
     if (call == NULL)
         return NULL;
@@ -154,16 +152,10 @@ answer_http(struct rpc_transport *transport, struct h2_stream *stream, int http_
 static void
 set_deadline(struct weir_call *call, int64_t timeout)
 {
-    int64_t now;
-
     if (timeout == WEIR_NEVER)
         return;
-    now = loop_now(call->loop);
-    call->deadline = timeout > WEIR_NEVER - now ? WEIR_NEVER : now + timeout;
-    if (timeout <= 0)
-        call_end(call, WEIR_DEADLINE_EXCEEDED, "deadline exceeded");
-    else
-        call_start_timer(call);
+    call->deadline = deadline_after(loop_now(call->loop), timeout);
+    call_start_timer(call);
 }
 
 /* No encoding, identity, or gzip; another is refused, with the list of what is taken
@@ -208,7 +200,7 @@ starts_at_once(const struct weir_call *call)
 static void
 begin(struct weir_call *call, const struct h2_event *event, const struct wire_request *request)
 {
-    call->headers = h2_block_ref(event->block);
+    atomic_store_explicit(&call->headers, h2_block_ref(event->block), memory_order_relaxed);
     call->receive_closed = event->end_stream;
     set_method(call, event->block, request);
     set_encoding(call, request->encoding);

@@ -13,7 +13,8 @@ grace_over(struct loop_timer *timer)
     list_each_safe (link, &home->conns) {
         struct server_conn *conn = container_of(link, struct server_conn, link);
 
-        home->server->cut = true;
+        if (!list_empty(&conn->transport.calls))
+            home->server->cut = true;
         h2_conn_shutdown(conn->transport.h2, H2_NO_ERROR, "grace time over");
         server_conn_close(conn, "the server is shutting down");
     }
@@ -83,8 +84,6 @@ server_loops_new(struct weir_server *server)
 static void
 loop_teardown(struct server_loop *home)
 {
-    struct weir_call *call;
-
     if (home->loop == NULL)
         return;
     for (size_t i = 0; i < home->listener_count; i++)
@@ -95,10 +94,7 @@ loop_teardown(struct server_loop *home)
     if (home->wake.loop != NULL)
         uv_close((uv_handle_t *)&home->wake, NULL);
     weir_loop_free(home->loop);
-    while ((call = home->free_calls) != NULL) {
-        home->free_calls = call->next_free;
-        call_delete(call);
-    }
+    call_pool_fini(&home->pool);
 }
 
 void

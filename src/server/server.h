@@ -40,7 +40,7 @@ struct server_loop {
     size_t listener_count;
     struct list conns;
     size_t live_calls;
-    struct weir_call *free_calls;
+    struct call_pool pool;
     struct loop_timer grace;
     struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */
     bool draining;
