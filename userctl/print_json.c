@@ -16,18 +16,15 @@ text_json(const char *text)
     return json;
 }
 
-/* {} and NULL stand for a user that the answer does not have and for no memory. */
+/* null for a user that the answer does not have. NULL: no memory. */
 static json_t *
 user_json(const User__User *user)
 {
-    json_t *json;
-
     if (user == NULL)
         return json_null();
-    json = json_pack("{s:i, s:o, s:o, s:o, s:I}", "id", (int)user->id, "name",
+    return json_pack("{s:i, s:o, s:o, s:o, s:I}", "id", (int)user->id, "name",
         text_json(user->name), "email", text_json(user->email), "phone", text_json(user->phone),
         "created_at", (json_int_t)user->created_at);
-    return json;
 }
 
 static json_t *
