@@ -28,13 +28,14 @@ static void
 fail(struct weir_channel *channel, const char *why)
 {
     const struct net_endpoint *endpoint = &channel->endpoint;
+    bool is_v6 = !endpoint->is_unix && strchr(endpoint->host, ':') != NULL;
 
     if (endpoint->is_unix)
         snprintf(
             channel->why, sizeof(channel->why), "cannot reach unix:%s: %s", endpoint->host, why);
     else
-        snprintf(channel->why, sizeof(channel->why), "cannot reach %s:%s: %s", endpoint->host,
-            endpoint->port, why);
+        snprintf(channel->why, sizeof(channel->why), "cannot reach %s%s%s:%s: %s", is_v6 ? "[" : "",
+            endpoint->host, is_v6 ? "]" : "", endpoint->port, why);
     channel->state = CLIENT_FAILED;
     channel->retry_at = loop_now(channel->loop) + next_backoff(channel);
     client_wake(channel);

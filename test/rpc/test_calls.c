@@ -439,20 +439,28 @@ handler_calls_onward(void **state)
 /* ---- without the fixture ---- */
 
 static void
-nobody_listens(void **state)
+nobody_listens_on(const char *address)
 {
     struct fixture fixture;
     struct running running;
-    char target[64], text[256];
+    char target[64], expected[96], text[256];
 
-    (void)state;
-    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    running_start(&running, address, NULL, NULL);
     snprintf(target, sizeof(target), "%s", running.address);
     running_stop(&running, 0);
     connect_to(&fixture, target);
     assert_int_equal(ask(fixture.channel, "x", text, sizeof(text)), WEIR_UNAVAILABLE);
-    assert_non_null(strstr(text, "cannot reach"));
+    snprintf(expected, sizeof(expected), "cannot reach %s: ", target);
+    assert_non_null(strstr(text, expected));
     disconnect(&fixture);
+}
+
+static void
+nobody_listens(void **state)
+{
+    (void)state;
+    nobody_listens_on("127.0.0.1:0");
+    nobody_listens_on("[::1]:0");
 }
 
 static void
