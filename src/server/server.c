@@ -135,7 +135,10 @@ weir_server_run(weir_server *server)
         return server_fail(server, WEIR_RESOURCE_EXHAUSTED, "listeners", "no memory");
     if (!server_loops_run(server))
         return server_fail(server, WEIR_RESOURCE_EXHAUSTED, "loops", "no thread to be had");
-    return server->cut ? WEIR_CANCELLED : WEIR_OK;
+    if (server->cut)
+        return server_fail(
+            server, WEIR_CANCELLED, "drain", "calls were cut, the grace time was over");
+    return WEIR_OK;
 }
 
 void
