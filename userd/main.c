@@ -8,6 +8,7 @@
 #include "userd/store_sqlite.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define EXIT_USAGE 2
@@ -25,6 +26,19 @@ struct program {
 
 /* ---- setting up; each function tells of its failure and gives the exit status, 0 when all is well
  * ---- */
+
+/* As many connections as the system allows: the soft limit is low for the sake of select(2), which
+ * nothing here uses. */
+static void
+allow_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 static int
 make_server(struct program *program)
@@ -169,5 +183,6 @@ main(int argc, char **argv)
     program.log =
         (struct log){STDERR_FILENO, program.options.log_format, program.options.log_level};
     signals_block();
+    allow_descriptors();
     return run(&program);
 }

@@ -308,3 +308,18 @@ def test_a_connection_that_says_nothing_is_closed(userd):
     with socket.create_connection((host, int(port)), timeout=programs.PATIENCE) as silent:
         while silent.recv(4096):
             pass
+
+
+def test_a_low_soft_limit_of_descriptors_is_raised(tmp_path, user_pb2):
+    userd = programs.Userd(tmp_path)
+    userd.command = ["sh", "-c", 'ulimit -S -n 40 && exec "$@"', "sh", *userd.command]
+    userd.start()
+    host, port = userd.address.split(":")
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(100):
+                stack.enter_context(socket.create_connection((host, int(port))))
+            create(userd, user_pb2, "last@example.org")
+        userd.stop()
+    finally:
+        userd.kill()
