@@ -11,10 +11,10 @@ WEIR_BEGIN_C
 
 typedef struct weir_pool weir_pool;
 
-/* RESOURCE_EXHAUSTED: no memory or no threads. */
+/* threads: 0 means 1. RESOURCE_EXHAUSTED: no memory or no threads. */
 WEIR_API WEIR_CHECK weir_code weir_pool_new(unsigned threads, weir_pool **out_pool);
 
-/* Runs what is queued, then ends the threads. */
+/* Runs what is queued, then ends the threads; waits for both. */
 WEIR_API void weir_pool_free(weir_pool *pool);
 
 /* Queue work for one of the threads; first come, first served. RESOURCE_EXHAUSTED: no memory. */

@@ -35,16 +35,19 @@ WEIR_API WEIR_CHECK weir_code weir_server_add(
 WEIR_API WEIR_CHECK weir_code weir_server_wrap(
     weir_server *server, weir_interceptor *interceptor, void *self);
 
-/* Bind "HOST:PORT", "[V6]:PORT" or "unix:PATH" (port 0: any free one). INVALID_ARGUMENT: no such
- * form. UNAVAILABLE: it cannot be bound; weir_server_error says why. */
+/* Bind "HOST:PORT", "[V6]:PORT" or "unix:PATH" (port 0: any free one; of a name's addresses the
+ * first). INVALID_ARGUMENT: no such form. UNAVAILABLE: it cannot be bound; weir_server_error says
+ * why. */
 WEIR_API WEIR_CHECK weir_code weir_server_listen(weir_server *server, const char *address);
 
 /* The nth address as bound, "127.0.0.1:50051"; NULL beyond the last. Lives as long as the server.
  */
 WEIR_API const char *weir_server_address(const weir_server *server, size_t index);
 
-/* Serve until drained: this thread turns the first loop, options.loops - 1 further threads turn the
- * others. OK: drained and every call ended. CANCELLED: the grace time was over, calls were cut. */
+/* Serve until drained, once: this thread turns the first loop, options.loops - 1 further threads
+ * turn the others. Services, interceptors and addresses are all there before it. OK: drained and
+ * every call ended. CANCELLED: the grace time was over, calls were cut. RESOURCE_EXHAUSTED: no
+ * memory or no threads. */
 WEIR_API WEIR_CHECK weir_code weir_server_run(weir_server *server);
 
 /* Stop accepting, tell every client to go elsewhere (two GOAWAYs, RFC 9113 section 6.8), let calls
