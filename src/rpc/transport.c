@@ -12,11 +12,6 @@
 
 #define FLUSH_SPANS 8
 
-/* Answers without content are bounded by no window: a client that sends requests and reads no
- * answers is not read from either while so many bytes wait. (A server alone does this: two ends
- * that both waited for the other would wait for ever.) */
-#define WAITING_MOST ((size_t)1024 * 1024)
-
 static void
 lose(struct rpc_transport *transport, const char *why)
 {
@@ -134,30 +129,13 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
     rpc_transport_touch(transport);
 }
 
-/* The output that the socket did not take yet. */
-static size_t
-waiting(struct rpc_transport *transport)
+/* Has the socket taken everything? */
+static bool
+is_written(struct rpc_transport *transport)
 {
-    struct h2_span spans[FLUSH_SPANS];
-    size_t count = h2_conn_output(transport->h2, spans, FLUSH_SPANS), len = 0;
+    struct h2_span span;
 
-    for (size_t i = 0; i < count; i++)
-        len += spans[i].len;
-    return len;
-}
-
-static void
-push_back(struct rpc_transport *transport)
-{
-    bool full = waiting(transport) > WAITING_MOST;
-
-    if (full == transport->paused)
-        return;
-    transport->paused = full;
-    if (full)
-        net_conn_pause(transport->net);
-    else
-        net_conn_resume(transport->net);
+    return h2_conn_output(transport->h2, &span, 1) == 0;
 }
 
 /* Write; with room made, let the streams that wait for it go on. They touch the transport again. */
@@ -171,9 +149,7 @@ flush(struct rpc_transport *transport)
     pump(transport, &data, &len);
     if (transport->broken)
         return;
-    if (transport->is_server)
-        push_back(transport);
-    if (h2_conn_done(transport->h2) && waiting(transport) == 0)
+    if (h2_conn_done(transport->h2) && is_written(transport))
         transport->events->drained(transport);
     else
         transport->events->flushed(transport);
@@ -207,8 +183,7 @@ weir_code
 rpc_transport_init(struct rpc_transport *transport, weir_loop *loop, struct net_conn *net,
     const struct h2_options *options, const struct rpc_transport_events *events)
 {
-    *transport = (struct rpc_transport){
-        .loop = loop, .net = net, .events = events, .is_server = options->role == H2_SERVER};
+    *transport = (struct rpc_transport){.loop = loop, .net = net, .events = events};
     list_init(&transport->calls);
     loop_task_init(&transport->flush, flush_task);
     transport->h2 = h2_conn_new(options);

@@ -34,8 +34,6 @@ struct rpc_transport {
     const struct rpc_transport_events *events;
     struct list calls;
     struct loop_task flush;
-    bool is_server;
-    bool paused; /* nothing is read until the peer has read what waits for it */
     bool broken; /* nothing goes in or out any more */
     bool closed;
     bool active; /* something was read since rpc_transport_rest */

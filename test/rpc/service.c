@@ -2,6 +2,7 @@
 /* The handlers behind the runtime's tests. */
 #include "service.h"
 
+#include "server/server.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -60,6 +61,30 @@ proxy(struct running *running, weir_call *call, const char *rest, Rpctest__Paylo
 }
 
 static weir_code
+nap(struct running *running, weir_call *call, int64_t duration)
+{
+    atomic_fetch_add(&running->seen.parked, 1);
+    return weir_call_sleep(call, duration);
+}
+
+static weir_code
+wait(struct running *running, weir_call *call)
+{
+    atomic_fetch_add(&running->seen.parked, 1);
+    return weir_event_wait(running->never, call);
+}
+
+/* A stream that the inner server answers when it likes. */
+static weir_code
+leave_orphan(struct running *running, weir_call *call)
+{
+    struct rpctest_Test_Talk_client stream = {NULL};
+
+    running->orphan = weir_call_new(running->onward, call);
+    return rpctest_Test_Talk(running->orphan, &stream);
+}
+
+static weir_code
 obey(struct running *running, weir_call *call, const Rpctest__Payload *request,
     Rpctest__Payload *out_response)
 {
@@ -69,7 +94,11 @@ obey(struct running *running, weir_call *call, const Rpctest__Payload *request,
     out_response->data = request->data;
     out_response->number = request->number;
     if ((rest = argument(request->text, "sleep:")) != NULL)
-        return weir_call_sleep(call, strtol(rest, NULL, 10) * WEIR_MILLISECOND);
+        return nap(running, call, strtol(rest, NULL, 10) * WEIR_MILLISECOND);
+    if (strcmp(request->text, "wait") == 0)
+        return wait(running, call);
+    if (strcmp(request->text, "orphan") == 0)
+        return leave_orphan(running, call);
     if ((rest = argument(request->text, "fail:")) != NULL)
         return weir_fail(call, (weir_code)strtol(rest, NULL, 10), "as asked: %%, \n and \xC3\xBC");
     if ((rest = argument(request->text, "size:")) != NULL)
@@ -104,7 +133,7 @@ collect(void *self, struct rpctest_Test_Collect_server peer, Rpctest__Payload *o
     int32_t sum = 0;
 
     atomic_fetch_add(&running->seen.started, 1);
-    while (rpctest_Test_Collect_recv(peer, &message)) {
+    while (atomic_fetch_add(&running->seen.parked, 1), rpctest_Test_Collect_recv(peer, &message)) {
         sum += message->number;
         count++;
     }
@@ -128,6 +157,7 @@ expand(void *self, const Rpctest__Payload *request, struct rpctest_Test_Expand_s
 
         reply.number = i;
         reply.data = request->data;
+        atomic_fetch_add(&running->seen.parked, 1);
         code = rpctest_Test_Expand_send(peer, &reply);
     }
     atomic_store(&running->seen.last_code, weir_call_code(peer.call));
@@ -142,7 +172,7 @@ talk(void *self, struct rpctest_Test_Talk_server peer)
     const Rpctest__Payload *message;
 
     atomic_fetch_add(&running->seen.started, 1);
-    while (rpctest_Test_Talk_recv(peer, &message)) {
+    while (atomic_fetch_add(&running->seen.parked, 1), rpctest_Test_Talk_recv(peer, &message)) {
         Rpctest__Payload reply = RPCTEST__PAYLOAD__INIT;
 
         reply.text = weir_call_printf(peer.call, "re: %s", message->text);
@@ -192,7 +222,9 @@ void
 running_start(struct running *running, const char *address,
     const struct weir_server_options *options, weir_interceptor *interceptor)
 {
-    memset(&running->seen, 0, sizeof(running->seen));
+    memset((void *)&running->seen, 0, sizeof(running->seen));
+    running->orphan = NULL;
+    running->never = weir_event_new();
     must(weir_server_new(options, &running->server), "new", NULL);
     must(rpctest_Test_add(running->server, &service_handlers, running), "add", running->server);
     if (interceptor != NULL)
@@ -203,11 +235,27 @@ running_start(struct running *running, const char *address,
         abort();
 }
 
+static void
+check_left(const struct server_loop *home)
+{
+    size_t fibers = fiber_stats(home->loop).live;
+
+    if (home->live_calls == 0 && fibers == 0)
+        return;
+    fprintf(stderr, "%zu calls and %zu fibers are left\n", home->live_calls, fibers);
+    abort();
+}
+
 void
 running_stop(struct running *running, int64_t grace)
 {
     weir_server_drain(running->server, grace);
     pthread_join(running->thread, NULL);
+    if (running->result != WEIR_OK && weir_server_error(running->server)[0] == '\0')
+        abort(); /* a server that was cut short says so */
+    for (unsigned i = 0; i < running->server->options.loops; i++)
+        check_left(&running->server->loops[i]);
     weir_server_free(running->server);
     running->server = NULL;
+    weir_event_unref(running->never);
 }

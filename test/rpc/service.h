@@ -6,11 +6,13 @@
 #include "test.weir.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 #include <weir/weir.h>
 
 /* What handlers saw, for the tests to look at. */
 struct service_seen {
     atomic_uint started, ended;
+    atomic_uint parked;   /* times that one was about to wait */
     atomic_int last_code; /* of weir_call_code when a handler that waits was woken */
 };
 
@@ -18,7 +20,9 @@ struct running {
     weir_server *server;
     pthread_t thread;
     struct service_seen seen;
-    weir_channel *onward; /* for "proxy:"; may be NULL */
+    weir_channel *onward; /* for "proxy:" and "orphan"; may be NULL */
+    weir_call *orphan;    /* made by "orphan"; the test frees it */
+    weir_event *never;    /* set by nobody, for "wait" */
     weir_code result;     /* of weir_server_run */
     const char *address;
 };
@@ -27,11 +31,18 @@ struct running {
 void running_start(struct running *running, const char *address,
     const struct weir_server_options *options, weir_interceptor *interceptor);
 
-/* Drain with this grace, and wait for the end. */
+/* Drain with this grace, and wait for the end. No call and no fiber may be left then. */
 void running_stop(struct running *running, int64_t grace);
+
+/* Wait for what another thread is about to bring about, as long as that takes. */
+#define EVENTUALLY(condition) \
+    while (!(condition))      \
+    usleep(200)
 
 /* Unary: what the text of a request makes the handler do.
  *   "sleep:MS"    sleep, then answer
+ *   "wait"        wait for an event that never comes
+ *   "orphan"      begin a call inside this one and return without freeing it
  *   "fail:CODE"   fail with that code and the message "as asked: %, \n and \xC3\xBC"
  *   "metadata"    answer each request header k as header "echo-k" and trailer "trail-k"
  *   "size:N"      answer with N bytes of data
