@@ -5,11 +5,10 @@
 
 #include <stddef.h>
 
-/* Room for the key of a text of len bytes, NUL included: folding never lengthens UTF-8 in the
- * scripts that it knows. */
-#define FOLD_SIZE(len) ((len) + 1)
+/* Room for the key of a text of len bytes, NUL included: two bytes may become three (U+023A). */
+#define FOLD_SIZE(len) ((len) + (len) / 2 + 1)
 
-/* Write text, valid UTF-8, with its letters folded to one case. Simple folding (one letter to one
- * letter) of the Latin, Greek, Cyrillic and Armenian scripts and of full-width Latin; other letters
- * stay as they are. Keys are stored: a new version of this needs a migration. */
+/* Write text, valid UTF-8, with its letters folded to one case: the simple folding of Unicode, one
+ * letter to one letter, which is of no language. Composed and decomposed letters stay different.
+ * Keys are stored: a new version of this needs a migration. */
 void fold_case(const char *text, size_t len, char *out_key);

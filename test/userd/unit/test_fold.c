@@ -23,6 +23,10 @@ folds_each_script(void **state)
         {"ԱՖ", "աֆ"},
         {"ḀẔẠỸ", "ḁẕạỹ"},
         {"ＡＺ", "ａｚ"},
+        {"ẞƁǄǅȺɎⱯꝐ", "ßɓǆǆⱥɏɐꝑ"},
+        {"ἈᾈᾼϐϑϴK", "ἀᾀᾳβθθk"},
+        {"ႠꭰⰀ𐐀𞤀", "ⴀᎠⰰ𐐨𞤢"},
+        {"İıŉ", "İıŉ"},
         {"日本語😀", "日本語😀"},
     };
 
@@ -36,7 +40,7 @@ folds_each_script(void **state)
 
 /* What FOLD_SIZE promises, and that a key is its own key. */
 static void
-keys_are_never_longer_and_stay(void **state)
+keys_have_room_and_stay(void **state)
 {
     (void)state;
     for (uint32_t code_point = 1; code_point <= 0x10FFFF; code_point++) {
@@ -45,7 +49,7 @@ keys_are_never_longer_and_stay(void **state)
         if (!utf8_valid(text, size))
             continue;
         fold_case(text, size, key);
-        assert_true(strlen(key) <= size && strlen(key) > 0);
+        assert_true(strlen(key) < FOLD_SIZE(size) && strlen(key) > 0);
         fold_case(key, strlen(key), again);
         assert_string_equal(key, again);
     }
@@ -56,7 +60,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folds_each_script),
-        cmocka_unit_test(keys_are_never_longer_and_stay),
+        cmocka_unit_test(keys_have_room_and_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
