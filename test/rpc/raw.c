@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,10 @@ demand(bool fulfilled, const char *what)
 static void
 start(struct raw *raw, int fd)
 {
+    int on = 1;
+
     demand(fd >= 0, "socket");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     *raw = (struct raw){.fd = fd, .decoder = hpack_decoder_new(4096, 1 << 20)};
     demand(raw->decoder != NULL, "decoder");
 }
@@ -211,7 +215,7 @@ raw_headers(struct raw *raw, unsigned flags, uint32_t id)
 }
 
 void
-raw_request(struct raw *raw, uint32_t id, const char *method, const char *timeout)
+raw_call(struct raw *raw, const char *method, const char *timeout)
 {
     char path[64];
 
@@ -224,6 +228,12 @@ raw_request(struct raw *raw, uint32_t id, const char *method, const char *timeou
         raw_field(raw, "grpc-timeout", timeout);
     raw_field(raw, "te", "trailers");
     raw_field(raw, "content-type", "application/grpc");
+}
+
+void
+raw_request(struct raw *raw, uint32_t id, const char *method, const char *timeout)
+{
+    raw_call(raw, method, timeout);
     raw_headers(raw, 0, id);
 }
 

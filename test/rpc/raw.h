@@ -83,7 +83,10 @@ void raw_greet(struct raw *raw, bool client, unsigned setting, uint32_t value);
 void raw_field(struct raw *raw, const char *name, const char *value);
 void raw_headers(struct raw *raw, unsigned flags, uint32_t id);
 
-/* The headers of a gRPC request to a method of rpctest.Test, and a response's. */
+/* Collect the fields of a gRPC request to a method of rpctest.Test. */
+void raw_call(struct raw *raw, const char *method, const char *timeout);
+
+/* Headers with these fields alone, and a response's. */
 void raw_request(struct raw *raw, uint32_t id, const char *method, const char *timeout);
 void raw_response(struct raw *raw, uint32_t id);
 void raw_trailers(struct raw *raw, uint32_t id, const char *status);

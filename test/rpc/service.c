@@ -31,6 +31,18 @@ echo_metadata(weir_call *call)
     return WEIR_OK;
 }
 
+static int32_t
+count_metadata(weir_call *call)
+{
+    size_t cursor = 0;
+    weir_str key, value;
+    int32_t count = 0;
+
+    while (weir_call_next_header(call, &cursor, &key, &value))
+        count++;
+    return count;
+}
+
 static weir_code
 fill(weir_call *call, size_t size, Rpctest__Payload *out_response)
 {
@@ -105,6 +117,8 @@ obey(struct running *running, weir_call *call, const Rpctest__Payload *request,
         return fill(call, strtoul(rest, NULL, 10), out_response);
     if ((rest = argument(request->text, "proxy:")) != NULL)
         return proxy(running, call, rest, out_response);
+    if (strcmp(request->text, "count") == 0)
+        out_response->number = count_metadata(call);
     if (strcmp(request->text, "metadata") == 0)
         return echo_metadata(call);
     return WEIR_OK;

@@ -45,6 +45,7 @@ void running_stop(struct running *running, int64_t grace);
  *   "orphan"      begin a call inside this one and return without freeing it
  *   "fail:CODE"   fail with that code and the message "as asked: %, \n and \xC3\xBC"
  *   "metadata"    answer each request header k as header "echo-k" and trailer "trail-k"
+ *   "count"       answer with the number of values in the request headers
  *   "size:N"      answer with N bytes of data
  *   "proxy:REST"  call Unary(REST) through `onward`, inside this call
  *   else          answer with the request */
