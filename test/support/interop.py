@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """gRPC's public interoperability tests: the cases, the service's types, the programs of others."""
 import os
+import queue
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,25 +75,87 @@ class Types:
                         yield method, self.classes[method.input_type[1:]], self.classes[method.output_type[1:]]
 
 
+class Stub:
+    """A method for each of a service's, with the signatures of grpcio's own stubs."""
+
+    def __init__(self, types, channel, service=SERVICE):
+        for method, request, response in types.methods(service):
+            make = getattr(channel, kind_of(method))
+            path = f"/{service}/{method.name}"
+            setattr(self, method.name, make(path, request.SerializeToString, response.FromString))
+
+
+class Requests:
+    """The requests of a stream, given one by one."""
+
+    def __init__(self):
+        self.queue = queue.Queue()
+
+    def send(self, request):
+        self.queue.put(request)
+
+    def half_close(self):
+        self.queue.put(None)
+
+    def __iter__(self):
+        return iter(self.queue.get, None)
+
+
+def kind_of(method):
+    """What grpcio calls a kind of method: unary_unary, stream_unary and so on."""
+    from_stream = "stream" if method.client_streaming else "unary"
+    to_stream = "stream" if method.server_streaming else "unary"
+    return f"{from_stream}_{to_stream}"
+
+
 # ---- servers ----
 
 
-def weir_server(address):
+def ruby_stubs(folder):
+    """A folder with Ruby's generated code."""
+    plugin = shutil.which("grpc_ruby_plugin")
+    assert plugin, "grpc_ruby_plugin (protobuf-compiler-grpc) is missing"
+    folder = folder / "ruby"
+    folder.mkdir(exist_ok=True)
+    protos.protoc(
+        f"--ruby_out={folder}", f"--plugin=protoc-gen-grpc={plugin}", f"--grpc_out={folder}", *FILES
+    )
+    return folder
+
+
+# Where require() finds the npm packages.
+NODE = {"NODE_PATH": str(places.CLIENTS / "node_modules")}
+
+
+def weir_server(address, _folder):
     host, port = address.rsplit(":", 1)
     return [places.program("interop-server"), f"--host={host}", f"--port={port}"]
 
 
-def grpcio_server(address):
+def grpcio_server(address, _folder):
     return [sys.executable, PEERS / "server.py", address]
 
 
-FOREIGN_SERVERS = {"grpcio": grpcio_server}
+def cpp_server(address, _folder):
+    return [places.program("interop-cpp-server"), address]
+
+
+def node_server(address, _folder):
+    environment = [f"{key}={value}" for key, value in NODE.items()]
+    return ["env", *environment, "node", PEERS / "server.js", protos.PROTO, address]
+
+
+def ruby_server(address, folder):
+    return ["ruby", PEERS / "server.rb", ruby_stubs(folder), address]
+
+
+FOREIGN_SERVERS = {"grpcio": grpcio_server, "cpp": cpp_server, "node": node_server, "ruby": ruby_server}
 
 
 def server(command_of, folder):
     """A server on a free address; start() is the caller's."""
     address = places.free_address()
-    return programs.Server(command_of(address), address, folder / "server.log")
+    return programs.Server(command_of(address, folder), address, folder / "server.log")
 
 
 # ---- clients ----
@@ -143,4 +207,16 @@ def grpcio_client(address, _folder):
     return Client([sys.executable, PEERS / "client.py", address])
 
 
-FOREIGN_CLIENTS = {"grpcio": grpcio_client}
+def cpp_client(address, _folder):
+    return Client([places.program("interop-cpp-client"), address])
+
+
+def node_client(address, _folder):
+    return Client(["node", PEERS / "client.js", protos.PROTO, address], NODE)
+
+
+def ruby_client(address, folder):
+    return Client(["ruby", PEERS / "client.rb", ruby_stubs(folder), address])
+
+
+FOREIGN_CLIENTS = {"grpcio": grpcio_client, "cpp": cpp_client, "node": node_client, "ruby": ruby_client}

@@ -3,7 +3,6 @@
 """The interoperability cases on grpcio: client.py ADDRESS reads a case's name a line, and answers "ok" or
 what went wrong."""
 import pathlib
-import queue
 import sys
 import traceback
 
@@ -24,35 +23,6 @@ METADATA = [
 ]
 PLAIN = "test status message"
 SPECIAL = "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \U0001f608\t\n"
-
-
-class Stub:
-    """A method for each of the service's, with the signature of grpcio's own stubs."""
-
-    def __init__(self, channel, service=interop.SERVICE):
-        for method, request, response in TYPES.methods(service):
-            kind = "{}_{}".format(
-                "stream" if method.client_streaming else "unary", "stream" if method.server_streaming else "unary"
-            )
-            make = getattr(channel, kind)
-            path = f"/{service}/{method.name}"
-            setattr(self, method.name, make(path, request.SerializeToString, response.FromString))
-
-
-class Requests:
-    """The requests of a stream, given one by one."""
-
-    def __init__(self):
-        self.queue = queue.Queue()
-
-    def send(self, request):
-        self.queue.put(request)
-
-    def half_close(self):
-        self.queue.put(None)
-
-    def __iter__(self):
-        return iter(self.queue.get, None)
 
 
 def payload(size):
@@ -108,7 +78,7 @@ def server_streaming(stub, _channel, _address):
 
 
 def ping_pong(stub, _channel, _address):
-    requests = Requests()
+    requests = interop.Requests()
     call = stub.FullDuplexCall(iter(requests), timeout=TIMEOUT)
     for request_size, response_size in zip(REQUEST_SIZES, RESPONSE_SIZES):
         requests.send(stream_request(request_size, response_size))
@@ -153,13 +123,13 @@ def unimplemented_method(stub, _channel, _address):
 
 
 def unimplemented_service(_stub, channel, _address):
-    stub = Stub(channel, "grpc.testing.UnimplementedService")
+    stub = interop.Stub(TYPES, channel, "grpc.testing.UnimplementedService")
     call = stub.UnimplementedCall.future(TYPES.Empty(), timeout=TIMEOUT)
     expect_status(call, grpc.StatusCode.UNIMPLEMENTED)
 
 
 def cancel_after_begin(stub, _channel, _address):
-    requests = Requests()
+    requests = interop.Requests()
     call = stub.StreamingInputCall.future(iter(requests), timeout=TIMEOUT)
     call.cancel()
     requests.half_close()
@@ -167,7 +137,7 @@ def cancel_after_begin(stub, _channel, _address):
 
 
 def cancel_after_first_response(stub, _channel, _address):
-    requests = Requests()
+    requests = interop.Requests()
     call = stub.FullDuplexCall(iter(requests), timeout=TIMEOUT)
     requests.send(stream_request(27182, 31415))
     expect_zeros(next(call), 31415)
@@ -177,7 +147,7 @@ def cancel_after_first_response(stub, _channel, _address):
 
 
 def timeout_on_sleeping_server(stub, _channel, _address):
-    requests = Requests()
+    requests = interop.Requests()
     requests.send(TYPES.StreamingOutputCallRequest(payload=payload(27182)))
     call = stub.FullDuplexCall(iter(requests), timeout=0.001)
     expect_status(call, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -192,13 +162,13 @@ def rpc_soak(stub, _channel, _address):
 def channel_soak(_stub, _channel, address):
     for _ in range(10):
         with grpc.insecure_channel(address) as channel:
-            large_unary(Stub(channel))
+            large_unary(interop.Stub(TYPES, channel))
 
 
 def main():
     address = sys.argv[1]
     with grpc.insecure_channel(address) as channel:
-        stub = Stub(channel)
+        stub = interop.Stub(TYPES, channel)
         for line in sys.stdin:
             try:
                 globals()[line.strip()](stub, channel, address)

@@ -78,10 +78,7 @@ def handlers():
     service, result = TestService(), {}
     for method, request, response in TYPES.methods(interop.SERVICE):
         if hasattr(service, method.name):
-            kind = "{}_{}".format(
-                "stream" if method.client_streaming else "unary", "stream" if method.server_streaming else "unary"
-            )
-            make = getattr(grpc, f"{kind}_rpc_method_handler")
+            make = getattr(grpc, f"{interop.kind_of(method)}_rpc_method_handler")
             result[method.name] = make(
                 getattr(service, method.name), request.FromString, response.SerializeToString
             )

@@ -1,0 +1,252 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+// The interoperability cases on @grpc/grpc-js: client.js PROTO_FOLDER ADDRESS reads a case's name a line, and
+// answers "ok" or what went wrong.
+'use strict';
+
+const assert = require('assert');
+const readline = require('readline');
+const grpc = require('@grpc/grpc-js');
+const loader = require('@grpc/proto-loader');
+
+const [protoFolder, address] = process.argv.slice(2);
+const definition = loader.loadSync('grpc/testing/test.proto', {includeDirs: [protoFolder]});
+const {TestService, UnimplementedService} = grpc.loadPackageDefinition(definition).grpc.testing;
+
+const REQUEST_SIZES = [27182, 8, 1828, 45904];
+const RESPONSE_SIZES = [31415, 9, 2653, 58979];
+const INITIAL = 'x-grpc-test-echo-initial';
+const TRAILING = 'x-grpc-test-echo-trailing-bin';
+const PLAIN = 'test status message';
+const SPECIAL = '\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \u{1f608}\t\n';
+
+function connect(Service, options = {}) {
+  return new Service(address, grpc.credentials.createInsecure(), options);
+}
+
+const client = connect(TestService);
+
+// So that nothing hangs for ever.
+function limit() {
+  return {deadline: Date.now() + 60000};
+}
+
+function zeros(size) {
+  return {body: Buffer.alloc(size)};
+}
+
+function expectZeros(response, size) {
+  assert(response.payload.body.equals(Buffer.alloc(size)), `the response is not ${size} zeros`);
+}
+
+function largeRequest() {
+  return {responseSize: 314159, payload: zeros(271828)};
+}
+
+function streamRequest(requestSize, responseSize) {
+  return {responseParameters: [{size: responseSize}], payload: zeros(requestSize)};
+}
+
+// A call with one response: {response, error, initial, status}, when all of it is there.
+function single(start) {
+  return new Promise((resolve) => {
+    const result = {};
+    const call = start((error, response) => Object.assign(result, {error, response}));
+    call.on('metadata', (initial) => { result.initial = initial; });
+    call.on('status', (status) => setImmediate(() => resolve({...result, status})));
+  });
+}
+
+function unary(service, method, request, metadata = new grpc.Metadata()) {
+  return single((done) => service[method](request, metadata, limit(), done));
+}
+
+// A stream of responses, to be awaited one by one.
+class Stream {
+  constructor(call) {
+    this.call = call;
+    this.responses = call[Symbol.asyncIterator]();
+    this.status = new Promise((resolve) => call.on('status', resolve));
+    call.on('metadata', (initial) => { this.initial = initial; });
+    call.on('error', () => {});
+  }
+
+  async expect(size) {
+    const {done, value} = await this.responses.next();
+    assert(!done, 'a response did not come');
+    expectZeros(value, size);
+  }
+
+  async expectEnd() {
+    const {done} = await this.responses.next();
+    assert(done, 'a response too many');
+    expectStatus(await this.status, grpc.status.OK);
+  }
+}
+
+function expectStatus(status, code, text) {
+  assert.strictEqual(status.code, code, `${status.code} ${status.details}`);
+  if (text !== undefined) assert.strictEqual(status.details, text);
+}
+
+function echoed() {
+  const metadata = new grpc.Metadata();
+  metadata.set(INITIAL, 'test_initial_metadata_value');
+  metadata.set(TRAILING, Buffer.from([0xab, 0xab, 0xab]));
+  return metadata;
+}
+
+function expectEchoed(initial, status) {
+  assert.deepStrictEqual(initial.get(INITIAL), ['test_initial_metadata_value']);
+  assert.deepStrictEqual(status.metadata.get(TRAILING), [Buffer.from([0xab, 0xab, 0xab])]);
+}
+
+async function largeUnary(on) {
+  const {response, status} = await unary(on, 'unaryCall', largeRequest());
+  expectStatus(status, grpc.status.OK);
+  expectZeros(response, 314159);
+}
+
+async function expectEchoedStatus(message) {
+  const request = {responseStatus: {code: grpc.status.UNKNOWN, message}};
+  const {status} = await unary(client, 'unaryCall', request);
+  expectStatus(status, grpc.status.UNKNOWN, message);
+}
+
+async function expectUnimplemented(service) {
+  const {status} = await unary(service, 'unimplementedCall', {});
+  expectStatus(status, grpc.status.UNIMPLEMENTED);
+}
+
+const cases = {
+  async empty_unary() {
+    const {response, status} = await unary(client, 'emptyCall', {});
+    expectStatus(status, grpc.status.OK);
+    assert.deepEqual(response, {});
+  },
+
+  async large_unary() {
+    await largeUnary(client);
+  },
+
+  async client_streaming() {
+    const {response, status} = await single((done) => {
+      const call = client.streamingInputCall(limit(), done);
+      for (const size of REQUEST_SIZES) call.write({payload: zeros(size)});
+      call.end();
+      return call;
+    });
+    expectStatus(status, grpc.status.OK);
+    assert.strictEqual(response.aggregatedPayloadSize, 74922);
+  },
+
+  async server_streaming() {
+    const request = {responseParameters: RESPONSE_SIZES.map((size) => ({size}))};
+    const stream = new Stream(client.streamingOutputCall(request, limit()));
+    for (const size of RESPONSE_SIZES) await stream.expect(size);
+    await stream.expectEnd();
+  },
+
+  async ping_pong() {
+    const stream = new Stream(client.fullDuplexCall(limit()));
+    for (const [i, size] of REQUEST_SIZES.entries()) {
+      stream.call.write(streamRequest(size, RESPONSE_SIZES[i]));
+      await stream.expect(RESPONSE_SIZES[i]);
+    }
+    stream.call.end();
+    await stream.expectEnd();
+  },
+
+  async empty_stream() {
+    const stream = new Stream(client.fullDuplexCall(limit()));
+    stream.call.end();
+    await stream.expectEnd();
+  },
+
+  async custom_metadata() {
+    const {initial, response, status} = await unary(client, 'unaryCall', largeRequest(), echoed());
+    expectZeros(response, 314159);
+    expectEchoed(initial, status);
+    const stream = new Stream(client.fullDuplexCall(echoed(), limit()));
+    stream.call.write(streamRequest(271828, 314159));
+    stream.call.end();
+    await stream.expect(314159);
+    await stream.expectEnd();
+    expectEchoed(stream.initial, await stream.status);
+  },
+
+  async status_code_and_message() {
+    await expectEchoedStatus(PLAIN);
+    const stream = new Stream(client.fullDuplexCall(limit()));
+    stream.call.write({responseStatus: {code: grpc.status.UNKNOWN, message: PLAIN}});
+    stream.call.end();
+    expectStatus(await stream.status, grpc.status.UNKNOWN, PLAIN);
+  },
+
+  async special_status_message() {
+    await expectEchoedStatus(SPECIAL);
+  },
+
+  async unimplemented_method() {
+    await expectUnimplemented(client);
+  },
+
+  async unimplemented_service() {
+    const other = connect(UnimplementedService);
+    await expectUnimplemented(other);
+    other.close();
+  },
+
+  async cancel_after_begin() {
+    const {status} = await single((done) => {
+      const call = client.streamingInputCall(limit(), done);
+      setImmediate(() => call.cancel());
+      return call;
+    });
+    expectStatus(status, grpc.status.CANCELLED);
+  },
+
+  async cancel_after_first_response() {
+    const stream = new Stream(client.fullDuplexCall(limit()));
+    stream.call.write(streamRequest(27182, 31415));
+    await stream.expect(31415);
+    stream.call.cancel();
+    expectStatus(await stream.status, grpc.status.CANCELLED);
+  },
+
+  async timeout_on_sleeping_server() {
+    const stream = new Stream(client.fullDuplexCall({deadline: Date.now() + 1}));
+    stream.call.write({payload: zeros(27182)});
+    expectStatus(await stream.status, grpc.status.DEADLINE_EXCEEDED);
+  },
+
+  async rpc_soak() {
+    for (let i = 0; i < 10; i++) await largeUnary(client);
+  },
+
+  async channel_soak() {
+    for (let i = 0; i < 10; i++) {
+      const fresh = connect(TestService, {'grpc.use_local_subchannel_pool': 1});
+      await largeUnary(fresh);
+      fresh.close();
+    }
+  },
+};
+
+async function run(name) {
+  try {
+    await cases[name]();
+    return 'ok';
+  } catch (error) {
+    return JSON.stringify(error.stack);
+  }
+}
+
+async function main() {
+  for await (const name of readline.createInterface({input: process.stdin})) {
+    console.log(await run(name));
+  }
+  client.close();
+}
+
+main();
