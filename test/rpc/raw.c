@@ -25,6 +25,12 @@ demand(bool fulfilled, const char *what)
     abort();
 }
 
+static void
+append(struct buf *buf, const void *bytes, size_t len)
+{
+    demand(buf_append(buf, bytes, len), "memory");
+}
+
 /* ---- connections ---- */
 
 static void
@@ -85,6 +91,7 @@ raw_close(struct raw *raw)
     raw->decoder = NULL;
     buf_fini(&raw->in);
     buf_fini(&raw->fields);
+    buf_fini(&raw->held);
 }
 
 void
@@ -105,6 +112,10 @@ raw_bytes(struct raw *raw, const void *bytes, size_t len)
     const uint8_t *from = bytes;
     ssize_t sent;
 
+    if (raw->corked) {
+        append(&raw->held, bytes, len);
+        return;
+    }
     while (len > 0) {
         struct pollfd wait = {.fd = raw->fd, .events = POLLOUT};
 
@@ -115,12 +126,6 @@ raw_bytes(struct raw *raw, const void *bytes, size_t len)
         from += sent;
         len -= (size_t)sent;
     }
-}
-
-static void
-append(struct buf *buf, const void *bytes, size_t len)
-{
-    demand(buf_append(buf, bytes, len), "memory");
 }
 
 void
@@ -137,6 +142,15 @@ raw_frame(struct raw *raw, enum raw_type type, unsigned flags, uint32_t id, cons
     append(&frame, payload, len);
     raw_bytes(raw, buf_head(&frame), buf_len(&frame));
     buf_fini(&frame);
+}
+
+void
+raw_cork(struct raw *raw, bool hold)
+{
+    raw->corked = hold;
+    if (!hold)
+        raw_bytes(raw, buf_head(&raw->held), buf_len(&raw->held));
+    buf_reset(&raw->held, 0);
 }
 
 void

@@ -30,7 +30,9 @@ struct raw {
     struct buf fields; /* what raw_field has put there */
     struct hpack_decoder *decoder;
     struct h2_block *block; /* of the last HEADERS */
-    bool deaf;              /* answers neither SETTINGS nor PING by itself */
+    bool corked;
+    struct buf held;
+    bool deaf; /* answers neither SETTINGS nor PING by itself */
 };
 
 struct raw_frame {
@@ -71,6 +73,9 @@ void raw_break(struct raw *raw);
 void raw_bytes(struct raw *raw, const void *bytes, size_t len);
 void raw_frame(struct raw *raw, enum raw_type type, unsigned flags, uint32_t id,
     const void *payload, size_t len);
+
+/* Hold back what is sent from here on, until it goes out in one piece. */
+void raw_cork(struct raw *raw, bool hold);
 
 /* A frame whose payload is one number. */
 void raw_number(struct raw *raw, enum raw_type type, uint32_t id, uint32_t number);
