@@ -56,8 +56,8 @@ fail(struct rpc_transport *transport, const struct h2_event *event)
     lose(transport, why);
 }
 
-/* False: the connection is over. */
-static bool
+/* May run a handler, and so may return long after, when the transport is gone. */
+static void
 dispatch(struct rpc_transport *transport, const struct h2_event *event)
 {
     struct weir_call *call = event->stream == NULL ? NULL : event->stream->user;
@@ -100,18 +100,57 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
     case H2_NEED_INPUT:
         break;
     }
-    return !transport->broken;
 }
 
-/* Handle all events that this input gives; what is left of it stays in *data, *len. */
+/* ---- the pump ----
+ *
+ * Events are dispatched on a fiber, and a handler that an event starts runs right there, as a plain
+ * function call: most never park, and then a whole read batch costs one switch. When one does park,
+ * the fiber stays its own, with the frames of the pump below it, and the rest of the input goes to
+ * a pump on a fresh fiber; the abandoned pump ends when the handler returns to it. */
+
+struct rpc_pump {
+    bool abandoned;
+};
+
 static void
-pump(struct rpc_transport *transport, const uint8_t **data, size_t *len)
+pump(void *arg)
 {
+    struct rpc_transport *transport = arg;
+    struct rpc_pump self = {.abandoned = false};
     struct h2_event event;
 
-    do
-        h2_conn_next(transport->h2, data, len, &event);
-    while (event.type != H2_NEED_INPUT && dispatch(transport, &event));
+    transport->pump = &self;
+    for (;;) {
+        h2_conn_next(transport->h2, &transport->input, &transport->input_len, &event);
+        if (event.type == H2_NEED_INPUT)
+            break;
+        dispatch(transport, &event);
+        if (self.abandoned)
+            return;
+        if (transport->broken)
+            break;
+    }
+    transport->pump = NULL;
+}
+
+/* Handle all events that this input gives. How many bytes are left of it. */
+static size_t
+pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
+{
+    transport->input = data;
+    transport->input_len = len;
+    do {
+        /* Without a stack for a fiber it goes on here, where handlers find none either and are
+         * refused. */
+        if (fiber_start(transport->loop, pump, transport) != WEIR_OK)
+            pump(transport);
+        if (transport->pump == NULL)
+            break;
+        transport->pump->abandoned = true;
+        transport->pump = NULL;
+    } while (!transport->broken);
+    return transport->input_len;
 }
 
 static void
@@ -122,7 +161,7 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
     *out_keep = 0;
     transport->active = true;
     h2_conn_set_time(transport->h2, loop_now(transport->loop));
-    pump(transport, &data, &len);
+    len = pump_all(transport, data, len);
     if (transport->broken)
         return;
     *out_keep = len;
@@ -142,11 +181,8 @@ is_written(struct rpc_transport *transport)
 static void
 flush(struct rpc_transport *transport)
 {
-    const uint8_t *data = NULL;
-    size_t len = 0;
-
     write_output(transport);
-    pump(transport, &data, &len);
+    pump_all(transport, NULL, 0);
     if (transport->broken)
         return;
     if (h2_conn_done(transport->h2) && is_written(transport))

@@ -33,6 +33,9 @@ struct rpc_transport {
     struct h2_conn *h2;
     const struct rpc_transport_events *events;
     struct list calls;
+    const uint8_t *input; /* what is being pumped */
+    size_t input_len;
+    struct rpc_pump *pump; /* the one at work; on its fiber's stack */
     struct loop_task flush;
     bool broken; /* nothing goes in or out any more */
     bool closed;

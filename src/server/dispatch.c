@@ -95,6 +95,8 @@ start_call(struct weir_call *call)
 {
     if (call->ended)
         conclude(call, call->code);
+    else if (fiber_current() != NULL) /* the transport's pump */
+        run_call(call);
     else if (fiber_start(call->loop, run_call, call) != WEIR_OK)
         conclude(call, weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "too many calls"));
 }
