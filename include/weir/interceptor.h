@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Code that wraps calls: one shape for all four kinds, on servers and on clients. */
+/* Code that wraps calls: one shape for all four kinds. */
 /* Threads: an interceptor runs on the call's fiber; calls of several loops run it at the same time.
  */
 #pragma once

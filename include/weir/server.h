@@ -47,7 +47,7 @@ WEIR_API const char *weir_server_address(const weir_server *server, size_t index
 /* Serve until drained, once: this thread turns the first loop, options.loops - 1 further threads
  * turn the others. Services, interceptors and addresses are all there before it. OK: drained and
  * every call ended. CANCELLED: the grace time was over, calls were cut. RESOURCE_EXHAUSTED: no
- * memory or no threads. */
+ * memory or no threads. FAILED_PRECONDITION: there is no address. */
 WEIR_API WEIR_CHECK weir_code weir_server_run(weir_server *server);
 
 /* Stop accepting, tell every client to go elsewhere (two GOAWAYs, RFC 9113 section 6.8), let calls

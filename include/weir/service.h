@@ -46,7 +46,8 @@ struct weir_service {
 /* ---- server side: the body of a weir_method_runner ---- */
 
 /* The one request of a unary or server-streaming call; lives until the handler returns.
- * INTERNAL: it does not parse. UNIMPLEMENTED: none came, or more than one. Suspends. */
+ * INTERNAL: it does not parse, or a text in it has U+0000, which C cannot hold; that texts are
+ * UTF-8 is the handler's to check. UNIMPLEMENTED: none came, or more than one. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_receive_one(
     weir_call *call, ProtobufCMessage **out_message);
 
@@ -61,6 +62,9 @@ WEIR_API WEIR_CHECK bool weir_call_receive(weir_call *call, const ProtobufCMessa
 WEIR_API WEIR_CHECK weir_code weir_call_send(weir_call *call, const ProtobufCMessage *message);
 
 /* ---- client side ---- */
+
+/* Each call object is for one call: another on it, or a verb below on one that has not begun, is
+ * FAILED_PRECONDITION. */
 
 /* A whole unary call on a fresh call object. *out_response lives as long as the call. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_unary(weir_call *call, const struct weir_method *method,

@@ -120,6 +120,16 @@ receive_single(struct weir_call *call, ProtobufCMessage **out_response)
     return WEIR_OK;
 }
 
+static weir_code
+take_on(struct weir_call *call, const struct weir_method *method)
+{
+    if (call->method != NULL)
+        return weir_fail(call, WEIR_FAILED_PRECONDITION, "a call object is for one call");
+    call->method = method;
+    call->path = method->path;
+    return WEIR_OK;
+}
+
 static bool
 begin(struct weir_call *call)
 {
@@ -150,8 +160,7 @@ weir_call_unary(weir_call *call, const struct weir_method *method, const Protobu
 {
     struct client_op op = {.call = call, .request = request};
 
-    call->method = method;
-    call->path = method->path;
+    WEIR_TRY(take_on(call, method));
     WEIR_TRY(fiber_run_on(call->loop, unary_on_fiber, &op));
     if (op.code == WEIR_OK)
         *out_response = op.response;
@@ -173,8 +182,7 @@ weir_call_open(weir_call *call, const struct weir_method *method, const Protobuf
 {
     struct client_op op = {.call = call, .request = request};
 
-    call->method = method;
-    call->path = method->path;
+    WEIR_TRY(take_on(call, method));
     WEIR_TRY(fiber_run_on(call->loop, open_on_fiber, &op));
     return op.code;
 }
@@ -208,6 +216,7 @@ weir_call_close_send(weir_call *call)
 {
     struct client_op op = {.call = call};
 
+    WEIR_TRY(call_check_begun(call));
     WEIR_TRY(fiber_run_on(call->loop, close_send_on_fiber, &op));
     return op.code;
 }
@@ -228,6 +237,7 @@ weir_call_finish(weir_call *call)
 {
     struct client_op op = {.call = call};
 
+    WEIR_TRY(call_check_begun(call));
     WEIR_TRY(fiber_run_on(call->loop, finish_on_fiber, &op));
     return op.code;
 }
@@ -249,6 +259,7 @@ weir_call_finish_one(weir_call *call, ProtobufCMessage **out_response)
 {
     struct client_op op = {.call = call};
 
+    WEIR_TRY(call_check_begun(call));
     WEIR_TRY(fiber_run_on(call->loop, finish_one_on_fiber, &op));
     if (op.code == WEIR_OK)
         *out_response = op.response;

@@ -152,6 +152,9 @@ void call_advance(struct weir_call *call);
  */
 void call_start_timer(struct weir_call *call);
 
+/* FAILED_PRECONDITION, with a text: no call of a known method is under way in this object. */
+WEIR_CHECK weir_code call_check_begun(struct weir_call *call);
+
 /* Park this fiber until something happens to the call; the caller checks what. Suspends. */
 void call_park(struct weir_call *call);
 

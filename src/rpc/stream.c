@@ -33,6 +33,21 @@ incoming_type(const struct weir_call *call)
     return call->is_server ? call->method->input : call->method->output;
 }
 
+weir_code
+call_check_begun(struct weir_call *call)
+{
+    if (call->method != NULL)
+        return WEIR_OK;
+    return weir_fail(call, WEIR_FAILED_PRECONDITION, "the call has not begun");
+}
+
+static weir_code
+take_message(struct weir_call *call, ProtobufCMessage **out_message)
+{
+    WEIR_TRY(call_check_begun(call));
+    return call_take_message(call, incoming_type(call), out_message);
+}
+
 static void
 receive_on_fiber(void *arg)
 {
@@ -40,7 +55,7 @@ receive_on_fiber(void *arg)
     struct weir_call *call = receive->call;
 
     renew_scratch(call);
-    receive->code = call_take_message(call, incoming_type(call), &receive->message);
+    receive->code = take_message(call, &receive->message);
     /* What cannot be received ends the call, so that the reason is not taken for the stream's end.
      */
     if (receive->code != WEIR_OK && !call->ended) {
@@ -70,7 +85,7 @@ weir_call_receive_one(weir_call *call, ProtobufCMessage **out_message)
 {
     ProtobufCMessage *message;
 
-    WEIR_TRY(call_take_message(call, incoming_type(call), &message));
+    WEIR_TRY(take_message(call, &message));
     if (message == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "no message in a call that takes one");
     *out_message = message;
@@ -99,6 +114,7 @@ weir_call_send(weir_call *call, const ProtobufCMessage *message)
 {
     struct send send = {.call = call, .message = message};
 
+    WEIR_TRY(call_check_begun(call));
     WEIR_TRY(fiber_run_on(call->loop, send_on_fiber, &send));
     return send.code;
 }

@@ -174,6 +174,9 @@ weir_server_listen(weir_server *server, const char *address)
     int errno_code = 0;
     int *fds;
 
+    if (server->runs)
+        return server_fail(
+            server, WEIR_FAILED_PRECONDITION, address, "the server is running already");
     if (net_endpoint_parse(address, &endpoint) != WEIR_OK)
         return server_fail(server, WEIR_INVALID_ARGUMENT, address,
             "not an address; give HOST:PORT, [V6]:PORT or unix:PATH");

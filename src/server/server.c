@@ -131,6 +131,10 @@ weir_server_error(const weir_server *server)
 weir_code
 weir_server_run(weir_server *server)
 {
+    if (server->address_count == 0)
+        return server_fail(
+            server, WEIR_FAILED_PRECONDITION, "nothing to serve on", "no address was given");
+    server->runs = true;
     if (!server_accept_on_all(server))
         return server_fail(server, WEIR_RESOURCE_EXHAUSTED, "listeners", "no memory");
     if (!server_loops_run(server))

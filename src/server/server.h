@@ -56,6 +56,7 @@ struct weir_server {
     size_t link_count;
     struct server_address *addresses;
     size_t address_count;
+    bool runs; /* weir_server_run was called */
     struct server_loop *loops;
     unsigned next_loop;          /* for the connections of Unix sockets */
     _Atomic int64_t drain_until; /* WEIR_NEVER: not draining */

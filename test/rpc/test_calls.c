@@ -610,6 +610,50 @@ bad_addresses_and_targets(void **state)
     weir_server_free(server);
 }
 
+static void
+verbs_want_a_call_that_has_begun(void **state)
+{
+    struct fixture *fixture = *state;
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response = NULL;
+    const ProtobufCMessage *message = NULL;
+    weir_call *call = weir_call_new(fixture->channel, NULL);
+
+    assert_int_equal(weir_call_send(call, &request.base), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(weir_call_close_send(call), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(weir_call_finish(call), WEIR_FAILED_PRECONDITION);
+    assert_false(weir_call_receive(call, &message));
+    assert_int_equal(weir_call_code(call), WEIR_FAILED_PRECONDITION);
+    weir_call_free(call);
+
+    call = weir_call_new(fixture->channel, NULL);
+    assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_OK);
+    assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_FAILED_PRECONDITION);
+    weir_call_free(call);
+}
+
+static void
+a_server_wants_an_address_before_it_runs(void **state)
+{
+    struct running running;
+    weir_server *server;
+
+    (void)state;
+    assert_int_equal(weir_server_new(NULL, &server), WEIR_OK);
+    assert_int_equal(weir_server_run(server), WEIR_FAILED_PRECONDITION);
+    weir_server_free(server);
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    while (atomic_load(&running.seen.started) == 0) {
+        struct fixture fixture;
+
+        connect_to(&fixture, running.address);
+        assert_int_equal(ask(fixture.channel, "x", NULL, 0), WEIR_OK);
+        disconnect(&fixture);
+    }
+    assert_int_equal(weir_server_listen(running.server, "127.0.0.1:0"), WEIR_FAILED_PRECONDITION);
+    running_stop(&running, 0);
+}
+
 int
 main(void)
 {
@@ -630,6 +674,8 @@ main(void)
         WITH_SERVER(freeing_a_live_stream_cancels_it),
         WITH_SERVER(threads_share_a_channel),
         WITH_SERVER(handler_calls_onward),
+        WITH_SERVER(verbs_want_a_call_that_has_begun),
+        cmocka_unit_test(a_server_wants_an_address_before_it_runs),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(several_loops_and_unix_sockets),
         cmocka_unit_test(drain_lets_calls_finish),
