@@ -4,7 +4,6 @@
 #include "grpc/testing/test.grpc.pb.h"
 #include <chrono>
 #include <cstdio>
-#include <functional>
 #include <grpcpp/grpcpp.h>
 #include <iostream>
 #include <map>
@@ -44,6 +43,16 @@ ExpectStatus(const Status &status, StatusCode code)
 {
     Expect(status.error_code() == code, "status " + std::to_string(status.error_code()) + ", not " +
                                             std::to_string(code) + ": " + status.error_message());
+}
+
+// Channels with the same arguments would share a connection.
+Channel
+Connect(const std::string &address)
+{
+    grpc::ChannelArguments arguments;
+
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 // So that nothing hangs for ever.
@@ -354,58 +363,52 @@ RpcSoak(Stub *stub)
         LargeUnary(stub);
 }
 
-// Channels with the same arguments would share a connection.
 void
 ChannelSoak(const std::string &address)
 {
-    for (int i = 0; i < 10; i++) {
-        grpc::ChannelArguments arguments;
-        arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-        auto channel =
-            grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-        LargeUnary(TestService::NewStub(channel).get());
-    }
+    for (int i = 0; i < 10; i++)
+        LargeUnary(TestService::NewStub(Connect(address)).get());
 }
 
-using Cases = std::map<std::string, std::function<void()>>;
+// With a stub, on a channel, or with channels of their own.
+const std::map<std::string, void (*)(Stub *)> kStubCases = {
+    {"empty_unary", EmptyUnary},
+    {"large_unary", LargeUnary},
+    {"client_streaming", ClientStreaming},
+    {"server_streaming", ServerStreaming},
+    {"ping_pong", PingPong},
+    {"empty_stream", EmptyStream},
+    {"custom_metadata", CustomMetadata},
+    {"status_code_and_message", StatusCodeAndMessage},
+    {"special_status_message", SpecialStatusMessage},
+    {"unimplemented_method", UnimplementedMethod},
+    {"cancel_after_begin", CancelAfterBegin},
+    {"cancel_after_first_response", CancelAfterFirstResponse},
+    {"timeout_on_sleeping_server", TimeoutOnSleepingServer},
+    {"rpc_soak", RpcSoak},
+};
 
-Cases
-MakeCases(const std::string &address, const Channel &channel, Stub *stub)
+void
+RunCase(const std::string &address, const std::string &name)
 {
-    const std::map<std::string, void (*)(Stub *)> simple = {
-        {"empty_unary", EmptyUnary},
-        {"large_unary", LargeUnary},
-        {"client_streaming", ClientStreaming},
-        {"server_streaming", ServerStreaming},
-        {"ping_pong", PingPong},
-        {"empty_stream", EmptyStream},
-        {"custom_metadata", CustomMetadata},
-        {"status_code_and_message", StatusCodeAndMessage},
-        {"special_status_message", SpecialStatusMessage},
-        {"unimplemented_method", UnimplementedMethod},
-        {"cancel_after_begin", CancelAfterBegin},
-        {"cancel_after_first_response", CancelAfterFirstResponse},
-        {"timeout_on_sleeping_server", TimeoutOnSleepingServer},
-        {"rpc_soak", RpcSoak},
-    };
-    Cases cases;
+    Channel channel = Connect(address);
+    auto found = kStubCases.find(name);
 
-    for (const auto &[name, run] : simple)
-        cases[name] = std::bind(run, stub);
-    cases["unimplemented_service"] = std::bind(UnimplementedServiceCase, channel);
-    cases["channel_soak"] = std::bind(ChannelSoak, address);
-    return cases;
+    if (found != kStubCases.end())
+        found->second(TestService::NewStub(channel).get());
+    else if (name == "unimplemented_service")
+        UnimplementedServiceCase(channel);
+    else if (name == "channel_soak")
+        ChannelSoak(address);
+    else
+        throw std::runtime_error("there is no such case");
 }
 
 std::string
-Run(const Cases &cases, const std::string &name)
+Answer(const std::string &address, const std::string &name)
 {
-    auto found = cases.find(name);
-
-    if (found == cases.end())
-        return "there is no such case";
     try {
-        found->second();
+        RunCase(address, name);
     } catch (const std::exception &error) {
         return error.what();
     }
@@ -423,10 +426,7 @@ main(int argc, char **argv)
         fprintf(stderr, "usage: interop-cpp-client HOST:PORT\n");
         return 2;
     }
-    Channel channel = grpc::CreateChannel(argv[1], grpc::InsecureChannelCredentials());
-    std::unique_ptr<Stub> stub = TestService::NewStub(channel);
-    Cases cases = MakeCases(argv[1], channel, stub.get());
     while (std::getline(std::cin, name))
-        std::cout << Run(cases, name) << std::endl;
+        std::cout << Answer(argv[1], name) << std::endl;
     return 0;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // The interoperability cases on @grpc/grpc-js: client.js PROTO_FOLDER ADDRESS reads a case's name a line, and
-// answers "ok" or what went wrong.
+// answers "ok" or what went wrong. Each case has a connection of its own, as if it were a program of its own.
 'use strict';
 
 const assert = require('assert');
@@ -20,11 +20,10 @@ const TRAILING = 'x-grpc-test-echo-trailing-bin';
 const PLAIN = 'test status message';
 const SPECIAL = '\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \u{1f608}\t\n';
 
-function connect(Service, options = {}) {
-  return new Service(address, grpc.credentials.createInsecure(), options);
+// Channels with the same arguments would share a connection.
+function connect(Service) {
+  return new Service(address, grpc.credentials.createInsecure(), {'grpc.use_local_subchannel_pool': 1});
 }
-
-const client = connect(TestService);
 
 // So that nothing hangs for ever.
 function limit() {
@@ -107,7 +106,7 @@ async function largeUnary(on) {
   expectZeros(response, 314159);
 }
 
-async function expectEchoedStatus(message) {
+async function expectEchoedStatus(client, message) {
   const request = {responseStatus: {code: grpc.status.UNKNOWN, message}};
   const {status} = await unary(client, 'unaryCall', request);
   expectStatus(status, grpc.status.UNKNOWN, message);
@@ -119,17 +118,17 @@ async function expectUnimplemented(service) {
 }
 
 const cases = {
-  async empty_unary() {
+  async empty_unary(client) {
     const {response, status} = await unary(client, 'emptyCall', {});
     expectStatus(status, grpc.status.OK);
     assert.deepEqual(response, {});
   },
 
-  async large_unary() {
+  async large_unary(client) {
     await largeUnary(client);
   },
 
-  async client_streaming() {
+  async client_streaming(client) {
     const {response, status} = await single((done) => {
       const call = client.streamingInputCall(limit(), done);
       for (const size of REQUEST_SIZES) call.write({payload: zeros(size)});
@@ -140,14 +139,14 @@ const cases = {
     assert.strictEqual(response.aggregatedPayloadSize, 74922);
   },
 
-  async server_streaming() {
+  async server_streaming(client) {
     const request = {responseParameters: RESPONSE_SIZES.map((size) => ({size}))};
     const stream = new Stream(client.streamingOutputCall(request, limit()));
     for (const size of RESPONSE_SIZES) await stream.expect(size);
     await stream.expectEnd();
   },
 
-  async ping_pong() {
+  async ping_pong(client) {
     const stream = new Stream(client.fullDuplexCall(limit()));
     for (const [i, size] of REQUEST_SIZES.entries()) {
       stream.call.write(streamRequest(size, RESPONSE_SIZES[i]));
@@ -157,13 +156,13 @@ const cases = {
     await stream.expectEnd();
   },
 
-  async empty_stream() {
+  async empty_stream(client) {
     const stream = new Stream(client.fullDuplexCall(limit()));
     stream.call.end();
     await stream.expectEnd();
   },
 
-  async custom_metadata() {
+  async custom_metadata(client) {
     const {initial, response, status} = await unary(client, 'unaryCall', largeRequest(), echoed());
     expectZeros(response, 314159);
     expectEchoed(initial, status);
@@ -175,19 +174,19 @@ const cases = {
     expectEchoed(stream.initial, await stream.status);
   },
 
-  async status_code_and_message() {
-    await expectEchoedStatus(PLAIN);
+  async status_code_and_message(client) {
+    await expectEchoedStatus(client, PLAIN);
     const stream = new Stream(client.fullDuplexCall(limit()));
     stream.call.write({responseStatus: {code: grpc.status.UNKNOWN, message: PLAIN}});
     stream.call.end();
     expectStatus(await stream.status, grpc.status.UNKNOWN, PLAIN);
   },
 
-  async special_status_message() {
-    await expectEchoedStatus(SPECIAL);
+  async special_status_message(client) {
+    await expectEchoedStatus(client, SPECIAL);
   },
 
-  async unimplemented_method() {
+  async unimplemented_method(client) {
     await expectUnimplemented(client);
   },
 
@@ -197,7 +196,7 @@ const cases = {
     other.close();
   },
 
-  async cancel_after_begin() {
+  async cancel_after_begin(client) {
     const {status} = await single((done) => {
       const call = client.streamingInputCall(limit(), done);
       setImmediate(() => call.cancel());
@@ -206,7 +205,7 @@ const cases = {
     expectStatus(status, grpc.status.CANCELLED);
   },
 
-  async cancel_after_first_response() {
+  async cancel_after_first_response(client) {
     const stream = new Stream(client.fullDuplexCall(limit()));
     stream.call.write(streamRequest(27182, 31415));
     await stream.expect(31415);
@@ -214,19 +213,19 @@ const cases = {
     expectStatus(await stream.status, grpc.status.CANCELLED);
   },
 
-  async timeout_on_sleeping_server() {
+  async timeout_on_sleeping_server(client) {
     const stream = new Stream(client.fullDuplexCall({deadline: Date.now() + 1}));
     stream.call.write({payload: zeros(27182)});
     expectStatus(await stream.status, grpc.status.DEADLINE_EXCEEDED);
   },
 
-  async rpc_soak() {
+  async rpc_soak(client) {
     for (let i = 0; i < 10; i++) await largeUnary(client);
   },
 
   async channel_soak() {
     for (let i = 0; i < 10; i++) {
-      const fresh = connect(TestService, {'grpc.use_local_subchannel_pool': 1});
+      const fresh = connect(TestService);
       await largeUnary(fresh);
       fresh.close();
     }
@@ -234,11 +233,14 @@ const cases = {
 };
 
 async function run(name) {
+  const client = connect(TestService);
   try {
-    await cases[name]();
+    await cases[name](client);
     return 'ok';
   } catch (error) {
     return JSON.stringify(error.stack);
+  } finally {
+    client.close();
   }
 }
 
@@ -246,7 +248,6 @@ async function main() {
   for await (const name of readline.createInterface({input: process.stdin})) {
     console.log(await run(name));
   }
-  client.close();
 }
 
 main();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The interoperability cases on grpcio: client.py ADDRESS reads a case's name a line, and answers "ok" or
-what went wrong."""
+what went wrong. Each case has a channel of its own, as if it were a program of its own."""
 import pathlib
 import sys
 import traceback
@@ -23,6 +23,11 @@ METADATA = [
 ]
 PLAIN = "test status message"
 SPECIAL = "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \U0001f608\t\n"
+
+
+def connect():
+    """A channel with a connection of its own: others with the same arguments would share one."""
+    return grpc.insecure_channel(sys.argv[1], options=[("grpc.use_local_subchannel_pool", 1)])
 
 
 def payload(size):
@@ -53,22 +58,22 @@ def expect_metadata(call):
     assert METADATA[1] in list(call.trailing_metadata()), call.trailing_metadata()
 
 
-def empty_unary(stub, _channel, _address):
+def empty_unary(stub, *_):
     response = stub.EmptyCall(TYPES.Empty(), timeout=TIMEOUT)
     assert response == TYPES.Empty()
 
 
-def large_unary(stub, _channel=None, _address=None):
+def large_unary(stub, *_):
     expect_zeros(stub.UnaryCall(large_request(), timeout=TIMEOUT), 314159)
 
 
-def client_streaming(stub, _channel, _address):
+def client_streaming(stub, *_):
     requests = (TYPES.StreamingInputCallRequest(payload=payload(size)) for size in REQUEST_SIZES)
     response = stub.StreamingInputCall(requests, timeout=TIMEOUT)
     assert response.aggregated_payload_size == sum(REQUEST_SIZES) == 74922
 
 
-def server_streaming(stub, _channel, _address):
+def server_streaming(stub, *_):
     wishes = [TYPES.ResponseParameters(size=size) for size in RESPONSE_SIZES]
     request = TYPES.StreamingOutputCallRequest(response_parameters=wishes)
     responses = list(stub.StreamingOutputCall(request, timeout=TIMEOUT))
@@ -77,7 +82,7 @@ def server_streaming(stub, _channel, _address):
         expect_zeros(response, size)
 
 
-def ping_pong(stub, _channel, _address):
+def ping_pong(stub, *_):
     requests = interop.Requests()
     call = stub.FullDuplexCall(iter(requests), timeout=TIMEOUT)
     for request_size, response_size in zip(REQUEST_SIZES, RESPONSE_SIZES):
@@ -88,11 +93,11 @@ def ping_pong(stub, _channel, _address):
     expect_status(call, grpc.StatusCode.OK)
 
 
-def empty_stream(stub, _channel, _address):
+def empty_stream(stub, *_):
     assert list(stub.FullDuplexCall(iter([]), timeout=TIMEOUT)) == []
 
 
-def custom_metadata(stub, _channel, _address):
+def custom_metadata(stub, *_):
     call = stub.UnaryCall.future(large_request(), timeout=TIMEOUT, metadata=METADATA)
     expect_zeros(call.result(), 314159)
     expect_metadata(call)
@@ -102,7 +107,7 @@ def custom_metadata(stub, _channel, _address):
     expect_metadata(call)
 
 
-def status_code_and_message(stub, _channel, _address):
+def status_code_and_message(stub, *_):
     status = TYPES.EchoStatus(code=2, message=PLAIN)
     call = stub.UnaryCall.future(TYPES.SimpleRequest(response_status=status), timeout=TIMEOUT)
     expect_status(call, grpc.StatusCode.UNKNOWN, PLAIN)
@@ -111,24 +116,24 @@ def status_code_and_message(stub, _channel, _address):
     expect_status(call, grpc.StatusCode.UNKNOWN, PLAIN)
 
 
-def special_status_message(stub, _channel, _address):
+def special_status_message(stub, *_):
     status = TYPES.EchoStatus(code=2, message=SPECIAL)
     call = stub.UnaryCall.future(TYPES.SimpleRequest(response_status=status), timeout=TIMEOUT)
     expect_status(call, grpc.StatusCode.UNKNOWN, SPECIAL)
 
 
-def unimplemented_method(stub, _channel, _address):
+def unimplemented_method(stub, *_):
     call = stub.UnimplementedCall.future(TYPES.Empty(), timeout=TIMEOUT)
     expect_status(call, grpc.StatusCode.UNIMPLEMENTED)
 
 
-def unimplemented_service(_stub, channel, _address):
+def unimplemented_service(_stub, channel):
     stub = interop.Stub(TYPES, channel, "grpc.testing.UnimplementedService")
     call = stub.UnimplementedCall.future(TYPES.Empty(), timeout=TIMEOUT)
     expect_status(call, grpc.StatusCode.UNIMPLEMENTED)
 
 
-def cancel_after_begin(stub, _channel, _address):
+def cancel_after_begin(stub, *_):
     requests = interop.Requests()
     call = stub.StreamingInputCall.future(iter(requests), timeout=TIMEOUT)
     call.cancel()
@@ -136,7 +141,7 @@ def cancel_after_begin(stub, _channel, _address):
     expect_status(call, grpc.StatusCode.CANCELLED)
 
 
-def cancel_after_first_response(stub, _channel, _address):
+def cancel_after_first_response(stub, *_):
     requests = interop.Requests()
     call = stub.FullDuplexCall(iter(requests), timeout=TIMEOUT)
     requests.send(stream_request(27182, 31415))
@@ -146,7 +151,7 @@ def cancel_after_first_response(stub, _channel, _address):
     expect_status(call, grpc.StatusCode.CANCELLED)
 
 
-def timeout_on_sleeping_server(stub, _channel, _address):
+def timeout_on_sleeping_server(stub, *_):
     requests = interop.Requests()
     requests.send(TYPES.StreamingOutputCallRequest(payload=payload(27182)))
     call = stub.FullDuplexCall(iter(requests), timeout=0.001)
@@ -154,28 +159,26 @@ def timeout_on_sleeping_server(stub, _channel, _address):
     requests.half_close()
 
 
-def rpc_soak(stub, _channel, _address):
+def rpc_soak(stub, *_):
     for _ in range(10):
         large_unary(stub)
 
 
-def channel_soak(_stub, _channel, address):
+def channel_soak(*_):
     for _ in range(10):
-        with grpc.insecure_channel(address) as channel:
+        with connect() as channel:
             large_unary(interop.Stub(TYPES, channel))
 
 
 def main():
-    address = sys.argv[1]
-    with grpc.insecure_channel(address) as channel:
-        stub = interop.Stub(TYPES, channel)
-        for line in sys.stdin:
-            try:
-                globals()[line.strip()](stub, channel, address)
-                answer = "ok"
-            except Exception:  # the test tells it
-                answer = repr(traceback.format_exc())
-            print(answer, flush=True)
+    for line in sys.stdin:
+        try:
+            with connect() as channel:
+                globals()[line.strip()](interop.Stub(TYPES, channel), channel)
+            answer = "ok"
+        except Exception:  # the test tells it
+            answer = repr(traceback.format_exc())
+        print(answer, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 #!/usr/bin/env ruby
 # SPDX-License-Identifier: Apache-2.0
 # The interoperability cases on Ruby's grpc: client.rb STUBS ADDRESS reads a case's name a line, and answers
-# "ok" or what went wrong. STUBS is the folder that protoc wrote to.
+# "ok" or what went wrong. STUBS is the folder that protoc wrote to. Each case has a connection of its own, as
+# if it were a program of its own.
 require 'grpc'
 
 stubs, ADDRESS = ARGV
@@ -19,11 +20,11 @@ ECHOED = {
 PLAIN = 'test status message'.freeze
 SPECIAL = "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \u{1f608}\t\n".freeze
 
-def connect(service, **options)
-  service::Stub.new(ADDRESS, :this_channel_is_insecure, **options)
+# Channels with the same arguments would share a connection.
+def connect(service = TestService)
+  service::Stub.new(ADDRESS, :this_channel_is_insecure,
+                    channel_args: { 'grpc.use_local_subchannel_pool' => 1 })
 end
-
-STUB = connect(TestService)
 
 # So that nothing hangs for ever.
 def limit
@@ -94,31 +95,31 @@ end
 module Cases
   module_function
 
-  def empty_unary
-    check(STUB.empty_call(Empty.new, deadline: limit) == Empty.new, 'the response is not empty')
+  def empty_unary(stub)
+    check(stub.empty_call(Empty.new, deadline: limit) == Empty.new, 'the response is not empty')
   end
 
-  def large_unary(stub = STUB)
+  def large_unary(stub)
     expect_zeros(stub.unary_call(large_request, deadline: limit), 314_159)
   end
 
-  def client_streaming
+  def client_streaming(stub)
     requests = REQUEST_SIZES.map { |size| StreamingInputCallRequest.new(payload: payload(size)) }
-    response = STUB.streaming_input_call(requests, deadline: limit)
+    response = stub.streaming_input_call(requests, deadline: limit)
     check(response.aggregated_payload_size == 74_922, 'a wrong sum')
   end
 
-  def server_streaming
+  def server_streaming(stub)
     wishes = RESPONSE_SIZES.map { |size| ResponseParameters.new(size: size) }
     request = StreamingOutputCallRequest.new(response_parameters: wishes)
-    responses = STUB.streaming_output_call(request, deadline: limit).to_a
+    responses = stub.streaming_output_call(request, deadline: limit).to_a
     check(responses.size == RESPONSE_SIZES.size, "#{responses.size} responses")
     responses.zip(RESPONSE_SIZES) { |response, size| expect_zeros(response, size) }
   end
 
-  def ping_pong
+  def ping_pong(stub)
     requests = Requests.new
-    responses = STUB.full_duplex_call(requests.each, deadline: limit)
+    responses = stub.full_duplex_call(requests.each, deadline: limit)
     REQUEST_SIZES.zip(RESPONSE_SIZES) do |request_size, response_size|
       requests.send(stream_request(request_size, response_size))
       expect_zeros(responses.next, response_size)
@@ -132,54 +133,54 @@ module Cases
     raise 'a response too many'
   end
 
-  def empty_stream
-    check(STUB.full_duplex_call([], deadline: limit).to_a.empty?, 'a response too many')
+  def empty_stream(stub)
+    check(stub.full_duplex_call([], deadline: limit).to_a.empty?, 'a response too many')
   end
 
-  def custom_metadata
-    operation = STUB.unary_call(large_request, deadline: limit, metadata: ECHOED, return_op: true)
+  def custom_metadata(stub)
+    operation = stub.unary_call(large_request, deadline: limit, metadata: ECHOED, return_op: true)
     expect_zeros(operation.execute, 314_159)
     expect_echoed(operation)
     requests = [stream_request(271_828, 314_159)]
-    operation = STUB.full_duplex_call(requests, deadline: limit, metadata: ECHOED, return_op: true)
+    operation = stub.full_duplex_call(requests, deadline: limit, metadata: ECHOED, return_op: true)
     responses = operation.execute.to_a
     check(responses.size == 1, "#{responses.size} responses")
     expect_zeros(responses.first, 314_159)
     expect_echoed(operation)
   end
 
-  def status_code_and_message
+  def status_code_and_message(stub)
     status = EchoStatus.new(code: 2, message: PLAIN)
-    expect_status(2, PLAIN) { STUB.unary_call(SimpleRequest.new(response_status: status), deadline: limit) }
+    expect_status(2, PLAIN) { stub.unary_call(SimpleRequest.new(response_status: status), deadline: limit) }
     requests = [StreamingOutputCallRequest.new(response_status: status)]
-    expect_status(2, PLAIN) { STUB.full_duplex_call(requests, deadline: limit).to_a }
+    expect_status(2, PLAIN) { stub.full_duplex_call(requests, deadline: limit).to_a }
   end
 
-  def special_status_message
+  def special_status_message(stub)
     status = EchoStatus.new(code: 2, message: SPECIAL)
-    expect_status(2, SPECIAL) { STUB.unary_call(SimpleRequest.new(response_status: status), deadline: limit) }
+    expect_status(2, SPECIAL) { stub.unary_call(SimpleRequest.new(response_status: status), deadline: limit) }
   end
 
-  def unimplemented_method
-    expect_status(12) { STUB.unimplemented_call(Empty.new, deadline: limit) }
+  def unimplemented_method(stub)
+    expect_status(12) { stub.unimplemented_call(Empty.new, deadline: limit) }
   end
 
-  def unimplemented_service
+  def unimplemented_service(_stub)
     stub = connect(UnimplementedService)
     expect_status(12) { stub.unimplemented_call(Empty.new, deadline: limit) }
   end
 
-  def cancel_after_begin
+  def cancel_after_begin(stub)
     requests = Requests.new
-    operation = STUB.streaming_input_call(requests.each, deadline: limit, return_op: true)
+    operation = stub.streaming_input_call(requests.each, deadline: limit, return_op: true)
     operation.cancel
     expect_cancelled { operation.execute }
     requests.half_close
   end
 
-  def cancel_after_first_response
+  def cancel_after_first_response(stub)
     requests = Requests.new
-    operation = STUB.full_duplex_call(requests.each, deadline: limit, return_op: true)
+    operation = stub.full_duplex_call(requests.each, deadline: limit, return_op: true)
     responses = operation.execute
     requests.send(stream_request(27_182, 31_415))
     expect_zeros(responses.next, 31_415)
@@ -195,28 +196,25 @@ module Cases
     raise unless e.message.include?('ancel')
   end
 
-  def timeout_on_sleeping_server
+  def timeout_on_sleeping_server(stub)
     requests = Requests.new
     requests.send(StreamingOutputCallRequest.new(payload: payload(27_182)))
-    expect_status(4) { STUB.full_duplex_call(requests.each, deadline: Time.now + 0.001).to_a }
+    expect_status(4) { stub.full_duplex_call(requests.each, deadline: Time.now + 0.001).to_a }
     requests.half_close
   end
 
-  def rpc_soak
-    10.times { large_unary }
+  def rpc_soak(stub)
+    10.times { large_unary(stub) }
   end
 
-  # Channels with the same arguments would share a connection.
-  def channel_soak
-    10.times do
-      large_unary(connect(TestService, channel_args: { 'grpc.use_local_subchannel_pool' => 1 }))
-    end
+  def channel_soak(_stub)
+    10.times { large_unary(connect) }
   end
 end
 
 $stdout.sync = true
 $stdin.each_line(chomp: true) do |name|
-  Cases.public_send(name)
+  Cases.public_send(name, connect)
   puts 'ok'
 rescue StandardError => e
   puts e.full_message(highlight: false).inspect
