@@ -6,6 +6,7 @@
 #include "test.weir.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <weir/weir.h>
 
@@ -34,10 +35,15 @@ void running_start(struct running *running, const char *address,
 /* Drain with this grace, and wait for the end. No call and no fiber may be left then. */
 void running_stop(struct running *running, int64_t grace);
 
-/* Wait for what another thread is about to bring about, as long as that takes. */
-#define EVENTUALLY(condition) \
-    while (!(condition))      \
-    usleep(200)
+/* Wait for what another thread is about to bring about; a hundred seconds without it end the
+ * program.
+ */
+#define EVENTUALLY(condition)                         \
+    for (int left_ = 500000; !(condition); left_--) { \
+        if (left_ == 0)                               \
+            abort();                                  \
+        usleep(200);                                  \
+    }
 
 /* Unary: what the text of a request makes the handler do.
  *   "sleep:MS"    sleep, then answer
