@@ -14,7 +14,7 @@ static bool
 empty_unary(struct interop *interop, weir_call *call)
 {
     const Grpc__Testing__Empty request = GRPC__TESTING__EMPTY__INIT;
-    const Grpc__Testing__Empty *response;
+    const Grpc__Testing__Empty *response = NULL;
     weir_code code = grpc_testing_TestService_EmptyCall(call, &request, &response);
 
     return interop_expect(interop, call, code, WEIR_OK);
@@ -24,7 +24,7 @@ static bool
 large_unary(struct interop *interop, weir_call *call)
 {
     Grpc__Testing__SimpleRequest request = GRPC__TESTING__SIMPLE_REQUEST__INIT;
-    const Grpc__Testing__SimpleResponse *response;
+    const Grpc__Testing__SimpleResponse *response = NULL;
     Grpc__Testing__Payload payload;
     weir_code code;
 
@@ -58,8 +58,8 @@ send_sizes(struct grpc_testing_TestService_StreamingInputCall_client stream)
 static bool
 client_streaming(struct interop *interop, weir_call *call)
 {
-    struct grpc_testing_TestService_StreamingInputCall_client stream;
-    const Grpc__Testing__StreamingInputCallResponse *response;
+    struct grpc_testing_TestService_StreamingInputCall_client stream = {NULL};
+    const Grpc__Testing__StreamingInputCallResponse *response = NULL;
     weir_code code = grpc_testing_TestService_StreamingInputCall(call, &stream);
 
     if (code == WEIR_OK)
@@ -79,7 +79,7 @@ static bool
 expect_response(struct interop *interop, weir_call *call, size_t nth)
 {
     const ProtobufCMessage *message;
-    const Grpc__Testing__StreamingOutputCallResponse *response;
+    const Grpc__Testing__StreamingOutputCallResponse *response = NULL;
 
     if (!weir_call_receive(call, &message))
         return interop_fail(interop, "response %zu did not come: %s \"%s\"", nth,
@@ -106,7 +106,7 @@ server_streaming(struct interop *interop, weir_call *call)
         GRPC__TESTING__STREAMING_OUTPUT_CALL_REQUEST__INIT;
     Grpc__Testing__ResponseParameters wishes[LENGTH(response_sizes)];
     Grpc__Testing__ResponseParameters *list[LENGTH(response_sizes)];
-    struct grpc_testing_TestService_StreamingOutputCall_client stream;
+    struct grpc_testing_TestService_StreamingOutputCall_client stream = {NULL};
     weir_code code;
 
     for (size_t i = 0; i < LENGTH(response_sizes); i++) {
@@ -160,7 +160,7 @@ close_and_expect_end(
 static bool
 ping_pong(struct interop *interop, weir_call *call)
 {
-    struct grpc_testing_TestService_FullDuplexCall_client stream;
+    struct grpc_testing_TestService_FullDuplexCall_client stream = {NULL};
     weir_code code = grpc_testing_TestService_FullDuplexCall(call, &stream);
 
     if (!interop_expect(interop, call, code, WEIR_OK))
@@ -175,7 +175,7 @@ ping_pong(struct interop *interop, weir_call *call)
 static bool
 empty_stream(struct interop *interop, weir_call *call)
 {
-    struct grpc_testing_TestService_FullDuplexCall_client stream;
+    struct grpc_testing_TestService_FullDuplexCall_client stream = {NULL};
     weir_code code = grpc_testing_TestService_FullDuplexCall(call, &stream);
 
     return interop_expect(interop, call, code, WEIR_OK) && close_and_expect_end(interop, stream);
@@ -188,5 +188,5 @@ const struct interop_case interop_message_cases[] = {
     {"server_streaming", .calls = {server_streaming}},
     {"ping_pong", .calls = {ping_pong}},
     {"empty_stream", .calls = {empty_stream}},
-    {NULL},
+    {.name = NULL},
 };

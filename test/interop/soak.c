@@ -44,7 +44,7 @@ static void
 call_once(const struct client_options *options, weir_call *call, struct outcome *outcome)
 {
     Grpc__Testing__SimpleRequest request = GRPC__TESTING__SIMPLE_REQUEST__INIT;
-    const Grpc__Testing__SimpleResponse *response;
+    const Grpc__Testing__SimpleResponse *response = NULL;
     Grpc__Testing__Payload payload;
     weir_code code;
 
@@ -175,17 +175,22 @@ compare_elapsed(const void *left, const void *right)
     return (a->elapsed > b->elapsed) - (a->elapsed < b->elapsed);
 }
 
+static double
+in_ms(const struct iteration *iteration)
+{
+    return (double)iteration->elapsed / (double)WEIR_MILLISECOND;
+}
+
 /* Sorts them. */
 static void
-print_latencies(struct iteration *iterations, uint32_t count)
+print_latencies(struct iteration *iterations, size_t count)
 {
-    const double ms = (double)WEIR_MILLISECOND;
+    const struct iteration *median = &iterations[count / 2];
+    const struct iteration *ninth = &iterations[count * 9 / 10];
 
     qsort(iterations, count, sizeof(*iterations), compare_elapsed);
     fprintf(stderr, "soak latencies in ms: median %.3f, 90th percentile %.3f, worst %.3f\n",
-        (double)iterations[count / 2].elapsed / ms,
-        (double)iterations[(uint64_t)count * 9 / 10].elapsed / ms,
-        (double)iterations[count - 1].elapsed / ms);
+        in_ms(median), in_ms(ninth), in_ms(&iterations[count - 1]));
 }
 
 static bool
@@ -241,5 +246,5 @@ channel_soak(struct interop *interop)
 const struct interop_case interop_soak_cases[] = {
     {"rpc_soak", .whole = rpc_soak},
     {"channel_soak", .whole = channel_soak},
-    {NULL},
+    {.name = NULL},
 };

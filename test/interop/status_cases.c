@@ -29,7 +29,7 @@ static bool
 open_and_exchange(struct interop *interop, weir_call *call, int32_t request_size,
     int32_t response_size, struct grpc_testing_TestService_FullDuplexCall_client *out_stream)
 {
-    const Grpc__Testing__StreamingOutputCallResponse *response;
+    const Grpc__Testing__StreamingOutputCallResponse *response = NULL;
     struct stream_request it;
     weir_code code = grpc_testing_TestService_FullDuplexCall(call, out_stream);
 
@@ -87,7 +87,7 @@ static bool
 unary_metadata(struct interop *interop, weir_call *call)
 {
     Grpc__Testing__SimpleRequest request = GRPC__TESTING__SIMPLE_REQUEST__INIT;
-    const Grpc__Testing__SimpleResponse *response;
+    const Grpc__Testing__SimpleResponse *response = NULL;
     Grpc__Testing__Payload payload;
     weir_code code;
 
@@ -105,7 +105,7 @@ unary_metadata(struct interop *interop, weir_call *call)
 static bool
 stream_metadata(struct interop *interop, weir_call *call)
 {
-    struct grpc_testing_TestService_FullDuplexCall_client stream;
+    struct grpc_testing_TestService_FullDuplexCall_client stream = {NULL};
 
     return add_metadata(interop, call) &&
            open_and_exchange(interop, call, 271828, 314159, &stream) &&
@@ -135,7 +135,7 @@ ask_for_status(struct interop *interop, weir_call *call, char *text)
 {
     Grpc__Testing__SimpleRequest request = GRPC__TESTING__SIMPLE_REQUEST__INIT;
     Grpc__Testing__EchoStatus status = GRPC__TESTING__ECHO_STATUS__INIT;
-    const Grpc__Testing__SimpleResponse *response;
+    const Grpc__Testing__SimpleResponse *response = NULL;
     weir_code code;
 
     status.code = WEIR_UNKNOWN;
@@ -163,7 +163,7 @@ stream_status(struct interop *interop, weir_call *call)
     Grpc__Testing__StreamingOutputCallRequest request =
         GRPC__TESTING__STREAMING_OUTPUT_CALL_REQUEST__INIT;
     Grpc__Testing__EchoStatus status = GRPC__TESTING__ECHO_STATUS__INIT;
-    struct grpc_testing_TestService_FullDuplexCall_client stream;
+    struct grpc_testing_TestService_FullDuplexCall_client stream = {NULL};
     weir_code code = grpc_testing_TestService_FullDuplexCall(call, &stream);
 
     status.code = WEIR_UNKNOWN;
@@ -180,7 +180,7 @@ static bool
 unimplemented_method(struct interop *interop, weir_call *call)
 {
     const Grpc__Testing__Empty request = GRPC__TESTING__EMPTY__INIT;
-    const Grpc__Testing__Empty *response;
+    const Grpc__Testing__Empty *response = NULL;
     weir_code code = grpc_testing_TestService_UnimplementedCall(call, &request, &response);
 
     return interop_expect(interop, call, code, WEIR_UNIMPLEMENTED);
@@ -190,7 +190,7 @@ static bool
 unimplemented_service(struct interop *interop, weir_call *call)
 {
     const Grpc__Testing__Empty request = GRPC__TESTING__EMPTY__INIT;
-    const Grpc__Testing__Empty *response;
+    const Grpc__Testing__Empty *response = NULL;
     weir_code code = grpc_testing_UnimplementedService_UnimplementedCall(call, &request, &response);
 
     return interop_expect(interop, call, code, WEIR_UNIMPLEMENTED);
@@ -201,8 +201,8 @@ unimplemented_service(struct interop *interop, weir_call *call)
 static bool
 cancel_after_begin(struct interop *interop, weir_call *call)
 {
-    struct grpc_testing_TestService_StreamingInputCall_client stream;
-    const Grpc__Testing__StreamingInputCallResponse *response;
+    struct grpc_testing_TestService_StreamingInputCall_client stream = {NULL};
+    const Grpc__Testing__StreamingInputCallResponse *response = NULL;
     weir_code code = grpc_testing_TestService_StreamingInputCall(call, &stream);
 
     if (!interop_expect(interop, call, code, WEIR_OK))
@@ -215,7 +215,7 @@ cancel_after_begin(struct interop *interop, weir_call *call)
 static bool
 cancel_after_first_response(struct interop *interop, weir_call *call)
 {
-    struct grpc_testing_TestService_FullDuplexCall_client stream;
+    struct grpc_testing_TestService_FullDuplexCall_client stream = {NULL};
 
     if (!open_and_exchange(interop, call, 27182, 31415, &stream))
         return false;
@@ -231,8 +231,8 @@ timeout_on_sleeping_server(struct interop *interop, weir_call *call)
 {
     Grpc__Testing__StreamingOutputCallRequest request =
         GRPC__TESTING__STREAMING_OUTPUT_CALL_REQUEST__INIT;
-    const Grpc__Testing__StreamingOutputCallResponse *response;
-    struct grpc_testing_TestService_FullDuplexCall_client stream;
+    const Grpc__Testing__StreamingOutputCallResponse *response = NULL;
+    struct grpc_testing_TestService_FullDuplexCall_client stream = {NULL};
     Grpc__Testing__Payload payload;
     weir_code code;
 
@@ -256,5 +256,5 @@ const struct interop_case interop_status_cases[] = {
     {"cancel_after_begin", .calls = {cancel_after_begin}},
     {"cancel_after_first_response", .calls = {cancel_after_first_response}},
     {"timeout_on_sleeping_server", .calls = {timeout_on_sleeping_server}},
-    {NULL},
+    {.name = NULL},
 };
