@@ -545,7 +545,7 @@ check_tail(size_t index)
 {
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *message = NULL;
-    struct rpctest_Test_Expand_client stream;
+    struct rpctest_Test_Expand_client stream = {NULL};
     struct stage stage;
     struct client client;
     char argument[8];
