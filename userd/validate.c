@@ -2,6 +2,7 @@
 /* What the fields of a user may hold. */
 #include "userd/validate.h"
 
+#include "usercommon/code_point.h"
 #include "usercommon/utf8.h"
 
 static const char *
@@ -24,19 +25,27 @@ validate_phone(const char *phone)
     return utf8_valid(phone, len) ? NULL : "phone is not valid UTF-8";
 }
 
-/* One '@' with something on both sides, no blanks or control characters. */
+/* One '@' with something on both sides. */
 static bool
 is_address(const char *email)
 {
     const char *at = strchr(email, '@');
 
-    if (at == NULL || at == email || at[1] == '\0' || strchr(at + 1, '@') != NULL)
-        return false;
-    for (const char *c = email; *c != '\0'; c++) {
-        if ((unsigned char)*c <= ' ' || *c == 0x7F)
-            return false;
+    return at != NULL && at != email && at[1] != '\0' && strchr(at + 1, '@') == NULL;
+}
+
+/* Two emails that look the same should be the same. */
+static bool
+holds_unseen(const char *email, size_t len)
+{
+    uint32_t code_point;
+
+    for (size_t at = 0, size; at < len; at += size) {
+        size = utf8_decode(email + at, len - at, &code_point);
+        if (size == 0 || code_point_unseen(code_point))
+            return true;
     }
-    return true;
+    return false;
 }
 
 static const char *
@@ -48,6 +57,8 @@ validate_email(const char *email)
         return "email is longer than 254 bytes";
     if (!utf8_valid(email, len))
         return "email is not valid UTF-8";
+    if (holds_unseen(email, len))
+        return "email holds a space, a control or an invisible character";
     return is_address(email) ? NULL : "email is not of the form a@b";
 }
 

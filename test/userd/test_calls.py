@@ -148,6 +148,9 @@ def test_name_and_email_are_required(call, user_pb2, name, email):
         ("email", "nobody"),
         ("email", "@b"),
         ("email", "a@"),
+        ("email", "a b@c"),
+        ("email", "a\u0085@b"),
+        ("email", "a\u202e@b"),
     ],
 )
 def test_limits_name_the_field(call, user_pb2, field, value):
