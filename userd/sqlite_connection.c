@@ -2,7 +2,11 @@
 /* One SQLite connection with userd's settings. */
 #include "userd/sqlite_connection.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* How long to wait for another process, in milliseconds. A write waits on a worker; a read, which
  * others hold up only while they open or close the database, waits on a loop. */
@@ -16,10 +20,26 @@ static const char settings[] = "PRAGMA synchronous = FULL;"
                                "PRAGMA trusted_schema = OFF;"
                                "PRAGMA temp_store = MEMORY;";
 
-static void
-describe(sqlite3 *db, int result, struct store_cause *cause)
+/* The errno of an open that failed. When a file cannot be created, SQLite tries to open it for
+ * reading alone and keeps that error: no such file. What the folder forbids is then asked anew. */
+static int
+open_errno(sqlite3 *db, const char *path)
 {
     int system = db == NULL ? 0 : sqlite3_system_errno(db);
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX] = ".";
+
+    if (system != ENOENT)
+        return system;
+    if (slash != NULL)
+        snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path);
+    return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 ? system : errno;
+}
+
+/* system: an errno, 0 when there is none. */
+static void
+describe(sqlite3 *db, int result, int system, struct store_cause *cause)
+{
     const char *text = db == NULL ? sqlite3_errstr(result) : sqlite3_errmsg(db);
 
     if (system != 0 && (result & 0xFF) == SQLITE_CANTOPEN)
@@ -42,7 +62,7 @@ sqlite_open(const char *path, bool read_only, struct store_cause *cause)
     }
     if (result == SQLITE_OK)
         return db;
-    describe(db, result, cause);
+    describe(db, result, open_errno(db, path), cause);
     sqlite3_close(db);
     return NULL;
 }
@@ -82,7 +102,7 @@ void
 sqlite_cause(sqlite3 *db, struct store_cause *cause)
 {
     if (cause != NULL)
-        describe(db, sqlite3_extended_errcode(db), cause);
+        describe(db, sqlite3_extended_errcode(db), sqlite3_system_errno(db), cause);
 }
 
 weir_code

@@ -351,6 +351,22 @@ a_folder_in_its_place_is_refused(void **state)
     assert_non_null(strstr(fixture.cause.text, "unable to open database file"));
 }
 
+/* What stands in the way of a new file is named. */
+static void
+what_is_no_folder_is_refused(void **state)
+{
+    struct store_cause cause;
+    weir_pool *pool;
+
+    folder_write(folder_file(state, "file"), "", 0);
+    assert_int_equal(weir_pool_new(1, &pool), WEIR_OK);
+    assert_null(store_sqlite_open(folder_file(state, "file/users.db"), pool, &cause));
+    assert_string_equal(cause.text, "unable to open database file (Not a directory)");
+    assert_null(store_sqlite_open(folder_file(state, "absent/users.db"), pool, &cause));
+    assert_string_equal(cause.text, "unable to open database file (No such file or directory)");
+    weir_pool_free(pool);
+}
+
 /* Root may write everywhere, so the test becomes somebody else meanwhile. */
 static void
 a_folder_without_permission_is_refused(void **state)
@@ -362,7 +378,7 @@ a_folder_without_permission_is_refused(void **state)
     if (root)
         assert_int_equal(seteuid(65534), 0);
     assert_false(fixture_open(&fixture, state));
-    assert_non_null(strstr(fixture.cause.text, "unable to open database file"));
+    assert_string_equal(fixture.cause.text, "unable to open database file (Permission denied)");
     if (root)
         assert_int_equal(seteuid(0), 0);
     assert_int_equal(chmod(*state, 0755), 0);
@@ -387,6 +403,7 @@ main(void)
         test_in_folder(other_files_are_refused_untouched),
         test_in_folder(a_damaged_page_is_an_error_not_a_crash),
         test_in_folder(a_folder_in_its_place_is_refused),
+        test_in_folder(what_is_no_folder_is_refused),
         test_in_folder(a_folder_without_permission_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
