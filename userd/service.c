@@ -102,6 +102,16 @@ fail_taken(weir_call *call)
     return weir_fail(call, WEIR_ALREADY_EXISTS, "email is already taken");
 }
 
+/* Nothing that a client does helps, so the log says it, too. */
+static weir_code
+fail_used_up(const struct service *service, weir_call *call)
+{
+    static const char what[] = "no ids are left";
+
+    log_line(service->log, LOG_ERROR, what, log_text("method", weir_call_method(call)));
+    return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "%s", what);
+}
+
 /* ---- GetUser, ListUsers ---- */
 
 static weir_code
@@ -169,6 +179,8 @@ create_user(void *self, weir_call *call, const User__CreateUserRequest *request,
     code = service->store->ops->create(service->store, call, &user, &user.id, &cause);
     if (code == WEIR_ALREADY_EXISTS)
         return fail_taken(call);
+    if (code == WEIR_OUT_OF_RANGE)
+        return fail_used_up(service, call);
     if (code != WEIR_OK)
         return conclude(service, call, code, "failed to create user", &cause);
     out_response->success = true;

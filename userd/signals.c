@@ -32,8 +32,8 @@ end_server(struct signals *signals, int number, unsigned count)
     const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
 
     if (count == 1)
-        log_line(signals->log, LOG_INFO, "draining", log_text("signal", name),
-            log_number("grace_ms", signals->grace / WEIR_MILLISECOND));
+        log_line(signals->log, LOG_INFO, "draining; a second signal ends at once",
+            log_text("signal", name), log_number("grace_ms", signals->grace / WEIR_MILLISECOND));
     else
         log_line(signals->log, LOG_WARN, "ending at once", log_text("signal", name));
     weir_server_drain(signals->server, count == 1 ? signals->grace : 0);

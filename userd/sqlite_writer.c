@@ -91,6 +91,8 @@ fail_write(struct sqlite_writer *writer, struct sqlite_write *write, int result)
 {
     if (result == SQLITE_CONSTRAINT_UNIQUE)
         return WEIR_ALREADY_EXISTS;
+    if (result == SQLITE_CONSTRAINT_CHECK) /* the range of ids is all that is checked */
+        return WEIR_OUT_OF_RANGE;
     sqlite_cause(writer->db, &write->cause);
     return sqlite_fault(result);
 }

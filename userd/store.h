@@ -53,7 +53,7 @@ struct store_ops {
         store_visit *visit, void *arg, int64_t *out_total, struct store_cause *cause);
 
     /* Ignores the id in user, gives a new one that no user had before. ALREADY_EXISTS: the email is
-     * taken; case does not count. */
+     * taken; case does not count. OUT_OF_RANGE: every id has been used. */
     weir_code (*create)(struct store *store, weir_call *call, const struct user *user,
         int32_t *out_id, struct store_cause *cause);
 

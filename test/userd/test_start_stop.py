@@ -231,6 +231,14 @@ def test_it_serves_every_address_it_was_given(tmp_path, user_pb2):
         userd.kill()
 
 
+def test_when_ids_are_used_up_it_says_so(userd, client, user_pb2):
+    with contextlib.closing(sqlite3.connect(userd.database)) as other:
+        other.execute("INSERT INTO sqlite_sequence VALUES ('users', ?)", (2**31 - 1,))
+        other.commit()
+    answer = client.call("CreateUser", user_pb2.CreateUserRequest(name="N", email="late@example.org"))
+    assert answer[:2] == ("RESOURCE_EXHAUSTED", "no ids are left")
+
+
 # ---- its end ----
 
 
@@ -295,6 +303,22 @@ def test_when_the_grace_is_over_calls_are_cut(tmp_path, user_pb2):
     userd.start()
     try:
         with call_in_flight(userd, user_pb2) as (future, unlock):
+            userd.signal(signal.SIGTERM)
+            assert future.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+            unlock()
+        assert userd.wait() == 0, userd.said()
+    finally:
+        userd.kill()
+
+
+def test_a_second_signal_cuts_calls_at_once(tmp_path, user_pb2):
+    userd = programs.Userd(tmp_path, "--grace", "1h")
+    userd.start()
+    try:
+        with call_in_flight(userd, user_pb2) as (future, unlock):
+            userd.signal(signal.SIGTERM)
+            programs.wait_until(lambda: "a second signal ends at once" in userd.said(), "userd to drain")
+            assert not future.done()
             userd.signal(signal.SIGTERM)
             assert future.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
             unlock()
