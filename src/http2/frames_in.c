@@ -163,6 +163,20 @@ skip_payload(struct h2_conn *conn, struct h2_input *in)
 
 /* ---- RST_STREAM, PRIORITY ---- */
 
+/* RFC 9113, 6.4: a connection error. But gRPC's C core, and with it C++, Python and Ruby, now and
+ * then resets a stream whose HEADERS it never sent (grpc/grpc#19655), and that must not cost a
+ * client its other calls: so once a client has opened a stream, such a reset costs it one of those
+ * that it may send. */
+static enum h2_step
+take_idle_reset(struct h2_conn *conn, uint32_t id, struct h2_event *event)
+{
+    if (!conn->is_server || conn->last_id == 0 || (id & 1) == 0)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "RST_STREAM on an idle stream");
+    if (!h2_reset_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_RESETS, "too many streams were reset");
+    return H2_STEP_ON;
+}
+
 static enum h2_step
 take_rst_stream(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
 {
@@ -171,7 +185,7 @@ take_rst_stream(struct h2_conn *conn, const struct h2_frame *frame, struct h2_ev
     if (frame->len != 4)
         return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "RST_STREAM of a wrong size");
     if (slot == NULL && h2_is_idle(conn, frame->id))
-        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "RST_STREAM on an idle stream");
+        return take_idle_reset(conn, frame->id, event);
     if (slot == NULL || h2_slot_closed(slot)) {
         if (!h2_idle_frame_allowed(conn))
             return h2_fail_limit(conn, event, H2_LIMIT_RESETS, "too many RST_STREAM frames");
