@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Thousands of calls of every kind with tiny deadlines, cancelled and freed at random points, from
+ * threads and from fibers: each ends once, with a status that makes sense, and nothing is left. */
+#define _GNU_SOURCE /* rand_r */
+#include "fiber/fiber.h"
+#include "service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* A connection is closed after a thousand resets in a row, so each round has its own. */
+#define ROUNDS 5
+#define WORKERS 4
+#define CALLS 150
+
+/* ---- one worker: calls, and a partner that cancels whatever it is at ---- */
+
+struct worker {
+    weir_channel *channel;
+    bool nested; /* through a server that calls onward */
+    unsigned seed;
+    unsigned ended[17]; /* by code */
+    pthread_t thread, partner;
+    pthread_mutex_t lock;
+    weir_call *current;
+    bool over;
+};
+
+static unsigned
+roll(struct worker *worker, unsigned sides)
+{
+    return (unsigned)rand_r(&worker->seed) % sides;
+}
+
+static void *
+meddle(void *arg)
+{
+    struct worker *worker = arg;
+    unsigned seed = worker->seed + 1;
+    bool over = false;
+
+    while (!over) {
+        usleep((unsigned)rand_r(&seed) % 3000);
+        pthread_mutex_lock(&worker->lock);
+        if (worker->current != NULL)
+            weir_call_cancel(worker->current);
+        over = worker->over;
+        pthread_mutex_unlock(&worker->lock);
+    }
+    return NULL;
+}
+
+static void
+present(struct worker *worker, weir_call *call)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->current = call;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static weir_code
+try_unary(struct worker *worker, weir_call *call)
+{
+    static char *const texts[] = {"x", "sleep:0", "sleep:1", "sleep:2", "size:5000", "size:200000",
+        "fail:5", "metadata", "wait"};
+    static char *const nested[] = {"proxy:x", "proxy:sleep:1", "proxy:size:5000", "proxy:fail:5",
+        "proxy:wait", "x", "sleep:1", "wait", "fail:5"};
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response = NULL;
+
+    request.text = (worker->nested ? nested : texts)[roll(worker, 9)];
+    return rpctest_Test_Unary(call, &request, &response);
+}
+
+static weir_code
+try_collect(struct worker *worker, weir_call *call)
+{
+    struct rpctest_Test_Collect_client stream;
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response = NULL;
+
+    WEIR_TRY(rpctest_Test_Collect(call, &stream));
+    for (unsigned left = roll(worker, 50); left > 0; left--)
+        WEIR_TRY(rpctest_Test_Collect_client_send(stream, &message));
+    if (roll(worker, 3) == 0)
+        return WEIR_OK;
+    return rpctest_Test_Collect_client_finish(stream, &response);
+}
+
+static weir_code
+try_expand(struct worker *worker, weir_call *call)
+{
+    static uint8_t filler[1000];
+    struct rpctest_Test_Expand_client stream;
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *message = NULL;
+    unsigned left = roll(worker, 200);
+
+    request.number = 1000;
+    request.data = (ProtobufCBinaryData){sizeof(filler), filler};
+    WEIR_TRY(rpctest_Test_Expand(call, &request, &stream));
+    while (left > 0 && rpctest_Test_Expand_client_recv(stream, &message))
+        left--;
+    if (roll(worker, 3) == 0)
+        return weir_call_code(call);
+    return rpctest_Test_Expand_client_finish(stream);
+}
+
+static weir_code
+try_talk(struct worker *worker, weir_call *call)
+{
+    struct rpctest_Test_Talk_client stream;
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *reply = NULL;
+
+    message.text = "hello";
+    WEIR_TRY(rpctest_Test_Talk(call, &stream));
+    for (unsigned left = roll(worker, 20); left > 0; left--) {
+        WEIR_TRY(rpctest_Test_Talk_client_send(stream, &message));
+        message.text = weir_call_printf(call, "again %u", left);
+        if (roll(worker, 2) == 0 && !rpctest_Test_Talk_client_recv(stream, &reply))
+            return weir_call_code(call);
+        message.text = "hello";
+    }
+    if (roll(worker, 3) == 0)
+        return weir_call_code(call);
+    return rpctest_Test_Talk_client_finish(stream);
+}
+
+static void
+check_code(struct worker *worker, weir_call *call, weir_code code)
+{
+    bool sane = code == WEIR_OK || code == WEIR_CANCELLED || code == WEIR_DEADLINE_EXCEEDED ||
+                code == WEIR_NOT_FOUND;
+
+    if (!sane) {
+        fprintf(stderr, "%s: %s\n", weir_code_name(code), weir_call_message(call));
+        abort();
+    }
+    worker->ended[code]++;
+}
+
+static void
+try_one(struct worker *worker)
+{
+    static weir_code (*const kinds[])(struct worker * worker, weir_call * call) = {
+        try_unary, try_unary, try_collect, try_expand, try_talk};
+    weir_call *call = weir_call_new(worker->channel, NULL);
+
+    /* At least once in a while somebody must end a call that waits for ever. */
+    weir_call_set_timeout(
+        call, roll(worker, 4) == 0 ? 50 * WEIR_MILLISECOND : roll(worker, 3000) * WEIR_MICROSECOND);
+    if (roll(worker, 2) == 0)
+        present(worker, call);
+    check_code(worker, call, kinds[roll(worker, 5)](worker, call));
+    present(worker, NULL);
+    weir_call_free(call);
+}
+
+static void *
+work(void *arg)
+{
+    struct worker *worker = arg;
+
+    for (int i = 0; i < CALLS; i++)
+        try_one(worker);
+    pthread_mutex_lock(&worker->lock);
+    worker->over = true;
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
+
+static void
+start_workers(struct worker *workers, weir_channel *channel, bool nested, unsigned seed)
+{
+    for (unsigned i = 0; i < WORKERS; i++) {
+        workers[i] = (struct worker){.channel = channel, .nested = nested, .seed = seed * 100 + i};
+        pthread_mutex_init(&workers[i].lock, NULL);
+        assert_int_equal(pthread_create(&workers[i].partner, NULL, meddle, &workers[i]), 0);
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+}
+
+/* How many calls there were. */
+static unsigned
+join_workers(struct worker *workers)
+{
+    unsigned calls = 0;
+
+    for (unsigned i = 0; i < WORKERS; i++) {
+        pthread_join(workers[i].thread, NULL);
+        pthread_join(workers[i].partner, NULL);
+        pthread_mutex_destroy(&workers[i].lock);
+        for (size_t code = 0; code < 17; code++)
+            calls += workers[i].ended[code];
+    }
+    return calls;
+}
+
+/* ---- loops ---- */
+
+struct client {
+    weir_loop *loop;
+    weir_channel *channel;
+    bool turned;
+    pthread_t turner; /* when it is */
+};
+
+static void *
+turn(void *loop)
+{
+    weir_loop_run(loop);
+    return NULL;
+}
+
+static void
+open_client(struct client *client, const char *address, bool turned)
+{
+    assert_int_equal(weir_loop_new(&client->loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(client->loop, address, NULL, &client->channel), WEIR_OK);
+    client->turned = turned;
+    if (turned)
+        assert_int_equal(pthread_create(&client->turner, NULL, turn, client->loop), 0);
+}
+
+static void
+close_client(struct client *client)
+{
+    weir_channel_free(client->channel);
+    if (client->turned) {
+        weir_loop_stop(client->loop);
+        pthread_join(client->turner, NULL);
+    }
+    assert_int_equal(fiber_stats(client->loop).live, 0);
+    weir_loop_free(client->loop);
+}
+
+/* Four ways at once to the same server: a loop that has its thread, one that its callers turn, one
+ * that threads share with fibers of another server's loops, and that server's own clients. */
+static void
+run_round(struct running *back, unsigned round)
+{
+    static const struct weir_server_options two = {.loops = 2};
+    struct worker own[WORKERS], shared[WORKERS], mixed[WORKERS], nested[WORKERS];
+    struct client clients[4];
+    struct running front;
+
+    open_client(&clients[0], back->address, true);
+    open_client(&clients[1], back->address, false);
+    open_client(&clients[2], back->address, true);
+    front.onward = clients[2].channel;
+    running_start(&front, "127.0.0.1:0", &two, NULL);
+    open_client(&clients[3], front.address, false);
+    start_workers(own, clients[0].channel, false, 4 * round);
+    start_workers(shared, clients[1].channel, false, 4 * round + 1);
+    start_workers(mixed, clients[2].channel, false, 4 * round + 2);
+    start_workers(nested, clients[3].channel, true, 4 * round + 3);
+    assert_int_equal(join_workers(own), WORKERS * CALLS);
+    assert_int_equal(join_workers(shared), WORKERS * CALLS);
+    assert_int_equal(join_workers(mixed), WORKERS * CALLS);
+    assert_int_equal(join_workers(nested), WORKERS * CALLS);
+    close_client(&clients[3]);
+    running_stop(&front, 100 * WEIR_SECOND);
+    for (int i = 0; i < 3; i++)
+        close_client(&clients[i]);
+    EVENTUALLY(back->seen.ended == back->seen.started)
+}
+
+static void
+every_call_ends_once(void **state)
+{
+    static const struct weir_server_options two = {.loops = 2};
+    struct running back;
+
+    (void)state;
+    back.onward = NULL;
+    running_start(&back, "127.0.0.1:0", &two, NULL);
+    for (unsigned round = 0; round < ROUNDS; round++)
+        run_round(&back, round);
+    running_stop(&back, 100 * WEIR_SECOND);
+    assert_int_equal(back.result, WEIR_OK);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_call_ends_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
