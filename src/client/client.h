@@ -82,7 +82,7 @@ weir_code client_acquire(struct weir_channel *channel, struct weir_call *call);
 
 /* The fields of a method, made at its first use. NULL: no memory. */
 const struct client_method *client_method_lookup(
-    struct weir_channel *channel, const struct weir_method *method);
+    struct weir_channel *channel, const struct weir_method *asked);
 
 /* Begin to connect; ends in client_state READY or FAILED, and wakes who waits. */
 void client_connect(struct weir_channel *channel);

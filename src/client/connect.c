@@ -257,9 +257,9 @@ resolved(struct weir_channel *channel, weir_code code, size_t count, const char 
 }
 
 static void
-let_go(struct client_lookup *lookup)
+let_go(struct client_lookup *lookup, unsigned holders)
 {
-    if (atomic_fetch_sub(&lookup->holders, 1) != 1)
+    if (atomic_fetch_sub(&lookup->holders, holders) != holders)
         return;
     pthread_mutex_destroy(&lookup->lock);
     free(lookup);
@@ -276,7 +276,7 @@ lookup_came(struct loop_task *task)
         memcpy(channel->addresses, lookup->addresses, sizeof(lookup->addresses));
         resolved(channel, lookup->code, lookup->count, lookup->why);
     }
-    let_go(lookup);
+    let_go(lookup, 1);
 }
 
 static void
@@ -292,9 +292,8 @@ look_up(void *arg)
     if (!abandoned)
         loop_send(lookup->channel->loop, &lookup->task);
     pthread_mutex_unlock(&lookup->lock);
-    if (abandoned)
-        let_go(lookup); /* for the loop, which is never told */
-    let_go(lookup);
+    /* Abandoned, the loop is never told: then this also lets go for it. */
+    let_go(lookup, abandoned ? 2 : 1);
 }
 
 static void
