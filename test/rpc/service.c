@@ -15,6 +15,18 @@ argument(const char *text, const char *verb)
 }
 
 static weir_code
+echo_one(weir_call *call, const char *name, weir_str value)
+{
+    const char *header = weir_call_printf(call, "echo-%s", name);
+    const char *trailer = weir_call_printf(call, "trail-%s", name);
+
+    if (header == NULL || trailer == NULL)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
+    WEIR_TRY(weir_call_add_header(call, header, value));
+    return weir_call_add_trailer(call, trailer, value);
+}
+
+static weir_code
 echo_metadata(weir_call *call)
 {
     size_t cursor = 0;
@@ -23,10 +35,11 @@ echo_metadata(weir_call *call)
     while (weir_call_next_header(call, &cursor, &key, &value)) {
         const char *name = weir_call_dup(call, key);
 
+        if (name == NULL)
+            return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
         if (strcmp(name, "user-agent") == 0)
             continue;
-        WEIR_TRY(weir_call_add_header(call, weir_call_printf(call, "echo-%s", name), value));
-        WEIR_TRY(weir_call_add_trailer(call, weir_call_printf(call, "trail-%s", name), value));
+        WEIR_TRY(echo_one(call, name, value));
     }
     return WEIR_OK;
 }
@@ -62,6 +75,8 @@ proxy(struct running *running, weir_call *call, const char *rest, Rpctest__Paylo
     weir_call *onward = weir_call_new(running->onward, call);
     weir_code code;
 
+    if (onward == NULL)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
     request.text = (char *)rest;
     code = rpctest_Test_Unary(onward, &request, &response);
     if (code == WEIR_OK)
