@@ -205,6 +205,12 @@ h2_conn_next(struct h2_conn *conn, const uint8_t **data, size_t *len, struct h2_
     *len = in.left;
 }
 
+bool
+h2_conn_has_event(const struct h2_conn *conn)
+{
+    return !list_empty(&conn->lost) || !list_empty(&conn->writers) || conn->no_memory;
+}
+
 /* ---- output ---- */
 
 size_t

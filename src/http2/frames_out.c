@@ -157,6 +157,29 @@ note_headers(struct h2_conn *conn, struct h2_slot *slot, uint32_t id, bool end_s
         end_sending(slot);
 }
 
+/* The answer that every call has: its encoding is kept, and short. False: it takes the long way. */
+static bool
+send_kept_headers(struct h2_conn *conn, struct h2_slot *slot, const struct h2_field *fixed,
+    size_t fixed_count, bool end_stream)
+{
+    struct hpack_kept kept = hpack_encoder_kept(conn->encoder, fixed, fixed_count);
+    uint8_t flags = H2_FLAG_END_HEADERS | (end_stream ? H2_FLAG_END_STREAM : 0);
+    uint8_t *p;
+
+    if (kept.len == 0)
+        return false;
+    p = buf_reserve(&conn->out, H2_FRAME_HEADER + HPACK_KEPT_MAX);
+    if (p == NULL)
+        return false;
+    h2_frame_pack(p, kept.len, H2_FRAME_HEADERS, flags, slot->open.id);
+    memcpy(p + H2_FRAME_HEADER, kept.bytes, HPACK_KEPT_MAX);
+    buf_commit(&conn->out, H2_FRAME_HEADER + kept.len);
+    slot->flags |= H2_SENT_HEADERS;
+    if (end_stream)
+        end_sending(slot);
+    return true;
+}
+
 bool
 h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream, const struct h2_field *fixed,
     size_t fixed_count, const struct h2_field *extra, size_t extra_count, bool end_stream)
@@ -170,6 +193,9 @@ h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream, const str
         return false;
     if (conn->encoder == NULL && !make_encoder(conn))
         return false;
+    if (extra_count == 0 && slot->open.id != 0 &&
+        send_kept_headers(conn, slot, fixed, fixed_count, end_stream))
+        return true;
     if (buf_reserve(&conn->out, H2_FRAME_HEADER + BLOCK_GUESS) == NULL)
         return false;
     buf_commit(&conn->out, H2_FRAME_HEADER);

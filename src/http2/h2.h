@@ -116,6 +116,9 @@ void h2_conn_set_time(struct h2_conn *conn, int64_t now);
 void h2_conn_next(
     struct h2_conn *conn, const uint8_t **data, size_t *len, struct h2_event *out_event);
 
+/* Would h2_conn_next have an event without input? */
+bool h2_conn_has_event(const struct h2_conn *conn);
+
 /* ---- output ---- */
 
 struct h2_span {

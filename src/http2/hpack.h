@@ -105,6 +105,17 @@ void hpack_encoder_free(struct hpack_encoder *encoder);
  * 7541, 4.2). */
 void hpack_encoder_limit(struct hpack_encoder *encoder, uint32_t table_size);
 
+/* The encoding of a block of these fixed fields alone, when it is kept and right at the moment;
+ * good until anything else is done with the encoder. A fast way around hpack_encode. len 0: there
+ * is none. */
+#define HPACK_KEPT_MAX 40
+struct hpack_kept {
+    const uint8_t *bytes; /* HPACK_KEPT_MAX of them may be read, whatever len is */
+    size_t len;
+};
+struct hpack_kept hpack_encoder_kept(
+    const struct hpack_encoder *encoder, const struct h2_field *fixed, size_t fixed_count);
+
 /* Append one block: the fixed fields, then the extra ones. `fixed` is known by its address: it must
  * never change while the encoder lives, and its encoding is kept and copied while the table allows.
  * Either may be empty. False: no memory; nothing was appended. */

@@ -19,8 +19,8 @@
 
 enum {
     BUCKETS = 32,
-    KEPT = 8,        /* blocks of fixed fields */
-    KEPT_BYTES = 40, /* of the encoding of one */
+    KEPT = 8,                    /* blocks of fixed fields */
+    KEPT_BYTES = HPACK_KEPT_MAX, /* of the encoding of one */
     PLAIN = 64,      /* shorter strings that do not go into the table are not Huffman-coded */
     NUMBER_BYTES = 6 /* that a number takes at most */
 };
@@ -348,6 +348,17 @@ bound(const struct h2_field *fields, size_t count)
         sum += fields[i].name.len + fields[i].value.len + 3 * NUMBER_BYTES;
     }
     return sum > UINT32_MAX ? SIZE_MAX : sum;
+}
+
+struct hpack_kept
+hpack_encoder_kept(
+    const struct hpack_encoder *encoder, const struct h2_field *fixed, size_t fixed_count)
+{
+    const struct kept *kept = find_kept(encoder, fixed, fixed_count);
+
+    if (kept == NULL || owes_updates(encoder))
+        return (struct hpack_kept){NULL, 0};
+    return (struct hpack_kept){kept->bytes, kept->len};
 }
 
 bool

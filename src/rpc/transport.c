@@ -182,7 +182,8 @@ static void
 flush(struct rpc_transport *transport)
 {
     write_output(transport);
-    pump_all(transport, NULL, 0);
+    if (h2_conn_has_event(transport->h2))
+        pump_all(transport, NULL, 0);
     if (transport->broken)
         return;
     if (h2_conn_done(transport->h2) && is_written(transport))
