@@ -251,13 +251,20 @@ void
 running_start(struct running *running, const char *address,
     const struct weir_server_options *options, weir_interceptor *interceptor)
 {
+    running_start_with(running, address, options, (weir_interceptor *[]){interceptor, NULL});
+}
+
+void
+running_start_with(struct running *running, const char *address,
+    const struct weir_server_options *options, weir_interceptor *const *interceptors)
+{
     memset((void *)&running->seen, 0, sizeof(running->seen));
     running->orphan = NULL;
     running->never = weir_event_new();
     must(weir_server_new(options, &running->server), "new", NULL);
     must(rpctest_Test_add(running->server, &service_handlers, running), "add", running->server);
-    if (interceptor != NULL)
-        must(weir_server_wrap(running->server, interceptor, running), "wrap", running->server);
+    for (; *interceptors != NULL; interceptors++)
+        must(weir_server_wrap(running->server, *interceptors, running), "wrap", running->server);
     must(weir_server_listen(running->server, address), "listen", running->server);
     running->address = weir_server_address(running->server, 0);
     if (pthread_create(&running->thread, NULL, serve, running) != 0)

@@ -32,6 +32,10 @@ struct running {
 void running_start(struct running *running, const char *address,
     const struct weir_server_options *options, weir_interceptor *interceptor);
 
+/* The same with several interceptors, outermost first, NULL behind the last. */
+void running_start_with(struct running *running, const char *address,
+    const struct weir_server_options *options, weir_interceptor *const *interceptors);
+
 /* Drain with this grace, and wait for the end. No call and no fiber may be left then. */
 void running_stop(struct running *running, int64_t grace);
 
