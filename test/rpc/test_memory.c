@@ -153,7 +153,7 @@ send_numbers(struct rpctest_Test_Collect_client stream)
 static void
 collect(struct session *session)
 {
-    struct rpctest_Test_Collect_client stream;
+    struct rpctest_Test_Collect_client stream = {NULL};
     weir_call *call = begin(session);
     weir_code code;
 
@@ -170,7 +170,7 @@ static void
 expand(struct session *session, int wanted)
 {
     static uint8_t filler[3000];
-    struct rpctest_Test_Expand_client stream;
+    struct rpctest_Test_Expand_client stream = {NULL};
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *message = NULL;
     weir_call *call = begin(session);
@@ -212,7 +212,7 @@ exchange(struct rpctest_Test_Talk_client stream)
 static void
 talk(struct session *session)
 {
-    struct rpctest_Test_Talk_client stream;
+    struct rpctest_Test_Talk_client stream = {NULL};
     weir_call *call = begin(session);
     weir_code code;
 
@@ -425,7 +425,7 @@ exchange_many(struct rpctest_Test_Talk_client stream, int batches)
 static void
 long_streams_take_no_more_memory(void **state)
 {
-    struct rpctest_Test_Talk_client stream;
+    struct rpctest_Test_Talk_client stream = {NULL};
     struct running running;
     weir_loop *loop;
     weir_channel *channel;
@@ -454,7 +454,7 @@ static void
 unread_messages_take_no_memory(void **state)
 {
     static uint8_t filler[1000];
-    struct rpctest_Test_Expand_client stream;
+    struct rpctest_Test_Expand_client stream = {NULL};
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     struct running running;
     weir_loop *loop;
