@@ -286,7 +286,7 @@ weir_call_peer(weir_call *call)
 {
     char text[NET_ADDRESS_TEXT];
 
-    if (call->peer == NULL && call->transport != NULL) {
+    if (call->peer == NULL && call->is_server && call->transport != NULL) {
         net_address_format(net_conn_peer(call->transport->net), true, text);
         call->peer = arena_dup(&call->arena, weir_str_of(text));
     }

@@ -285,10 +285,69 @@ every_call_ends_once(void **state)
     assert_int_equal(back.result, WEIR_OK);
 }
 
+/* ---- looking at a call while its loop goes on with it ---- */
+
+static weir_code
+decorate(void *self, weir_call *call, weir_next *next)
+{
+    (void)self;
+    WEIR_TRY(weir_call_add_header(call, "head-bin", weir_str_of("head")));
+    WEIR_TRY(weir_call_add_trailer(call, "tail-bin", weir_str_of("tail")));
+    WEIR_TRY(weir_proceed(next, call));
+    return weir_fail(call, WEIR_NOT_FOUND, "%0200d", 1);
+}
+
+/* Metadata is absent or there, nothing in between. */
+static void
+look(weir_call *call)
+{
+    weir_str head = weir_call_header(call, "head-bin"), tail = weir_call_trailer(call, "tail-bin");
+    weir_str key, value;
+    size_t cursor = 0;
+
+    if (head.data != NULL && !weir_str_equal(head, weir_str_of("head")))
+        abort();
+    if (tail.data != NULL && !weir_str_equal(tail, weir_str_of("tail")))
+        abort();
+    while (weir_call_next_trailer(call, &cursor, &key, &value))
+        continue;
+    if (strlen(weir_call_message(call)) != 0 && strlen(weir_call_message(call)) != 200)
+        abort();
+    if (weir_call_printf(call, "%s", weir_call_peer(call)) == NULL)
+        abort();
+}
+
+static void
+users_may_look_at_any_time(void **state)
+{
+    struct running running;
+    struct client client;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, decorate);
+    open_client(&client, running.address, true);
+    for (int i = 0; i < 300; i++) {
+        struct rpctest_Test_Talk_client stream;
+        weir_call *call = weir_call_new(client.channel, NULL);
+
+        assert_int_equal(rpctest_Test_Talk(call, &stream), WEIR_OK);
+        assert_int_equal(rpctest_Test_Talk_client_close_send(stream), WEIR_OK);
+        while (weir_call_code(call) == WEIR_OK)
+            look(call);
+        look(call);
+        assert_int_equal(rpctest_Test_Talk_client_finish(stream), WEIR_NOT_FOUND);
+        assert_true(weir_str_equal(weir_call_trailer(call, "tail-bin"), weir_str_of("tail")));
+        weir_call_free(call);
+    }
+    close_client(&client);
+    running_stop(&running, WEIR_SECOND);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(users_may_look_at_any_time),
         cmocka_unit_test(every_call_ends_once),
     };
 
