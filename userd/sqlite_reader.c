@@ -21,6 +21,7 @@ static const char *const query_texts[QUERY_COUNT] = {
     [QUERY_FIND] = "SELECT " USER_COLUMNS " FROM users WHERE id = ?1",
     [QUERY_LIST] =
         "SELECT " USER_COLUMNS " FROM users WHERE id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3",
+    [QUERY_SEEK] = "SELECT id FROM users WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2",
     [QUERY_TOTAL] = "SELECT users FROM totals WHERE id = 1",
 };
 
@@ -180,4 +181,31 @@ sqlite_readers_release(struct sqlite_readers *readers)
     for (struct sqlite_reader *reader = readers->idle; reader != NULL; reader = reader->next)
         drop_snapshot(reader);
     pthread_mutex_unlock(&readers->lock);
+}
+
+/* ---- queries ---- */
+
+weir_code
+sqlite_reader_end(
+    struct sqlite_reader *reader, enum sqlite_query query, int result, struct store_cause *cause)
+{
+    weir_code code = WEIR_OK;
+
+    if (result != SQLITE_DONE && result != SQLITE_ROW) {
+        sqlite_cause(reader->db, cause);
+        code = sqlite_fault(result);
+    }
+    sqlite3_reset(reader->queries[query]);
+    return code;
+}
+
+weir_code
+sqlite_reader_number(
+    struct sqlite_reader *reader, enum sqlite_query query, int64_t *out, struct store_cause *cause)
+{
+    sqlite3_stmt *statement = reader->queries[query];
+    int result = sqlite3_step(statement);
+
+    *out = result == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    return sqlite_reader_end(reader, query, result, cause);
 }

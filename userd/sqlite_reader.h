@@ -6,7 +6,7 @@
 #include "userd/sqlite_connection.h"
 #include <pthread.h>
 
-enum sqlite_query { QUERY_FIND, QUERY_LIST, QUERY_TOTAL, QUERY_COUNT };
+enum sqlite_query { QUERY_FIND, QUERY_LIST, QUERY_SEEK, QUERY_TOTAL, QUERY_COUNT };
 
 /* What the WAL index says about the last commit. */
 struct sqlite_stamp {
@@ -42,6 +42,15 @@ struct sqlite_reader *sqlite_reader_borrow(
 /* keep: its snapshot may serve the next borrower; false after an error. */
 void sqlite_reader_give_back(
     struct sqlite_readers *readers, struct sqlite_reader *reader, bool keep);
+
+/* After the last step of a query: reset it. OK, or what a fault is to a store, with cause. */
+weir_code sqlite_reader_end(
+    struct sqlite_reader *reader, enum sqlite_query query, int result, struct store_cause *cause);
+
+/* Run a query, whose parameters are bound, for the first column of its first row; 0 without a row.
+ * Else as sqlite_reader_end. */
+weir_code sqlite_reader_number(
+    struct sqlite_reader *reader, enum sqlite_query query, int64_t *out, struct store_cause *cause);
 
 /* Let go of the snapshots of idle readers: they would keep the WAL from being reset. */
 void sqlite_readers_release(struct sqlite_readers *readers);

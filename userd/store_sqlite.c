@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store in a SQLite file. Reads run where they are called, on a reader that is borrowed for as
- * long, since a page that is cached is found in less time than a thread switch takes; writes are
- * queued for the writer. */
+ * long, since a page that is cached is found in less time than a thread switch takes; only the
+ * stepping over many users that a list skips is left to the seeker. Writes are queued for the
+ * writer. */
 #include "userd/store_sqlite.h"
 
 #include "userd/sqlite_migrate.h"
+#include "userd/sqlite_seek.h"
 #include "userd/sqlite_writer.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +15,13 @@
 /* Gives the space of an unusually long WAL back. */
 static const char writer_settings[] = "PRAGMA journal_size_limit = 67108864";
 
+/* Users that a list skips where it is called: a matter of microseconds. */
+#define SKIP_MAX 1000
+
 struct sqlite_store {
     struct store store;
     struct sqlite_readers readers;
+    struct sqlite_seeker seeker;
     struct sqlite_writer writer;
     char path[];
 };
@@ -51,21 +57,6 @@ visit_row(sqlite3_stmt *row, store_visit *visit, void *arg)
     return visit(arg, &user);
 }
 
-/* After the last step of a statement: reset it, and say what the step's result means. */
-static weir_code
-end_query(
-    struct sqlite_reader *reader, sqlite3_stmt *statement, int result, struct store_cause *cause)
-{
-    weir_code code = WEIR_OK;
-
-    if (result != SQLITE_DONE && result != SQLITE_ROW) {
-        sqlite_cause(reader->db, cause);
-        code = sqlite_fault(result);
-    }
-    sqlite3_reset(statement);
-    return code;
-}
-
 static weir_code
 find_with(struct sqlite_reader *reader, int32_t id, store_visit *visit, void *arg,
     struct store_cause *cause)
@@ -79,7 +70,7 @@ find_with(struct sqlite_reader *reader, int32_t id, store_visit *visit, void *ar
     result = sqlite3_step(statement);
     if (result == SQLITE_ROW)
         visited = visit_row(statement, visit, arg);
-    code = end_query(reader, statement, result, cause);
+    code = sqlite_reader_end(reader, QUERY_FIND, result, cause);
     return code == WEIR_OK ? visited : code;
 }
 
@@ -100,17 +91,6 @@ sqlite_find(struct store *store, weir_call *call, int32_t id, store_visit *visit
 }
 
 static weir_code
-total_with(struct sqlite_reader *reader, int64_t *out_total, struct store_cause *cause)
-{
-    sqlite3_stmt *statement = reader->queries[QUERY_TOTAL];
-    int result = sqlite3_step(statement);
-
-    if (result == SQLITE_ROW)
-        *out_total = sqlite3_column_int64(statement, 0);
-    return end_query(reader, statement, result, cause);
-}
-
-static weir_code
 range_with(struct sqlite_reader *reader, const struct user_range *range, store_visit *visit,
     void *arg, struct store_cause *cause)
 {
@@ -124,25 +104,46 @@ range_with(struct sqlite_reader *reader, const struct user_range *range, store_v
     sqlite3_bind_int64(statement, 3, range->skip);
     while ((result = sqlite3_step(statement)) == SQLITE_ROW && visited == WEIR_OK)
         visited = visit_row(statement, visit, arg);
-    code = end_query(reader, statement, result, cause);
+    code = sqlite_reader_end(reader, QUERY_LIST, result, cause);
     return code == WEIR_OK ? visited : code;
 }
 
 /* The reader's snapshot makes the range and the total of one moment. */
 static weir_code
+list_with(struct sqlite_reader *reader, const struct user_range *range, store_visit *visit,
+    void *arg, int64_t *out_total, struct store_cause *cause)
+{
+    weir_code code = sqlite_reader_number(reader, QUERY_TOTAL, out_total, cause);
+
+    if (code == WEIR_OK && range->skip < *out_total)
+        code = range_with(reader, range, visit, arg, cause);
+    return code;
+}
+
+/* Borrow a reader, and make a range of one that it can read right here. */
+static weir_code
+begin_list(struct sqlite_store *self, weir_call *call, const struct user_range *range,
+    struct user_range *out_range, struct sqlite_reader **out_reader, struct store_cause *cause)
+{
+    if (range->skip > SKIP_MAX)
+        return sqlite_seek(&self->seeker, call, range, out_range, out_reader, cause);
+    *out_range = *range;
+    *out_reader = sqlite_reader_borrow(&self->readers, cause);
+    return *out_reader == NULL ? WEIR_INTERNAL : WEIR_OK;
+}
+
+static weir_code
 sqlite_list(struct store *store, weir_call *call, const struct user_range *range,
     store_visit *visit, void *arg, int64_t *out_total, struct store_cause *cause)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    struct sqlite_reader *reader = sqlite_reader_borrow(&self->readers, cause);
-    weir_code code;
+    struct sqlite_reader *reader;
+    struct user_range rest;
+    weir_code code = begin_list(self, call, range, &rest, &reader, cause);
 
-    (void)call;
-    if (reader == NULL)
-        return WEIR_INTERNAL;
-    code = total_with(reader, out_total, cause);
-    if (code == WEIR_OK && range->skip < *out_total)
-        code = range_with(reader, range, visit, arg, cause);
+    if (code != WEIR_OK)
+        return code;
+    code = list_with(reader, &rest, visit, arg, out_total, cause);
     sqlite_reader_give_back(&self->readers, reader, code == WEIR_OK);
     return code;
 }
@@ -209,6 +210,7 @@ sqlite_close(struct store *store)
 {
     struct sqlite_store *self = sqlite_store_of(store);
 
+    sqlite_seeker_fini(&self->seeker);
     sqlite_readers_fini(&self->readers);
     sqlite_writer_fini(&self->writer);
     free(self);
@@ -300,7 +302,8 @@ store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause)
         free(self);
         return NULL;
     }
-    if (!probe_reader(&self->readers, cause)) {
+    if (!sqlite_seeker_init(&self->seeker, &self->readers, cause) ||
+        !probe_reader(&self->readers, cause)) {
         sqlite_close(&self->store);
         return NULL;
     }

@@ -8,6 +8,6 @@
 
 /* Open the database at a path, created when absent, brought to the current version when older.
  * Writes run on the pool, one job at a time; the pool is borrowed, and is freed before the store is
- * closed. NULL: it cannot be opened, is not ours or of a newer version; nothing is changed, and
- * cause says why. */
+ * closed. Lists that skip many users run on a thread of the store's own. NULL: it cannot be opened,
+ * is not ours or of a newer version; nothing is changed, and cause says why. */
 struct store *store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The unary calls of userd, as clients that others wrote see them."""
+import concurrent.futures
 import contextlib
 import itertools
 import sqlite3
@@ -244,3 +245,48 @@ def test_pages(call, create, user_pb2):
     assert page(0, 3) == page(-7, 3) == page(1, 3)
     beyond = page(2**31 - 1, 100)
     assert (len(beyond.users), beyond.total, beyond.page) == (0, first.total, 2**31 - 1)
+
+
+USERS = 200_000
+
+
+@pytest.fixture
+def many_users(userd):
+    """userd with USERS users, the even ids from 2."""
+    with contextlib.closing(sqlite3.connect(userd.database)) as other:
+        other.execute(
+            "WITH RECURSIVE ids (id) AS (SELECT 2 UNION ALL SELECT id + 2 FROM ids WHERE id < ?)"
+            " INSERT INTO users SELECT id, 'U', id || '@x', id || '@x', '', 0 FROM ids",
+            (2 * USERS,),
+        )
+        other.commit()
+    return userd
+
+
+def test_pages_far_out_hold_nothing_up(many_users, client, user_pb2):
+    def page(number):
+        answer = client.call("ListUsers", user_pb2.ListUsersRequest(page=number, limit=10))
+        assert answer.code == "OK", answer
+        return answer.response
+
+    def given_up(number):
+        request = user_pb2.ListUsersRequest(page=number, limit=10)
+        assert client.call("ListUsers", request, timeout=0.001).code in ("OK", "DEADLINE_EXCEEDED")
+
+    numbers = [101, 102, 5_000, USERS // 10 - 1, USERS // 10]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        abandoned = [pool.submit(given_up, USERS // 10) for _ in range(100)]
+        pages = [pool.submit(page, number) for number in numbers * 5]
+        users = [pool.submit(client.call, "GetUser", user_pb2.GetUserRequest(id=2 * n)) for n in range(1, 100)]
+        created = client.call("CreateUser", user_pb2.CreateUserRequest(name="N", email="n@x"))
+    for future in abandoned:
+        future.result()
+    for number, future in zip(numbers * 5, pages):
+        first = 2 * (10 * (number - 1) + 1)
+        assert [user.id for user in future.result().users] == list(range(first, first + 20, 2))
+        assert future.result().total in (USERS, USERS + 1)
+    assert all(future.result().response.found for future in users)
+    assert created.code == "OK", created
+    last = page(USERS // 10 + 1)
+    assert (list(last.users), last.total) == ([created.response.user], USERS + 1)
+    assert not page(USERS // 10 + 2).users

@@ -192,6 +192,59 @@ ranges_are_in_order(void **state)
     fixture_close(&fixture);
 }
 
+/* Ids 1 to 5000 but for those that are multiples of 5: 4000 users. */
+static void
+fill_with_gaps(const char *path)
+{
+    static const char sql[] =
+        "WITH RECURSIVE ids (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < 5000)"
+        "INSERT INTO users SELECT id, 'U', id || '@x', id || '@x', '', 0 FROM ids WHERE id % 5 > 0";
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void
+ranges_far_out_are_the_right_ones(void **state)
+{
+    static const struct {
+        struct user_range range;
+        size_t count;
+        int32_t first, last;
+    } cases[] = {
+        {{.skip = 1000, .limit = 8}, 8, 1251, 1259},
+        {{.skip = 1001, .limit = 8}, 8, 1252, 1261},
+        {{.skip = 2000, .limit = 1}, 1, 2501, 2501},
+        {{.skip = 3990, .limit = 64}, 10, 4988, 4999},
+        {{.skip = 3999, .limit = 64}, 1, 4999, 4999},
+        {{.skip = 4000, .limit = 64}, 0, 0, 0},
+        {{.skip = INT64_C(214748364600), .limit = 64}, 0, 0, 0},
+        {{.after = 1250, .skip = 2000, .limit = 4}, 4, 3751, 3754},
+        {{.after = 4000, .skip = 2000, .limit = 4}, 0, 0, 0},
+    };
+    struct store_cause cause;
+    struct fixture fixture;
+
+    assert_true(fixture_open(&fixture, state));
+    fill_with_gaps(fixture.path);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct ids ids = {0};
+        int64_t all = 0;
+        assert_int_equal(fixture.store->ops->list(
+                             fixture.store, NULL, &cases[i].range, collect, &ids, &all, &cause),
+            WEIR_OK);
+        assert_int_equal(all, 4000);
+        assert_int_equal(ids.count, cases[i].count);
+        if (ids.count > 0) {
+            assert_int_equal(ids.items[0], cases[i].first);
+            assert_int_equal(ids.items[ids.count - 1], cases[i].last);
+        }
+    }
+    fixture_close(&fixture);
+}
+
 static weir_code
 refuse(void *arg, const struct user *user)
 {
@@ -396,6 +449,7 @@ main(void)
         test_in_folder(updates_cannot_take_an_email),
         test_in_folder(removed_users_are_gone_and_their_ids_stay_unused),
         test_in_folder(ranges_are_in_order),
+        test_in_folder(ranges_far_out_are_the_right_ones),
         test_in_folder(visitors_can_stop),
         test_in_folder(users_survive_reopening),
         test_in_folder(the_file_is_safe_by_its_settings),
