@@ -84,7 +84,7 @@ call_unary(weir_call *call)
 static weir_code
 call_collect(weir_call *call)
 {
-    struct rpctest_Test_Collect_client stream;
+    struct rpctest_Test_Collect_client stream = {NULL};
     Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *response = NULL;
 
@@ -96,7 +96,7 @@ call_collect(weir_call *call)
 static weir_code
 call_expand(weir_call *call)
 {
-    struct rpctest_Test_Expand_client stream;
+    struct rpctest_Test_Expand_client stream = {NULL};
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *message = NULL;
 
@@ -110,7 +110,7 @@ call_expand(weir_call *call)
 static weir_code
 call_talk(weir_call *call)
 {
-    struct rpctest_Test_Talk_client stream;
+    struct rpctest_Test_Talk_client stream = {NULL};
     Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *reply = NULL;
 

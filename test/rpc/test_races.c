@@ -79,7 +79,7 @@ try_unary(struct worker *worker, weir_call *call)
 static weir_code
 try_collect(struct worker *worker, weir_call *call)
 {
-    struct rpctest_Test_Collect_client stream;
+    struct rpctest_Test_Collect_client stream = {NULL};
     Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *response = NULL;
 
@@ -95,7 +95,7 @@ static weir_code
 try_expand(struct worker *worker, weir_call *call)
 {
     static uint8_t filler[1000];
-    struct rpctest_Test_Expand_client stream;
+    struct rpctest_Test_Expand_client stream = {NULL};
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *message = NULL;
     unsigned left = roll(worker, 200);
@@ -113,7 +113,7 @@ try_expand(struct worker *worker, weir_call *call)
 static weir_code
 try_talk(struct worker *worker, weir_call *call)
 {
-    struct rpctest_Test_Talk_client stream;
+    struct rpctest_Test_Talk_client stream = {NULL};
     Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *reply = NULL;
 
@@ -327,7 +327,7 @@ users_may_look_at_any_time(void **state)
     running_start(&running, "127.0.0.1:0", NULL, decorate);
     open_client(&client, running.address, true);
     for (int i = 0; i < 300; i++) {
-        struct rpctest_Test_Talk_client stream;
+        struct rpctest_Test_Talk_client stream = {NULL};
         weir_call *call = weir_call_new(client.channel, NULL);
 
         assert_int_equal(rpctest_Test_Talk(call, &stream), WEIR_OK);
