@@ -333,32 +333,42 @@ settings_are_not_acknowledged(void **state)
 
 /* ---- the end of a connection ---- */
 
-/* What was answered before the last stream ended arrives, however slowly it is read. */
 static void
-drain_loses_no_answers(void **state)
+check_drain(size_t size)
 {
     struct running drained;
     struct raw raw;
-    size_t len;
     struct raw_answer answer;
+    char text[32];
 
-    (void)state;
+    snprintf(text, sizeof(text), "size:%zu", size);
     running_start(&drained, "127.0.0.1:0", NULL, NULL);
     raw_connect(&raw, drained.address);
     raw_greet(&raw, true, RAW_INITIAL_WINDOW, 1 << 30);
     raw_number(&raw, RAW_WINDOW_UPDATE, 0, 1 << 30);
-    ask_for(&raw, 1, "size:20000000");
+    ask_for(&raw, 1, text);
     EVENTUALLY(drained.seen.ended == 1);
     weir_server_drain(drained.server, 100 * WEIR_SECOND);
+    raw_frame(&raw, RAW_PING, RAW_ACK, 0, "weirdrai", 8); /* as if its GOAWAY had been read */
+    usleep(5000);
     raw_answer(&raw, 1, SIZE_MAX, &answer);
-    len = buf_len(&answer.data);
     assert_int_equal(answer.status, 0);
-    assert_true(len > 20000000);
+    assert_true(buf_len(&answer.data) > size);
     raw_answer_free(&answer);
     (void)last_words(&raw);
     raw_close(&raw);
     running_stop(&drained, 100 * WEIR_SECOND);
     assert_int_equal(drained.result, WEIR_OK);
+}
+
+/* Nor does it lose what the socket did not take yet when the last stream ended: with some of these
+ * sizes that is the answer's end. */
+static void
+drain_loses_no_answers(void **state)
+{
+    (void)state;
+    for (size_t size = 100000; size < 8000000; size += 100000)
+        check_drain(size);
 }
 
 int
