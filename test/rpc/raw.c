@@ -33,8 +33,8 @@ append(struct buf *buf, const void *bytes, size_t len)
 
 /* ---- connections ---- */
 
-static void
-start(struct raw *raw, int fd)
+void
+raw_adopt(struct raw *raw, int fd)
 {
     int on = 1;
 
@@ -51,7 +51,7 @@ raw_connect(struct raw *raw, const char *address)
     const char *colon = strrchr(address, ':');
 
     to.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
-    start(raw, socket(AF_INET, SOCK_STREAM, 0));
+    raw_adopt(raw, socket(AF_INET, SOCK_STREAM, 0));
     demand(connect(raw->fd, (struct sockaddr *)&to, sizeof(to)) == 0, "connect");
 }
 
@@ -75,7 +75,7 @@ raw_accept(struct raw *raw, int listener)
     struct pollfd wait = {.fd = listener, .events = POLLIN};
 
     demand(poll(&wait, 1, PATIENCE_MS) == 1, "nobody connects");
-    start(raw, accept(listener, NULL, NULL));
+    raw_adopt(raw, accept(listener, NULL, NULL));
 }
 
 void

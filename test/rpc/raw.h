@@ -63,6 +63,7 @@ void raw_connect(struct raw *raw, const char *address);
 /* A listening socket on a port of 127.0.0.1; its address. */
 int raw_listen(char out_address[32]);
 void raw_accept(struct raw *raw, int listener);
+void raw_adopt(struct raw *raw, int fd);
 
 /* Close with FIN, or at once with RST; may be done twice. */
 void raw_close(struct raw *raw);
