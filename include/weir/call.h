@@ -11,8 +11,25 @@ WEIR_BEGIN_C
 
 typedef struct weir_call weir_call;
 
+typedef enum weir_method_kind {
+    WEIR_UNARY,
+    WEIR_CLIENT_STREAM,
+    WEIR_SERVER_STREAM,
+    WEIR_BIDI_STREAM
+} weir_method_kind;
+
 /* "/user.UserService/GetUser". Lives as long as the call. */
 WEIR_API const char *weir_call_method(const weir_call *call);
+
+/* WEIR_UNARY for a method that the server does not know. */
+WEIR_API weir_method_kind weir_call_kind(const weir_call *call);
+
+/* False: no service of this server has the method, and the handler at the end of the chain answers
+ * UNIMPLEMENTED. A client's method is always known. */
+WEIR_API bool weir_call_known(const weir_call *call);
+
+/* True: it is this program that answers; false: it asks. */
+WEIR_API bool weir_call_is_server(const weir_call *call);
 
 /* The other end, "ipv4:127.0.0.1:41234", "ipv6:[::1]:41234" or "unix:/path". Lives as long as the
  * call. */
@@ -77,6 +94,9 @@ WEIR_API weir_code weir_fail(weir_call *call, weir_code code, const char *format
 WEIR_API void *weir_call_alloc(weir_call *call, size_t size);
 WEIR_API char *weir_call_printf(weir_call *call, const char *format, ...) WEIR_PRINTF(2, 3);
 WEIR_API char *weir_call_dup(weir_call *call, weir_str text);
+
+/* The same as weir_call_alloc, but for as long as the call lives, whatever it receives. */
+WEIR_API void *weir_call_keep(weir_call *call, size_t size);
 
 /* ---- waiting ---- */
 

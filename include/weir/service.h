@@ -9,13 +9,6 @@
 
 WEIR_BEGIN_C
 
-typedef enum weir_method_kind {
-    WEIR_UNARY,
-    WEIR_CLIENT_STREAM,
-    WEIR_SERVER_STREAM,
-    WEIR_BIDI_STREAM
-} weir_method_kind;
-
 /* Runs one call of a method on its fiber: receives, calls the user's handler, sends. Generated.
  * handlers is the service's vtable, self is what the user gave with it. */
 typedef weir_code weir_method_runner(const void *handlers, void *self, weir_call *call);
@@ -58,7 +51,8 @@ WEIR_API WEIR_CHECK weir_code weir_call_receive_one(
 WEIR_API WEIR_CHECK bool weir_call_receive(weir_call *call, const ProtobufCMessage **out_message);
 
 /* Send one message; returns when it is handed to the transport, which may be held back by the
- * peer's flow control. What weir_call_code says when the call has ended. Suspends. */
+ * peer's flow control. When the call has ended, what weir_call_code says, or FAILED_PRECONDITION
+ * where that is OK: the server wanted no more. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_send(weir_call *call, const ProtobufCMessage *message);
 
 /* ---- client side ---- */

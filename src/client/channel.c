@@ -320,6 +320,10 @@ weir_call_new(weir_channel *channel, weir_call *parent)
     if (parent == NULL)
         return call;
     call->deadline = parent->deadline;
+    if (!call_inherit_values(call, parent)) {
+        weir_call_free(call);
+        return NULL;
+    }
     if (parent->ended)
         call_end(call, parent->code, "the call that this one was made in has ended");
     else

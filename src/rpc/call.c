@@ -266,6 +266,24 @@ weir_call_method(const weir_call *call)
     return call->path == NULL ? "" : call->path;
 }
 
+weir_method_kind
+weir_call_kind(const weir_call *call)
+{
+    return call->method == NULL ? WEIR_UNARY : call->method->kind;
+}
+
+bool
+weir_call_known(const weir_call *call)
+{
+    return call->method != NULL;
+}
+
+bool
+weir_call_is_server(const weir_call *call)
+{
+    return call->is_server;
+}
+
 int64_t
 weir_call_deadline(const weir_call *call)
 {
@@ -310,6 +328,12 @@ void *
 weir_call_alloc(weir_call *call, size_t size)
 {
     return arena_zalloc(call_memory(call), size);
+}
+
+void *
+weir_call_keep(weir_call *call, size_t size)
+{
+    return arena_zalloc(&call->arena, size);
 }
 
 char *

@@ -9,6 +9,7 @@
 #include "rpc/transport.h"
 #include "wire/wire.h"
 #include <stdatomic.h>
+#include <weir/interceptor.h>
 #include <weir/service.h>
 
 /* Bytes of arena inside the call itself. */
@@ -56,6 +57,8 @@ struct weir_call {
     struct h2_block *_Atomic headers, *_Atomic trailers;
     const char *_Atomic message; /* NULL: none yet. In an arena or static */
     char *peer;                  /* formatted on demand */
+    struct call_value *values;   /* what interceptors have left, newest first */
+    struct call_watch *watches;  /* who sees messages, in their order */
     struct call_fields out_headers, out_trailers;
     weir_code code;
     atomic_bool ended; /* code and message are final; read by plain threads as well */
@@ -203,6 +206,15 @@ bool call_send_response_headers(struct weir_call *call);
 
 /* Server: end the stream with this status: trailers, or Trailers-Only when no header is out. */
 void call_send_status(struct weir_call *call, weir_code code, const char *message);
+
+/* ---- values and watchers, values.c ---- */
+
+/* A call made inside another one's handler begins with its values. False: no memory. */
+bool call_inherit_values(struct weir_call *call, const struct weir_call *parent);
+
+/* Show a message to those who watch. Not OK: the call ends with it. */
+weir_code call_show_sending(struct weir_call *call, const ProtobufCMessage *message);
+weir_code call_show_received(struct weir_call *call, const ProtobufCMessage *message);
 
 /* ---- messages ---- */
 

@@ -119,7 +119,7 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
         return code;
     buf_take(&call->incoming, WIRE_PREFIX_SIZE + prefix.len);
     credit(call, WIRE_PREFIX_SIZE + prefix.len);
-    return WEIR_OK;
+    return call_show_received(call, *out_message);
 }
 
 /* OK with false: not whole yet. */
@@ -196,11 +196,12 @@ pack_in_place(struct weir_call *call, const ProtobufCMessage *message, size_t le
     return true;
 }
 
+/* A call that its server has ended with OK takes no more messages either. */
 static weir_code
 closed_for_sending(struct weir_call *call)
 {
     if (call->ended)
-        return call->code;
+        return call->code != WEIR_OK ? call->code : WEIR_FAILED_PRECONDITION;
     return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory to send with");
 }
 
@@ -250,9 +251,11 @@ pack_and_send(struct weir_call *call, const ProtobufCMessage *message, size_t le
 weir_code
 call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
-    size_t len = protobuf_c_message_get_packed_size(message);
+    size_t len;
     weir_code code = WEIR_OK;
 
+    WEIR_TRY(call_show_sending(call, message));
+    len = protobuf_c_message_get_packed_size(message);
     if (call->ended || call->stream == NULL)
         return closed_for_sending(call);
     if (call->send_closed)

@@ -48,8 +48,6 @@ on_ready(struct rpc_transport *transport)
 
     conn->ready = true;
     loop_timer_stop(conn->home->loop, &conn->timer);
-    if (conn->home->draining)
-        server_conn_drain(conn);
 }
 
 static void

@@ -132,6 +132,8 @@ obey(struct running *running, weir_call *call, const Rpctest__Payload *request,
         return fill(call, strtoul(rest, NULL, 10), out_response);
     if ((rest = argument(request->text, "proxy:")) != NULL)
         return proxy(running, call, rest, out_response);
+    if ((rest = argument(request->text, "late:")) != NULL && wait(running, call) != WEIR_OK)
+        return proxy(running, call, rest, out_response);
     if (strcmp(request->text, "count") == 0)
         out_response->number = count_metadata(call);
     if (strcmp(request->text, "metadata") == 0)

@@ -57,6 +57,7 @@ void running_stop(struct running *running, int64_t grace);
  *   "metadata"    answer each request header k as header "echo-k" and trailer "trail-k"
  *   "count"       answer with the number of values in the request headers
  *   "size:N"      answer with N bytes of data
+ *   "late:REST"   the same as the next, but after this call has ended
  *   "proxy:REST"  call Unary(REST) through `onward`, inside this call
  *   else          answer with the request */
 extern const struct rpctest_Test_handlers service_handlers;

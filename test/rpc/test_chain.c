@@ -16,6 +16,8 @@
 struct notes {
     char trace[64];
     char method[64], peer[64], peer_after[64];
+    int64_t deadline;
+    weir_method_kind kind;
     weir_code code; /* that the inner one saw */
     char message[64];
 };
@@ -41,6 +43,7 @@ outer(void *self, weir_call *call, weir_next *next)
     trace('A');
     snprintf(notes.method, sizeof(notes.method), "%s", weir_call_method(call));
     snprintf(notes.peer, sizeof(notes.peer), "%s", weir_call_peer(call));
+    notes.deadline = weir_call_deadline(call);
     WEIR_TRY(weir_call_add_header(call, "x-outer", weir_str_of("1")));
     code = weir_proceed(next, call);
     snprintf(notes.peer_after, sizeof(notes.peer_after), "%s", weir_call_peer(call));
@@ -136,16 +139,22 @@ struct client {
 };
 
 static int
-open_all(void **state, const char *address)
+open_with(void **state, const char *address, weir_interceptor *const *chain)
 {
     struct client *client = calloc(1, sizeof(*client));
 
-    running_start_with(&running, address, NULL, (weir_interceptor *[]){outer, inner, NULL});
+    running_start_with(&running, address, NULL, chain);
     assert_int_equal(weir_loop_new(&client->loop), WEIR_OK);
     assert_int_equal(
         weir_channel_new(client->loop, running.address, NULL, &client->channel), WEIR_OK);
     *state = client;
     return 0;
+}
+
+static int
+open_all(void **state, const char *address)
+{
+    return open_with(state, address, (weir_interceptor *[]){outer, inner, NULL});
 }
 
 static int
@@ -204,6 +213,7 @@ every_kind_passes_the_chain(void **state)
         assert_true(weir_str_equal(weir_call_trailer(call, "x-code"), weir_str_of("OK")));
         assert_string_equal(notes.trace, "ABba");
         assert_string_equal(notes.method, kinds[i].path);
+        assert_true(notes.deadline == WEIR_NEVER);
         weir_call_free(call);
     }
 }
@@ -302,6 +312,141 @@ peers_that_went_keep_their_names(void **state)
     running_start(&running, "127.0.0.1:0", NULL, NULL);
 }
 
+/* ---- what interceptors leave on a call ---- */
+
+static const struct weir_key first_key = {"first"}, second_key = {"second"};
+
+static weir_code
+count_message(void *self, weir_call *call, const ProtobufCMessage *message)
+{
+    const Rpctest__Payload *payload = (const Rpctest__Payload *)message;
+
+    ++*(int *)self;
+    return strcmp(payload->text, "refuse me") == 0
+               ? weir_fail(call, WEIR_INVALID_ARGUMENT, "refused by a watcher")
+               : WEIR_OK;
+}
+
+static const struct weir_watcher counter = {count_message, count_message};
+static int seen_messages;
+
+static weir_code
+leave(void *self, weir_call *call, weir_next *next)
+{
+    char *text = weir_call_keep(call, 6);
+
+    (void)self;
+    assert_null(weir_call_value(call, &first_key));
+    assert_non_null(text);
+    memcpy(text, "first", 6);
+    WEIR_TRY(weir_call_set_value(call, &first_key, NULL));
+    WEIR_TRY(weir_call_set_value(call, &second_key, &seen_messages));
+    WEIR_TRY(weir_call_set_value(call, &first_key, text));
+    WEIR_TRY(weir_call_watch(call, &counter, &seen_messages));
+    return weir_proceed(next, call);
+}
+
+static weir_code
+find(void *self, weir_call *call, weir_next *next)
+{
+    weir_code code;
+
+    (void)self;
+    assert_true(weir_call_is_server(call));
+    assert_true(weir_call_known(call));
+    notes.kind = weir_call_kind(call);
+    code = weir_proceed(next, call);
+    assert_string_equal(weir_call_value(call, &first_key), "first");
+    assert_ptr_equal(weir_call_value(call, &second_key), &seen_messages);
+    return code;
+}
+
+static int
+open_leaving(void **state)
+{
+    return open_with(state, "127.0.0.1:0", (weir_interceptor *[]){leave, find, NULL});
+}
+
+static void
+values_and_watchers(void **state)
+{
+    struct client *client = *state;
+
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        weir_call *call = weir_call_new(client->channel, NULL);
+
+        seen_messages = 0;
+        assert_int_equal(kinds[i].run(call), WEIR_OK);
+        assert_true(seen_messages >= 2);
+        assert_int_equal(notes.kind, i);
+        weir_call_free(call);
+    }
+}
+
+static void
+watchers_refuse(void **state)
+{
+    struct client *client = *state;
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response = NULL;
+    weir_call *call = weir_call_new(client->channel, NULL);
+
+    request.text = "refuse me";
+    assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_INVALID_ARGUMENT);
+    assert_string_equal(weir_call_message(call), "refused by a watcher");
+    weir_call_free(call);
+}
+
+/* ---- verbs out of order ---- */
+
+static void
+verbs_out_of_order(void **state)
+{
+    struct client *client = *state;
+    struct rpctest_Test_Talk_client stream;
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *reply = NULL;
+    weir_call *call = weir_call_new(client->channel, NULL);
+
+    stream.call = call;
+    assert_int_equal(rpctest_Test_Talk_client_send(stream, &message), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(rpctest_Test_Talk_client_close_send(stream), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(rpctest_Test_Talk_client_finish(stream), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(weir_call_add_trailer(call, "x-a", weir_str_of("")), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(rpctest_Test_Talk(call, &stream), WEIR_OK);
+    assert_int_equal(weir_call_add_header(call, "x-a", weir_str_of("")), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(rpctest_Test_Talk_client_send(stream, &message), WEIR_OK);
+    assert_int_equal(rpctest_Test_Talk_client_close_send(stream), WEIR_OK);
+    assert_int_equal(rpctest_Test_Talk_client_close_send(stream), WEIR_OK);
+    assert_int_not_equal(rpctest_Test_Talk_client_send(stream, &message), WEIR_OK);
+    while (rpctest_Test_Talk_client_recv(stream, &reply))
+        continue;
+    assert_int_equal(rpctest_Test_Talk_client_finish(stream), WEIR_OK);
+    assert_int_equal(rpctest_Test_Talk_client_finish(stream), WEIR_OK);
+    assert_false(rpctest_Test_Talk_client_recv(stream, &reply));
+    assert_int_equal(call_unary(call), WEIR_FAILED_PRECONDITION);
+    weir_call_free(call);
+    weir_call_free(NULL);
+}
+
+/* A number that is no code. */
+static void
+codes_out_of_range(void **state)
+{
+    struct client *client = *state;
+    static char *const texts[] = {"fail:17", "fail:99", "fail:-1"};
+
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+        const Rpctest__Payload *response = NULL;
+        weir_call *call = weir_call_new(client->channel, NULL);
+
+        request.text = texts[i];
+        assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_UNKNOWN);
+        weir_call_free(call);
+    }
+}
+
 int
 main(void)
 {
@@ -315,6 +460,10 @@ main(void)
         ON(open_tcp6, both_ends_have_names),
         ON(open_unix, both_ends_have_names),
         ON(open_tcp, peers_that_went_keep_their_names),
+        ON(open_leaving, values_and_watchers),
+        ON(open_leaving, watchers_refuse),
+        ON(open_tcp, verbs_out_of_order),
+        ON(open_tcp, codes_out_of_range),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -411,7 +411,15 @@ servers_that_say_nothing(void **state)
 
 /* ---- freeing ---- */
 
-/* The attempt to connect is still alive, with and without a lookup before it. */
+static void
+dawdle(void *unused)
+{
+    (void)unused;
+    usleep(3000);
+}
+
+/* The attempt to connect is still alive, with and without a lookup before it; that is still waiting
+ * for its thread, or has begun. */
 static void
 free_while_connecting(void **state)
 {
@@ -423,9 +431,11 @@ free_while_connecting(void **state)
 
     (void)state;
     snprintf(named, sizeof(named), "localhost%s", strchr(address, ':'));
-    assert_int_equal(weir_pool_new(2, &pool), WEIR_OK);
+    assert_int_equal(weir_pool_new(1, &pool), WEIR_OK);
     for (int i = 0; i < 100; i++) {
         options.pool = i % 2 == 0 ? pool : NULL;
+        if (i % 8 == 0)
+            assert_int_equal(weir_pool_submit(pool, dawdle, NULL), WEIR_OK);
         open_client(&client, i % 4 < 2 ? named : address, &options);
         assert_int_equal(
             ask(client.channel, (i % 5) * 100 * WEIR_MICROSECOND, NULL), WEIR_DEADLINE_EXCEEDED);
@@ -483,6 +493,52 @@ cancelled_call_and_channel_are_freed_at_once(void **state)
         pthread_join(onlooker.thread, NULL);
         weir_loop_free(client.loop);
     }
+}
+
+/* ---- targets ---- */
+
+static void
+targets_have_schemes(void **state)
+{
+    static const char *const schemes[] = {"", "dns:", "dns:///", "ipv4:"};
+    struct weir_channel_options options = {.user_agent = "tests/1"};
+    struct running running;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    assert_int_equal(weir_pool_new(1, &options.pool), WEIR_OK);
+    for (size_t i = 0; i < COUNT(schemes); i++) {
+        struct client client;
+        char target[64];
+
+        snprintf(target, sizeof(target), "%s%s", schemes[i], running.address);
+        open_client(&client, target, &options);
+        assert_int_equal(ask(client.channel, PATIENCE, NULL), WEIR_OK);
+        close_client(&client);
+    }
+    weir_pool_free(options.pool);
+    running_stop(&running, WEIR_SECOND);
+}
+
+/* No resolver has to be asked to know that this label is too long. */
+static void
+names_that_do_not_resolve(void **state)
+{
+    struct weir_channel_options options = {.pool = NULL};
+    struct client client;
+    char target[128], text[256];
+
+    (void)state;
+    snprintf(target, sizeof(target), "%0100d.invalid:1", 0);
+    for (int pooled = 0; pooled < 2; pooled++) {
+        if (pooled)
+            assert_int_equal(weir_pool_new(1, &options.pool), WEIR_OK);
+        open_client(&client, target, &options);
+        assert_int_equal(ask(client.channel, PATIENCE, text), WEIR_UNAVAILABLE);
+        assert_non_null(strstr(text, target));
+        close_client(&client);
+    }
+    weir_pool_free(options.pool);
 }
 
 /* ---- numbers ---- */
@@ -549,6 +605,8 @@ main(void)
         cmocka_unit_test(servers_that_say_nothing),
         cmocka_unit_test(free_while_connecting),
         cmocka_unit_test(cancelled_call_and_channel_are_freed_at_once),
+        cmocka_unit_test(targets_have_schemes),
+        cmocka_unit_test(names_that_do_not_resolve),
         cmocka_unit_test(durations_at_their_limits),
         cmocka_unit_test(bursts_leave_little_behind),
     };

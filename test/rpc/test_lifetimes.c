@@ -319,6 +319,7 @@ server_that_never_ran(void **state)
     weir_server_free(server);
     assert_int_equal(weir_server_new(&(struct weir_server_options){.loops = 3}, &server), WEIR_OK);
     assert_int_equal(rpctest_Test_add(server, &service_handlers, NULL), WEIR_OK);
+    assert_int_equal(rpctest_Test_add(server, &service_handlers, NULL), WEIR_ALREADY_EXISTS);
     assert_int_equal(weir_server_listen(server, "127.0.0.1:0"), WEIR_OK);
     assert_int_equal(weir_server_listen(server, path), WEIR_OK);
     weir_server_drain(server, 0);
@@ -432,6 +433,30 @@ ends_travel_to_the_inner_call(void **state)
     stop_pair(&pair);
 }
 
+/* Its handler goes on after it has ended, and then begins another call. */
+static void
+calls_inside_one_that_has_ended(void **state)
+{
+    struct raw raw;
+    struct raw_answer answer;
+    struct pair pair;
+
+    (void)state;
+    start_pair(&pair);
+    raw_connect(&raw, pair.front.address);
+    raw_greet(&raw, true, 0, 0);
+    raw_cork(&raw, true);
+    raw_request(&raw, 1, "Unary", "10m");
+    raw_text(&raw, RAW_END_STREAM, 1, "late:x");
+    raw_cork(&raw, false);
+    raw_answer(&raw, 1, SIZE_MAX, &answer);
+    assert_int_equal(answer.status, WEIR_DEADLINE_EXCEEDED);
+    raw_answer_free(&answer);
+    raw_close(&raw);
+    stop_pair(&pair);
+    assert_int_equal(pair.back.seen.started, 0);
+}
+
 /* ---- cancelling and freeing at once ---- */
 
 struct canceller {
@@ -509,6 +534,7 @@ main(void)
         cmocka_unit_test(drained_before_it_ran),
         cmocka_unit_test(handler_leaves_a_call_behind),
         cmocka_unit_test(ends_travel_to_the_inner_call),
+        cmocka_unit_test(calls_inside_one_that_has_ended),
         cmocka_unit_test(cancelling_races_with_the_end),
     };
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server and its clients when memory runs out: every call ends, the server serves on, and nothing
- * is lost. Linked with --wrap=malloc, calloc and realloc. */
+ * is lost. Linked with --wrap for malloc, calloc, realloc, free and mmap. */
 #include "service.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -21,6 +23,8 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *piece, size_t size);
 void __wrap_free(void *piece);
+void *__real_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
 
 /* Of the allocations from now on, of all threads, those from first_failing to last_failing fail. */
 static atomic_long counted, first_failing = -1, last_failing = -1;
@@ -66,6 +70,16 @@ __wrap_realloc(void *piece, size_t size)
 
     atomic_fetch_sub(&in_use, larger == NULL ? 0 : before);
     return larger;
+}
+
+/* Stacks. */
+void *
+__wrap_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset)
+{
+    if (!fails_now())
+        return __real_mmap(address, len, protection, flags, fd, offset);
+    errno = ENOMEM;
+    return MAP_FAILED;
 }
 
 void

@@ -295,40 +295,55 @@ handshake_may_take_for_ever(void **state)
     running_stop(&patient, WEIR_SECOND);
 }
 
-struct haste {
+/* Something done on a server's loop. */
+struct errand {
     struct loop_task task;
     struct server_loop *home;
     atomic_bool done;
 };
 
-/* As if most of the time for the acknowledgement had passed. */
 static void
-make_haste(struct loop_task *task)
+run_errand(struct server_loop *home, void (*run)(struct loop_task *task))
 {
-    struct haste *haste = container_of(task, struct haste, task);
+    struct errand errand = {.home = home};
 
-    list_each (link, &haste->home->conns)
-        container_of(link, struct server_conn, link)->unacked = 14;
-    haste->done = true;
+    loop_task_init(&errand.task, run);
+    loop_send(home->loop, &errand.task);
+    EVENTUALLY(errand.done);
 }
 
+/* As if half a minute had passed. */
+static void
+rest_often(struct loop_task *task)
+{
+    struct errand *errand = container_of(task, struct errand, task);
+
+    for (int i = 0; i < 15; i++)
+        server_loop_rest(&errand->home->rest);
+    errand->done = true;
+}
+
+/* Another connection, which does acknowledge them, only rests. */
 static void
 settings_are_not_acknowledged(void **state)
 {
-    struct haste haste = {.home = &running.server->loops[0]};
-    struct raw raw;
+    struct raw deaf, quiet;
 
     (void)state;
-    raw_connect(&raw, running.address);
-    raw.deaf = true;
-    raw_greet(&raw, true, 0, 0);
-    ask_for(&raw, 1, "x");
-    take_status(&raw, 1, 5 + 3);
-    loop_task_init(&haste.task, make_haste);
-    loop_send(haste.home->loop, &haste.task);
-    EVENTUALLY(haste.done);
-    assert_int_equal(last_words(&raw), H2_SETTINGS_TIMEOUT);
-    raw_close(&raw);
+    meet(&quiet, 1000);
+    ask_for(&quiet, 1, "x");
+    take_status(&quiet, 1, 5 + 3);
+    raw_connect(&deaf, running.address);
+    deaf.deaf = true;
+    raw_greet(&deaf, true, 0, 0);
+    ask_for(&deaf, 1, "x");
+    take_status(&deaf, 1, 5 + 3);
+    run_errand(&running.server->loops[0], rest_often);
+    assert_int_equal(last_words(&deaf), H2_SETTINGS_TIMEOUT);
+    ask_for(&quiet, 3, "x");
+    take_status(&quiet, 3, 5 + 3);
+    raw_close(&deaf);
+    raw_close(&quiet);
 }
 
 /* ---- the end of a connection ---- */
@@ -361,8 +376,51 @@ check_drain(size_t size)
     assert_int_equal(drained.result, WEIR_OK);
 }
 
-/* Nor does it lose what the socket did not take yet when the last stream ended: with some of these
- * sizes that is the answer's end. */
+/* As if the client had had five seconds to answer the PING. */
+static void
+let_time_pass(struct loop_task *task)
+{
+    struct errand *errand = container_of(task, struct errand, task);
+
+    list_each (link, &errand->home->conns) {
+        struct server_conn *conn = container_of(link, struct server_conn, link);
+
+        conn->timer.fire(&conn->timer);
+    }
+    errand->done = true;
+}
+
+/* A client that does not answer the PING is told all the same which streams count. */
+static void
+drain_without_the_ping(void **state)
+{
+    struct running drained;
+    struct raw raw;
+
+    (void)state;
+    running_start(&drained, "127.0.0.1:0", NULL, NULL);
+    raw_connect(&raw, drained.address);
+    raw.deaf = true;
+    raw_greet(&raw, true, 0, 0);
+    ask_for(&raw, 1, "wait");
+    EVENTUALLY(drained.seen.parked == 1);
+    weir_server_drain(drained.server, 100 * WEIR_SECOND);
+    assert_true(raw_await(&raw, RAW_GOAWAY, 0, &frame));
+    assert_int_equal(load_be32(frame.payload), 0x7fffffff);
+    run_errand(&drained.server->loops[0], let_time_pass);
+    assert_true(raw_await(&raw, RAW_GOAWAY, 0, &frame));
+    assert_int_equal(load_be32(frame.payload), 1);
+    ask_for(&raw, 3, "x");
+    raw_number(&raw, RAW_RST_STREAM, 1, H2_CANCEL);
+    (void)last_words(&raw);
+    raw_close(&raw);
+    running_stop(&drained, 100 * WEIR_SECOND);
+    assert_int_equal(drained.result, WEIR_OK);
+    assert_int_equal(drained.seen.started, 1);
+}
+
+/* What the socket did not take yet when the last stream ended is not lost: with some of these sizes
+ * that is the answer's end. */
 static void
 drain_loses_no_answers(void **state)
 {
@@ -385,6 +443,7 @@ main(void)
         cmocka_unit_test(handshake_takes_too_long),
         cmocka_unit_test(handshake_may_take_for_ever),
         cmocka_unit_test(settings_are_not_acknowledged),
+        cmocka_unit_test(drain_without_the_ping),
         cmocka_unit_test(drain_loses_no_answers),
     };
 
