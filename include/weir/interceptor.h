@@ -48,4 +48,17 @@ struct weir_watcher {
 WEIR_API WEIR_CHECK weir_code weir_call_watch(
     weir_call *call, const struct weir_watcher *watcher, void *self);
 
+/* ---- time ---- */
+
+/* Looks at a call when its time has come, on the call's loop; it must not park. OK: the call goes
+ * on, and *out_again, a point on the clock of weir_now, says when to look next; untouched: not
+ * again. Another code, with the text that weir_fail gave it, ends the call. */
+typedef weir_code weir_alarm(void *self, weir_call *call, int64_t *out_again);
+
+/* Have a server's call looked at then, if it is still alive. Borrows self until the call has gone,
+ * which may be after the interceptor returned. FAILED_PRECONDITION: it is a client's call.
+ * RESOURCE_EXHAUSTED: no memory. */
+WEIR_API WEIR_CHECK weir_code weir_call_alarm(
+    weir_call *call, int64_t when, weir_alarm *alarm, void *self);
+
 WEIR_END_C

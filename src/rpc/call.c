@@ -81,6 +81,8 @@ void
 call_fini(struct weir_call *call)
 {
     stop_timer(call);
+    if (call->alarms != NULL)
+        call_stop_alarms(call);
     call_detach(call);
     h2_block_unref(call->headers);
     h2_block_unref(call->trailers);

@@ -59,6 +59,7 @@ struct weir_call {
     char *peer;                  /* formatted on demand */
     struct call_value *values;   /* what interceptors have left, newest first */
     struct call_watch *watches;  /* who sees messages, in their order */
+    struct call_alarm *alarms;   /* who looks when a time has come */
     struct call_fields out_headers, out_trailers;
     weir_code code;
     atomic_bool ended; /* code and message are final; read by plain threads as well */
@@ -215,6 +216,11 @@ bool call_inherit_values(struct weir_call *call, const struct weir_call *parent)
 /* Show a message to those who watch. Not OK: the call ends with it. */
 weir_code call_show_sending(struct weir_call *call, const ProtobufCMessage *message);
 weir_code call_show_received(struct weir_call *call, const ProtobufCMessage *message);
+
+/* ---- alarms, alarm.c ---- */
+
+/* None of them looks any more. */
+void call_stop_alarms(struct weir_call *call);
 
 /* ---- messages ---- */
 
