@@ -224,6 +224,7 @@ run(struct interop *interop, const struct interop_case *wanted)
 static const struct interop_case *const all_cases[] = {
     interop_message_cases,
     interop_status_cases,
+    interop_orca_cases,
     interop_soak_cases,
 };
 
@@ -231,8 +232,7 @@ static const struct interop_case *const all_cases[] = {
 
 /* Public cases that need what Weir does not offer yet. */
 static const char *const later_cases[] = {"client_compressed_unary", "server_compressed_unary",
-    "client_compressed_streaming", "server_compressed_streaming", "orca_per_rpc", "orca_oob",
-    "cacheable_unary", NULL};
+    "client_compressed_streaming", "server_compressed_streaming", "cacheable_unary", NULL};
 
 static const struct interop_case *
 find_case(const char *name)

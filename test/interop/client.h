@@ -40,6 +40,7 @@ struct interop_case {
 /* The list ends with a name that is NULL. */
 extern const struct interop_case interop_message_cases[]; /* message_cases.c */
 extern const struct interop_case interop_status_cases[];  /* status_cases.c */
+extern const struct interop_case interop_orca_cases[];    /* orca_cases.c */
 extern const struct interop_case interop_soak_cases[];    /* soak.c */
 
 /* Say why the case failed, and return false. */

@@ -6,6 +6,7 @@
 #include "grpc/testing/test.weir.h"
 #include "options.h"
 #include "payload.h"
+#include "server_orca.h"
 #include "usercommon/complain.h"
 
 #include <signal.h>
@@ -78,7 +79,8 @@ unary_call(void *self, weir_call *call, const Grpc__Testing__SimpleRequest *requ
 {
     Grpc__Testing__Payload *payload;
 
-    (void)self;
+    if (request->orca_per_query_report != NULL)
+        WEIR_TRY(orca_report_call(self, call, request->orca_per_query_report));
     WEIR_TRY(echo_status(call, request->response_status));
     WEIR_TRY(check_type(call, request->response_type));
     payload = weir_call_alloc(call, sizeof(*payload));
@@ -162,14 +164,28 @@ streaming_output_call(void *self, const Grpc__Testing__StreamingOutputCallReques
 }
 
 static weir_code
-full_duplex_call(void *self, struct grpc_testing_TestService_FullDuplexCall_server peer)
+answer_each(struct orca_server *orca, struct grpc_testing_TestService_FullDuplexCall_server peer,
+    bool *holds_orca)
 {
     const Grpc__Testing__StreamingOutputCallRequest *request;
 
-    (void)self;
-    while (grpc_testing_TestService_FullDuplexCall_recv(peer, &request))
+    while (grpc_testing_TestService_FullDuplexCall_recv(peer, &request)) {
+        if (request->orca_oob_report != NULL)
+            WEIR_TRY(orca_tell(orca, peer.call, request->orca_oob_report, holds_orca));
         WEIR_TRY(answer(peer.call, request));
+    }
     return weir_call_code(peer.call);
+}
+
+static weir_code
+full_duplex_call(void *self, struct grpc_testing_TestService_FullDuplexCall_server peer)
+{
+    bool holds_orca = false;
+    weir_code code = answer_each(self, peer, &holds_orca);
+
+    if (holds_orca)
+        orca_release(self);
+    return code;
 }
 
 /* What the requests of a half-duplex call have asked for so far. */
@@ -286,12 +302,13 @@ listen_on(const char *host, uint32_t port)
 }
 
 static weir_code
-serve(const struct options *options)
+serve(const struct options *options, struct orca_server *orca)
 {
     struct sigaction action = {.sa_handler = on_signal};
 
     WEIR_TRY(weir_server_wrap(server, echo_metadata, NULL));
-    WEIR_TRY(grpc_testing_TestService_add(server, &handlers, NULL));
+    WEIR_TRY(grpc_testing_TestService_add(server, &handlers, orca));
+    WEIR_TRY(weir_orca_add(server, orca->orca));
     WEIR_TRY(listen_on(options->host, options->port));
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
@@ -304,6 +321,7 @@ int
 main(int argc, char **argv)
 {
     struct options options = {.host = "127.0.0.1", .port = NO_PORT};
+    struct orca_server orca;
     weir_code code;
     int exit_code;
 
@@ -313,12 +331,15 @@ main(int argc, char **argv)
         complain(program.name, "--port is missing");
         return 2;
     }
-    code = weir_server_new(NULL, &server);
+    code = orca_init(&orca);
     if (code == WEIR_OK)
-        code = serve(&options);
+        code = weir_server_new(NULL, &server);
+    if (code == WEIR_OK)
+        code = serve(&options, &orca);
     if (code != WEIR_OK && code != WEIR_CANCELLED)
         complain(
             program.name, "%s", server == NULL ? weir_code_name(code) : weir_server_error(server));
     weir_server_free(server);
+    orca_fini(&orca);
     return code == WEIR_OK || code == WEIR_CANCELLED ? 0 : 1;
 }
