@@ -28,6 +28,15 @@ def test_case(client, case):
     assert client.run(case) == "ok"
 
 
+@pytest.mark.parametrize("case", interop.ORCA_CASES)
+def test_load_reports(server, tmp_path, case):
+    client = interop.node_client(server.address, tmp_path)
+    try:
+        assert client.run(case) == "ok"
+    finally:
+        client.close()
+
+
 def test_a_client_tells_what_went_wrong(client):
     """Or its "ok" would mean nothing."""
     assert client.run("no_such_case") != "ok"

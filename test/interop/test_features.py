@@ -4,9 +4,8 @@ import time
 
 import grpc
 import pytest
-from google.protobuf import message_factory
 
-from support import interop, protos
+from support import interop
 
 TIMEOUT = 60
 METADATA = [("x-grpc-test-echo-initial", "to and fro"), ("x-grpc-test-echo-trailing-bin", bytes(range(256)))]
@@ -167,15 +166,3 @@ def test_many_streams_at_once(stub, wish):
         requests.half_close()
     for _, call in streams:
         assert call.code() == grpc.StatusCode.OK
-
-
-def test_load_report_of_a_call(stub, types):
-    """In the trailer that gRFC A51 names, as its public type."""
-    wish = types.TestOrcaReport(cpu_utilization=0.25, request_cost={"cost": 7}, utilization={"disk": 0.5, "net": 1})
-    _, call = stub.UnaryCall.with_call(types.SimpleRequest(orca_per_query_report=wish), timeout=TIMEOUT)
-    files = interop.descriptors(protos.PROTO, ["xds/data/orca/v3/orca_load_report.proto"]).file
-    report = message_factory.GetMessages(files)["xds.data.orca.v3.OrcaLoadReport"].FromString(
-        dict(call.trailing_metadata())["endpoint-load-metrics-bin"]
-    )
-    assert report.cpu_utilization == 0.25
-    assert (dict(report.request_cost), dict(report.utilization)) == ({"cost": 7}, {"disk": 0.5, "net": 1})

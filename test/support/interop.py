@@ -42,18 +42,18 @@ LATER_CASES = [
     "server_compressed_streaming",
 ]
 
-# Those that no server or client of another make has here.
+# Of the others here only grpc-js shows an application what they are about.
 ORCA_CASES = ["orca_per_rpc", "orca_oob"]
 
 
 # ---- the service's types, without generated modules: their package would be grpcio's own, `grpc` ----
 
 
-def descriptors(root, files=FILES):
-    """The descriptors of files below a folder, as protoc sees them."""
+def descriptors(root):
+    """The descriptors of FILES below a folder, as protoc sees them."""
     with tempfile.NamedTemporaryFile() as out:
         subprocess.run(
-            ["protoc", f"-I{root}", "--include_imports", f"--descriptor_set_out={out.name}", *files], check=True
+            ["protoc", f"-I{root}", "--include_imports", f"--descriptor_set_out={out.name}", *FILES], check=True
         )
         return descriptor_pb2.FileDescriptorSet.FromString(out.read())
 

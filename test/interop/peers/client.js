@@ -13,12 +13,20 @@ const [protoFolder, address] = process.argv.slice(2);
 const definition = loader.loadSync('grpc/testing/test.proto', {includeDirs: [protoFolder]});
 const {TestService, UnimplementedService} = grpc.loadPackageDefinition(definition).grpc.testing;
 
+const reports = loader.loadSync('xds/service/orca/v3/orca.proto', {includeDirs: [protoFolder]});
+const {OpenRcaService} = grpc.loadPackageDefinition(reports).xds.service.orca.v3;
+
 const REQUEST_SIZES = [27182, 8, 1828, 45904];
 const RESPONSE_SIZES = [31415, 9, 2653, 58979];
 const INITIAL = 'x-grpc-test-echo-initial';
 const TRAILING = 'x-grpc-test-echo-trailing-bin';
 const PLAIN = 'test status message';
 const SPECIAL = '\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \u{1f608}\t\n';
+
+const LOADS = [
+  {cpuUtilization: 0.8210, memoryUtilization: 0.5847, utilization: {util: 0.30499}},
+  {cpuUtilization: 0.29309, memoryUtilization: 0.2, utilization: {util: 0.2039}},
+];
 
 // Channels with the same arguments would share a connection.
 function connect(Service) {
@@ -36,6 +44,12 @@ function zeros(size) {
 
 function expectZeros(response, size) {
   assert(response.payload.body.equals(Buffer.alloc(size)), `the response is not ${size} zeros`);
+}
+
+function expectLoad(report, load) {
+  assert.strictEqual(report.cpuUtilization, load.cpuUtilization);
+  assert.strictEqual(report.memUtilization, load.memoryUtilization);
+  assert.deepStrictEqual(report.utilization, load.utilization);
 }
 
 function largeRequest() {
@@ -217,6 +231,33 @@ const cases = {
     const stream = new Stream(client.fullDuplexCall({deadline: Date.now() + 1}));
     stream.call.write({payload: zeros(27182)});
     expectStatus(await stream.status, grpc.status.DEADLINE_EXCEEDED);
+  },
+
+  async orca_per_rpc(client) {
+    const {status} = await unary(client, 'unaryCall', {orcaPerQueryReport: {...LOADS[0], requestCost: {cost: 3456.32}}});
+    const [bytes] = status.metadata.get('endpoint-load-metrics-bin');
+    const report = OpenRcaService.service.StreamCoreMetrics.responseDeserialize(bytes);
+    assert.deepStrictEqual(report.requestCost, {cost: 3456.32});
+    expectLoad(report, LOADS[0]);
+  },
+
+  async orca_oob(client) {
+    const service = connect(OpenRcaService);
+    const stream = new Stream(client.fullDuplexCall(limit()));
+    const reports = new Stream(service.streamCoreMetrics({reportInterval: {nanos: 50000000}}, limit()));
+    for (const load of LOADS) {
+      stream.call.write({orcaOobReport: load, responseParameters: [{size: 1}]});
+      await stream.expect(1);
+      let report;
+      do {
+        ({value: report} = await reports.responses.next());
+      } while (report.cpuUtilization !== load.cpuUtilization);
+      expectLoad(report, load);
+    }
+    stream.call.end();
+    await stream.expectEnd();
+    reports.call.cancel();
+    service.close();
   },
 
   async rpc_soak(client) {
