@@ -6,6 +6,7 @@
 #include <weir/call.h>
 #include <weir/loop.h>
 #include <weir/pool.h>
+#include <weir/tls.h>
 
 WEIR_BEGIN_C
 
@@ -17,12 +18,13 @@ struct weir_channel_options {
     size_t max_receive_message; /* bytes, after inflating; 4 MiB */
     size_t max_header_list;     /* bytes of a response's header list; 16 KiB */
     int64_t connect_timeout;    /* nanoseconds; 20 s */
+    weir_tls *tls;              /* of weir_tls_client_new: speak TLS; plain text */
     weir_pool *pool; /* looks names up; without one the loop waits for the lookup. Borrowed */
 };
 
 /* target: "HOST:PORT", "dns:HOST:PORT", "ipv4:A:PORT", "ipv6:[A]:PORT", "unix:PATH". Does not
  * connect yet. Borrows the loop until freed; copies the rest. options may be NULL.
- * INVALID_ARGUMENT: not a target. */
+ * INVALID_ARGUMENT: not a target, or tls is a server's. */
 WEIR_API WEIR_CHECK weir_code weir_channel_new(weir_loop *loop, const char *target,
     const struct weir_channel_options *options, weir_channel **out_channel);
 

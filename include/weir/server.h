@@ -6,10 +6,16 @@
 
 #include <weir/interceptor.h>
 #include <weir/service.h>
+#include <weir/tls.h>
 
 WEIR_BEGIN_C
 
 typedef struct weir_server weir_server;
+
+/* Told of a connection that failed: its handshake (TLS, then HTTP/2's) did, it broke HTTP/2's
+ * rules, or it was lost while calls might run. peer: "ipv4:127.0.0.1:41234"; why: one line, part of
+ * which the peer may have written. On the thread of the connection's loop; must not block. */
+typedef void weir_connection_observer(void *self, const char *peer, const char *why);
 
 /* Zero is the default of every field. */
 struct weir_server_options {
@@ -19,9 +25,13 @@ struct weir_server_options {
     uint32_t max_concurrent_streams; /* a connection; 100 */
     size_t fiber_stack; /* bytes of address space for a handler's stack; 256 KiB, and no less */
     int64_t handshake_timeout; /* from accept to the client's SETTINGS; 10 s */
+    weir_tls
+        *tls; /* of weir_tls_server_new: TCP connections speak TLS, Unix sockets do not; none */
+    weir_connection_observer *connection_failed;
+    void *connection_failed_self; /* borrowed */
 };
 
-/* RESOURCE_EXHAUSTED: no memory. options may be NULL. */
+/* RESOURCE_EXHAUSTED: no memory. INVALID_ARGUMENT: tls is a client's. options may be NULL. */
 WEIR_API WEIR_CHECK weir_code weir_server_new(
     const struct weir_server_options *options, weir_server **out_server);
 WEIR_API void weir_server_free(weir_server *server);

@@ -8,7 +8,9 @@
 #include <weir/channel.h>
 #include <weir/interceptor.h>
 #include <weir/loop.h>
+#include <weir/peer.h>
 #include <weir/pool.h>
 #include <weir/server.h>
 #include <weir/service.h>
 #include <weir/status.h>
+#include <weir/tls.h>

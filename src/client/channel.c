@@ -52,12 +52,14 @@ release(struct weir_channel *channel)
     pthread_mutex_destroy(&channel->lock);
     free(channel->authority);
     free(channel->user_agent);
+    weir_tls_free(channel->tls);
     free(channel);
 }
 
 static void
 set_options(struct weir_channel *channel, const struct weir_channel_options *options)
 {
+    channel->tls = net_tls_ref(options->tls);
     channel->pool = options->pool;
     channel->limits.max_receive =
         options->max_receive_message != 0 ? options->max_receive_message : DEFAULT_MAX_RECEIVE;
@@ -67,11 +69,16 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
         options->connect_timeout != 0 ? options->connect_timeout : DEFAULT_CONNECT_TIMEOUT;
 }
 
-/* The text of :authority; a Unix path has none of its own (grpc doc/naming.md: "localhost"). */
+/* The text of :authority. A Unix path has none of its own (grpc doc/naming.md: "localhost"), and a
+ * server that TLS knows by another name is asked for that. */
 static bool
 set_texts(struct weir_channel *channel, const char *endpoint, const char *user_agent)
 {
-    channel->authority = join(channel->endpoint.is_unix ? "localhost" : endpoint, "", "");
+    const char *name = channel->tls == NULL ? NULL : net_tls_server_name(channel->tls);
+
+    if (name == NULL)
+        name = channel->endpoint.is_unix ? "localhost" : endpoint;
+    channel->authority = join(name, "", "");
     channel->user_agent = user_agent == NULL ? join("grpc-c-weir/", weir_version(), "")
                                              : join(user_agent, " grpc-c-weir/", weir_version());
     return channel->authority != NULL && channel->user_agent != NULL;
@@ -87,6 +94,8 @@ weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_
 
     if (options == NULL)
         options = &defaults;
+    if (options->tls != NULL && net_tls_is_server(options->tls))
+        return WEIR_INVALID_ARGUMENT;
     target = skip_scheme(target);
     WEIR_TRY(net_endpoint_parse(target, &endpoint));
     channel = calloc(1, sizeof(*channel));
@@ -256,7 +265,7 @@ method_new(const struct weir_channel *channel, const struct weir_method *asked)
         return NULL;
     }
     method->fields[0] = field(":method", "POST");
-    method->fields[1] = field(":scheme", "http");
+    method->fields[1] = field(":scheme", channel->tls == NULL ? "http" : "https");
     method->fields[2] = field(":path", method->path);
     method->fields[3] = field(":authority", channel->authority);
     method->fields[4] = field("te", "trailers");

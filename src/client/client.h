@@ -37,6 +37,7 @@ struct client_lookup;
 struct weir_channel {
     weir_loop *loop;
     struct net_endpoint endpoint;
+    weir_tls *tls;   /* NULL: plain text */
     weir_pool *pool; /* where names are looked up; may be NULL */
     char *authority, *user_agent;
     struct call_limits limits;

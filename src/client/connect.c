@@ -169,13 +169,28 @@ settings_late(struct loop_timer *timer)
     on_lost(&conn->transport, "no HTTP/2 SETTINGS in time");
 }
 
+/* False: no memory. */
+static bool
+start_tls(const struct weir_channel *channel, struct net_conn *net)
+{
+    const char *name;
+
+    if (channel->tls == NULL)
+        return true;
+    name = net_tls_server_name(channel->tls);
+    if (name == NULL)
+        name = channel->endpoint.is_unix ? "localhost" : channel->endpoint.host;
+    return net_conn_start_tls(net, channel->tls, name) == WEIR_OK;
+}
+
 static weir_code
 conn_open(struct weir_channel *channel, struct net_conn *net)
 {
     struct h2_options h2 = {.role = H2_CLIENT, .max_header_list = channel->max_header_list};
     struct client_conn *conn = calloc(1, sizeof(*conn));
 
-    if (conn == NULL) {
+    if (conn == NULL || !start_tls(channel, net)) {
+        free(conn);
         net_conn_close(net);
         return WEIR_RESOURCE_EXHAUSTED;
     }

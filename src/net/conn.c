@@ -6,8 +6,8 @@
  * handle, which is after every callback of this turn, so code here may look at `closing` after each
  * event.
  *
- * Nothing is buffered but the reader's rest. What a later layer (TLS) needs lies between this and
- * its owner: the same events upwards, the same verbs downwards. */
+ * Nothing is buffered but the reader's rest. TLS lies between the socket and this: the same events
+ * upwards, the same verbs downwards, and where there is none one comparison with NULL. */
 
 #include "net/private.h"
 #include <assert.h>
@@ -75,6 +75,14 @@ reads(const struct net_conn *conn)
     return !conn->closing && !conn->ended && !conn->paused;
 }
 
+/* Is there something that the socket did not take? With TLS what waits is here, and an owner that
+ * wrote during the handshake waits for the peer. */
+static bool
+wants_room(const struct net_conn *conn)
+{
+    return conn->tls == NULL ? conn->blocked : tls_session_has_output(conn->tls);
+}
+
 static void on_io(uv_poll_t *poll, int status, int events);
 
 /* Poll for what is wanted now. Each change costs a system call, so inside of an event it waits for
@@ -88,7 +96,7 @@ update(struct net_conn *conn)
         return;
     if (reads(conn))
         wanted |= UV_READABLE;
-    if (conn->blocked && !conn->ended)
+    if (wants_room(conn) && !conn->ended)
         wanted |= UV_WRITABLE;
     if (wanted != conn->armed)
         net_conn_poll(conn, wanted, on_io);
@@ -150,6 +158,15 @@ would_block(int error)
     return error == EAGAIN || error == EWOULDBLOCK;
 }
 
+/* What the peer has written, as recv. */
+static ssize_t
+receive_bytes(struct net_conn *conn, uint8_t *room, size_t size)
+{
+    if (conn->tls == NULL)
+        return receive_some(conn->fd, room, size);
+    return tls_session_read(conn->tls, room, size);
+}
+
 /* Hand what is in the scratch memory to the reader, save its rest. False: stop reading. */
 static bool
 deliver(struct net_conn *conn, const uint8_t *data, size_t len)
@@ -174,7 +191,7 @@ receive(struct net_conn *conn, bool again)
 {
     uint8_t *scratch = loop_scratch(conn->loop);
     size_t had = conn->kept_len, room = LOOP_SCRATCH_SIZE - had;
-    ssize_t got = receive_some(conn->fd, scratch + had, room);
+    ssize_t got = receive_bytes(conn, scratch + had, room);
 
     if (got == 0 || (got < 0 && !would_block(errno))) {
         end(conn, got < 0 ? errno : room == 0 ? ENOBUFS : 0);
@@ -190,12 +207,43 @@ receive(struct net_conn *conn, bool again)
     return deliver(conn, scratch, had + (size_t)got) && (size_t)got == room;
 }
 
-/* Read until the socket gives less than there is room for, or others have waited long enough. */
+/* Go on with the handshake. True: it is done. Who wanted to write meanwhile may now. */
+static bool
+shake(struct net_conn *conn)
+{
+    switch (tls_session_shake(conn->tls)) {
+    case TLS_WAITS:
+        return false;
+    case TLS_FAILED:
+        end(conn, tls_session_error(conn->tls));
+        return false;
+    case TLS_OPEN:
+        break;
+    }
+    if (conn->blocked) {
+        conn->blocked = false;
+        conn->events->writable(conn->owner);
+    }
+    return reads(conn);
+}
+
+/* Read until the socket gives less than there is room for, or others have waited long enough. What
+ * TLS has taken from the socket no poll tells of, so a timer does. */
 static void
 read_some(struct net_conn *conn, bool again)
 {
-    for (int i = 0; i < READS_AT_ONCE && reads(conn) && receive(conn, again); i++)
+    bool more = reads(conn);
+
+    if (more && conn->tls != NULL && !tls_session_is_open(conn->tls))
+        more = shake(conn);
+    for (int i = 0; i < READS_AT_ONCE && more && reads(conn); i++) {
+        more = receive(conn, again);
         again = false;
+    }
+    if (!more || conn->tls == NULL || !reads(conn) || !tls_session_has_input(conn->tls))
+        return;
+    if (loop_timer_start(conn->loop, &conn->timer, loop_now(conn->loop)) != WEIR_OK)
+        end(conn, ENOMEM);
 }
 
 static int
@@ -205,6 +253,31 @@ socket_error(int fd)
     socklen_t len = sizeof(error);
 
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error == 0 ? EIO : error;
+}
+
+static void
+break_later(struct net_conn *conn, int error)
+{
+    conn->error = error;
+    conn->blocked = false;
+    loop_post(conn->loop, &conn->task);
+}
+
+/* The socket takes bytes again. */
+static void
+make_room(struct net_conn *conn)
+{
+    if (conn->tls != NULL) {
+        tls_session_flush(conn->tls);
+        if (tls_session_error(conn->tls) != 0)
+            break_later(conn, tls_session_error(conn->tls));
+        if (tls_session_has_output(conn->tls) || !tls_session_is_open(conn->tls))
+            return;
+    }
+    if (!conn->blocked)
+        return;
+    conn->blocked = false;
+    conn->events->writable(conn->owner);
 }
 
 /* A status means EPOLLERR, and that libuv has stopped polling: recv says what the error is, after
@@ -217,10 +290,8 @@ on_io(uv_poll_t *poll, int status, int events)
     conn->busy = true;
     if (status < 0)
         conn->armed = 0;
-    if (events & UV_WRITABLE) {
-        conn->blocked = false;
-        conn->events->writable(conn->owner);
-    }
+    if (events & UV_WRITABLE)
+        make_room(conn);
     if (status < 0 || events & UV_READABLE)
         read_some(conn, false);
     if (status < 0 && !conn->closing && !conn->ended)
@@ -245,15 +316,13 @@ on_task(struct loop_task *task)
     update(conn);
 }
 
-/* ---- writing ---- */
-
 static void
-break_later(struct net_conn *conn, int error)
+on_input(struct loop_timer *timer)
 {
-    conn->error = error;
-    conn->blocked = false;
-    loop_post(conn->loop, &conn->task);
+    on_task(&container_of(timer, struct net_conn, timer)->task);
 }
+
+/* ---- writing ---- */
 
 /* One sendmsg. False: the socket took less than all, or broke. */
 static bool
@@ -279,21 +348,45 @@ send_spans(struct net_conn *conn, const struct net_span *spans, size_t count, si
     return sent >= 0 && (size_t)sent == len;
 }
 
-size_t
-net_conn_write(struct net_conn *conn, const struct net_span *spans, size_t count)
+static size_t
+send_plain(struct net_conn *conn, const struct net_span *spans, size_t count)
 {
-    size_t total = 0, written = 0;
+    size_t written = 0;
 
-    for (size_t i = 0; i < count; i++)
-        total += spans[i].len;
-    if (conn->ended || conn->error != 0 || total == 0)
-        return total;
     for (size_t i = 0; i < count; i += SPANS_AT_ONCE) {
         size_t some = count - i < SPANS_AT_ONCE ? count - i : SPANS_AT_ONCE;
 
         if (!send_spans(conn, spans + i, some, &written))
             break;
     }
+    return written;
+}
+
+static size_t
+send_tls(struct net_conn *conn, const struct net_span *spans, size_t count, size_t total)
+{
+    size_t written = 0;
+
+    if (tls_session_is_open(conn->tls))
+        written = tls_session_write(conn->tls, spans, count);
+    if (tls_session_error(conn->tls) != 0)
+        break_later(conn, tls_session_error(conn->tls));
+    else
+        conn->blocked = written < total;
+    return written;
+}
+
+size_t
+net_conn_write(struct net_conn *conn, const struct net_span *spans, size_t count)
+{
+    size_t total = 0, written;
+
+    for (size_t i = 0; i < count; i++)
+        total += spans[i].len;
+    if (conn->ended || conn->error != 0 || total == 0)
+        return total;
+    written =
+        conn->tls == NULL ? send_plain(conn, spans, count) : send_tls(conn, spans, count, total);
     update(conn);
     return conn->error != 0 ? total : written;
 }
@@ -335,6 +428,7 @@ net_conn_new(weir_loop *loop, int fd, const struct net_address *peer)
     conn->loop = loop;
     conn->fd = fd;
     loop_task_init(&conn->task, on_task);
+    loop_timer_init(&conn->timer, on_input);
     list_init(&conn->lingering);
     set_peer(conn, peer);
     set_no_delay(conn);
@@ -357,7 +451,16 @@ net_conn_open(struct net_conn *conn, const struct net_conn_events *events, void 
 {
     conn->events = events;
     conn->owner = owner;
+    if (conn->tls != NULL) /* a client speaks first */
+        loop_post(conn->loop, &conn->task);
     update(conn);
+}
+
+weir_code
+net_conn_start_tls(struct net_conn *conn, weir_tls *tls, const char *host)
+{
+    conn->tls = tls_session_new(tls, conn->fd, host);
+    return conn->tls == NULL ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
 }
 
 void
@@ -371,15 +474,32 @@ void
 net_conn_resume(struct net_conn *conn)
 {
     conn->paused = false;
-    if (conn->kept_len > 0)
+    if (conn->kept_len > 0 || (conn->tls != NULL && tls_session_has_input(conn->tls)))
         loop_post(conn->loop, &conn->task);
     update(conn);
+}
+
+void
+net_conn_rest(struct net_conn *conn)
+{
+    if (conn->tls != NULL)
+        tls_session_trim(conn->tls);
 }
 
 const struct net_address *
 net_conn_peer(const struct net_conn *conn)
 {
     return &conn->peer;
+}
+
+const char *
+net_conn_why(const struct net_conn *conn, int errno_code)
+{
+    if (errno_code == 0)
+        return "the peer closed the connection";
+    if (conn->tls != NULL && errno_code == tls_session_error(conn->tls))
+        return tls_session_why(conn->tls);
+    return strerror(errno_code);
 }
 
 /* ---- closing ---- */
@@ -399,8 +519,11 @@ dissolve(struct net_conn *conn)
     conn->closing = true;
     drop_kept(conn);
     loop_task_cancel(&conn->task);
-    loop_timer_stop(conn->loop, &conn->deadline);
+    loop_timer_stop(conn->loop, &conn->timer);
     list_remove(&conn->lingering);
+    net_identity_free(conn->identity);
+    tls_session_free(conn->tls);
+    conn->tls = NULL;
     uv_close((uv_handle_t *)&conn->poll, on_closed);
     loop_touch(conn->loop);
     return fd;
@@ -421,18 +544,28 @@ net_conn_discard(struct net_conn *conn)
 static void
 on_linger_over(struct loop_timer *timer)
 {
-    net_conn_discard(container_of(timer, struct net_conn, deadline));
+    net_conn_discard(container_of(timer, struct net_conn, timer));
 }
 
-/* Throw away what still comes, until the peer closes too. */
+/* Throw away what still comes, until the peer closes too; say first what TLS has kept. */
 static void
 on_linger(uv_poll_t *poll, int status, int events)
 {
     struct net_conn *conn = container_of(poll, struct net_conn, poll);
     ssize_t got = receive_some(conn->fd, loop_scratch(conn->loop), LOOP_SCRATCH_SIZE);
 
-    (void)events;
-    if (status < 0 || got == 0 || (got < 0 && !would_block(errno)))
+    if (status < 0 || got == 0 || (got < 0 && !would_block(errno))) {
+        net_conn_discard(conn);
+        return;
+    }
+    if ((events & UV_WRITABLE) == 0)
+        return;
+    tls_session_flush(conn->tls);
+    if (tls_session_has_output(conn->tls))
+        return;
+    if (shutdown(conn->fd, SHUT_WR) == 0)
+        net_conn_poll(conn, UV_READABLE, on_linger);
+    else
         net_conn_discard(conn);
 }
 
@@ -444,14 +577,28 @@ linger(struct net_conn *conn)
 {
     struct net_loop *net = loop_local(conn->loop, LOOP_LOCAL_NET);
     int64_t until = loop_now(conn->loop) + LINGER_TIME;
+    bool waits = conn->tls != NULL && tls_session_has_output(conn->tls);
 
-    loop_timer_init(&conn->deadline, on_linger_over);
-    if (shutdown(conn->fd, SHUT_WR) != 0 ||
-        loop_timer_start(conn->loop, &conn->deadline, until) != WEIR_OK)
+    loop_timer_stop(conn->loop, &conn->timer);
+    loop_timer_init(&conn->timer, on_linger_over);
+    if ((!waits && shutdown(conn->fd, SHUT_WR) != 0) ||
+        loop_timer_start(conn->loop, &conn->timer, until) != WEIR_OK)
         return false;
     list_push(&net->lingering, &conn->lingering);
-    net_conn_poll(conn, UV_READABLE, on_linger);
+    net_conn_poll(conn, UV_READABLE | (waits ? UV_WRITABLE : 0), on_linger);
     return true;
+}
+
+/* A peer that is refused by TLS is to hear why; one that has gone, or whose socket is broken, hears
+ * nothing. */
+static bool
+can_hear(const struct net_conn *conn)
+{
+    if (conn->events == NULL)
+        return false;
+    if (conn->tls != NULL && tls_session_error(conn->tls) == EPROTO)
+        return true;
+    return !conn->ended && conn->error == 0;
 }
 
 void
@@ -462,6 +609,8 @@ net_conn_close(struct net_conn *conn)
     conn->closing = true;
     drop_kept(conn);
     loop_task_cancel(&conn->task);
-    if (conn->events == NULL || conn->ended || conn->error != 0 || !linger(conn))
+    if (conn->tls != NULL)
+        tls_session_finish(conn->tls);
+    if (!can_hear(conn) || !linger(conn))
         net_conn_discard(conn);
 }

@@ -7,6 +7,8 @@
 #include "loop/loop.h"
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <weir/peer.h>
+#include <weir/tls.h>
 
 /* ---- addresses ---- */
 
@@ -75,6 +77,17 @@ void net_conn_resume(struct net_conn *conn);
 
 const struct net_address *net_conn_peer(const struct net_conn *conn);
 
+/* An errno_code of `closed` in words, with what TLS has to say of it. Lives as long as the
+ * connection. */
+const char *net_conn_why(const struct net_conn *conn, int errno_code);
+
+/* What the connection proves of its peer, made at the first time. Lives as long as the connection.
+ * NULL: no memory. */
+const struct weir_peer_identity *net_conn_identity(struct net_conn *conn);
+
+/* Nothing has come for a while: give back what only a busy connection needs. */
+void net_conn_rest(struct net_conn *conn);
+
 /* Close and free; no event follows. Unread input does not lose what was written (shutdown, then a
  * bounded lingering read of at most a second). */
 void net_conn_close(struct net_conn *conn);
@@ -90,6 +103,22 @@ void net_connect_cancel(struct net_connect *connect);
 
 /* Who gets a connection's events; set once, before control returns to the loop. */
 void net_conn_open(struct net_conn *conn, const struct net_conn_events *events, void *owner);
+
+/* ---- TLS ---- */
+
+/* A reference, given back with weir_tls_free. NULL gives NULL. */
+weir_tls *net_tls_ref(weir_tls *tls);
+
+bool net_tls_is_server(const weir_tls *tls);
+
+/* What a client calls every server, NULL: by the name of its own. */
+const char *net_tls_server_name(const weir_tls *tls);
+
+/* Speak TLS, before the connection is opened. Its handshake comes first, and what is written waits
+ * for it; `closed` follows when it fails, whenever that is. host: whom a client means to reach,
+ * NULL on a server. RESOURCE_EXHAUSTED: no memory; the connection is still the caller's to close.
+ */
+WEIR_CHECK weir_code net_conn_start_tls(struct net_conn *conn, weir_tls *tls, const char *host);
 
 /* ---- listeners ---- */
 

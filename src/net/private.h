@@ -3,17 +3,19 @@
 /* Threads: everything belongs to the loop's thread. */
 #pragma once
 
-#include "net/net.h"
+#include "net/tls_session.h"
 
 struct net_conn {
     uv_poll_t poll; /* first: its address is the connection's */
     weir_loop *loop;
     const struct net_conn_events *events; /* NULL until it is opened */
     void *owner;
-    struct loop_task task; /* what must wait until the stack is unwound: see on_task in conn.c */
-    struct loop_timer deadline; /* of lingering */
+    struct loop_task task;   /* what must wait until the stack is unwound: see on_task in conn.c */
+    struct loop_timer timer; /* of lingering; before that, of input that waits inside of tls */
     struct list lingering;
-    uint8_t *kept; /* the reader's incomplete rest, NULL when there is none */
+    struct tls_session *tls;       /* NULL: plain */
+    struct net_identity *identity; /* NULL until somebody asks */
+    uint8_t *kept;                 /* the reader's incomplete rest, NULL when there is none */
     uint32_t kept_len, kept_size;
     int fd;
     int error;     /* why the connection is broken, to be reported; 0 when it is not */
@@ -34,3 +36,7 @@ void net_conn_discard(struct net_conn *conn);
 
 /* Poll for events with a callback of one's own; 0: stop. */
 void net_conn_poll(struct net_conn *conn, int events, uv_poll_cb callback);
+
+/* Of net_conn_identity. */
+struct net_identity;
+void net_identity_free(struct net_identity *identity);

@@ -55,11 +55,12 @@ struct weir_call {
     /* NULL before they come. Server: the request's headers; client: the response's, its trailers.
      */
     struct h2_block *_Atomic headers, *_Atomic trailers;
-    const char *_Atomic message; /* NULL: none yet. In an arena or static */
-    char *peer;                  /* formatted on demand */
-    struct call_value *values;   /* what interceptors have left, newest first */
-    struct call_watch *watches;  /* who sees messages, in their order */
-    struct call_alarm *alarms;   /* who looks when a time has come */
+    const char *_Atomic message;               /* NULL: none yet. In an arena or static */
+    char *peer;                                /* formatted on demand */
+    const struct weir_peer_identity *identity; /* in the arena, on demand */
+    struct call_value *values;                 /* what interceptors have left, newest first */
+    struct call_watch *watches;                /* who sees messages, in their order */
+    struct call_alarm *alarms;                 /* who looks when a time has come */
     struct call_fields out_headers, out_trailers;
     weir_code code;
     atomic_bool ended; /* code and message are final; read by plain threads as well */

@@ -210,7 +210,10 @@ on_writable(void *owner)
 static void
 on_closed(void *owner, int errno_code)
 {
-    lose(owner, errno_code == 0 ? "the peer closed the connection" : strerror(errno_code));
+    struct rpc_transport *transport = owner;
+
+    transport->peer_closed = errno_code == 0;
+    lose(transport, net_conn_why(transport->net, errno_code));
 }
 
 static const struct net_conn_events net_events = {
@@ -243,8 +246,10 @@ rpc_transport_touch(struct rpc_transport *transport)
 void
 rpc_transport_rest(struct rpc_transport *transport)
 {
-    if (!transport->active && !transport->broken)
+    if (!transport->active && !transport->broken) {
         h2_conn_trim(transport->h2);
+        net_conn_rest(transport->net);
+    }
     transport->active = false;
 }
 

@@ -39,7 +39,8 @@ struct rpc_transport {
     struct loop_task flush;
     bool broken; /* nothing goes in or out any more */
     bool closed;
-    bool active; /* something was read since rpc_transport_rest */
+    bool peer_closed; /* it is lost, and that is because the peer has closed it */
+    bool active;      /* something was read since rpc_transport_rest */
 };
 
 /* Adopts net, and starts to read it. RESOURCE_EXHAUSTED: no memory. */

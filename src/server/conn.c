@@ -76,10 +76,29 @@ on_drained(struct rpc_transport *transport)
     server_conn_close(conn_of(transport), "drained");
 }
 
+/* Close one that did not go as it should, and say so. */
+static void
+give_up(struct server_conn *conn, const char *why)
+{
+    const struct weir_server_options *options = &conn->home->server->options;
+    char peer[NET_ADDRESS_TEXT];
+
+    if (options->connection_failed != NULL && !conn->transport.closed) {
+        net_address_format(net_conn_peer(conn->transport.net), true, peer);
+        options->connection_failed(options->connection_failed_self, peer, why);
+    }
+    server_conn_close(conn, why);
+}
+
 static void
 on_lost(struct rpc_transport *transport, const char *why)
 {
-    server_conn_close(conn_of(transport), why);
+    struct server_conn *conn = conn_of(transport);
+
+    if (conn->ready && transport->peer_closed)
+        server_conn_close(conn, why);
+    else
+        give_up(conn, why);
 }
 
 static const struct rpc_transport_events transport_events = {
@@ -99,7 +118,7 @@ time_over(struct loop_timer *timer)
 
     if (!conn->ready) {
         h2_conn_shutdown(conn->transport.h2, H2_SETTINGS_TIMEOUT, "no SETTINGS in time");
-        server_conn_close(conn, "handshake timeout");
+        give_up(conn, "handshake timeout");
         return;
     }
     h2_conn_drain_finish(conn->transport.h2);
@@ -135,7 +154,7 @@ rest(struct server_conn *conn)
     if (++conn->unacked < UNACKED_MAX)
         return;
     h2_conn_shutdown(conn->transport.h2, H2_SETTINGS_TIMEOUT, "SETTINGS were not acknowledged");
-    server_conn_close(conn, "SETTINGS were not acknowledged");
+    give_up(conn, "SETTINGS were not acknowledged");
 }
 
 void
@@ -149,6 +168,14 @@ server_loop_rest(struct loop_timer *timer)
         start_resting(home);
 }
 
+/* A Unix socket is as private as its folder, and its peer is known. False: no memory. */
+static bool
+start_tls(struct net_conn *net, weir_tls *tls)
+{
+    return tls == NULL || net_conn_peer(net)->any.sa_family == AF_UNIX ||
+           net_conn_start_tls(net, tls, NULL) == WEIR_OK;
+}
+
 void
 server_conn_start(struct server_loop *home, struct net_conn *net)
 {
@@ -158,7 +185,8 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
         .max_header_list = options->max_header_list};
     struct server_conn *conn = calloc(1, sizeof(*conn));
 
-    if (conn == NULL) {
+    if (conn == NULL || !start_tls(net, options->tls)) {
+        free(conn);
         net_conn_close(net);
         return;
     }

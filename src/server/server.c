@@ -44,6 +44,11 @@ weir_server_new(const struct weir_server_options *options, weir_server **out_ser
     if (options != NULL)
         server->options = *options;
     set_defaults(&server->options);
+    if (server->options.tls != NULL && !net_tls_is_server(server->options.tls)) {
+        free(server);
+        return WEIR_INVALID_ARGUMENT;
+    }
+    net_tls_ref(server->options.tls);
     server->limits.max_receive = server->options.max_receive_message;
     server->drain_until = WEIR_NEVER;
     map_init(&server->methods, random_u64());
@@ -72,6 +77,7 @@ weir_server_free(weir_server *server)
     map_fini(&server->methods);
     map_fini(&server->names);
     free(server->links);
+    weir_tls_free(server->options.tls);
     free(server);
 }
 

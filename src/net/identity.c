@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is at the other end of a connection: what TLS has verified, what the kernel says of a Unix
+ * socket. */
+
+#define _GNU_SOURCE /* struct ucred */
+#include "net/private.h"
+
+#include <stdlib.h>
+
+struct net_identity {
+    struct weir_peer_identity content;
+    struct arena arena; /* of its texts */
+};
+
+void
+net_identity_free(struct net_identity *identity)
+{
+    if (identity == NULL)
+        return;
+    arena_fini(&identity->arena);
+    free(identity);
+}
+
+static void
+ask_kernel(int fd, struct weir_peer_identity *identity)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+        return;
+    identity->is_unix = true;
+    identity->uid = peer.uid;
+    identity->gid = peer.gid;
+    identity->pid = peer.pid;
+}
+
+const struct weir_peer_identity *
+net_conn_identity(struct net_conn *conn)
+{
+    struct net_identity *made;
+
+    if (conn->identity != NULL)
+        return &conn->identity->content;
+    made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return NULL;
+    arena_init(&made->arena, NULL, 0);
+    if (conn->peer.any.sa_family == AF_UNIX)
+        ask_kernel(conn->fd, &made->content);
+    if (conn->tls != NULL && !tls_session_identify(conn->tls, &made->arena, &made->content)) {
+        net_identity_free(made);
+        return NULL;
+    }
+    conn->identity = made;
+    return &made->content;
+}
