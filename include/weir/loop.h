@@ -22,6 +22,11 @@ WEIR_API void weir_loop_run(weir_loop *loop);
  * handler. */
 WEIR_API void weir_loop_stop(weir_loop *loop);
 
+/* Run fn on a fiber of this loop, soon: straight-line code beside what else is on the loop, that
+ * may call whatever says "Suspends.". It returns before the loop is freed. Safe from any thread.
+ * RESOURCE_EXHAUSTED: no memory, fn will not run. */
+WEIR_API WEIR_CHECK weir_code weir_loop_spawn(weir_loop *loop, void (*fn)(void *arg), void *arg);
+
 /* Embed the loop in another one: poll this descriptor for reading, no longer than
  * weir_loop_timeout (nanoseconds; WEIR_NEVER: no timer is set), then call weir_loop_turn, which
  * handles what is ready and does not wait (nor does anything while another thread turns the loop).
