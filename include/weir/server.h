@@ -24,7 +24,9 @@ struct weir_server_options {
     size_t max_header_list;     /* bytes of a request's header list (RFC 9113, 10.5.1); 16 KiB */
     uint32_t max_concurrent_streams; /* a connection; 100 */
     size_t fiber_stack; /* bytes of address space for a handler's stack; 256 KiB, and no less */
-    int64_t handshake_timeout; /* from accept to the client's SETTINGS; 10 s */
+    int64_t handshake_timeout;     /* from accept to the client's SETTINGS; 10 s */
+    unsigned max_http_connections; /* at a time, of weir_server_listen_http (http.h); 64 */
+    int64_t http_timeout; /* for a request to come in whole, and for an answer to be taken; 30 s */
     weir_tls
         *tls; /* of weir_tls_server_new: TCP connections speak TLS, Unix sockets do not; none */
     weir_connection_observer *connection_failed;

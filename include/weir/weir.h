@@ -6,11 +6,13 @@
 #include <weir/base.h>
 #include <weir/call.h>
 #include <weir/channel.h>
+#include <weir/http.h>
 #include <weir/interceptor.h>
 #include <weir/loop.h>
 #include <weir/peer.h>
 #include <weir/pool.h>
 #include <weir/server.h>
 #include <weir/service.h>
+#include <weir/stats.h>
 #include <weir/status.h>
 #include <weir/tls.h>

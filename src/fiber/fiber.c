@@ -15,6 +15,7 @@
  * call each time, to be paid in page faults again by the next deep call. */
 
 #include "fiber/fiber.h"
+#include "base/counter.h"
 #include "fiber/announce.h"
 #include "fiber/stack.h"
 #include "fiber/switch.h"
@@ -57,7 +58,7 @@ struct fibers {
     struct loop_timer trim;
     enum stack_guard guard;
     size_t stack_size;
-    struct fiber_stats stats;
+    _Atomic uint64_t live, stacks, refused; /* of fiber_stats */
 };
 
 static _Thread_local struct fiber *current;
@@ -118,7 +119,7 @@ free_fiber(struct fiber *fiber)
         announce_new(&fiber->announced);
         return false;
     }
-    fibers->stats.stacks--;
+    counter_sub(&fibers->stacks, 1);
     return true;
 }
 
@@ -167,7 +168,7 @@ put_in_pool(struct fiber *fiber)
 
     list_push(fibers->pool.next, &fiber->pooled);
     fibers->pool_count++;
-    fibers->stats.live--;
+    counter_sub(&fibers->live, 1);
     if (fibers->pool_count > POOL_KEPT && fibers->trim.slot == 0)
         arm_trim(fibers);
 }
@@ -230,7 +231,7 @@ new_fiber(struct fibers *fibers)
     list_init(&fiber->pooled);
     list_push(&fibers->all, &fiber->all);
     fiber_context_init(&fiber->context, stack.bottom, room, fiber_main, fiber);
-    fibers->stats.stacks++;
+    counter_add(&fibers->stacks, 1);
     return fiber;
 }
 
@@ -279,7 +280,10 @@ fiber_stats(weir_loop *loop)
 {
     struct fibers *fibers = loop_local(loop, LOOP_LOCAL_FIBERS);
 
-    return fibers == NULL ? (struct fiber_stats){0} : fibers->stats;
+    if (fibers == NULL)
+        return (struct fiber_stats){0};
+    return (struct fiber_stats){
+        counter_read(&fibers->live), counter_read(&fibers->stacks), counter_read(&fibers->refused)};
 }
 
 /* ---- starting, parking, waking ---- */
@@ -293,13 +297,13 @@ fiber_start(weir_loop *loop, void (*fn)(void *arg), void *arg)
     if (fibers == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     if ((fiber = take_from_pool(fibers)) == NULL && (fiber = new_fiber(fibers)) == NULL) {
-        fibers->stats.refused++;
+        counter_add(&fibers->refused, 1);
         return WEIR_RESOURCE_EXHAUSTED;
     }
     fiber->fn = fn;
     fiber->arg = arg;
     fiber->awake = false;
-    fibers->stats.live++;
+    counter_add(&fibers->live, 1);
     if (fibers->running == NULL && loop_current() == loop)
         switch_into(fiber);
     else

@@ -39,4 +39,5 @@ struct fiber_stats {
     size_t refused; /* starts for which there was no stack */
 };
 
+/* From any thread once the loop has had a fiber, or its stack size set. */
 struct fiber_stats fiber_stats(weir_loop *loop);

@@ -3,6 +3,7 @@
 /* Threads: one owner at a time. */
 #pragma once
 
+#include "base/counter.h"
 #include "base/list.h"
 #include "http2/hpack.h"
 
@@ -41,7 +42,7 @@ enum h2_limit {
 };
 
 struct h2_stats {
-    uint64_t limit_hits[H2_LIMIT_COUNT];
+    _Atomic uint64_t limit_hits[H2_LIMIT_COUNT]; /* read by any thread */
 };
 
 /* Zero is the default of every field but role. */

@@ -115,7 +115,7 @@ void
 h2_limit_hit(struct h2_conn *conn, enum h2_limit limit)
 {
     if (conn->stats != NULL)
-        conn->stats->limit_hits[limit]++;
+        counter_add(&conn->stats->limit_hits[limit], 1);
 }
 
 enum h2_step

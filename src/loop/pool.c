@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <weir/pool.h>
+#include <weir/stats.h>
 
 #define RING_SIZE_FIRST 64
 
@@ -21,6 +21,8 @@ struct weir_pool {
     pthread_cond_t filled;
     struct job *ring;
     size_t head, count, size; /* size: 0 or a power of two */
+    size_t busy;
+    uint64_t done;
     bool ending;
     unsigned thread_count;
     pthread_t threads[];
@@ -48,9 +50,12 @@ work(void *arg)
 
     pthread_mutex_lock(&pool->lock);
     while (next_job(pool, &job)) {
+        pool->busy++;
         pthread_mutex_unlock(&pool->lock);
         job.work(job.arg);
         pthread_mutex_lock(&pool->lock);
+        pool->busy--;
+        pool->done++;
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -89,6 +94,17 @@ weir_pool_submit(weir_pool *pool, void (*work_fn)(void *arg), void *arg)
     }
     pthread_mutex_unlock(&pool->lock);
     return queued ? WEIR_OK : WEIR_RESOURCE_EXHAUSTED;
+}
+
+void
+weir_pool_stats(weir_pool *pool, struct weir_pool_stats *out_stats)
+{
+    pthread_mutex_lock(&pool->lock);
+    *out_stats = (struct weir_pool_stats){.threads = pool->thread_count,
+        .busy = pool->busy,
+        .queued = pool->count,
+        .done = pool->done};
+    pthread_mutex_unlock(&pool->lock);
 }
 
 /* Signals are the application's: its handlers never run on these threads. */

@@ -29,6 +29,7 @@ struct call_fields {
 
 struct call_limits {
     size_t max_receive;
+    _Atomic uint64_t *too_large; /* counts messages over it, of calls of any loop; may be NULL */
 };
 
 /* What other threads ask of a call. */

@@ -54,6 +54,16 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
     return WEIR_OK;
 }
 
+static bool
+is_too_large(const struct weir_call *call, size_t len)
+{
+    if (len <= call->limits->max_receive)
+        return false;
+    if (call->limits->too_large != NULL)
+        atomic_fetch_add_explicit(call->limits->too_large, 1, memory_order_relaxed);
+    return true;
+}
+
 static weir_code
 unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
     size_t len, ProtobufCMessage **out_message)
@@ -66,7 +76,7 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
     code = wire_gzip_inflate(data, len, call->limits->max_receive, &plain);
     if (code == WEIR_OK)
         code = unpack(call, type, buf_head(&plain), buf_len(&plain), out_message);
-    else if (code == WEIR_RESOURCE_EXHAUSTED)
+    else if (code == WEIR_RESOURCE_EXHAUSTED && is_too_large(call, SIZE_MAX))
         code = call_refuse(call, code, "message larger than %zu bytes", call->limits->max_receive);
     else
         code = call_refuse(call, code, "the message does not inflate");
@@ -84,7 +94,7 @@ call_check_single(const struct weir_call *call, const char **out_why)
         return WEIR_OK;
     *out_why = "bad flag in front of a message";
     WEIR_TRY(wire_prefix_unpack(buf_head(&call->incoming), &prefix));
-    if (prefix.len > call->limits->max_receive) {
+    if (is_too_large(call, prefix.len)) {
         *out_why = "message larger than the limit";
         return WEIR_RESOURCE_EXHAUSTED;
     }
@@ -135,7 +145,7 @@ try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
         return WEIR_OK;
     if (wire_prefix_unpack(buf_head(&call->incoming), &prefix) != WEIR_OK)
         return call_refuse(call, WEIR_INTERNAL, "bad flag in front of a message");
-    if (prefix.len > call->limits->max_receive)
+    if (is_too_large(call, prefix.len))
         return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
             prefix.len, call->limits->max_receive);
     if (have - WIRE_PREFIX_SIZE >= prefix.len) {

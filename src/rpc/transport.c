@@ -39,6 +39,8 @@ write_output(struct rpc_transport *transport)
         }
         wrote = net_conn_write(transport->net, to, count);
         h2_conn_wrote(transport->h2, wrote);
+        if (transport->traffic != NULL)
+            counter_add(&transport->traffic->out, wrote);
         if (wrote < len)
             return false;
     }
@@ -157,14 +159,17 @@ static void
 on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
 {
     struct rpc_transport *transport = owner;
+    size_t left;
 
     *out_keep = 0;
     transport->active = true;
     h2_conn_set_time(transport->h2, loop_now(transport->loop));
-    len = pump_all(transport, data, len);
+    left = pump_all(transport, data, len);
+    if (transport->traffic != NULL)
+        counter_add(&transport->traffic->in, len - left);
     if (transport->broken)
         return;
-    *out_keep = len;
+    *out_keep = left;
     rpc_transport_touch(transport);
 }
 

@@ -3,6 +3,7 @@
 /* Threads: everything belongs to the loop's thread. */
 #pragma once
 
+#include "base/counter.h"
 #include "http2/h2.h"
 #include "net/net.h"
 
@@ -26,6 +27,11 @@ struct rpc_transport_events {
     void (*lost)(struct rpc_transport *transport, const char *why);
 };
 
+/* Bytes of HTTP/2, of all transports that are told to count there. */
+struct rpc_traffic {
+    _Atomic uint64_t in, out;
+};
+
 /* Embedded in its owner. */
 struct rpc_transport {
     weir_loop *loop;
@@ -37,7 +43,8 @@ struct rpc_transport {
     size_t input_len;
     struct rpc_pump *pump; /* the one at work; on its fiber's stack */
     struct loop_task flush;
-    bool broken; /* nothing goes in or out any more */
+    struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts */
+    bool broken;                 /* nothing goes in or out any more */
     bool closed;
     bool peer_closed; /* it is lost, and that is because the peer has closed it */
     bool active;      /* something was read since rpc_transport_rest */

@@ -35,6 +35,9 @@ server_conn_close(struct server_conn *conn, const char *why)
 {
     if (conn->transport.closed)
         return;
+    counter_sub(&conn->home->stats.live, 1);
+    if (!conn->ready)
+        counter_add(&conn->home->stats.handshakes_failed, 1);
     loop_timer_stop(conn->home->loop, &conn->timer);
     rpc_transport_close(&conn->transport, why);
     list_remove(&conn->link);
@@ -117,6 +120,7 @@ time_over(struct loop_timer *timer)
     struct server_conn *conn = container_of(timer, struct server_conn, timer);
 
     if (!conn->ready) {
+        counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_HANDSHAKE], 1);
         h2_conn_shutdown(conn->transport.h2, H2_SETTINGS_TIMEOUT, "no SETTINGS in time");
         give_up(conn, "handshake timeout");
         return;
@@ -153,6 +157,7 @@ rest(struct server_conn *conn)
         return;
     if (++conn->unacked < UNACKED_MAX)
         return;
+    counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_HANDSHAKE], 1);
     h2_conn_shutdown(conn->transport.h2, H2_SETTINGS_TIMEOUT, "SETTINGS were not acknowledged");
     give_up(conn, "SETTINGS were not acknowledged");
 }
@@ -182,10 +187,13 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
     const struct weir_server_options *options = &home->server->options;
     struct h2_options h2 = {.role = H2_SERVER,
         .max_concurrent_streams = options->max_concurrent_streams,
-        .max_header_list = options->max_header_list};
+        .max_header_list = options->max_header_list,
+        .stats = &home->stats.h2};
     struct server_conn *conn = calloc(1, sizeof(*conn));
 
+    counter_add(&home->stats.accepted, 1);
     if (conn == NULL || !start_tls(net, options->tls)) {
+        counter_add(&home->stats.refused, 1);
         free(conn);
         net_conn_close(net);
         return;
@@ -194,9 +202,12 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
     loop_timer_init(&conn->timer, time_over);
     loop_task_init(&conn->reap, reap);
     if (rpc_transport_init(&conn->transport, home->loop, net, &h2, &transport_events) != WEIR_OK) {
+        counter_add(&home->stats.refused, 1);
         free(conn);
         return;
     }
+    conn->transport.traffic = &home->stats.traffic;
+    counter_add(&home->stats.live, 1);
     if (list_empty(&home->conns))
         start_resting(home);
     list_push(&home->conns, &conn->link);

@@ -20,7 +20,7 @@ recycle(struct weir_call *call)
     struct server_loop *home = home_of(call);
 
     call_pool_put(&home->pool, call);
-    home->live_calls--;
+    counter_sub(&home->stats.calls_live, 1);
     if (home->draining)
         server_loop_check_done(home);
 }
@@ -34,7 +34,8 @@ take_call(struct server_loop *home)
         call = call_new(home->loop, true, &home->server->limits, recycle, home);
     if (call == NULL)
         return NULL;
-    home->live_calls++;
+    counter_add(&home->stats.calls_started, 1);
+    counter_add(&home->stats.calls_live, 1);
     call_init(call);
     return call;
 }
@@ -232,6 +233,7 @@ server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
     }
     call = take_call(conn->home);
     if (call == NULL) {
+        counter_add(&conn->home->stats.calls_refused, 1);
         h2_stream_reset(transport->h2, event->stream, H2_REFUSED_STREAM);
         h2_stream_release(transport->h2, event->stream);
         rpc_transport_touch(transport);

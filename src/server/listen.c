@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a server listens: one socket per loop on a TCP port; of a Unix socket the first loop
  * accepts, and hands the connections around. */
-#include "server/server.h"
+#include "server/http.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,21 +53,55 @@ accepted_for_all(void *owner, struct net_conn *net)
     loop_send(home->loop, &handover->task);
 }
 
-static bool
-accept_on(struct server_loop *home, int *fd, void (*callback)(void *owner, struct net_conn *conn))
+static void
+accepted_http(void *owner, struct net_conn *net)
 {
-    size_t count = home->listener_count;
-    struct net_listener **listeners =
-        realloc(home->listeners, (count + 1) * sizeof(struct net_listener *));
+    server_http_start(owner, net);
+}
+
+static bool
+accept_on(struct server_loop *home, struct server_listeners *listeners, int *fd,
+    void (*callback)(void *owner, struct net_conn *conn))
+{
+    size_t count = listeners->count;
+    struct net_listener **items = realloc(listeners->items, (count + 1) * sizeof(*items));
     int owned = *fd;
 
-    if (listeners == NULL)
+    if (items == NULL)
         return false;
-    home->listeners = listeners;
+    listeners->items = items;
     *fd = -1;
-    if (net_listener_new(home->loop, owned, callback, home, &listeners[count]) != WEIR_OK)
+    if (net_listener_new(home->loop, owned, callback, home, &items[count]) != WEIR_OK)
         return false;
-    home->listener_count++;
+    listeners->count++;
+    return true;
+}
+
+void
+server_listeners_close(struct server_listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        net_listener_close(listeners->items[i]);
+    free(listeners->items);
+    *listeners = (struct server_listeners){NULL, 0};
+}
+
+/* On every loop, or on the first alone. */
+static bool
+accept_at(struct weir_server *server, const struct server_address *address)
+{
+    struct server_loop *first = &server->loops[0];
+
+    if (address->kind == SERVER_HTTP)
+        return accept_on(first, &first->http_listeners, &address->fds[0], accepted_http);
+    if (address->kind == SERVER_UNIX)
+        return accept_on(first, &first->listeners, &address->fds[0], accepted_for_all);
+    for (unsigned i = 0; i < server->options.loops; i++) {
+        struct server_loop *home = &server->loops[i];
+
+        if (!accept_on(home, &home->listeners, &address->fds[i], accepted))
+            return false;
+    }
     return true;
 }
 
@@ -75,17 +109,8 @@ bool
 server_accept_on_all(struct weir_server *server)
 {
     for (size_t i = 0; i < server->address_count; i++) {
-        struct server_address *address = &server->addresses[i];
-
-        if (address->is_unix) {
-            if (!accept_on(&server->loops[0], &address->fds[0], accepted_for_all))
-                return false;
-            continue;
-        }
-        for (unsigned l = 0; l < server->options.loops; l++) {
-            if (!accept_on(&server->loops[l], &address->fds[l], accepted))
-                return false;
-        }
+        if (!accept_at(server, &server->addresses[i]))
+            return false;
     }
     return true;
 }
@@ -124,11 +149,10 @@ bind_each(int *fds, unsigned count, const struct net_address *wanted, struct net
     return true;
 }
 
-/* The sockets of one address, one per loop; of a Unix path only the first. NULL: *out_errno says
- * why. */
+/* The sockets of one address, one per loop or only the first. NULL: *out_errno says why. */
 static int *
-bind_all(struct weir_server *server, const struct net_address *wanted, bool is_unix,
-    struct net_address *out_bound, int *out_errno)
+bind_all(struct weir_server *server, const struct net_address *wanted,
+    enum server_address_kind kind, struct net_address *out_bound, int *out_errno)
 {
     unsigned loops = server->options.loops;
     int *fds = malloc(loops * sizeof(*fds));
@@ -138,14 +162,14 @@ bind_all(struct weir_server *server, const struct net_address *wanted, bool is_u
         return NULL;
     for (unsigned i = 0; i < loops; i++)
         fds[i] = -1;
-    if (bind_each(fds, is_unix ? 1 : loops, wanted, out_bound, out_errno))
+    if (bind_each(fds, kind == SERVER_TCP ? loops : 1, wanted, out_bound, out_errno))
         return fds;
     close_all(fds, loops);
     return NULL;
 }
 
 static weir_code
-add_address(struct weir_server *server, const char *text, int *fds, bool is_unix,
+add_address(struct weir_server *server, const char *text, int *fds, enum server_address_kind kind,
     const struct net_address *bound)
 {
     struct server_address *addresses =
@@ -159,14 +183,15 @@ add_address(struct weir_server *server, const char *text, int *fds, bool is_unix
     server->addresses = addresses;
     added = &addresses[server->address_count++];
     added->fds = fds;
-    added->is_unix = is_unix;
+    added->kind = kind;
     net_address_format(bound, false, added->text);
     return WEIR_OK;
 }
 
-weir_code
-weir_server_listen(weir_server *server, const char *address)
+static weir_code
+listen_on(weir_server *server, const char *address, bool http)
 {
+    enum server_address_kind kind;
     struct net_endpoint endpoint;
     struct net_address wanted[MAX_RESOLVED], bound;
     size_t count;
@@ -182,14 +207,44 @@ weir_server_listen(weir_server *server, const char *address)
             "not an address; give HOST:PORT, [V6]:PORT or unix:PATH");
     if (net_resolve(&endpoint, wanted, MAX_RESOLVED, &count, &why) != WEIR_OK)
         return server_fail(server, WEIR_UNAVAILABLE, address, why);
-    fds = bind_all(server, &wanted[0], endpoint.is_unix, &bound, &errno_code);
+    kind = http ? SERVER_HTTP : endpoint.is_unix ? SERVER_UNIX : SERVER_TCP;
+    fds = bind_all(server, &wanted[0], kind, &bound, &errno_code);
     if (fds == NULL)
         return server_fail(server, WEIR_UNAVAILABLE, address, strerror(errno_code));
-    return add_address(server, address, fds, endpoint.is_unix, &bound);
+    return add_address(server, address, fds, kind, &bound);
+}
+
+weir_code
+weir_server_listen(weir_server *server, const char *address)
+{
+    return listen_on(server, address, false);
+}
+
+weir_code
+weir_server_listen_http(weir_server *server, const char *address)
+{
+    return listen_on(server, address, true);
+}
+
+/* The nth address for calls, or for HTTP. */
+static const char *
+nth_address(const weir_server *server, bool http, size_t index)
+{
+    for (size_t i = 0; i < server->address_count; i++) {
+        if ((server->addresses[i].kind == SERVER_HTTP) == http && index-- == 0)
+            return server->addresses[i].text;
+    }
+    return NULL;
 }
 
 const char *
 weir_server_address(const weir_server *server, size_t index)
 {
-    return index < server->address_count ? server->addresses[index].text : NULL;
+    return nth_address(server, false, index);
+}
+
+const char *
+weir_server_http_address(const weir_server *server, size_t index)
+{
+    return nth_address(server, true, index);
 }

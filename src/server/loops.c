@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server's loops: made, run on their threads, drained. */
-#include "server/server.h"
+#include "server/http.h"
 
 #include <stdlib.h>
 
@@ -30,7 +30,17 @@ woken(uv_async_t *wake)
 void
 server_loop_check_done(struct server_loop *home)
 {
-    if (home->draining && list_empty(&home->conns) && home->live_calls == 0)
+    struct weir_server *server = home->server;
+    struct server_loop *first = &server->loops[0];
+
+    if (!home->draining || !list_empty(&home->conns) || counter_read(&home->stats.calls_live) > 0)
+        return;
+    if (!home->idle) {
+        home->idle = true;
+        if (atomic_fetch_sub(&server->busy_loops, 1) == 1 && home != first)
+            uv_async_send(&first->wake);
+    }
+    if (home != first || (atomic_load(&server->busy_loops) == 0 && server_http_end(home)))
         weir_loop_stop(home->loop);
 }
 
@@ -43,12 +53,12 @@ server_loop_drain(struct server_loop *home)
         return;
     if (loop_timer_start(home->loop, &home->grace, until) != WEIR_OK)
         grace_over(&home->grace);
-    if (home->draining)
+    if (home->draining) {
+        server_loop_check_done(home);
         return;
+    }
     home->draining = true;
-    for (size_t i = 0; i < home->listener_count; i++)
-        net_listener_close(home->listeners[i]);
-    home->listener_count = 0;
+    server_listeners_close(&home->listeners);
     list_each_safe (link, &home->conns)
         server_conn_drain(container_of(link, struct server_conn, link));
     server_loop_check_done(home);
@@ -58,6 +68,7 @@ static bool
 loop_setup(struct weir_server *server, struct server_loop *home)
 {
     list_init(&home->conns);
+    list_init(&home->http_conns);
     loop_timer_init(&home->grace, grace_over);
     loop_timer_init(&home->rest, server_loop_rest);
     if (weir_loop_new(&home->loop) != WEIR_OK)
@@ -86,9 +97,8 @@ loop_teardown(struct server_loop *home)
 {
     if (home->loop == NULL)
         return;
-    for (size_t i = 0; i < home->listener_count; i++)
-        net_listener_close(home->listeners[i]);
-    free(home->listeners);
+    server_listeners_close(&home->listeners);
+    server_listeners_close(&home->http_listeners);
     loop_timer_stop(home->loop, &home->grace);
     loop_timer_stop(home->loop, &home->rest);
     if (home->wake.loop != NULL)
@@ -122,8 +132,10 @@ server_loops_run(struct weir_server *server)
     while (started < server->options.loops && pthread_create(&server->loops[started].thread, NULL,
                                                   run_loop, &server->loops[started]) == 0)
         started++;
-    if (started < server->options.loops)
+    if (started < server->options.loops) {
+        atomic_fetch_sub(&server->busy_loops, server->options.loops - started);
         weir_server_drain(server, 0);
+    }
     run_loop(&server->loops[0]);
     for (unsigned i = 1; i < started; i++)
         pthread_join(server->loops[i].thread, NULL);

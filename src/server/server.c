@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public server: options, services, interceptors, and what belongs to all loops. */
-#include "server/server.h"
+#include "server/http.h"
 
 #include "base/random.h"
 #include "rpc/depth.h"
@@ -25,6 +25,10 @@ set_defaults(struct weir_server_options *options)
         options->fiber_stack = FIBER_STACK_MIN;
     if (options->handshake_timeout == 0)
         options->handshake_timeout = 10 * WEIR_SECOND;
+    if (options->max_http_connections == 0)
+        options->max_http_connections = 64;
+    if (options->http_timeout == 0)
+        options->http_timeout = 30 * WEIR_SECOND;
 }
 
 weir_code
@@ -50,9 +54,12 @@ weir_server_new(const struct weir_server_options *options, weir_server **out_ser
     }
     net_tls_ref(server->options.tls);
     server->limits.max_receive = server->options.max_receive_message;
+    server->limits.too_large = &server->too_large;
+    server->busy_loops = server->options.loops;
     server->drain_until = WEIR_NEVER;
     map_init(&server->methods, random_u64());
     map_init(&server->names, random_u64());
+    map_init(&server->paths, random_u64());
     if (!server_loops_new(server)) {
         weir_server_free(server);
         return WEIR_RESOURCE_EXHAUSTED;
@@ -76,6 +83,7 @@ weir_server_free(weir_server *server)
     }
     map_fini(&server->methods);
     map_fini(&server->names);
+    server_http_free(server);
     free(server->links);
     weir_tls_free(server->options.tls);
     free(server);

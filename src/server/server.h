@@ -7,7 +7,8 @@
 #include "rpc/call.h"
 #include "rpc/chain.h"
 #include <pthread.h>
-#include <weir/server.h>
+#include <weir/http.h>
+#include <weir/stats.h>
 
 /* A method as it was offered: the tag of memoised header blocks. */
 struct server_entry {
@@ -24,11 +25,35 @@ struct server_service {
     struct server_entry entries[];
 };
 
+enum server_address_kind { SERVER_TCP, SERVER_UNIX, SERVER_HTTP };
+
 /* An address that the server listens on. */
 struct server_address {
     char text[NET_ADDRESS_TEXT];
-    int *fds; /* one for each loop; a Unix socket has only the first */
-    bool is_unix;
+    int *fds; /* one for each loop; only TCP for calls has more than the first */
+    enum server_address_kind kind;
+};
+
+/* A path that HTTP requests are answered on. */
+struct server_path {
+    struct server_path *next;
+    weir_http_handler *handler;
+    void *self;
+};
+
+/* What a loop counts; see weir/stats.h. */
+struct server_counters {
+    _Atomic uint64_t accepted, refused, live, handshakes_failed;
+    _Atomic uint64_t calls_started, calls_refused, calls_live;
+    _Atomic uint64_t http_requests, http_live;
+    _Atomic uint64_t limit_hits[WEIR_LIMIT_COUNT]; /* but for those of h2 */
+    struct h2_stats h2;
+    struct rpc_traffic traffic;
+};
+
+struct server_listeners {
+    struct net_listener **items;
+    size_t count;
 };
 
 struct server_loop {
@@ -36,30 +61,35 @@ struct server_loop {
     weir_loop *loop;
     pthread_t thread;
     uv_async_t wake; /* a drain was asked for; the one thing that a signal handler may touch */
-    struct net_listener **listeners;
-    size_t listener_count;
+    struct server_listeners listeners, http_listeners;
     struct list conns;
-    size_t live_calls;
+    struct list http_conns; /* of the first loop */
+    struct server_counters stats;
     struct call_pool pool;
     struct loop_timer grace;
     struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */
     bool draining;
+    bool idle; /* draining, and without connections and calls */
 };
 
 struct weir_server {
     struct weir_server_options options;
     struct call_limits limits;
-    struct map methods; /* path -> server_entry */
-    struct map names;   /* service name -> server_service */
+    _Atomic uint64_t too_large; /* messages */
+    struct map methods;         /* path -> server_entry */
+    struct map names;           /* service name -> server_service */
     struct server_service *services;
     struct rpc_link *links;
     size_t link_count;
+    struct map paths; /* path -> server_path */
+    struct server_path *first_path;
     struct server_address *addresses;
     size_t address_count;
     bool runs; /* weir_server_run was called */
     struct server_loop *loops;
     unsigned next_loop;          /* for the connections of Unix sockets */
     _Atomic int64_t drain_until; /* WEIR_NEVER: not draining */
+    atomic_uint busy_loops;      /* that are not idle */
     atomic_bool cut;
     char error[256];
 };
@@ -102,6 +132,8 @@ void server_loops_free(struct weir_server *server);
 
 /* Turn every loop until drained. False: a thread could not be started; everything was stopped. */
 bool server_loops_run(struct weir_server *server);
+
+void server_listeners_close(struct server_listeners *listeners);
 
 /* Begin to accept on every address. False: no memory. */
 bool server_accept_on_all(struct weir_server *server);

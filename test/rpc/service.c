@@ -260,6 +260,14 @@ void
 running_start_with(struct running *running, const char *address,
     const struct weir_server_options *options, weir_interceptor *const *interceptors)
 {
+    running_start_prepared(running, address, options, interceptors, NULL);
+}
+
+void
+running_start_prepared(struct running *running, const char *address,
+    const struct weir_server_options *options, weir_interceptor *const *interceptors,
+    void (*prepare)(struct running *running))
+{
     memset((void *)&running->seen, 0, sizeof(running->seen));
     running->orphan = NULL;
     running->never = weir_event_new();
@@ -268,6 +276,8 @@ running_start_with(struct running *running, const char *address,
     for (; *interceptors != NULL; interceptors++)
         must(weir_server_wrap(running->server, *interceptors, running), "wrap", running->server);
     must(weir_server_listen(running->server, address), "listen", running->server);
+    if (prepare != NULL)
+        prepare(running);
     running->address = weir_server_address(running->server, 0);
     if (pthread_create(&running->thread, NULL, serve, running) != 0)
         abort();
@@ -277,10 +287,11 @@ static void
 check_left(const struct server_loop *home)
 {
     size_t fibers = fiber_stats(home->loop).live;
+    size_t calls = counter_read(&home->stats.calls_live);
 
-    if (home->live_calls == 0 && fibers == 0)
+    if (calls == 0 && fibers == 0)
         return;
-    fprintf(stderr, "%zu calls and %zu fibers are left\n", home->live_calls, fibers);
+    fprintf(stderr, "%zu calls and %zu fibers are left\n", calls, fibers);
     abort();
 }
 

@@ -36,6 +36,11 @@ void running_start(struct running *running, const char *address,
 void running_start_with(struct running *running, const char *address,
     const struct weir_server_options *options, weir_interceptor *const *interceptors);
 
+/* The same, with something done to the server before it runs. */
+void running_start_prepared(struct running *running, const char *address,
+    const struct weir_server_options *options, weir_interceptor *const *interceptors,
+    void (*prepare)(struct running *running));
+
 /* Drain with this grace, and wait for the end. No call and no fiber may be left then. */
 void running_stop(struct running *running, int64_t grace);
 
