@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A set-associative cache: the place of a token is found by a keyed hash of its end, which is
+ * signature and cannot be chosen, and its whole text is compared. */
+#include "auth/token_cache.h"
+
+#include "auth/siphash.h"
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+#define WAYS 4
+
+/* Bytes of a token's end that are hashed. */
+#define HASHED 64
+
+bool
+token_cache_init(struct token_cache *cache, size_t tokens)
+{
+    size_t sets = 1;
+
+    while (sets * WAYS < tokens)
+        sets *= 2;
+    *cache = (struct token_cache){.set_mask = sets - 1};
+    if (RAND_bytes((unsigned char *)cache->key, sizeof(cache->key)) != 1)
+        return false;
+    cache->slots = calloc(sets, WAYS * sizeof(struct token *));
+    return cache->slots != NULL;
+}
+
+void
+token_cache_fini(struct token_cache *cache)
+{
+    for (size_t i = 0; cache->slots != NULL && i < (cache->set_mask + 1) * WAYS; i++)
+        token_unref(cache->slots[i]);
+    free(cache->slots);
+}
+
+static struct token **
+set_of(const struct token_cache *cache, const char *text, size_t len)
+{
+    size_t hashed = len < HASHED ? len : HASHED;
+    uint64_t hash = siphash(cache->key, text + len - hashed, hashed);
+
+    return cache->slots + (hash & cache->set_mask) * WAYS;
+}
+
+/* Put what is at this place first. */
+static struct token *
+bring_forward(struct token **set, size_t place)
+{
+    struct token *token = set[place];
+
+    memmove(set + 1, set, place * sizeof(struct token *));
+    set[0] = token;
+    return token;
+}
+
+struct token *
+token_cache_lookup(struct token_cache *cache, weir_str text)
+{
+    struct token **set = set_of(cache, text.data, text.len);
+
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i] != NULL && set[i]->len == text.len &&
+            memcmp(set[i]->text, text.data, text.len) == 0)
+            return i == 0 ? set[0] : bring_forward(set, i);
+    }
+    return NULL;
+}
+
+/* An empty place, else that of a token that has expired, else that of the one used longest ago. */
+static size_t
+place_for_one(struct token **set, int64_t now, bool *out_evicted)
+{
+    *out_evicted = false;
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i] == NULL || token_check_time(set[i], now) != NULL)
+            return i;
+    }
+    *out_evicted = true;
+    return WAYS - 1;
+}
+
+bool
+token_cache_add(struct token_cache *cache, struct token *token, int64_t now)
+{
+    struct token **set = set_of(cache, token->text, token->len);
+    bool evicted;
+    size_t place = place_for_one(set, now, &evicted);
+
+    token_unref(set[place]);
+    set[place] = token_ref(token);
+    bring_forward(set, place);
+    return evicted;
+}
+
+void
+token_cache_drop(struct token_cache *cache, const struct token *token)
+{
+    struct token **set = set_of(cache, token->text, token->len);
+
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i] == token) {
+            token_unref(set[i]);
+            set[i] = NULL;
+            return;
+        }
+    }
+}

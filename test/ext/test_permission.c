@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Roles per method, inside of the interceptor that checks tokens. */
+#include "service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <weir/permission.h>
+#include <weir/signer.h>
+
+#include <cmocka.h>
+
+static struct running running;
+static weir_loop *loop;
+static weir_channel *channel;
+static weir_auth *auth;
+static weir_permission *permission;
+static weir_signer *signer;
+
+static weir_code
+check_token(void *self, weir_call *call, weir_next *next)
+{
+    (void)self;
+    return weir_auth_intercept(auth, call, next);
+}
+
+static weir_code
+check_role(void *self, weir_call *call, weir_next *next)
+{
+    (void)self;
+    return weir_permission_intercept(permission, call, next);
+}
+
+static int
+open_all(void **state)
+{
+    static const char *const admin[] = {"admin"}, *const both[] = {"user", "admin"};
+    static const struct weir_permission_rule rules[] = {
+        {"/rpctest.Test/Unary", admin, 1},
+        {"/rpctest.Test/Talk", both, 2},
+        {"/rpctest.Test/Unset", NULL, 0},
+        {"/rpctest.Test/Expand", admin, 1},
+    };
+    static const char *const skip[] = {"/rpctest.Test/Expand", NULL};
+    char *pem;
+
+    (void)state;
+    assert_int_equal(weir_signer_generate("EdDSA", &signer), WEIR_OK);
+    pem = weir_signer_public_pem(signer);
+    assert_int_equal(
+        weir_auth_new(&(struct weir_auth_options){.public_keys = pem, .skip = skip}, &auth, NULL),
+        WEIR_OK);
+    free(pem);
+    assert_int_equal(weir_permission_new(rules, 4, &permission), WEIR_OK);
+    running_start_with(
+        &running, "127.0.0.1:0", NULL, (weir_interceptor *[]){check_token, check_role, NULL});
+    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(loop, running.address, NULL, &channel), WEIR_OK);
+    return 0;
+}
+
+static int
+close_all(void **state)
+{
+    (void)state;
+    weir_channel_free(channel);
+    weir_loop_free(loop);
+    running_stop(&running, 10 * WEIR_SECOND);
+    weir_permission_free(permission);
+    weir_auth_free(auth);
+    weir_signer_free(signer);
+    return 0;
+}
+
+/* A call of a bearer with this role, NULL: without any. */
+static weir_call *
+begin(const char *role)
+{
+    const char *const roles[] = {"other", role};
+    const struct weir_token token = {
+        .subject = "1", .roles = roles, .role_count = role == NULL ? 0 : 2};
+    weir_call *call = weir_call_new(channel, NULL);
+    char header[1024], *text;
+
+    assert_int_equal(weir_jwt_sign(signer, &token, &text), WEIR_OK);
+    snprintf(header, sizeof(header), "Bearer %s", text);
+    free(text);
+    assert_int_equal(weir_call_add_header(call, "authorization", weir_str_of(header)), WEIR_OK);
+    return call;
+}
+
+static weir_code
+call_unary(weir_call *call)
+{
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response;
+
+    return rpctest_Test_Unary(call, &request, &response);
+}
+
+static weir_code
+call_unset(weir_call *call)
+{
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response;
+
+    return rpctest_Test_Unset(call, &request, &response);
+}
+
+static weir_code
+call_expand(weir_call *call)
+{
+    struct rpctest_Test_Expand_client stream = {NULL};
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+
+    WEIR_TRY(rpctest_Test_Expand(call, &request, &stream));
+    return rpctest_Test_Expand_client_finish(stream);
+}
+
+static weir_code
+call_collect(weir_call *call)
+{
+    struct rpctest_Test_Collect_client stream = {NULL};
+    const Rpctest__Payload *response;
+
+    WEIR_TRY(rpctest_Test_Collect(call, &stream));
+    return rpctest_Test_Collect_client_finish(stream, &response);
+}
+
+static weir_code
+call_talk(weir_call *call)
+{
+    struct rpctest_Test_Talk_client stream = {NULL};
+
+    WEIR_TRY(rpctest_Test_Talk(call, &stream));
+    return rpctest_Test_Talk_client_finish(stream);
+}
+
+static void
+expect(weir_code (*run)(weir_call *call), const char *role, weir_code code, const char *text)
+{
+    weir_call *call = begin(role);
+
+    assert_int_equal(run(call), code);
+    assert_string_equal(weir_call_message(call), text);
+    weir_call_free(call);
+}
+
+static void
+roles_decide(void **state)
+{
+    (void)state;
+    expect(call_unary, "admin", WEIR_OK, "");
+    expect(call_unary, "user", WEIR_PERMISSION_DENIED, "insufficient permissions");
+    expect(call_unary, "Admin", WEIR_PERMISSION_DENIED, "insufficient permissions");
+    expect(call_unary, NULL, WEIR_PERMISSION_DENIED, "insufficient permissions");
+    expect(call_talk, "user", WEIR_OK, "");
+    expect(call_talk, "admin", WEIR_OK, "");
+    expect(call_talk, "guest", WEIR_PERMISSION_DENIED, "insufficient permissions");
+    expect(call_collect, NULL, WEIR_OK, ""); /* has no rule */
+    expect(call_unset, "admin", WEIR_PERMISSION_DENIED, "insufficient permissions");
+}
+
+/* A method that auth lets everybody call, and that has a rule all the same. */
+static void
+without_claims_there_are_no_roles(void **state)
+{
+    (void)state;
+    expect(call_expand, "admin", WEIR_PERMISSION_DENIED, "no user claims found");
+}
+
+static void
+a_method_has_one_rule(void **state)
+{
+    static const struct weir_permission_rule rules[] = {{"/a.B/C", NULL, 0}, {"/a.B/C", NULL, 0}};
+    weir_permission *none;
+
+    (void)state;
+    assert_int_equal(weir_permission_new(rules, 2, &none), WEIR_INVALID_ARGUMENT);
+    assert_int_equal(weir_permission_new(NULL, 0, &none), WEIR_OK);
+    weir_permission_free(none);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(roles_decide),
+        cmocka_unit_test(without_claims_there_are_no_roles),
+        cmocka_unit_test(a_method_has_one_rule),
+    };
+
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
