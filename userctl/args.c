@@ -73,6 +73,18 @@ read_words(struct flag_words *words, const struct command **out_command, struct 
     return false;
 }
 
+static bool
+check_tls(struct args *args, char error[FLAGS_ERROR])
+{
+    if ((args->cert == NULL) != (args->key == NULL)) {
+        snprintf(error, FLAGS_ERROR, "--cert and --key go together: %s is missing",
+            args->cert == NULL ? "--cert" : "--key");
+        return false;
+    }
+    args->tls = args->tls || args->ca != NULL || args->cert != NULL;
+    return true;
+}
+
 bool
 args_read(int argc, char *const *argv, const struct command **out_command, struct args *out_args,
     char error[FLAGS_ERROR])
@@ -88,7 +100,7 @@ args_read(int argc, char *const *argv, const struct command **out_command, struc
         return false;
     }
     good = flags_read(&set, argc, argv, out_args, &words, error) &&
-           read_words(&words, out_command, out_args, error);
+           read_words(&words, out_command, out_args, error) && check_tls(out_args, error);
     if (out_args->server == NULL)
         out_args->server = "127.0.0.1:50051";
     free(words.items);
@@ -113,14 +125,15 @@ program_help(FILE *out)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fputs("  help     explain a command: userctl help COMMAND\n\n", out);
     flags_help(&set, out);
-    fputs("\nUSERCTL_SERVER, USERCTL_TIMEOUT and USERCTL_JSON in the environment stand for the "
-          "flags;\n"
-          "the command line wins. Durations are written " DURATION_EXAMPLES ".\n"
-          "JSON has the field names of the .proto (id, name, email, phone, created_at), and "
-          "created_at\n"
-          "in seconds since 1970.\n"
-          "Exit codes: 0 it is done; 1 the answer cannot be written; 2 wrong usage;\n"
-          "64 + the gRPC code: the call failed, so 69 is NOT_FOUND and 78 UNAVAILABLE.\n",
+    fputs(
+        "\nUSERCTL_SERVER, USERCTL_TIMEOUT, USERCTL_CA and so on in the environment stand for the "
+        "flags;\n"
+        "the command line wins. Durations are written " DURATION_EXAMPLES ".\n"
+        "JSON has the field names of the .proto (id, name, email, phone, created_at), and "
+        "created_at\n"
+        "in seconds since 1970.\n"
+        "Exit codes: 0 it is done; 1 the answer cannot be written; 2 wrong usage;\n"
+        "64 + the gRPC code: the call failed, so 69 is NOT_FOUND and 78 UNAVAILABLE.\n",
         out);
 }
 

@@ -9,6 +9,8 @@ struct args {
     const char *server;
     int64_t timeout; /* nanoseconds */
     bool json, version, help;
+    bool tls;
+    const char *ca, *cert, *key; /* NULL: not given */
     int32_t id;
     int32_t page, limit;
     const char *name, *email, *phone; /* NULL: not given */

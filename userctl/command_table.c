@@ -88,6 +88,12 @@ take_change(const struct flag_words *words, struct args *args, char error[FLAGS_
         "how long to wait for the answer (5s)"),                                                   \
     FLAG(json, NULL, flag_switch, false, "true or false",                                          \
         "print the answer as JSON, under the names of the .proto"),                                \
+    FLAG(tls, NULL, flag_switch, false, "true or false",                                           \
+        "speak TLS, and believe the authorities that this system believes"),                       \
+    FLAG(ca, "FILE", flag_text, false, "a PEM file", "speak TLS, and believe these authorities"),  \
+    FLAG(cert, "FILE", flag_text, false, "a PEM file",                                             \
+        "the certificate to show a server that asks for one"),                                     \
+    FLAG(key, "FILE", flag_text, false, "a PEM file", "the private key of --cert"),                \
     FLAG(version, NULL, flag_switch, true, "true or false", "print the version"),                  \
     FLAG(help, NULL, flag_switch, true, "true or false", "print this")
 

@@ -7,10 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
-static int
-run_on(weir_loop *loop, const struct command *command, const struct args *args)
+/* What the flags say of TLS; *out_tls is NULL when that is nothing. False: a message was printed.
+ */
+static bool
+open_tls(const struct args *args, weir_tls **out_tls)
 {
-    const struct weir_channel_options options = {.user_agent = "userctl"};
+    const struct weir_tls_client_options options = {
+        .ca_file = args->ca, .pair = {args->cert, args->key}};
+    char error[WEIR_TLS_ERROR];
+
+    *out_tls = NULL;
+    if (!args->tls || weir_tls_client_new(&options, out_tls, error) == WEIR_OK)
+        return true;
+    complain("userctl", "TLS: %s", error);
+    return false;
+}
+
+static int
+run_on(weir_loop *loop, const struct command *command, const struct args *args, weir_tls *tls)
+{
+    const struct weir_channel_options options = {.user_agent = "userctl", .tls = tls};
     weir_channel *channel;
     weir_code code = weir_channel_new(loop, args->server, &options, &channel);
     int status;
@@ -30,13 +46,20 @@ static int
 run(const struct command *command, const struct args *args)
 {
     weir_loop *loop;
-    weir_code code = weir_loop_new(&loop);
+    weir_tls *tls;
+    weir_code code;
     int status;
 
-    if (code != WEIR_OK)
+    if (!open_tls(args, &tls))
+        return EXIT_USAGE;
+    code = weir_loop_new(&loop);
+    if (code != WEIR_OK) {
+        weir_tls_free(tls);
         return calls_fail(args, code, "out of memory or of file descriptors");
-    status = run_on(loop, command, args);
+    }
+    status = run_on(loop, command, args, tls);
     weir_loop_free(loop);
+    weir_tls_free(tls);
     return status;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* userd: put the parts together, serve, and take them apart again. */
 #include "usercommon/complain.h"
+#include "userd/connections.h"
 #include "userd/database.h"
 #include "userd/options.h"
 #include "userd/service.h"
@@ -18,6 +19,8 @@ struct program {
     struct options options;
     struct log log;
     char path[PATH_MAX]; /* of the database */
+    weir_tls *tls;       /* NULL: none */
+    struct connections connections;
     weir_server *server;
     weir_pool *pool;
     struct service service;
@@ -43,7 +46,10 @@ allow_descriptors(void)
 static int
 make_server(struct program *program)
 {
-    const struct weir_server_options options = {.loops = program->options.loops};
+    const struct weir_server_options options = {.loops = program->options.loops,
+        .tls = program->tls,
+        .connection_failed = connections_log_failure,
+        .connection_failed_self = &program->connections};
 
     if (weir_server_new(&options, &program->server) != WEIR_OK ||
         weir_pool_new(program->options.workers, &program->pool) != WEIR_OK) {
@@ -51,6 +57,12 @@ make_server(struct program *program)
         return EXIT_FAILURE;
     }
     return 0;
+}
+
+static int
+open_tls(struct program *program)
+{
+    return tls_open(&program->options.tls, &program->log, &program->tls) ? 0 : EXIT_FAILURE;
 }
 
 static int
@@ -96,7 +108,8 @@ offer_service(struct program *program)
 {
     program->service.log = &program->log;
     if (user_UserService_add(program->server, &service_handlers, &program->service) == WEIR_OK &&
-        signals_start(&program->signals, program->server, program->options.grace, &program->log))
+        signals_start(&program->signals, program->server, program->options.grace, &program->log,
+            program->tls))
         return 0;
     complain("userd", "out of memory or of threads");
     return EXIT_FAILURE;
@@ -121,7 +134,9 @@ say_where(const struct program *program)
     log_line(&program->log, LOG_INFO, "listening", log_text("address", addresses),
         log_text("database", database), log_text("version", weir_version()));
     if (program->options.insecure)
-        log_line(&program->log, LOG_WARN, "insecure: neither TLS nor authentication",
+        log_line(&program->log, LOG_WARN,
+            program->tls == NULL ? "insecure: neither TLS nor authentication"
+                                 : "insecure: no authentication",
             log_text("address", addresses));
 }
 
@@ -146,8 +161,10 @@ serve(struct program *program)
 static int
 run(struct program *program)
 {
-    int status = make_server(program);
+    int status = open_tls(program);
 
+    if (status == 0)
+        status = make_server(program);
     if (status == 0)
         status = listen_all(program);
     if (status == 0)
@@ -159,6 +176,7 @@ run(struct program *program)
     weir_server_free(program->server);
     weir_pool_free(program->pool);
     store_close(program->service.store);
+    weir_tls_free(program->tls);
     return status;
 }
 
@@ -182,6 +200,7 @@ main(int argc, char **argv)
     }
     program.log =
         (struct log){STDERR_FILENO, program.options.log_format, program.options.log_level};
+    program.connections.log = &program.log;
     signals_block();
     allow_descriptors();
     return run(&program);

@@ -117,6 +117,27 @@ static const struct flag flags[] = {
         .max = THREADS_MAX,
         .expected = "a number from 1 to 256",
         .help = "threads for work that blocks, such as writing to the disk (2)"},
+    {.name = "tls-cert",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(tls.cert),
+        .expected = "a PEM file",
+        .help =
+            "speak TLS: the certificate, and behind it those that vouch for it; read again when "
+            "it changes, and on SIGHUP"},
+    {.name = "tls-key",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(tls.key),
+        .expected = "a PEM file",
+        .help = "the private key of --tls-cert"},
+    {.name = "tls-client-ca",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(tls.client_ca),
+        .expected = "a PEM file",
+        .help =
+            "clients must show a certificate that one of these vouches for (none is asked for)"},
     {.name = "insecure",
         .read = flag_switch,
         FIELD(insecure),
@@ -148,9 +169,9 @@ check_exposure(const struct options *options, char error[FLAGS_ERROR])
         if (address_is_local(options->listen.items[i]))
             continue;
         snprintf(error, FLAGS_ERROR,
-            "--listen %.200s can be reached from other machines, and there is neither TLS nor"
+            "--listen %.200s can be reached from other machines, and there is %s"
             " authentication: listen on a loopback address or unix:PATH, or add --insecure",
-            options->listen.items[i]);
+            options->listen.items[i], options->tls.cert == NULL ? "neither TLS nor" : "no");
         return false;
     }
     return true;
@@ -183,7 +204,7 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
     if (options.listen.count == 0)
         options.listen.items[options.listen.count++] = DEFAULT_ADDRESS;
     if (good && !options.help && !options.version)
-        good = check_exposure(&options, error);
+        good = tls_options_check(&options.tls, error) && check_exposure(&options, error);
     if (good)
         *out_options = options;
     return good;

@@ -5,6 +5,7 @@
 
 #include "usercommon/flags.h"
 #include "userd/log.h"
+#include "userd/tls.h"
 
 struct options {
     struct flag_list listen;
@@ -14,6 +15,7 @@ struct options {
     int64_t grace; /* nanoseconds */
     uint32_t loops;
     uint32_t workers;
+    struct tls_options tls;
     bool insecure;
     bool version;
     bool help;

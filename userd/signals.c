@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SIGTERM and SIGINT. A thread waits for them, so that what they cause runs as ordinary code. */
+/* SIGTERM, SIGINT and SIGHUP. A thread waits for them, so that what they cause runs as ordinary
+ * code. */
 #include "userd/signals.h"
 
 #include <signal.h>
 
 static sigset_t
-ending_signals(void)
+awaited_signals(void)
 {
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     return set;
 }
 
@@ -19,7 +21,7 @@ ending_signals(void)
 void
 signals_block(void)
 {
-    sigset_t set = ending_signals();
+    sigset_t set = awaited_signals();
 
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -39,26 +41,39 @@ end_server(struct signals *signals, int number, unsigned count)
     weir_server_drain(signals->server, count == 1 ? signals->grace : 0);
 }
 
+/* How it went is logged by the observer in tls.c. */
+static void
+reload(const struct signals *signals)
+{
+    if (signals->tls == NULL || weir_tls_reload(signals->tls) != WEIR_OK)
+        log_line(signals->log, LOG_INFO, "nothing was changed", log_text("signal", "SIGHUP"));
+}
+
 static void *
 wait_for_signals(void *arg)
 {
     struct signals *signals = arg;
-    sigset_t set = ending_signals();
+    sigset_t set = awaited_signals();
     int number;
 
-    for (unsigned count = 1;; count++) {
+    for (unsigned count = 0;;) {
         if (sigwait(&set, &number) != 0 || atomic_load(&signals->stopped))
             return NULL;
-        end_server(signals, number, count);
+        if (number == SIGHUP)
+            reload(signals);
+        else
+            end_server(signals, number, ++count);
     }
 }
 
 bool
-signals_start(struct signals *signals, weir_server *server, int64_t grace, const struct log *log)
+signals_start(struct signals *signals, weir_server *server, int64_t grace, const struct log *log,
+    weir_tls *tls)
 {
     signals->server = server;
     signals->grace = grace;
     signals->log = log;
+    signals->tls = tls;
     atomic_init(&signals->stopped, false);
     return pthread_create(&signals->thread, NULL, wait_for_signals, signals) == 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SIGTERM and SIGINT: the first drains the server, the second ends it at once. */
+/* SIGTERM and SIGINT: the first drains the server, the second ends it at once. SIGHUP: certificates
+ * are read again. */
 /* Threads: start and stop belong to the main thread; one thread of its own waits for the signals.
  */
 #pragma once
@@ -12,6 +13,7 @@
 struct signals {
     weir_server *server; /* borrowed, like log */
     const struct log *log;
+    weir_tls *tls; /* may be NULL */
     int64_t grace;
     pthread_t thread;
     atomic_bool stopped;
@@ -21,8 +23,8 @@ struct signals {
 void signals_block(void);
 
 /* Wait for the signals on a thread. False: it cannot be started. */
-bool signals_start(
-    struct signals *signals, weir_server *server, int64_t grace, const struct log *log);
+bool signals_start(struct signals *signals, weir_server *server, int64_t grace,
+    const struct log *log, weir_tls *tls);
 
 /* Before the server is freed. */
 void signals_stop(struct signals *signals);

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // @grpc/grpc-js as a pipe: call.js PROTO SERVICE ADDRESS reads one call a line and answers one line,
-// both JSON; see test/support/clients.py for their fields.
+// both JSON; see test/support/clients.py for their fields. TEST_CA in the environment: over TLS.
 'use strict';
 
+const fs = require('fs');
 const path = require('path');
 const readline = require('readline');
 const grpc = require('@grpc/grpc-js');
@@ -15,7 +16,11 @@ const definition = loader.loadSync(path.basename(proto), {
   longs: String,
 });
 const methods = definition[service];
-const client = new grpc.Client(address, grpc.credentials.createInsecure());
+const {TEST_CA, TEST_CERT, TEST_KEY} = process.env;
+const credentials = TEST_CA
+  ? grpc.credentials.createSsl(...[TEST_CA, TEST_KEY, TEST_CERT].map((file) => file && fs.readFileSync(file)))
+  : grpc.credentials.createInsecure();
+const client = new grpc.Client(address, credentials);
 
 function metadataOf(pairs) {
   const metadata = new grpc.Metadata();

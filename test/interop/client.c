@@ -96,6 +96,23 @@ static const struct flag flags[] = {
         .field = offsetof(struct client_options, soak_threads),
         .min = 1,
         .max = 64},
+    {.name = "ca_file",
+        .value = "FILE",
+        .help = "with --use_test_ca: the test's authority, in PEM form",
+        .expected = "a file",
+        .read = flag_text,
+        .field = offsetof(struct client_options, ca_file)},
+    {.name = "use_test_ca",
+        .help = "believe the test's authority, not the system's; default false",
+        .expected = "true or false",
+        .read = flag_switch,
+        .field = offsetof(struct client_options, use_test_ca)},
+    {.name = "server_host_override",
+        .value = "H",
+        .help = "what the server's certificate must call it; default --server_host",
+        .expected = "a name",
+        .read = flag_text,
+        .field = offsetof(struct client_options, server_host_override)},
     OPTIONS_COMMON_FLAGS,
 };
 
@@ -107,6 +124,14 @@ static const struct options_program program = {
 };
 
 /* ---- what the cases use ---- */
+
+weir_code
+interop_channel_new(const struct interop *interop, weir_channel **out_channel)
+{
+    const struct weir_channel_options options = {.tls = interop->tls};
+
+    return weir_channel_new(interop->loop, interop->target, &options, out_channel);
+}
 
 bool
 interop_fail(struct interop *interop, const char *format, ...)
@@ -200,7 +225,7 @@ run_connected(struct interop *interop, const struct interop_case *wanted)
 {
     bool passed;
 
-    if (weir_channel_new(interop->loop, interop->target, NULL, &interop->channel) != WEIR_OK)
+    if (interop_channel_new(interop, &interop->channel) != WEIR_OK)
         return interop_fail(interop, "no channel to %s", interop->target);
     passed = run_case(interop, wanted);
     weir_channel_free(interop->channel);
@@ -301,6 +326,24 @@ write_target(struct interop *interop)
         is_v6 ? "]" : "", (unsigned)interop->options->server_port);
 }
 
+static bool
+open_tls(struct interop *interop)
+{
+    const struct client_options *options = interop->options;
+    const struct weir_tls_client_options tls = {
+        .ca_file = options->use_test_ca ? options->ca_file : NULL,
+        .server_name = options->server_host_override};
+    char error[WEIR_TLS_ERROR];
+
+    if (!options->common.use_tls)
+        return true;
+    if (options->use_test_ca && options->ca_file == NULL)
+        complain(program.name, "--use_test_ca needs --ca_file");
+    else if (weir_tls_client_new(&tls, &interop->tls, error) != WEIR_OK)
+        complain(program.name, "%s", error);
+    return interop->tls != NULL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -316,15 +359,18 @@ main(int argc, char **argv)
     struct interop interop = {.options = &options};
     const struct interop_case *wanted;
     int exit_code;
+    bool passed;
 
     signal(SIGPIPE, SIG_IGN);
     if (!options_read(&program, argc, argv, &options, &exit_code))
         return exit_code;
     wanted = choose_case(&options);
-    if (wanted == NULL)
+    if (wanted == NULL || !open_tls(&interop))
         return 2;
     write_target(&interop);
-    if (!run(&interop, wanted)) {
+    passed = run(&interop, wanted);
+    weir_tls_free(interop.tls);
+    if (!passed) {
         complain(program.name, "%s: %s", wanted->name, interop.why);
         return 1;
     }

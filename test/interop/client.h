@@ -11,6 +11,9 @@ struct client_options {
     struct options_common common;
     const char *server_host;
     uint32_t server_port; /* 0: not given */
+    const char *ca_file;
+    bool use_test_ca;
+    const char *server_host_override;
     const char *test_case;
     const char *additional_metadata; /* "key:value;key:value" */
     uint32_t soak_iterations;
@@ -26,6 +29,7 @@ struct interop {
     const struct client_options *options;
     weir_loop *loop;
     weir_channel *channel;
+    weir_tls *tls; /* NULL: none */
     char target[300];
     char why[512]; /* the case failed */
 };
@@ -49,6 +53,9 @@ bool interop_fail(struct interop *interop, const char *format, ...) WEIR_PRINTF(
 /* Did the call end as it should? False: not, and that is said. */
 bool interop_expect(
     struct interop *interop, const weir_call *call, weir_code code, weir_code expected);
+
+/* A channel to the server. */
+weir_code interop_channel_new(const struct interop *interop, weir_channel **out_channel);
 
 /* A call object with the metadata that the user wants on every call. INVALID_ARGUMENT: that may not
  * be sent. */

@@ -44,7 +44,5 @@ options_read(
         *out_exit_code = 0;
         return false;
     }
-    if (common->use_tls)
-        complain(program->name, "--use_tls is not offered yet");
-    return !common->use_tls;
+    return true;
 }

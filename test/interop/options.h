@@ -11,16 +11,15 @@ struct options_common {
     bool use_tls;
 };
 
-#define OPTIONS_COMMON_FLAGS                                               \
-    {.name = "help",                                                       \
-        .help = "show this",                                               \
-        .expected = "no value",                                            \
-        .read = flag_switch,                                               \
-        .field = offsetof(struct options_common, help)},                   \
-    {                                                                      \
-        .name = "use_tls", .help = "not offered yet; only false is taken", \
-        .expected = "true or false", .read = flag_switch,                  \
-        .field = offsetof(struct options_common, use_tls)                  \
+#define OPTIONS_COMMON_FLAGS                                                                \
+    {.name = "help",                                                                        \
+        .help = "show this",                                                                \
+        .expected = "no value",                                                             \
+        .read = flag_switch,                                                                \
+        .field = offsetof(struct options_common, help)},                                    \
+    {                                                                                       \
+        .name = "use_tls", .help = "speak TLS; default false", .expected = "true or false", \
+        .read = flag_switch, .field = offsetof(struct options_common, use_tls)              \
     }
 
 struct options_program {

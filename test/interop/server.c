@@ -254,6 +254,7 @@ struct options {
     struct options_common common;
     const char *host;
     uint32_t port;
+    const char *cert, *key;
 };
 
 /* No port was given. */
@@ -273,6 +274,18 @@ static const struct flag flags[] = {
         .expected = "an address",
         .read = flag_text,
         .field = offsetof(struct options, host)},
+    {.name = "tls_cert_file",
+        .value = "FILE",
+        .help = "with --use_tls: the certificate, in PEM form",
+        .expected = "a file",
+        .read = flag_text,
+        .field = offsetof(struct options, cert)},
+    {.name = "tls_key_file",
+        .value = "FILE",
+        .help = "its private key",
+        .expected = "a file",
+        .read = flag_text,
+        .field = offsetof(struct options, key)},
     OPTIONS_COMMON_FLAGS,
 };
 
@@ -317,11 +330,25 @@ serve(const struct options *options, struct orca_server *orca)
     return weir_server_run(server);
 }
 
+static bool
+open_tls(const struct options *options, weir_tls **out_tls)
+{
+    const struct weir_tls_pair pair = {options->cert, options->key};
+    char error[WEIR_TLS_ERROR];
+
+    if (weir_tls_server_new(&(struct weir_tls_server_options){.pairs = &pair, .pair_count = 1},
+            out_tls, error) == WEIR_OK)
+        return true;
+    complain(program.name, "--use_tls: %s", error);
+    return false;
+}
+
 int
 main(int argc, char **argv)
 {
     struct options options = {.host = "127.0.0.1", .port = NO_PORT};
     struct orca_server orca;
+    weir_tls *tls = NULL;
     weir_code code;
     int exit_code;
 
@@ -331,15 +358,18 @@ main(int argc, char **argv)
         complain(program.name, "--port is missing");
         return 2;
     }
+    if (options.common.use_tls && !open_tls(&options, &tls))
+        return 2;
     code = orca_init(&orca);
     if (code == WEIR_OK)
-        code = weir_server_new(NULL, &server);
+        code = weir_server_new(&(struct weir_server_options){.tls = tls}, &server);
     if (code == WEIR_OK)
         code = serve(&options, &orca);
     if (code != WEIR_OK && code != WEIR_CANCELLED)
         complain(
             program.name, "%s", server == NULL ? weir_code_name(code) : weir_server_error(server));
     weir_server_free(server);
+    weir_tls_free(tls);
     orca_fini(&orca);
     return code == WEIR_OK || code == WEIR_CANCELLED ? 0 : 1;
 }

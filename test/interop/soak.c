@@ -91,7 +91,7 @@ iterate(const struct soak *soak, struct outcome *outcome)
         use_channel(interop, channel, start, outcome);
         return;
     }
-    if (weir_channel_new(interop->loop, interop->target, NULL, &channel) != WEIR_OK) {
+    if (interop_channel_new(interop, &channel) != WEIR_OK) {
         snprintf(outcome->why, sizeof(outcome->why), "no channel");
         return;
     }

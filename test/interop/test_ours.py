@@ -96,7 +96,6 @@ def test_a_case_that_is_not_offered_yet_does_not_pass(case):
         (["--test_case=empty_unary"], "--server_port is missing"),
         (["--server_port=1", "--test_case=odd"], 'there is no test case "odd"'),
         (["--server_port=0", "--test_case=empty_unary"], "--server_port"),
-        (["--server_port=1", "--test_case=empty_unary", "--use_tls=true"], "--use_tls is not offered yet"),
         (["--server_port=1", "--test_case=empty_unary", "--use_lts"], "--use_lts"),
         (["--server_port=1", "--test_case=empty_unary", "more"], '"more" is no flag'),
         (["--server_port=1", "--test_case=rpc_soak", "--soak_iterations=none"], "--soak_iterations"),
@@ -114,7 +113,6 @@ def test_a_command_line_that_the_client_refuses(arguments, complaint):
     [
         ([], 2, "--port is missing"),
         (["--port=65536"], 2, "--port"),
-        (["--port=1", "--use_tls"], 2, "--use_tls is not offered yet"),
         (["--port=1", "--host=not/a/host"], 1, "not/a/host"),
     ],
 )

@@ -153,10 +153,10 @@ def ruby_server(address, folder):
 FOREIGN_SERVERS = {"grpcio": grpcio_server, "cpp": cpp_server, "node": node_server, "ruby": ruby_server}
 
 
-def server(command_of, folder):
+def server(command_of, folder, answers=programs.answers):
     """A server on a free address; start() is the caller's."""
     address = places.free_address()
-    return programs.Server(command_of(address, folder), address, folder / "server.log")
+    return programs.Server(command_of(address, folder), address, folder / "server.log", answers)
 
 
 # ---- clients ----

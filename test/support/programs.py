@@ -3,6 +3,7 @@
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import time
 
@@ -51,10 +52,26 @@ def answers(address):
         return False
 
 
+def shakes_hands(address):
+    """Whether a server that speaks HTTP/2 over TLS is at work there."""
+    host, port = address.rsplit(":", 1)
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    try:
+        with socket.create_connection((host, int(port)), timeout=1) as probe:
+            with context.wrap_socket(probe) as secure:
+                return secure.selected_alpn_protocol() == "h2"
+    except OSError:
+        return False
+
+
 class Server:
     """A server program. What it says goes to a file, which a failure shows."""
 
-    def __init__(self, command, address, log):
+    def __init__(self, command, address, log, answers=answers):
+        self.answers = answers
         self.command = [str(part) for part in command]
         self.address = address
         self.log = pathlib.Path(log)
@@ -70,7 +87,7 @@ class Server:
 
     def is_up(self):
         assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.said()}"
-        return answers(self.address)
+        return self.answers(self.address)
 
     def said(self):
         return self.log.read_text(errors="replace")
@@ -98,9 +115,9 @@ class Server:
 class Userd(Server):
     """userd on a database file of its own."""
 
-    def __init__(self, folder, *flags, database=None):
+    def __init__(self, folder, *flags, database=None, answers=answers):
         self.folder = pathlib.Path(folder)
         self.database = pathlib.Path(database or self.folder / "users.db")
         address = places.free_address()
         command = [places.program("userd"), "--listen", address, "--db", f"sqlite:{self.database}", *flags]
-        super().__init__(command, address, self.folder / "userd.log")
+        super().__init__(command, address, self.folder / "userd.log", answers)

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The interoperability cases on @grpc/grpc-js: client.js PROTO_FOLDER ADDRESS reads a case's name a line, and
 // answers "ok" or what went wrong. Each case has a connection of its own, as if it were a program of its own.
+// TEST_CA in the environment: over TLS.
 'use strict';
 
 const assert = require('assert');
+const fs = require('fs');
 const readline = require('readline');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
@@ -28,9 +30,14 @@ const LOADS = [
   {cpuUtilization: 0.29309, memoryUtilization: 0.2, utilization: {util: 0.2039}},
 ];
 
+const {TEST_CA} = process.env;
+const credentials = TEST_CA
+  ? grpc.credentials.createSsl(fs.readFileSync(TEST_CA))
+  : grpc.credentials.createInsecure();
+
 // Channels with the same arguments would share a connection.
 function connect(Service) {
-  return new Service(address, grpc.credentials.createInsecure(), {'grpc.use_local_subchannel_pool': 1});
+  return new Service(address, credentials, {'grpc.use_local_subchannel_pool': 1});
 }
 
 // So that nothing hangs for ever.

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The interoperability cases on grpcio: client.py ADDRESS reads a case's name a line, and answers "ok" or
-what went wrong. Each case has a channel of its own, as if it were a program of its own."""
+what went wrong. Each case has a channel of its own, as if it were a program of its own. TEST_CA in the
+environment: over TLS."""
+import os
 import pathlib
 import sys
 import traceback
@@ -27,7 +29,11 @@ SPECIAL = "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \U0001
 
 def connect():
     """A channel with a connection of its own: others with the same arguments would share one."""
-    return grpc.insecure_channel(sys.argv[1], options=[("grpc.use_local_subchannel_pool", 1)])
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    if "TEST_CA" not in os.environ:
+        return grpc.insecure_channel(sys.argv[1], options=options)
+    roots = pathlib.Path(os.environ["TEST_CA"]).read_bytes()
+    return grpc.secure_channel(sys.argv[1], grpc.ssl_channel_credentials(roots), options=options)
 
 
 def payload(size):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """grpc.testing.TestService on grpcio: server.py ADDRESS."""
+import os
 import pathlib
 import signal
 import sys
@@ -85,12 +86,20 @@ def handlers():
     return grpc.method_handlers_generic_handler(interop.SERVICE, result)
 
 
+def add_port(server, address):
+    """TEST_CERT and TEST_KEY in the environment: over TLS."""
+    if "TEST_CERT" not in os.environ:
+        return server.add_insecure_port(address)
+    pair = [pathlib.Path(os.environ[name]).read_bytes() for name in ("TEST_KEY", "TEST_CERT")]
+    return server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+
+
 def main():
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=32))
     server.add_generic_rpc_handlers([handlers()])
-    assert server.add_insecure_port(sys.argv[1])
+    assert add_port(server, sys.argv[1])
     server.start()
     stop.wait()
     server.stop(grace=1).wait()
