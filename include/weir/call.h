@@ -61,6 +61,32 @@ WEIR_API WEIR_CHECK weir_code weir_call_add_header(
 WEIR_API WEIR_CHECK weir_code weir_call_add_trailer(
     weir_call *call, const char *key, weir_str value);
 
+/* ---- headers on their own ---- */
+
+/* Server: send the response's headers now; else the first message takes them along. OK as well when
+ * they are out. Else what weir_call_code says, or RESOURCE_EXHAUSTED: they are larger than the
+ * client takes, or no memory. FAILED_PRECONDITION: a client's call. */
+WEIR_API WEIR_CHECK weir_code weir_call_send_headers(weir_call *call);
+
+/* Client: wait for the response's headers. OK: they are there, or the call has ended well without
+ * any, with all it had to say in the trailers. Else what weir_call_code says.
+ * FAILED_PRECONDITION: the call has not begun, or is a server's. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_call_receive_headers(weir_call *call);
+
+/* ---- compression ---- */
+
+/* How messages are sent. */
+typedef enum weir_compression { WEIR_IDENTITY, WEIR_GZIP } weir_compression;
+
+/* Send the messages from here on so; each may differ. gzip must be chosen once before the headers
+ * are sent, which announce it: else FAILED_PRECONDITION. A peer that does not take gzip gets plain
+ * messages all the same: a client says so in its request, a server in its answer. */
+WEIR_API WEIR_CHECK weir_code weir_call_set_compression(
+    weir_call *call, weir_compression compression);
+
+/* Did the last message that was received come compressed? */
+WEIR_API bool weir_call_was_compressed(const weir_call *call);
+
 /* ---- deadline and cancellation ---- */
 
 /* A point on the clock of weir_now, WEIR_NEVER when there is none. */

@@ -14,11 +14,13 @@ typedef struct weir_channel weir_channel;
 
 /* Zero is the default of every field. */
 struct weir_channel_options {
-    const char *user_agent;     /* put before Weir's own in user-agent; none */
-    size_t max_receive_message; /* bytes, after inflating; 4 MiB */
-    size_t max_header_list;     /* bytes of a response's header list; 16 KiB */
-    int64_t connect_timeout;    /* nanoseconds; 20 s */
-    weir_tls *tls;              /* of weir_tls_client_new: speak TLS; plain text */
+    const char *user_agent;       /* put before Weir's own in user-agent; none */
+    size_t max_receive_message;   /* bytes, after inflating; 4 MiB */
+    size_t max_send_message;      /* bytes, before compressing; 4 GiB */
+    weir_compression compression; /* of the messages of calls that choose none; identity */
+    size_t max_header_list;       /* bytes of a response's header list; 16 KiB */
+    int64_t connect_timeout;      /* nanoseconds; 20 s */
+    weir_tls *tls;                /* of weir_tls_client_new: speak TLS; plain text */
     weir_pool *pool; /* looks names up; without one the loop waits for the lookup. Borrowed */
 };
 

@@ -19,9 +19,11 @@ typedef void weir_connection_observer(void *self, const char *peer, const char *
 
 /* Zero is the default of every field. */
 struct weir_server_options {
-    unsigned loops;             /* event loops, each on a thread of its own; 1 */
-    size_t max_receive_message; /* bytes, after inflating; 4 MiB */
-    size_t max_header_list;     /* bytes of a request's header list (RFC 9113, 10.5.1); 16 KiB */
+    unsigned loops;               /* event loops, each on a thread of its own; 1 */
+    size_t max_receive_message;   /* bytes, after inflating; 4 MiB */
+    size_t max_send_message;      /* bytes, before compressing; 4 GiB */
+    weir_compression compression; /* of the messages of calls that choose none; identity */
+    size_t max_header_list;       /* bytes of a request's header list (RFC 9113, 10.5.1); 16 KiB */
     uint32_t max_concurrent_streams; /* a connection; 100 */
     size_t fiber_stack; /* bytes of address space for a handler's stack; 256 KiB, and no less */
     int64_t handshake_timeout;     /* from accept to the client's SETTINGS; 10 s */

@@ -20,31 +20,39 @@ timeout_field(struct weir_call *call, struct h2_field *field)
 
 /* With a timeout only the pseudo-header fields come before it: grpc-timeout stands right after them
  * (PROTOCOL-HTTP2, Requests), so the rest goes behind it. */
-static bool
+static weir_code
 send_headers(struct weir_call *call, const struct client_method *method)
 {
+    static const struct h2_field gzip = {
+        .name = {"grpc-encoding", 13}, .value = {"gzip", 4}, .indexing = H2_INDEX};
     const struct call_fields *out = &call->out_headers;
     size_t rest = CLIENT_FIELDS - CLIENT_PSEUDO_FIELDS;
-    struct h2_field *extra = arena_alloc(&call->arena, (1 + rest + out->count) * sizeof(*extra));
+    struct h2_field *extra = arena_alloc(&call->arena, (2 + rest + out->count) * sizeof(*extra));
     size_t count, fixed = CLIENT_FIELDS;
 
     if (extra == NULL)
-        return false;
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the headers");
     count = timeout_field(call, extra);
     if (count > 0) {
         fixed = CLIENT_PSEUDO_FIELDS;
         memcpy(extra + count, method->fields + fixed, rest * sizeof(*extra));
         count += rest;
     }
+    if (call->gzip_told)
+        extra[count++] = gzip;
     if (out->count > 0)
         memcpy(extra + count, out->list, out->count * sizeof(*extra));
     count += out->count;
+    if (!h2_conn_takes_headers(call->transport->h2, method->fields, fixed, extra, count))
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "headers larger than the server takes");
     call->headers_sent = h2_stream_send_headers(
         call->transport->h2, call->stream, method->fields, fixed, extra, count, false);
     rpc_transport_touch(call->transport);
     if (call->stream->id >= CLIENT_LAST_STREAM)
         client_leave(container_of(call->transport, struct client_conn, transport));
-    return call->headers_sent;
+    return call->headers_sent
+               ? WEIR_OK
+               : weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the headers");
 }
 
 /* Find a stream and send the headers; with a request, that and the half-close too. Suspends. */
@@ -58,8 +66,7 @@ open_stream(struct weir_call *call, const ProtobufCMessage *request)
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
     call->deep_in = method->deep_in;
     WEIR_TRY(client_acquire(channel, call));
-    if (!send_headers(call, method))
-        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the headers");
+    WEIR_TRY(send_headers(call, method));
     return request == NULL ? WEIR_OK : call_send_message(call, request, true);
 }
 

@@ -48,6 +48,7 @@ release(struct weir_channel *channel)
         free(method);
     }
     call_pool_fini(&channel->calls);
+    call_shared_fini(&channel->shared);
     map_fini(&channel->methods);
     pthread_mutex_destroy(&channel->lock);
     free(channel->authority);
@@ -61,8 +62,12 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
 {
     channel->tls = net_tls_ref(options->tls);
     channel->pool = options->pool;
-    channel->limits.max_receive =
+    channel->shared.max_receive =
         options->max_receive_message != 0 ? options->max_receive_message : DEFAULT_MAX_RECEIVE;
+    channel->shared.max_send = options->max_send_message;
+    if (channel->shared.max_send == 0 || channel->shared.max_send > CALL_MAX_SEND)
+        channel->shared.max_send = CALL_MAX_SEND;
+    channel->shared.compression = options->compression;
     channel->max_header_list =
         options->max_header_list != 0 ? options->max_header_list : DEFAULT_MAX_HEADER_LIST;
     channel->connect_timeout =
@@ -315,7 +320,7 @@ take_call(struct weir_channel *channel)
     pthread_mutex_lock(&channel->lock);
     call = call_pool_take(&channel->calls);
     pthread_mutex_unlock(&channel->lock);
-    return call != NULL ? call : call_new(channel->loop, false, &channel->limits, recycle, channel);
+    return call != NULL ? call : call_new(channel->loop, false, &channel->shared, recycle, channel);
 }
 
 weir_call *
@@ -326,6 +331,7 @@ weir_call_new(weir_channel *channel, weir_call *parent)
     if (call == NULL)
         return NULL;
     call_init(call);
+    call_begin_compression(call);
     if (parent == NULL)
         return call;
     call->deadline = parent->deadline;

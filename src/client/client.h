@@ -40,7 +40,7 @@ struct weir_channel {
     weir_tls *tls;   /* NULL: plain text */
     weir_pool *pool; /* where names are looked up; may be NULL */
     char *authority, *user_agent;
-    struct call_limits limits;
+    struct call_shared shared;
     size_t max_header_list;
     int64_t connect_timeout;
 

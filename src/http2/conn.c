@@ -68,6 +68,7 @@ set_initial_state(struct h2_conn *conn)
     conn->peer_window = H2_WINDOW_INITIAL;
     conn->peer_max_frame = H2_FRAME_SIZE_MIN;
     conn->peer_table_size = H2_TABLE_SIZE;
+    conn->peer_header_list = UINT32_MAX;
     list_init(&conn->blocked);
     list_init(&conn->writers);
     list_init(&conn->lost);

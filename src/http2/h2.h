@@ -148,6 +148,11 @@ bool h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream,
     const struct h2_field *fixed, size_t fixed_count, const struct h2_field *extra,
     size_t extra_count, bool end_stream);
 
+/* Does the peer take a header list of this size (RFC 9113, 10.5.1, SETTINGS_MAX_HEADER_LIST_SIZE)?
+ * One that did not say takes any. Either list may be empty. */
+bool h2_conn_takes_headers(const struct h2_conn *conn, const struct h2_field *fixed,
+    size_t fixed_count, const struct h2_field *extra, size_t extra_count);
+
 /* How many bytes may be sent now: both windows and the output's limit together. 0 once closed. */
 size_t h2_stream_room(const struct h2_conn *conn, const struct h2_stream *stream);
 

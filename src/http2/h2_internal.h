@@ -179,6 +179,7 @@ struct h2_conn {
     uint32_t peer_window;
     uint32_t peer_max_frame;
     uint32_t peer_table_size;
+    uint32_t peer_header_list; /* UINT32_MAX: any */
 
     struct hpack_decoder *decoder; /* both made at first use */
     struct hpack_encoder *encoder;

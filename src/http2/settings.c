@@ -91,10 +91,13 @@ set_one(struct h2_conn *conn, unsigned setting, uint32_t value, uint32_t *window
             return H2_PROTOCOL_ERROR;
         conn->peer_max_frame = value;
         return H2_NO_ERROR;
+    case MAX_HEADER_LIST_SIZE:
+        conn->peer_header_list = value;
+        return H2_NO_ERROR;
     case ENABLE_CONNECT_PROTOCOL:
         return set_connect_protocol(conn, value);
     default:
-        return H2_NO_ERROR; /* unknown ones are ignored; MAX_HEADER_LIST_SIZE is advice */
+        return H2_NO_ERROR; /* unknown ones are ignored */
     }
 }
 
@@ -162,4 +165,23 @@ h2_take_settings(struct h2_conn *conn, const struct h2_frame *frame, struct h2_e
     conn->phase = H2_PHASE_OPEN;
     event->type = H2_READY;
     return H2_STEP_EVENT;
+}
+
+/* RFC 9113, 10.5.1: uncompressed, and 32 for each field. */
+static uint64_t
+list_size(const struct h2_field *fields, size_t count)
+{
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < count; i++)
+        size += (uint64_t)fields[i].name.len + fields[i].value.len + 32;
+    return size;
+}
+
+bool
+h2_conn_takes_headers(const struct h2_conn *conn, const struct h2_field *fixed, size_t fixed_count,
+    const struct h2_field *extra, size_t extra_count)
+{
+    return conn->peer_header_list == UINT32_MAX ||
+           list_size(fixed, fixed_count) + list_size(extra, extra_count) <= conn->peer_header_list;
 }

@@ -32,7 +32,7 @@ cancel_arrived(struct loop_task *task)
 }
 
 struct weir_call *
-call_new(weir_loop *loop, bool is_server, const struct call_limits *limits,
+call_new(weir_loop *loop, bool is_server, struct call_shared *shared,
     void (*recycle)(struct weir_call *), void *owner)
 {
     struct weir_call *call = malloc(sizeof(*call));
@@ -42,7 +42,7 @@ call_new(weir_loop *loop, bool is_server, const struct call_limits *limits,
     memset(call, 0, offsetof(struct weir_call, first_block));
     call->loop = loop;
     call->is_server = is_server;
-    call->limits = limits;
+    call->shared = shared;
     call->recycle = recycle;
     call->owner = owner;
     loop_timer_init(&call->timer, deadline_passed);
@@ -52,6 +52,14 @@ call_new(weir_loop *loop, bool is_server, const struct call_limits *limits,
     list_init(&call->children);
     list_init(&call->sibling);
     return call;
+}
+
+void
+call_shared_fini(struct call_shared *shared)
+{
+    wire_gzip_fini(&shared->gzip);
+    buf_fini(&shared->plain);
+    buf_fini(&shared->framed);
 }
 
 void

@@ -18,6 +18,9 @@
 /* An incoming buffer up to this size is kept when its call is recycled. */
 #define CALL_KEEP_INCOMING 4096
 
+/* A buffer of call_shared up to this size is kept. */
+#define CALL_KEEP_BUFFER ((size_t)64 * 1024)
+
 /* Bytes of status text inside the call itself. */
 #define CALL_TEXT_BLOCK 128
 
@@ -27,10 +30,21 @@ struct call_fields {
     size_t count, cap;
 };
 
-struct call_limits {
-    size_t max_receive;
-    _Atomic uint64_t *too_large; /* counts messages over it, of calls of any loop; may be NULL */
+/* What the prefix of a message can say, and the default limit. */
+#define CALL_MAX_SEND ((size_t)UINT32_MAX - WIRE_PREFIX_SIZE)
+
+/* What the calls of one loop of a server, or of a channel, have in common. */
+struct call_shared {
+    size_t max_receive, max_send;
+    _Atomic uint64_t
+        *too_large; /* counts messages over max_receive, of calls of any loop; may be NULL */
+    weir_compression compression; /* unless a call chooses */
+    struct wire_gzip gzip;
+    /* For bytes on their way through gzip; empty, and small, whenever a fiber may park. */
+    struct buf plain, framed;
 };
+
+void call_shared_fini(struct call_shared *shared);
 
 /* What other threads ask of a call. */
 enum {
@@ -62,6 +76,8 @@ struct weir_call {
     struct call_value *values;                 /* what interceptors have left, newest first */
     struct call_watch *watches;                /* who sees messages, in their order */
     struct call_alarm *alarms;                 /* who looks when a time has come */
+    struct call_detail *details;               /* server: of the status to come, in their order */
+    weir_str status_bytes; /* client: grpc-status-details-bin, once it was asked for */
     struct call_fields out_headers, out_trailers;
     weir_code code;
     atomic_bool ended; /* code and message are final; read by plain threads as well */
@@ -72,9 +88,13 @@ struct weir_call {
     bool cancelled;      /* by weir_call_cancel, even if it had ended before */
     atomic_bool refused; /* a verb that tells no code could not run */
     bool timer_running;
-    bool gzip_in;     /* the peer's grpc-encoding */
-    bool deep_in;     /* the messages that come must be measured, see depth.h */
-    bool has_scratch; /* the arena below is there */
+    bool gzip_in;             /* the peer's grpc-encoding */
+    bool gzip_told;           /* ours, in the headers */
+    bool gzip_out;            /* messages are sent so */
+    atomic_bool gzip_refused; /* the server has said that it does not take it */
+    bool compressed;          /* so the last one came */
+    bool deep_in;             /* the messages that come must be measured, see depth.h */
+    bool has_scratch;         /* the arena below is there */
 
     /* From here on nothing is zeroed. */
     int64_t deadline;
@@ -84,7 +104,7 @@ struct weir_call {
     struct arena texts;   /* so does this: see call_texts */
     struct arena scratch; /* streams: lives until the next receive */
     weir_loop *loop;
-    const struct call_limits *limits;
+    struct call_shared *shared;
     bool is_server;
     struct loop_timer timer;
     struct list waiters;  /* fibers parked in this call */
@@ -101,7 +121,7 @@ struct weir_call {
 
 /* A new object, for many calls one after the other. `recycle` gets it back from call_retire. NULL:
  * no memory. */
-struct weir_call *call_new(weir_loop *loop, bool is_server, const struct call_limits *limits,
+struct weir_call *call_new(weir_loop *loop, bool is_server, struct call_shared *shared,
     void (*recycle)(struct weir_call *), void *owner);
 void call_delete(struct weir_call *call);
 
@@ -204,11 +224,40 @@ void call_on_lost(struct weir_call *call, const char *why);
 weir_code call_fields_add(
     struct weir_call *call, struct call_fields *fields, const char *key, weir_str value);
 
-/* Server: send the response headers if they are not out yet. False: no memory or closed. */
-bool call_send_response_headers(struct weir_call *call);
+/* Server: send the response headers if they are not out yet. */
+WEIR_CHECK weir_code call_send_response_headers(struct weir_call *call);
 
 /* Server: end the stream with this status: trailers, or Trailers-Only when no header is out. */
 void call_send_status(struct weir_call *call, weir_code code, const char *message);
+
+/* ---- compression, compression.c ---- */
+
+/* Compress from here on, if the peer takes it. False: the headers are out without having said so.
+ */
+bool call_use_gzip(struct weir_call *call);
+
+/* Begin with what the server, or the channel, was told. */
+static inline void
+call_begin_compression(struct weir_call *call)
+{
+    if (call->shared->compression != WEIR_IDENTITY)
+        call_use_gzip(call);
+}
+
+/* Client: the response's headers say what the server takes. */
+void call_heed_accepted(struct weir_call *call, const struct h2_block *block);
+
+/* The framed and deflated message, in shared->framed. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code call_deflate(
+    struct weir_call *call, const ProtobufCMessage *message, size_t len);
+
+/* Give back a buffer of shared that was used. */
+void call_return_buffer(struct buf *shared, struct buf *used);
+
+/* ---- details of the status, details.c ---- */
+
+/* Server: the value of grpc-status-details-bin. data NULL: no memory. */
+weir_str call_pack_details(struct weir_call *call, weir_code code, const char *message);
 
 /* ---- values and watchers, values.c ---- */
 
@@ -225,6 +274,10 @@ weir_code call_show_received(struct weir_call *call, const ProtobufCMessage *mes
 void call_stop_alarms(struct weir_call *call);
 
 /* ---- messages ---- */
+
+/* NULL: it does not parse, or no memory. */
+ProtobufCMessage *call_unpack(
+    struct arena *arena, const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len);
 
 /* Send one message, with END_STREAM after it when `last`. Suspends. */
 weir_code call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last);

@@ -35,6 +35,8 @@ call_on_headers(struct weir_call *call, struct h2_block *block, bool end_stream)
     }
     atomic_store_explicit(&call->headers, h2_block_ref(block), memory_order_release);
     code = wire_response_read(block, call_texts(call), &encoding, &message);
+    if (call->gzip_told)
+        call_heed_accepted(call, block);
     if (code == WEIR_OK && encoding.data != NULL) {
         call->gzip_in = weir_str_equal(encoding, weir_str_of("gzip"));
         if (!call->gzip_in && !weir_str_equal(encoding, weir_str_of("identity"))) {

@@ -41,15 +41,13 @@ read_length(const uint8_t **at, const uint8_t *end, unsigned wire_type, uint64_t
 }
 
 bool
-field_next(const ProtobufCMessageDescriptor *type, const uint8_t **at, const uint8_t *end,
-    struct field *out_field)
+field_read(const uint8_t **at, const uint8_t *end, struct field *out_field)
 {
     uint64_t tag, len;
 
     if (*at >= end || !read_varint(at, end, &tag))
         return false;
-    *out_field =
-        (struct field){.type = protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3))};
+    *out_field = (struct field){.number = (uint32_t)(tag >> 3)};
     if ((tag & 7) == PROTOBUF_C_WIRE_TYPE_VARINT)
         return read_varint(at, end, &len);
     if (!read_length(at, end, tag & 7, &len))
@@ -60,4 +58,41 @@ field_next(const ProtobufCMessageDescriptor *type, const uint8_t **at, const uin
     }
     *at += len;
     return true;
+}
+
+bool
+field_next(const ProtobufCMessageDescriptor *type, const uint8_t **at, const uint8_t *end,
+    struct field *out_field)
+{
+    if (!field_read(at, end, out_field))
+        return false;
+    out_field->type = protobuf_c_message_descriptor_get_field(type, out_field->number);
+    return true;
+}
+
+static size_t
+put_varint(uint8_t *to, uint64_t value)
+{
+    size_t len = 0;
+
+    for (; value >= 0x80; value >>= 7)
+        to[len++] = (uint8_t)(value | 0x80);
+    to[len++] = (uint8_t)value;
+    return len;
+}
+
+size_t
+field_put_number(uint8_t *to, uint32_t number, uint64_t value)
+{
+    size_t len = put_varint(to, (uint64_t)number << 3 | PROTOBUF_C_WIRE_TYPE_VARINT);
+
+    return len + put_varint(to + len, value);
+}
+
+size_t
+field_put_head(uint8_t *to, uint32_t number, size_t size)
+{
+    size_t len = put_varint(to, (uint64_t)number << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
+
+    return len + put_varint(to + len, size);
 }

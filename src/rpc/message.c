@@ -36,18 +36,26 @@ keep(void *arena, void *piece)
     (void)piece;
 }
 
+ProtobufCMessage *
+call_unpack(
+    struct arena *arena, const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len)
+{
+    ProtobufCAllocator allocator = {allocate, keep, arena};
+
+    return protobuf_c_message_unpack(type, &allocator, len, data);
+}
+
 static weir_code
 unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
     size_t len, ProtobufCMessage **out_message)
 {
-    ProtobufCAllocator allocator = {allocate, keep, call_memory(call)};
     ProtobufCMessage *message;
 
     if (call->deep_in && !depth_is_within(type, data, len, DEPTH_MAX))
         return call_refuse(call, WEIR_INTERNAL, "messages nested deeper than %d", DEPTH_MAX);
     if (!text_is_whole(type, data, len))
         return call_refuse(call, WEIR_INTERNAL, "a text with U+0000, which C cannot hold");
-    message = protobuf_c_message_unpack(type, &allocator, len, data);
+    message = call_unpack(call_memory(call), type, data, len);
     if (message == NULL)
         return call_refuse(call, WEIR_INTERNAL, "the message is not a %s", type->name);
     *out_message = message;
@@ -57,10 +65,10 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
 static bool
 is_too_large(const struct weir_call *call, size_t len)
 {
-    if (len <= call->limits->max_receive)
+    if (len <= call->shared->max_receive)
         return false;
-    if (call->limits->too_large != NULL)
-        atomic_fetch_add_explicit(call->limits->too_large, 1, memory_order_relaxed);
+    if (call->shared->too_large != NULL)
+        atomic_fetch_add_explicit(call->shared->too_large, 1, memory_order_relaxed);
     return true;
 }
 
@@ -68,19 +76,20 @@ static weir_code
 unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
     size_t len, ProtobufCMessage **out_message)
 {
-    struct buf plain = BUF_EMPTY;
+    struct call_shared *shared = call->shared;
+    struct buf *plain = &shared->plain;
     weir_code code;
 
     if (!call->gzip_in)
         return call_refuse(call, WEIR_INTERNAL, "a compressed message without grpc-encoding");
-    code = wire_gzip_inflate(data, len, call->limits->max_receive, &plain);
+    code = wire_gzip_inflate(&shared->gzip, data, len, shared->max_receive, plain);
     if (code == WEIR_OK)
-        code = unpack(call, type, buf_head(&plain), buf_len(&plain), out_message);
+        code = unpack(call, type, buf_head(plain), buf_len(plain), out_message);
     else if (code == WEIR_RESOURCE_EXHAUSTED && is_too_large(call, SIZE_MAX))
-        code = call_refuse(call, code, "message larger than %zu bytes", call->limits->max_receive);
+        code = call_refuse(call, code, "message larger than %zu bytes", shared->max_receive);
     else
         code = call_refuse(call, code, "the message does not inflate");
-    buf_fini(&plain);
+    buf_reset(plain, CALL_KEEP_BUFFER);
     return code;
 }
 
@@ -127,6 +136,7 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
 
     if (code != WEIR_OK)
         return code;
+    call->compressed = prefix.compressed;
     buf_take(&call->incoming, WIRE_PREFIX_SIZE + prefix.len);
     credit(call, WIRE_PREFIX_SIZE + prefix.len);
     return call_show_received(call, *out_message);
@@ -147,7 +157,7 @@ try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
         return call_refuse(call, WEIR_INTERNAL, "bad flag in front of a message");
     if (is_too_large(call, prefix.len))
         return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
-            prefix.len, call->limits->max_receive);
+            prefix.len, call->shared->max_receive);
     if (have - WIRE_PREFIX_SIZE >= prefix.len) {
         *out_taken = true;
         return take(call, type, prefix, out_message);
@@ -215,54 +225,125 @@ closed_for_sending(struct weir_call *call)
     return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory to send with");
 }
 
-/* Piece by piece, as the peer's windows allow. */
-static weir_code
-send_framed(struct weir_call *call, const uint8_t *data, size_t len, bool last)
+/* Packs a message straight into DATA frames, and parks where there is no room for the next. Nothing
+ * else is done with the connection while a frame is being filled. */
+struct writer {
+    ProtobufCBuffer base;
+    struct weir_call *call;
+    uint8_t *at; /* where the frame goes on */
+    size_t frame_left, left;
+    bool last;
+    weir_code code; /* not OK: the rest is dropped */
+};
+
+/* Wait for room. How many bytes; 0: the call has ended. Suspends. */
+static size_t
+wait_for_room(struct weir_call *call)
 {
+    size_t room;
+
+    while (!call->ended && call->stream != NULL) {
+        room = h2_stream_room(call->transport->h2, call->stream);
+        if (room > 0)
+            return room;
+        h2_stream_want_room(call->transport->h2, call->stream);
+        call_park(call);
+    }
+    return 0;
+}
+
+static bool
+begin_frame(struct writer *writer)
+{
+    struct weir_call *call = writer->call;
+    size_t len = wait_for_room(call);
+
+    writer->at = NULL;
+    if (len > 0) {
+        if (len > h2_conn_max_frame(call->transport->h2))
+            len = h2_conn_max_frame(call->transport->h2);
+        if (len > writer->left)
+            len = writer->left;
+        writer->at = h2_stream_send_data_in_place(
+            call->transport->h2, call->stream, len, writer->last && len == writer->left);
+        rpc_transport_touch(call->transport);
+    }
+    if (writer->at == NULL)
+        writer->code = closed_for_sending(call);
+    else
+        writer->frame_left = len;
+    return writer->at != NULL;
+}
+
+static void
+append(ProtobufCBuffer *base, size_t len, const uint8_t *data)
+{
+    struct writer *writer = container_of(base, struct writer, base);
     size_t piece;
 
-    while (len > 0) {
-        if (call->ended || call->stream == NULL)
-            return closed_for_sending(call);
-        piece = h2_stream_room(call->transport->h2, call->stream);
-        if (piece > len)
-            piece = len;
-        if (piece == 0) {
-            h2_stream_want_room(call->transport->h2, call->stream);
-            call_park(call);
-            continue;
-        }
-        if (!h2_stream_send_data(
-                call->transport->h2, call->stream, data, piece, last && piece == len))
-            return closed_for_sending(call);
-        rpc_transport_touch(call->transport);
+    while (len > 0 && writer->left > 0) {
+        if (writer->code != WEIR_OK || (writer->frame_left == 0 && !begin_frame(writer)))
+            return;
+        piece = len < writer->frame_left ? len : writer->frame_left;
+        memcpy(writer->at, data, piece);
+        writer->at += piece;
+        writer->frame_left -= piece;
+        writer->left -= piece;
         data += piece;
         len -= piece;
     }
-    return WEIR_OK;
 }
 
 static weir_code
-pack_and_send(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
+send_piecemeal(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
 {
-    struct buf framed = BUF_EMPTY;
-    uint8_t *place = buf_reserve(&framed, WIRE_PREFIX_SIZE + len);
-    weir_code code;
+    struct writer writer = {
+        .base = {append}, .call = call, .left = WIRE_PREFIX_SIZE + len, .last = last};
+    uint8_t prefix[WIRE_PREFIX_SIZE];
 
-    if (place == NULL)
-        return closed_for_sending(call);
-    wire_prefix_pack(place, false, (uint32_t)len);
-    protobuf_c_message_pack(message, place + WIRE_PREFIX_SIZE);
-    code = send_framed(call, place, WIRE_PREFIX_SIZE + len, last);
-    buf_fini(&framed);
-    return code;
+    wire_prefix_pack(prefix, false, (uint32_t)len);
+    append(&writer.base, sizeof(prefix), prefix);
+    protobuf_c_message_pack_to_buffer(message, &writer.base);
+    if (writer.code != WEIR_OK || writer.left == 0)
+        return writer.code;
+    memset(writer.at, 0, writer.frame_left);
+    return weir_fail(call, WEIR_INTERNAL, "the message was changed while it was being sent");
+}
+
+/* The buffer is this call's while it waits for room. */
+static weir_code
+send_deflated(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
+{
+    struct call_shared *shared = call->shared;
+    weir_code code = call_deflate(call, message, len);
+    struct buf framed = shared->framed;
+    struct writer writer = {.base = {append}, .call = call, .left = buf_len(&framed), .last = last};
+
+    if (code != WEIR_OK)
+        return code;
+    shared->framed = (struct buf)BUF_EMPTY;
+    append(&writer.base, buf_len(&framed), buf_head(&framed));
+    call_return_buffer(&shared->framed, &framed);
+    return writer.code;
+}
+
+static weir_code
+send_any(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
+{
+    size_t framed = WIRE_PREFIX_SIZE + len;
+
+    if (call->gzip_out && len > 0 && !call->gzip_refused)
+        return send_deflated(call, message, len, last);
+    if (framed > h2_stream_room(call->transport->h2, call->stream) ||
+        framed > h2_conn_max_frame(call->transport->h2))
+        return send_piecemeal(call, message, len, last);
+    return pack_in_place(call, message, len, last) ? WEIR_OK : closed_for_sending(call);
 }
 
 weir_code
 call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
     size_t len;
-    weir_code code = WEIR_OK;
 
     WEIR_TRY(call_show_sending(call, message));
     len = protobuf_c_message_get_packed_size(message);
@@ -270,15 +351,10 @@ call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool 
         return closed_for_sending(call);
     if (call->send_closed)
         return weir_fail(call, WEIR_FAILED_PRECONDITION, "sent after the last message");
-    if (len > UINT32_MAX - WIRE_PREFIX_SIZE)
-        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of more than 4 GiB");
-    if (WIRE_PREFIX_SIZE + len > h2_stream_room(call->transport->h2, call->stream) ||
-        WIRE_PREFIX_SIZE + len > h2_conn_max_frame(call->transport->h2))
-        code = pack_and_send(call, message, len, last);
-    else if (!pack_in_place(call, message, len, last))
-        code = closed_for_sending(call);
-    if (code != WEIR_OK)
-        return code;
+    if (len > call->shared->max_send)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of %zu bytes, larger than %zu",
+            len, call->shared->max_send);
+    WEIR_TRY(send_any(call, message, len, last));
     call->send_closed = last;
     rpc_transport_touch(call->transport);
     return WEIR_OK;

@@ -9,10 +9,12 @@
     }
 
 static const struct h2_field response_fields[] = {
-    FIELD(":status", "200"),
-    FIELD("content-type", "application/grpc"),
-    FIELD("grpc-accept-encoding", "gzip"),
+    FIELD(":status", "200"), FIELD("content-type", "application/grpc"),
+    FIELD("grpc-accept-encoding", "gzip"), FIELD("grpc-encoding", "gzip"), /* where it applies */
 };
+#define PLAIN_FIELDS 3
+#define GZIP_FIELDS 4
+
 static const struct h2_field ok_fields[] = {FIELD("grpc-status", "0")};
 
 static const char code_digits[17][3] = {
@@ -20,45 +22,117 @@ static const char code_digits[17][3] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-bool
+/* ---- headers ---- */
+
+weir_code
 call_send_response_headers(struct weir_call *call)
 {
+    const struct call_fields *extra = &call->out_headers;
+    size_t fixed = call->gzip_told ? GZIP_FIELDS : PLAIN_FIELDS;
+
     if (call->headers_sent)
-        return true;
-    if (call->stream == NULL ||
-        !h2_stream_send_headers(call->transport->h2, call->stream, response_fields,
-            COUNT(response_fields), call->out_headers.list, call->out_headers.count, false))
-        return false;
+        return WEIR_OK;
+    if (call->ended || call->stream == NULL)
+        return call->code;
+    if (!h2_conn_takes_headers(
+            call->transport->h2, response_fields, fixed, extra->list, extra->count))
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "headers larger than the client takes");
+    if (!h2_stream_send_headers(call->transport->h2, call->stream, response_fields, fixed,
+            extra->list, extra->count, false))
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the headers");
     call->headers_sent = true;
     rpc_transport_touch(call->transport);
-    return true;
+    return WEIR_OK;
 }
 
-/* Status, text and the user's trailers as one list, in the arena. NULL: no memory. */
-static struct h2_field *
-status_fields(struct weir_call *call, weir_code code, const char *message, size_t *out_count)
+weir_code
+weir_call_send_headers(weir_call *call)
 {
-    size_t extra = call->out_trailers.count + (call->headers_sent ? 0 : call->out_headers.count);
-    struct h2_field *list = arena_alloc(&call->arena, (extra + 2) * sizeof(*list));
-    weir_str text = {NULL, 0};
-    size_t count = 0;
+    return call->is_server ? call_send_response_headers(call) : WEIR_FAILED_PRECONDITION;
+}
 
-    if (message != NULL && message[0] != '\0')
-        text = wire_percent_encode(&call->arena, weir_str_of(message));
-    if (list == NULL)
-        return NULL;
-    list[count++] = (struct h2_field){.name = weir_str_of("grpc-status"),
-        .value = weir_str_of(code_digits[code]),
-        .indexing = H2_INDEX};
+/* ---- status ---- */
+
+/* What a status is sent as. */
+struct status {
+    weir_code code;
+    const char *message;          /* NULL: none */
+    const struct h2_field *fixed; /* in front, of an answer without messages */
+    size_t fixed_count;
+    struct h2_field *list; /* in the arena */
+    size_t count;
+};
+
+static void
+add_field(struct status *status, const char *name, weir_str value, enum h2_indexing indexing)
+{
+    status->list[status->count++] =
+        (struct h2_field){.name = weir_str_of(name), .value = value, .indexing = indexing};
+}
+
+static void
+add_fields(struct status *status, const struct call_fields *fields)
+{
+    if (fields->count > 0)
+        memcpy(status->list + status->count, fields->list, fields->count * sizeof(*fields->list));
+    status->count += fields->count;
+}
+
+/* The status proper. What there is no memory for is left out. */
+static void
+add_status(struct weir_call *call, struct status *status, bool with_details)
+{
+    weir_str text = {NULL, 0}, details = {NULL, 0};
+
+    if (status->message != NULL && status->message[0] != '\0')
+        text = wire_percent_encode(&call->arena, weir_str_of(status->message));
+    if (with_details && call->details != NULL && status->code != WEIR_OK)
+        details = call_pack_details(call, status->code, status->message);
+    add_field(status, "grpc-status", weir_str_of(code_digits[status->code]), H2_INDEX);
     if (text.data != NULL)
-        list[count++] = (struct h2_field){
-            .name = weir_str_of("grpc-message"), .value = text, .indexing = H2_DO_NOT_INDEX};
-    for (size_t i = 0; !call->headers_sent && i < call->out_headers.count; i++)
-        list[count++] = call->out_headers.list[i];
-    for (size_t i = 0; i < call->out_trailers.count; i++)
-        list[count++] = call->out_trailers.list[i];
-    *out_count = count;
-    return list;
+        add_field(status, "grpc-message", text, H2_DO_NOT_INDEX);
+    if (details.data != NULL)
+        add_field(status, "grpc-status-details-bin", details, H2_DO_NOT_INDEX);
+}
+
+static bool
+is_taken(const struct weir_call *call, const struct status *status)
+{
+    return h2_conn_takes_headers(
+        call->transport->h2, status->fixed, status->fixed_count, status->list, status->count);
+}
+
+/* The client does not take all of it: without what was added to it, what has gone wrong. */
+static void
+shorten(struct weir_call *call, struct status *status)
+{
+    status->count = 0;
+    if (status->code == WEIR_OK)
+        status->code = WEIR_RESOURCE_EXHAUSTED;
+    status->message = "the status is larger than the client takes";
+    add_status(call, status, false);
+}
+
+/* False: no memory. */
+static bool
+compose(struct weir_call *call, struct status *status)
+{
+    size_t most = 3 + call->out_headers.count + call->out_trailers.count;
+
+    status->list = arena_alloc(&call->arena, most * sizeof(*status->list));
+    if (status->list == NULL)
+        return false;
+    if (!call->headers_sent) {
+        status->fixed = response_fields;
+        status->fixed_count = PLAIN_FIELDS;
+    }
+    add_status(call, status, true);
+    if (!call->headers_sent)
+        add_fields(status, &call->out_headers);
+    add_fields(status, &call->out_trailers);
+    if (!is_taken(call, status))
+        shorten(call, status);
+    return true;
 }
 
 /* Without the memory for a status the client must still learn that the call is over. */
@@ -71,13 +145,11 @@ give_up(struct weir_call *call)
 static void
 send_long_status(struct weir_call *call, weir_code code, const char *message)
 {
-    const struct h2_field *fixed = call->headers_sent ? NULL : response_fields;
-    size_t fixed_count = call->headers_sent ? 0 : COUNT(response_fields);
-    size_t count = 0;
-    struct h2_field *list = status_fields(call, code, message, &count);
+    struct status status = {.code = code, .message = message};
 
-    if (list == NULL || !h2_stream_send_headers(call->transport->h2, call->stream, fixed,
-                            fixed_count, list, count, true))
+    if (!compose(call, &status) ||
+        !h2_stream_send_headers(call->transport->h2, call->stream, status.fixed, status.fixed_count,
+            status.list, status.count, true))
         give_up(call);
 }
 

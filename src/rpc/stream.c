@@ -103,9 +103,9 @@ send_on_fiber(void *arg)
 {
     struct send *send = arg;
 
-    if (send->call->is_server && !call_send_response_headers(send->call))
-        send->code = send->call->ended ? send->call->code : WEIR_RESOURCE_EXHAUSTED;
-    else
+    if (send->call->is_server)
+        send->code = call_send_response_headers(send->call);
+    if (send->code == WEIR_OK)
         send->code = call_send_message(send->call, send->message, false);
 }
 
@@ -117,4 +117,27 @@ weir_call_send(weir_call *call, const ProtobufCMessage *message)
     WEIR_TRY(call_check_begun(call));
     WEIR_TRY(fiber_run_on(call->loop, send_on_fiber, &send));
     return send.code;
+}
+
+static void
+receive_headers_on_fiber(void *arg)
+{
+    struct receive *receive = arg;
+    struct weir_call *call = receive->call;
+
+    while (!call->ended && call->headers == NULL)
+        call_park(call);
+    receive->code = call->headers != NULL ? WEIR_OK : call->code;
+}
+
+weir_code
+weir_call_receive_headers(weir_call *call)
+{
+    struct receive receive = {.call = call};
+
+    if (call->is_server)
+        return WEIR_FAILED_PRECONDITION;
+    WEIR_TRY(call_check_begun(call));
+    WEIR_TRY(fiber_run_on(call->loop, receive_headers_on_fiber, &receive));
+    return receive.code;
 }

@@ -31,7 +31,7 @@ take_call(struct server_loop *home)
     struct weir_call *call = call_pool_take(&home->pool);
 
     if (call == NULL)
-        call = call_new(home->loop, true, &home->server->limits, recycle, home);
+        call = call_new(home->loop, true, &home->shared, recycle, home);
     if (call == NULL)
         return NULL;
     counter_add(&home->stats.calls_started, 1);
@@ -207,6 +207,7 @@ begin(struct weir_call *call, const struct h2_event *event, const struct wire_re
     call->receive_closed = event->end_stream;
     set_method(call, event->block, request);
     set_encoding(call, request->encoding);
+    call_begin_compression(call);
     set_deadline(call, request->timeout);
     if (starts_at_once(call))
         start_call(call);

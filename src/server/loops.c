@@ -74,6 +74,10 @@ loop_setup(struct weir_server *server, struct server_loop *home)
     if (weir_loop_new(&home->loop) != WEIR_OK)
         return false;
     home->server = server;
+    home->shared = (struct call_shared){.max_receive = server->options.max_receive_message,
+        .max_send = server->options.max_send_message,
+        .too_large = &server->too_large,
+        .compression = server->options.compression};
     fiber_set_stack_size(home->loop, server->options.fiber_stack);
     home->wake.data = home;
     return uv_async_init(loop_uv(home->loop), &home->wake, woken) == 0;
@@ -105,6 +109,7 @@ loop_teardown(struct server_loop *home)
         uv_close((uv_handle_t *)&home->wake, NULL);
     weir_loop_free(home->loop);
     call_pool_fini(&home->pool);
+    call_shared_fini(&home->shared);
 }
 
 void

@@ -17,6 +17,8 @@ set_defaults(struct weir_server_options *options)
         options->loops = 1;
     if (options->max_receive_message == 0)
         options->max_receive_message = 4 * 1024 * 1024;
+    if (options->max_send_message == 0 || options->max_send_message > CALL_MAX_SEND)
+        options->max_send_message = CALL_MAX_SEND;
     if (options->max_header_list == 0)
         options->max_header_list = 16 * 1024;
     if (options->max_concurrent_streams == 0)
@@ -53,8 +55,6 @@ weir_server_new(const struct weir_server_options *options, weir_server **out_ser
         return WEIR_INVALID_ARGUMENT;
     }
     net_tls_ref(server->options.tls);
-    server->limits.max_receive = server->options.max_receive_message;
-    server->limits.too_large = &server->too_large;
     server->busy_loops = server->options.loops;
     server->drain_until = WEIR_NEVER;
     map_init(&server->methods, random_u64());

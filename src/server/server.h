@@ -65,6 +65,7 @@ struct server_loop {
     struct list conns;
     struct list http_conns; /* of the first loop */
     struct server_counters stats;
+    struct call_shared shared;
     struct call_pool pool;
     struct loop_timer grace;
     struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */
@@ -74,7 +75,6 @@ struct server_loop {
 
 struct weir_server {
     struct weir_server_options options;
-    struct call_limits limits;
     _Atomic uint64_t too_large; /* messages */
     struct map methods;         /* path -> server_entry */
     struct map names;           /* service name -> server_service */

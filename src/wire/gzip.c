@@ -5,10 +5,16 @@
 
 #include "wire/text.h"
 
+#include <stdlib.h>
 #include <zlib.h>
 
 #define GZIP_WRAPPER 16 /* added to zlib's window bits: a gzip header and trailer */
 #define MIN_ROOM 512
+
+/* zlib clears memory in proportion to its window, which for small messages would cost more than
+ * deflating them: so there are two. */
+#define SMALL_MESSAGE 4096
+#define SMALL_WINDOW_BITS 12
 
 /* Take the first member and its comma off a list. */
 static weir_str
@@ -34,45 +40,81 @@ wire_accepts_gzip(weir_str accept_encoding)
     return false;
 }
 
-/* A window no larger than the message: zlib clears memory in proportion, which for small messages
- * would cost more than deflating them. */
-static int
-window_bits_for(size_t len)
+/* NULL: no memory. */
+static z_stream *
+new_deflate(int window_bits)
 {
-    int bits = 9;
+    z_stream *z = calloc(1, sizeof(*z));
 
-    while (bits < MAX_WBITS && (size_t)1 << bits < len)
-        bits++;
-    return bits;
+    /* zlib's own proportion of the two is 15 to 8. */
+    if (z == NULL || deflateInit2(z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window_bits + GZIP_WRAPPER,
+                         window_bits - 7, Z_DEFAULT_STRATEGY) == Z_OK)
+        return z;
+    free(z);
+    return NULL;
+}
+
+/* Ready for a message of this size. NULL: no memory. */
+static z_stream *
+ready_deflate(struct wire_gzip *gzip, size_t len)
+{
+    bool small = len <= SMALL_MESSAGE;
+    struct z_stream_s **kept = small ? &gzip->small : &gzip->large;
+
+    if (*kept == NULL)
+        *kept = new_deflate(small ? SMALL_WINDOW_BITS : MAX_WBITS);
+    else
+        deflateReset(*kept);
+    return *kept;
+}
+
+static z_stream *
+ready_inflate(struct wire_gzip *gzip)
+{
+    if (gzip->inflate != NULL) {
+        inflateReset(gzip->inflate);
+        return gzip->inflate;
+    }
+    gzip->inflate = calloc(1, sizeof(*gzip->inflate));
+    if (gzip->inflate == NULL || inflateInit2(gzip->inflate, MAX_WBITS + GZIP_WRAPPER) == Z_OK)
+        return gzip->inflate;
+    free(gzip->inflate);
+    gzip->inflate = NULL;
+    return NULL;
+}
+
+void
+wire_gzip_fini(struct wire_gzip *gzip)
+{
+    if (gzip->small != NULL)
+        deflateEnd(gzip->small);
+    if (gzip->large != NULL)
+        deflateEnd(gzip->large);
+    if (gzip->inflate != NULL)
+        inflateEnd(gzip->inflate);
+    free(gzip->small);
+    free(gzip->large);
+    free(gzip->inflate);
+    *gzip = (struct wire_gzip){NULL, NULL, NULL};
 }
 
 weir_code
-wire_gzip_deflate(const uint8_t *data, size_t len, struct buf *out)
+wire_gzip_deflate(struct wire_gzip *gzip, const uint8_t *data, size_t len, struct buf *out)
 {
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)len};
-    int bits = window_bits_for(len), result;
-    size_t bound;
-    uint8_t *room = NULL;
+    z_stream *z = len > UINT32_MAX ? NULL : ready_deflate(gzip, len);
+    size_t bound = z == NULL ? SIZE_MAX : deflateBound(z, (uLong)len);
+    uint8_t *room = bound > UINT32_MAX ? NULL : buf_reserve(out, bound);
 
-    if (len > UINT32_MAX)
+    if (room == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
-    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, bits + GZIP_WRAPPER, bits - 7,
-            Z_DEFAULT_STRATEGY) != Z_OK)
-        return WEIR_RESOURCE_EXHAUSTED;
-    bound = deflateBound(&z, (uLong)len);
-    if (bound <= UINT32_MAX)
-        room = buf_reserve(out, bound);
-    if (room == NULL) {
-        deflateEnd(&z);
-        return WEIR_RESOURCE_EXHAUSTED;
-    }
-    z.next_out = room;
-    z.avail_out = (uInt)bound;
-    result = deflate(&z, Z_FINISH);
-    if (result == Z_STREAM_END)
-        buf_commit(out, bound - z.avail_out);
-    deflateEnd(&z);
-    return result == Z_STREAM_END ? WEIR_OK : WEIR_INTERNAL;
+    z->next_in = (Bytef *)(uintptr_t)data;
+    z->avail_in = (uInt)len;
+    z->next_out = room;
+    z->avail_out = (uInt)bound;
+    if (deflate(z, Z_FINISH) != Z_STREAM_END)
+        return WEIR_INTERNAL;
+    buf_commit(out, bound - z->avail_out);
+    return WEIR_OK;
 }
 
 /* How much room to make next: what messages usually inflate to, then as much again, never beyond
@@ -115,21 +157,23 @@ inflate_some(z_stream *z, size_t room_size, struct buf *out, size_t *produced, b
 }
 
 weir_code
-wire_gzip_inflate(const uint8_t *data, size_t len, size_t max, struct buf *out)
+wire_gzip_inflate(
+    struct wire_gzip *gzip, const uint8_t *data, size_t len, size_t max, struct buf *out)
 {
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)len};
+    z_stream *z = len > UINT32_MAX ? NULL : ready_inflate(gzip);
     size_t limit = max < SIZE_MAX ? max + 1 : max, produced = 0;
     weir_code code = WEIR_OK;
     bool done = false;
 
-    if (len > UINT32_MAX || inflateInit2(&z, MAX_WBITS + GZIP_WRAPPER) != Z_OK)
+    if (z == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
+    z->next_in = (Bytef *)(uintptr_t)data;
+    z->avail_in = (uInt)len;
     while (code == WEIR_OK && !done) {
-        code = inflate_some(&z, next_room(len, produced, limit), out, &produced, &done);
+        code = inflate_some(z, next_room(len, produced, limit), out, &produced, &done);
         if (code == WEIR_OK && produced > max)
             code = WEIR_RESOURCE_EXHAUSTED;
     }
-    inflateEnd(&z);
     if (code != WEIR_OK)
         out->tail -= produced;
     return code;

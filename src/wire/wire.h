@@ -105,8 +105,17 @@ weir_code wire_status_of_http(int http_status);
 /* gzip, the one algorithm besides identity. Is it in a grpc-accept-encoding list? */
 bool wire_accepts_gzip(weir_str accept_encoding);
 
+/* What is kept from one message to the next, up to 320 KiB once it is used; nothing of a message is
+ * seen in the next (compression.md). Zero at first. */
+struct wire_gzip {
+    struct z_stream_s *small, *large, *inflate;
+};
+
+void wire_gzip_fini(struct wire_gzip *gzip);
+
 /* Append. RESOURCE_EXHAUSTED: the result is over max, or no memory. INTERNAL: corrupt input. On
  * failure `out` is as it was. */
-WEIR_CHECK weir_code wire_gzip_deflate(const uint8_t *data, size_t len, struct buf *out);
+WEIR_CHECK weir_code wire_gzip_deflate(
+    struct wire_gzip *gzip, const uint8_t *data, size_t len, struct buf *out);
 WEIR_CHECK weir_code wire_gzip_inflate(
-    const uint8_t *data, size_t len, size_t max, struct buf *out);
+    struct wire_gzip *gzip, const uint8_t *data, size_t len, size_t max, struct buf *out);

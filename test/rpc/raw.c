@@ -3,6 +3,7 @@
 #include "raw.h"
 
 #include "base/bytes.h"
+#include "wire/wire.h"
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -289,6 +290,16 @@ raw_text(struct raw *raw, unsigned flags, uint32_t id, const char *text)
     message[1] = (uint8_t)len;
     memcpy(message + 2, text, len);
     raw_message(raw, flags, id, message, 2 + len);
+}
+
+void
+raw_deflate(const void *bytes, size_t len, struct buf *out)
+{
+    struct wire_gzip gzip = {NULL, NULL, NULL};
+
+    if (wire_gzip_deflate(&gzip, bytes, len, out) != WEIR_OK)
+        abort();
+    wire_gzip_fini(&gzip);
 }
 
 /* ---- receiving ---- */

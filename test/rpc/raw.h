@@ -103,6 +103,9 @@ void raw_message(struct raw *raw, unsigned flags, uint32_t id, const void *bytes
 /* A Payload with this text. */
 void raw_text(struct raw *raw, unsigned flags, uint32_t id, const char *text);
 
+/* Append the bytes through gzip. */
+void raw_deflate(const void *bytes, size_t len, struct buf *out);
+
 /* ---- receiving ---- */
 
 /* The next frame; acknowledges SETTINGS and PING, and decodes HEADERS. False: the connection is

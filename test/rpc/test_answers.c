@@ -297,7 +297,7 @@ say_deflated(struct raw *raw, const char *encoding)
     uint8_t prefix[5];
 
     assert_true(buf_append(&out, "\0\0\0\0\0", 5));
-    assert_int_equal(wire_gzip_deflate((const uint8_t *)"\12\5right", 7, &out), WEIR_OK);
+    raw_deflate("\12\5right", 7, &out);
     wire_prefix_pack(prefix, true, (uint32_t)(buf_len(&out) - 5));
     memcpy(buf_head(&out), prefix, 5);
     say_bytes(raw, (const char *)buf_head(&out), buf_len(&out), encoding);
@@ -312,7 +312,7 @@ say_bomb(struct raw *raw, const char *encoding)
     uint8_t prefix[5];
 
     assert_true(buf_append(&out, "\0\0\0\0\0", 5));
-    assert_int_equal(wire_gzip_deflate(zeros, sizeof(zeros), &out), WEIR_OK);
+    raw_deflate(zeros, sizeof(zeros), &out);
     wire_prefix_pack(prefix, true, (uint32_t)(buf_len(&out) - 5));
     memcpy(buf_head(&out), prefix, 5);
     say_bytes(raw, (const char *)buf_head(&out), buf_len(&out), encoding);

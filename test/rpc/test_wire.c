@@ -311,7 +311,7 @@ bomb(size_t size)
     assert_non_null(room);
     memset(room, 'b', size);
     buf_commit(&plain, size);
-    assert_int_equal(wire_gzip_deflate(buf_head(&plain), buf_len(&plain), &out), WEIR_OK);
+    raw_deflate(buf_head(&plain), buf_len(&plain), &out);
     buf_fini(&plain);
     return out;
 }

@@ -199,6 +199,27 @@ test_options_are_told(void **state)
     side_free(side);
 }
 
+static void
+test_header_list_of_the_peer(void **state)
+{
+    static const struct h2_field fields[] = {FIELD("a", "bc"), FIELD("def", "")};
+    struct side *side = side_open(&(struct h2_options){.role = H2_SERVER});
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    assert_true(h2_conn_takes_headers(side->conn, fields, 2, NULL, 0));
+    put_setting(&bytes, 6, 1 + 2 + 32 + 3 + 32);
+    feed(side, &bytes);
+    assert_true(h2_conn_takes_headers(side->conn, fields, 2, NULL, 0));
+    assert_true(h2_conn_takes_headers(side->conn, fields, 1, fields + 1, 1));
+    assert_false(h2_conn_takes_headers(side->conn, fields, 2, fields, 1));
+    put_setting(&bytes, 6, 1 + 2 + 32 + 3 + 31);
+    feed(side, &bytes);
+    assert_false(h2_conn_takes_headers(side->conn, NULL, 0, fields, 2));
+    assert_true(h2_conn_takes_headers(side->conn, NULL, 0, NULL, 0));
+    side_free(side);
+}
+
 int
 main(void)
 {
@@ -212,6 +233,7 @@ main(void)
         cmocka_unit_test(test_table_size_of_the_peer),
         cmocka_unit_test(test_table_size_before_the_first_block),
         cmocka_unit_test(test_options_are_told),
+        cmocka_unit_test(test_header_list_of_the_peer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

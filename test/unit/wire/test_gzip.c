@@ -12,6 +12,9 @@
 
 #define MIB ((size_t)1 << 20)
 
+/* One for all tests, as a loop has one for all its messages: what failed leaves nothing behind. */
+static struct wire_gzip gzip;
+
 static void
 test_accepts(void **state)
 {
@@ -49,8 +52,9 @@ check_round_trip(size_t len, bool noise)
     struct buf packed = BUF_EMPTY, plain = BUF_EMPTY;
     uint8_t *bytes = sample(len, noise);
 
-    assert_int_equal(wire_gzip_deflate(bytes, len, &packed), WEIR_OK);
-    assert_int_equal(wire_gzip_inflate(buf_head(&packed), buf_len(&packed), len, &plain), WEIR_OK);
+    assert_int_equal(wire_gzip_deflate(&gzip, bytes, len, &packed), WEIR_OK);
+    assert_int_equal(
+        wire_gzip_inflate(&gzip, buf_head(&packed), buf_len(&packed), len, &plain), WEIR_OK);
     assert_int_equal(buf_len(&plain), len);
     if (len > 0)
         assert_memory_equal(buf_head(&plain), bytes, len);
@@ -84,15 +88,17 @@ test_limit(void **state)
         uint8_t *bytes = sample(lengths[i], i % 2 == 0);
         static const size_t no_room = 0;
 
-        assert_int_equal(wire_gzip_deflate(bytes, lengths[i], &packed), WEIR_OK);
+        assert_int_equal(wire_gzip_deflate(&gzip, bytes, lengths[i], &packed), WEIR_OK);
         assert_int_equal(
-            wire_gzip_inflate(buf_head(&packed), buf_len(&packed), lengths[i] - 1, &plain),
+            wire_gzip_inflate(&gzip, buf_head(&packed), buf_len(&packed), lengths[i] - 1, &plain),
             WEIR_RESOURCE_EXHAUSTED);
         assert_int_equal(buf_len(&plain), 0);
-        assert_int_equal(wire_gzip_inflate(buf_head(&packed), buf_len(&packed), no_room, &plain),
+        assert_int_equal(
+            wire_gzip_inflate(&gzip, buf_head(&packed), buf_len(&packed), no_room, &plain),
             WEIR_RESOURCE_EXHAUSTED);
         assert_int_equal(
-            wire_gzip_inflate(buf_head(&packed), buf_len(&packed), SIZE_MAX, &plain), WEIR_OK);
+            wire_gzip_inflate(&gzip, buf_head(&packed), buf_len(&packed), SIZE_MAX, &plain),
+            WEIR_OK);
         assert_int_equal(buf_len(&plain), lengths[i]);
         buf_fini(&packed);
         buf_fini(&plain);
@@ -108,9 +114,9 @@ test_bomb_makes_little(void **state)
 
     (void)state;
     assert_non_null(zeros);
-    assert_int_equal(wire_gzip_deflate(zeros, 64 * MIB, &packed), WEIR_OK);
+    assert_int_equal(wire_gzip_deflate(&gzip, zeros, 64 * MIB, &packed), WEIR_OK);
     assert_true(buf_len(&packed) < 128 * 1024);
-    assert_int_equal(wire_gzip_inflate(buf_head(&packed), buf_len(&packed), MIB, &plain),
+    assert_int_equal(wire_gzip_inflate(&gzip, buf_head(&packed), buf_len(&packed), MIB, &plain),
         WEIR_RESOURCE_EXHAUSTED);
     assert_true(plain.cap < 4 * MIB);
     buf_fini(&packed);
@@ -127,17 +133,18 @@ test_damage(void **state)
     uint8_t *bytes = sample(600, false);
 
     (void)state;
-    assert_int_equal(wire_gzip_deflate(bytes, 600, &packed), WEIR_OK);
+    assert_int_equal(wire_gzip_deflate(&gzip, bytes, 600, &packed), WEIR_OK);
     assert_true(buf_append(&plain, "kept", 4));
     for (size_t len = 0; len < buf_len(&packed); len++) {
-        assert_int_equal(wire_gzip_inflate(buf_head(&packed), len, 1000, &plain), WEIR_INTERNAL);
+        assert_int_equal(
+            wire_gzip_inflate(&gzip, buf_head(&packed), len, 1000, &plain), WEIR_INTERNAL);
         assert_int_equal(buf_len(&plain), 4);
     }
     for (size_t at = 0; at < buf_len(&packed); at++) {
         weir_code code;
 
         buf_head(&packed)[at] ^= 0x55;
-        code = wire_gzip_inflate(buf_head(&packed), buf_len(&packed), 1000, &plain);
+        code = wire_gzip_inflate(&gzip, buf_head(&packed), buf_len(&packed), 1000, &plain);
         buf_head(&packed)[at] ^= 0x55;
         if (code == WEIR_OK) {
             assert_int_equal(buf_len(&plain), 604);
@@ -160,9 +167,10 @@ test_not_gzip(void **state)
     struct buf plain = BUF_EMPTY;
 
     (void)state;
-    assert_int_equal(wire_gzip_inflate(zlib, sizeof zlib, 100, &plain), WEIR_INTERNAL);
-    assert_int_equal(wire_gzip_inflate((const uint8_t *)"hello", 5, 100, &plain), WEIR_INTERNAL);
-    assert_int_equal(wire_gzip_inflate(NULL, 0, 100, &plain), WEIR_INTERNAL);
+    assert_int_equal(wire_gzip_inflate(&gzip, zlib, sizeof zlib, 100, &plain), WEIR_INTERNAL);
+    assert_int_equal(
+        wire_gzip_inflate(&gzip, (const uint8_t *)"hello", 5, 100, &plain), WEIR_INTERNAL);
+    assert_int_equal(wire_gzip_inflate(&gzip, NULL, 0, 100, &plain), WEIR_INTERNAL);
     assert_int_equal(buf_len(&plain), 0);
     buf_fini(&plain);
 }
@@ -174,17 +182,18 @@ test_members(void **state)
     struct buf packed = BUF_EMPTY, plain = BUF_EMPTY;
 
     (void)state;
-    assert_int_equal(wire_gzip_deflate((const uint8_t *)"one", 3, &packed), WEIR_OK);
-    assert_int_equal(wire_gzip_deflate((const uint8_t *)"", 0, &packed), WEIR_OK);
-    assert_int_equal(wire_gzip_deflate((const uint8_t *)"two", 3, &packed), WEIR_OK);
-    assert_int_equal(wire_gzip_inflate(buf_head(&packed), buf_len(&packed), 6, &plain), WEIR_OK);
+    assert_int_equal(wire_gzip_deflate(&gzip, (const uint8_t *)"one", 3, &packed), WEIR_OK);
+    assert_int_equal(wire_gzip_deflate(&gzip, (const uint8_t *)"", 0, &packed), WEIR_OK);
+    assert_int_equal(wire_gzip_deflate(&gzip, (const uint8_t *)"two", 3, &packed), WEIR_OK);
+    assert_int_equal(
+        wire_gzip_inflate(&gzip, buf_head(&packed), buf_len(&packed), 6, &plain), WEIR_OK);
     assert_int_equal(buf_len(&plain), 6);
     assert_memory_equal(buf_head(&plain), "onetwo", 6);
-    assert_int_equal(
-        wire_gzip_inflate(buf_head(&packed), buf_len(&packed), 5, &plain), WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(wire_gzip_inflate(&gzip, buf_head(&packed), buf_len(&packed), 5, &plain),
+        WEIR_RESOURCE_EXHAUSTED);
     assert_true(buf_append(&packed, "tail", 4));
     assert_int_equal(
-        wire_gzip_inflate(buf_head(&packed), buf_len(&packed), 100, &plain), WEIR_INTERNAL);
+        wire_gzip_inflate(&gzip, buf_head(&packed), buf_len(&packed), 100, &plain), WEIR_INTERNAL);
     assert_int_equal(buf_len(&plain), 6);
     buf_fini(&packed);
     buf_fini(&plain);
@@ -199,9 +208,17 @@ test_more_than_a_message(void **state)
     uint8_t byte = 0;
 
     (void)state;
-    assert_int_equal(wire_gzip_deflate(&byte, len, &out), WEIR_RESOURCE_EXHAUSTED);
-    assert_int_equal(wire_gzip_inflate(&byte, len, 1, &out), WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(wire_gzip_deflate(&gzip, &byte, len, &out), WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(wire_gzip_inflate(&gzip, &byte, len, 1, &out), WEIR_RESOURCE_EXHAUSTED);
     assert_int_equal(buf_len(&out), 0);
+}
+
+static int
+finish(void **state)
+{
+    (void)state;
+    wire_gzip_fini(&gzip);
+    return gzip.small == NULL && gzip.large == NULL && gzip.inflate == NULL ? 0 : -1;
 }
 
 int
@@ -218,5 +235,5 @@ main(void)
         cmocka_unit_test(test_more_than_a_message),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, finish);
 }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which messages of a call are compressed (compression.md).
+ *
+ * What compressing needs is kept by the loop, not by each call: a message goes through in one go.
+ */
+#include "rpc/call.h"
+
+/* Does the block list gzip in grpc-accept-encoding? `otherwise`: it lists nothing. */
+static bool
+takes_gzip(const struct h2_block *block, bool otherwise)
+{
+    for (size_t i = 0; block != NULL && i < block->count; i++) {
+        if (block->fields[i].token != H2_TOKEN_GRPC_ACCEPT_ENCODING)
+            continue;
+        if (wire_accepts_gzip(block->fields[i].value))
+            return true;
+        otherwise = false;
+    }
+    return otherwise;
+}
+
+bool
+call_use_gzip(struct weir_call *call)
+{
+    /* Never to a peer that did not list it. What a server lists is not known before it answers. */
+    if (call->is_server && !takes_gzip(call->headers, false))
+        return true;
+    if (call->headers_sent && !call->gzip_told)
+        return false;
+    call->gzip_told = call->gzip_out = true;
+    return true;
+}
+
+weir_code
+weir_call_set_compression(weir_call *call, weir_compression compression)
+{
+    if (compression == WEIR_GZIP)
+        return call_use_gzip(call) ? WEIR_OK : WEIR_FAILED_PRECONDITION;
+    call->gzip_out = false;
+    return WEIR_OK;
+}
+
+bool
+weir_call_was_compressed(const weir_call *call)
+{
+    return call->compressed;
+}
+
+void
+call_heed_accepted(struct weir_call *call, const struct h2_block *block)
+{
+    if (!takes_gzip(block, true))
+        atomic_store_explicit(&call->gzip_refused, true, memory_order_relaxed);
+}
+
+weir_code
+call_deflate(struct weir_call *call, const ProtobufCMessage *message, size_t len)
+{
+    struct call_shared *shared = call->shared;
+    uint8_t *plain = buf_reserve(&shared->plain, len);
+    uint8_t *prefix = buf_reserve(&shared->framed, WIRE_PREFIX_SIZE);
+    weir_code code = WEIR_RESOURCE_EXHAUSTED;
+
+    if (plain != NULL && prefix != NULL) {
+        protobuf_c_message_pack(message, plain);
+        buf_commit(&shared->framed, WIRE_PREFIX_SIZE);
+        code = wire_gzip_deflate(&shared->gzip, plain, len, &shared->framed);
+    }
+    buf_reset(&shared->plain, CALL_KEEP_BUFFER);
+    if (code != WEIR_OK) {
+        buf_reset(&shared->framed, CALL_KEEP_BUFFER);
+        return weir_fail(call, code, "no memory to compress with");
+    }
+    wire_prefix_pack(
+        buf_head(&shared->framed), true, (uint32_t)(buf_len(&shared->framed) - WIRE_PREFIX_SIZE));
+    return WEIR_OK;
+}
+
+void
+call_return_buffer(struct buf *shared, struct buf *used)
+{
+    if (shared->data != NULL) {
+        buf_fini(used);
+        return;
+    }
+    *shared = *used;
+    buf_reset(shared, CALL_KEEP_BUFFER);
+}
