@@ -16,6 +16,7 @@ static weir_loop *loop;
 static weir_channel *channel;
 
 /* What the interceptor saw. */
+static atomic_uint with_much;
 static weir_code sent_again, added_late, sent_large, sent_by_client;
 
 static bool
@@ -38,6 +39,8 @@ early(void *self, weir_call *call, weir_next *next)
     weir_str wish = weir_call_header(call, "x-early");
 
     (void)self;
+    if (weir_call_header(call, "x-much").data != NULL)
+        with_much++;
     if (add_long(call, "x-header-size", weir_call_add_header))
         sent_large = weir_call_send_headers(call);
     add_long(call, "x-trailer-size", weir_call_add_trailer);
@@ -189,7 +192,6 @@ more_headers_than_the_server_takes(void **state)
 {
     char text[LIMIT + 1];
     weir_call *call;
-    unsigned before = running.seen.started;
 
     (void)state;
     memset(text, 'x', LIMIT);
@@ -202,7 +204,7 @@ more_headers_than_the_server_takes(void **state)
     call = call_with("x-much", text);
     assert_int_equal(ask(call, "hello"), WEIR_OK);
     weir_call_free(call);
-    assert_int_equal(running.seen.started, before + 1);
+    assert_int_equal(with_much, 1);
 }
 
 static void
