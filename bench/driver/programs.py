@@ -127,11 +127,14 @@ class Server:
         return int(re.search(r"^Private_Dirty: +(\d+) kB$", text, re.M)[1])
 
 
-def check_echo(address, package="python3-grpcio"):
-    """A real client must get a real answer, or there is nothing to measure."""
+def check_echo(address, package="python3-grpcio", ca=None):
+    """A real client must get a real answer, or there is nothing to measure. ca: over TLS."""
+    make = f"grpc.insecure_channel({address!r})"
+    if ca is not None:
+        make = f"grpc.secure_channel({address!r}, grpc.ssl_channel_credentials(open({str(ca)!r}, 'rb').read()))"
     script = f"""
 import grpc
-with grpc.insecure_channel({address!r}) as channel:
+with {make} as channel:
     call = channel.unary_unary({ECHO_PATH!r})
     for _ in range(100):
         assert call({ECHO_REQUEST!r}, timeout={PATIENCE}) == {ECHO_REQUEST!r}
@@ -141,7 +144,7 @@ with grpc.insecure_channel({address!r}) as channel:
         raise Broken(f"{address} does not echo ({package} must be there too): {done.stderr.strip()[-400:]}")
 
 
-def h2load(options, address, path, body, connections, streams, calls):
+def h2load(options, address, path, body, connections, streams, calls, secure=False):
     """Make calls; every one must get its 200. Returns how long they took, in seconds."""
     with file_of(framed(body)) as body_file:
         done = subprocess.run(
@@ -150,7 +153,7 @@ def h2load(options, address, path, body, connections, streams, calls):
                 "--threads=1", f"--clients={connections}", f"--max-concurrent-streams={streams}",
                 f"--requests={calls}", f"--data={body_file}",
                 "--header=content-type: application/grpc", "--header=te: trailers",
-                f"http://{address}{path}",
+                f"http{'s' if secure else ''}://{address}{path}",
             ],
             capture_output=True, text=True, check=False,
         )

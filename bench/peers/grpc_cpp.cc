@@ -4,6 +4,7 @@
 #include "echo.grpc.pb.h"
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <grpcpp/grpcpp.h>
 #include <memory>
 
@@ -55,13 +56,32 @@ class Call
     bool answering_ = false;
 };
 
+std::string
+ContentOf(const char *path)
+{
+    std::ifstream file(path);
+
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::shared_ptr<grpc::ServerCredentials>
+Credentials(const char *cert, const char *key)
+{
+    grpc::SslServerCredentialsOptions options;
+
+    if (cert == nullptr)
+        return grpc::InsecureServerCredentials();
+    options.pem_key_cert_pairs.push_back({ContentOf(key), ContentOf(cert)});
+    return grpc::SslServerCredentials(options);
+}
+
 int
-Serve(const char *address)
+Serve(const char *address, const std::shared_ptr<grpc::ServerCredentials> &credentials)
 {
     echo::Echo::AsyncService service;
     grpc::ServerBuilder builder;
 
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials());
+    builder.AddListeningPort(address, credentials);
     builder.RegisterService(&service);
     std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
     std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
@@ -82,9 +102,18 @@ Serve(const char *address)
 int
 main(int argc, char **argv)
 {
-    if (argc != 3 || strcmp(argv[1], "--listen") != 0) {
-        fprintf(stderr, "usage: bench-grpc-cpp --listen HOST:PORT\n");
+    const char *address = nullptr, *cert = nullptr, *key = nullptr;
+
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char **value = strcmp(argv[i], "--listen") == 0     ? &address
+                             : strcmp(argv[i], "--tls-cert") == 0 ? &cert
+                                                                  : &key;
+        *value = argv[i + 1];
+    }
+    if (address == nullptr || (cert == nullptr) != (key == nullptr)) {
+        fprintf(
+            stderr, "usage: bench-grpc-cpp --listen HOST:PORT [--tls-cert FILE --tls-key FILE]\n");
         return 2;
     }
-    return Serve(argv[2]);
+    return Serve(address, Credentials(cert, key));
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files with tls_ in their names share: what was loaded, and what sessions share. */
 /* Threads: any. */
-
 #pragma once
 
 #include "net/tls_session.h"

@@ -193,6 +193,7 @@ set_up(SSL_CTX *context, const struct tls_files *files)
     /* RFC 9113, section 9.2.1: no compression, no renegotiation. */
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN); /* show what is in the file, nothing more */
     SSL_CTX_set_read_ahead(context, 1); /* one read for a record's head and what follows */
     if (SSL_CTX_set_min_proto_version(context, least) != 1 ||
         SSL_CTX_set_cipher_list(context, CIPHERS) != 1)

@@ -31,8 +31,11 @@ def test_a_call_allocates_nothing(bench):
 
 
 def test_the_others_run(bench):
-    results = bench("unary", "users", "idle", "--runs", "1", "--scale", "0.05")
+    results = bench("unary", "users", "idle", "tls", "--runs", "1", "--scale", "0.05")
     for setting in results["unary"]:
         assert setting["servers"]["weir"]["cpu_us"] > 0
     assert results["users"]["CreateUser"]["calls_per_second"] > 0
+    for setting in results["tls"]["calls"]:
+        assert setting["servers"]["weir"]["cpu_us"] > 0
+    assert results["tls"]["handshakes"]["weir"]["resumed"] > 0
     assert results["idle"]["weir"]["kib_per_connection"] > 0
