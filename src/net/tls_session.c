@@ -163,36 +163,47 @@ explain_verify(struct tls_session *session, long verify)
         snprintf(session->why, sizeof(session->why), "TLS: certificate verify failed: %s", reason);
 }
 
+/* What OpenSSL says less clearly. NULL: it will do. */
+static const char *
+better_text(const struct tls_session *session, int reason)
+{
+    if (is_other_protocol(reason) && !session->open)
+        return "the peer does not speak TLS";
+    if (reason == SSL_R_NO_APPLICATION_PROTOCOL && SSL_is_server(session->ssl))
+        return "no application protocol: the client does not offer h2 by ALPN";
+    return NULL;
+}
+
+/* Reasons from the offset on are alerts that came: the peer is the one who refuses. */
 static void
 explain_ssl(struct tls_session *session, unsigned long code)
 {
-    long verify = SSL_get_verify_result(session->ssl);
+    bool is_ssl = ERR_GET_LIB(code) == ERR_LIB_SSL;
     int reason = ERR_GET_REASON(code);
-    const char *text = ERR_reason_error_string(code);
+    bool refused = is_ssl && reason >= SSL_AD_REASON_OFFSET;
+    const char *text = is_ssl ? better_text(session, reason) : NULL;
+
+    if (text == NULL)
+        text = ERR_reason_error_string(code);
+    snprintf(session->why, sizeof(session->why), "TLS: %s%s",
+        refused ? "refused by the peer: " : "", text == NULL ? "unknown error" : text);
+}
+
+static void
+explain(struct tls_session *session)
+{
+    long verify = SSL_get_verify_result(session->ssl);
 
     if (verify != X509_V_OK && !session->open)
         explain_verify(session, verify);
-    else if (ERR_GET_LIB(code) != ERR_LIB_SSL)
-        snprintf(session->why, sizeof(session->why), "TLS: %s", text == NULL ? "error" : text);
-    else if (is_other_protocol(reason) && !session->open)
-        snprintf(session->why, sizeof(session->why), "TLS: the peer does not speak TLS");
-    else if (reason == SSL_R_NO_APPLICATION_PROTOCOL && SSL_is_server(session->ssl))
-        snprintf(session->why, sizeof(session->why),
-            "TLS: no application protocol: the client does not offer h2 by ALPN");
-    else if (reason >=
-             SSL_AD_REASON_OFFSET) /* an alert that came: the peer is the one who refuses */
-        snprintf(session->why, sizeof(session->why), "TLS: refused by the peer: %s",
-            text == NULL ? "unknown alert" : text);
     else
-        snprintf(session->why, sizeof(session->why), "TLS: %s", text == NULL ? "error" : text);
+        explain_ssl(session, ERR_peek_error());
 }
 
 /* The last call into OpenSSL failed for good. */
 static void
 fail(struct tls_session *session)
 {
-    unsigned long code = ERR_peek_error();
-
     if (session->error != 0) {
         snprintf(session->why, sizeof(session->why), "%s", strerror(session->error));
     } else if (session->eof && !session->open) {
@@ -201,7 +212,7 @@ fail(struct tls_session *session)
             "TLS: the peer closed the connection during the handshake");
     } else {
         session->error = EPROTO;
-        explain_ssl(session, code);
+        explain(session);
     }
     ERR_clear_error();
 }
