@@ -92,8 +92,9 @@ WEIR_API bool weir_call_was_compressed(const weir_call *call);
 /* A point on the clock of weir_now, WEIR_NEVER when there is none. */
 WEIR_API int64_t weir_call_deadline(const weir_call *call);
 
-/* Client, before the call starts: end it with DEADLINE_EXCEEDED after this many nanoseconds from
- * now. It only ever shortens: the earliest of several, and of the parent's deadline, holds. */
+/* Client, before the call starts, or an interceptor before it proceeds: end it with
+ * DEADLINE_EXCEEDED after this many nanoseconds from now. It only ever shortens: the earliest of
+ * several, and of the parent's deadline, holds. */
 WEIR_API void weir_call_set_timeout(weir_call *call, int64_t timeout);
 
 /* End the call with CANCELLED; whatever it is parked in wakes. Safe from any thread. */

@@ -3,7 +3,8 @@
 /* Threads: calls may be made from fibers of any loop and from plain threads, at the same time. */
 #pragma once
 
-#include <weir/call.h>
+#include <weir/credentials.h>
+#include <weir/interceptor.h>
 #include <weir/loop.h>
 #include <weir/pool.h>
 #include <weir/tls.h>
@@ -14,14 +15,18 @@ typedef struct weir_channel weir_channel;
 
 /* Zero is the default of every field. */
 struct weir_channel_options {
-    const char *user_agent;       /* put before Weir's own in user-agent; none */
-    size_t max_receive_message;   /* bytes, after inflating; 4 MiB */
-    size_t max_send_message;      /* bytes, before compressing; 4 GiB */
-    weir_compression compression; /* of the messages of calls that choose none; identity */
-    size_t max_header_list;       /* bytes of a response's header list; 16 KiB */
-    int64_t connect_timeout;      /* nanoseconds; 20 s */
-    weir_tls *tls;                /* of weir_tls_client_new: speak TLS; plain text */
-    weir_pool *pool; /* looks names up; without one the loop waits for the lookup. Borrowed */
+    const char *user_agent;        /* put before Weir's own in user-agent; none */
+    size_t max_receive_message;    /* bytes, after inflating; 4 MiB */
+    size_t max_send_message;       /* bytes, before compressing; 4 GiB */
+    weir_compression compression;  /* of the messages of calls that choose none; identity */
+    size_t max_header_list;        /* bytes of a response's header list; 16 KiB */
+    int64_t connect_timeout;       /* nanoseconds; 20 s */
+    weir_tls *tls;                 /* of weir_tls_client_new: speak TLS; plain text */
+    weir_credentials *credentials; /* of calls that bring none of their own; none. Borrowed */
+    const char
+        *authority;      /* :authority of every call; the target, or what tls knows the server as */
+    size_t retry_buffer; /* bytes of what a call has sent, kept for another attempt; 256 KiB */
+    weir_pool *pool;     /* looks names up; without one the loop waits for the lookup. Borrowed */
 };
 
 /* target: "HOST:PORT", "dns:HOST:PORT", "ipv4:A:PORT", "ipv6:[A]:PORT", "unix:PATH". Does not
@@ -30,12 +35,21 @@ struct weir_channel_options {
 WEIR_API WEIR_CHECK weir_code weir_channel_new(weir_loop *loop, const char *target,
     const struct weir_channel_options *options, weir_channel **out_channel);
 
+/* Wrap every call, of all four kinds; first added is outermost. Before the channel's first call.
+ * Borrows self until the channel is freed. RESOURCE_EXHAUSTED: no memory. */
+WEIR_API WEIR_CHECK weir_code weir_channel_wrap(
+    weir_channel *channel, weir_interceptor *interceptor, void *self);
+
 /* After every call of the channel is freed. Closes its connection. */
 WEIR_API void weir_channel_free(weir_channel *channel);
 
 /* A call object for one call. With a parent (a server's call inside whose handler this one is made)
  * it inherits what is left of the parent's deadline and is cancelled with it. NULL: no memory. */
 WEIR_API weir_call *weir_call_new(weir_channel *channel, weir_call *parent);
+
+/* Before the call starts: while there is no connection wait for one, until the deadline, instead of
+ * failing with UNAVAILABLE. Off at first. */
+WEIR_API void weir_call_set_wait_for_ready(weir_call *call, bool wait);
 
 /* Cancels the call if it is still alive, and frees all that lives as long as it. */
 WEIR_API void weir_call_free(weir_call *call);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Code that wraps calls: one shape for all four kinds. */
-/* Threads: an interceptor runs on the call's fiber; calls of several loops run it at the same time.
- */
+/* Threads: an interceptor runs on the call's fiber, on a client's side on its channel's loop; calls
+ * of several loops run it at the same time. */
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
@@ -15,8 +15,24 @@ typedef struct weir_next weir_next;
 /* Do something, weir_proceed, do something; or answer without proceeding. */
 typedef weir_code weir_interceptor(void *self, weir_call *call, weir_next *next);
 
-/* Run the rest of the chain; its result is the status of the call. Suspends. */
+/* Run the rest of the chain; its result is the status of the call. Suspends.
+ *
+ * A client's chain ends in one attempt at the call, and proceeding again makes another one, which
+ * sends again all that was sent until then. The attempt's headers, trailers and message are the
+ * call's until the next one. While streams have the verbs of their users beside the chain, what the
+ * chain returns in the end is the status that they see. Once the call is committed, proceeding
+ * again returns the status of the last attempt. */
 WEIR_API WEIR_CHECK weir_code weir_proceed(weir_next *next, weir_call *call);
+
+/* ---- a client's attempts ---- */
+
+/* There can be no other attempt: the response has begun, more was sent than is kept for another one
+ * (weir_channel_options, retry_buffer), or the call has ended. */
+WEIR_API bool weir_call_committed(const weir_call *call);
+
+/* Each attempt from the next one on ends with DEADLINE_EXCEEDED after this many nanoseconds;
+ * WEIR_NEVER: only at the call's own deadline. */
+WEIR_API void weir_call_set_attempt_timeout(weir_call *call, int64_t timeout);
 
 /* ---- what interceptors leave on a call ---- */
 

@@ -6,6 +6,7 @@
 #include <weir/base.h>
 #include <weir/call.h>
 #include <weir/channel.h>
+#include <weir/credentials.h>
 #include <weir/details.h>
 #include <weir/http.h>
 #include <weir/interceptor.h>

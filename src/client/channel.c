@@ -9,6 +9,7 @@
 #define DEFAULT_MAX_RECEIVE (4 * 1024 * 1024)
 #define DEFAULT_MAX_HEADER_LIST (16 * 1024)
 #define DEFAULT_CONNECT_TIMEOUT (20 * WEIR_SECOND)
+#define DEFAULT_RETRY_BUFFER ((size_t)256 * 1024)
 
 /* ---- targets ---- */
 
@@ -54,6 +55,7 @@ release(struct weir_channel *channel)
     free(channel->authority);
     free(channel->user_agent);
     weir_tls_free(channel->tls);
+    free(channel->links);
     free(channel);
 }
 
@@ -62,6 +64,7 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
 {
     channel->tls = net_tls_ref(options->tls);
     channel->pool = options->pool;
+    channel->credentials = options->credentials;
     channel->shared.max_receive =
         options->max_receive_message != 0 ? options->max_receive_message : DEFAULT_MAX_RECEIVE;
     channel->shared.max_send = options->max_send_message;
@@ -72,21 +75,32 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
         options->max_header_list != 0 ? options->max_header_list : DEFAULT_MAX_HEADER_LIST;
     channel->connect_timeout =
         options->connect_timeout != 0 ? options->connect_timeout : DEFAULT_CONNECT_TIMEOUT;
+    channel->retry_buffer =
+        options->retry_buffer != 0 ? options->retry_buffer : DEFAULT_RETRY_BUFFER;
 }
 
-/* The text of :authority. A Unix path has none of its own (grpc doc/naming.md: "localhost"), and a
- * server that TLS knows by another name is asked for that. */
+/* The text of :authority, unless it was chosen. A Unix path has none of its own (grpc
+ * doc/naming.md: "localhost"), and a server that TLS knows by another name is asked for that. */
 static bool
-set_texts(struct weir_channel *channel, const char *endpoint, const char *user_agent)
+set_texts(struct weir_channel *channel, const char *endpoint, const char *user_agent,
+    const char *authority)
 {
-    const char *name = channel->tls == NULL ? NULL : net_tls_server_name(channel->tls);
+    const char *name = authority;
 
+    if (name == NULL && channel->tls != NULL)
+        name = net_tls_server_name(channel->tls);
     if (name == NULL)
         name = channel->endpoint.is_unix ? "localhost" : endpoint;
     channel->authority = join(name, "", "");
     channel->user_agent = user_agent == NULL ? join("grpc-c-weir/", weir_version(), "")
                                              : join(user_agent, " grpc-c-weir/", weir_version());
     return channel->authority != NULL && channel->user_agent != NULL;
+}
+
+static void
+retry_is_due(struct loop_timer *timer)
+{
+    client_wake(container_of(timer, struct weir_channel, retry));
 }
 
 weir_code
@@ -111,10 +125,11 @@ weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_
     channel->backoff = WEIR_SECOND;
     list_init(&channel->conns);
     list_init(&channel->waiting);
+    loop_timer_init(&channel->retry, retry_is_due);
     map_init(&channel->methods, 0);
     pthread_mutex_init(&channel->lock, NULL);
     set_options(channel, options);
-    if (!set_texts(channel, target, options->user_agent)) {
+    if (!set_texts(channel, target, options->user_agent, options->authority)) {
         release(channel);
         return WEIR_RESOURCE_EXHAUSTED;
     }
@@ -140,16 +155,52 @@ barrier_passed(struct loop_task *task)
 }
 
 static void
-disconnect_on_fiber(void *arg)
+let_all_arrive(weir_loop *loop)
 {
-    struct weir_channel *channel = arg;
     struct barrier barrier = {.fiber = fiber_current()};
 
     loop_task_init(&barrier.task, barrier_passed);
-    loop_send(channel->loop, &barrier.task);
+    loop_send(loop, &barrier.task);
     while (!barrier.passed)
         fiber_park();
+}
+
+void
+client_hold(struct weir_channel *channel)
+{
+    channel->held++;
+}
+
+void
+client_let_go(struct weir_channel *channel)
+{
+    if (--channel->held == 0 && channel->leaving != NULL)
+        fiber_wake(channel->leaving);
+}
+
+static void
+disconnect_on_fiber(void *arg)
+{
+    struct weir_channel *channel = arg;
+
+    let_all_arrive(channel->loop);
+    channel->leaving = fiber_current();
+    while (channel->held > 0)
+        fiber_park();
+    let_all_arrive(channel->loop); /* what those have sent */
     client_disconnect(channel);
+}
+
+weir_code
+weir_channel_wrap(weir_channel *channel, weir_interceptor *interceptor, void *self)
+{
+    struct rpc_link *links = realloc(channel->links, (channel->link_count + 1) * sizeof(*links));
+
+    if (links == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    links[channel->link_count++] = (struct rpc_link){interceptor, self};
+    channel->links = links;
+    return WEIR_OK;
 }
 
 void
@@ -220,7 +271,7 @@ try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_cod
     if (channel->state == CLIENT_IDLE ||
         (channel->state == CLIENT_FAILED && loop_now(channel->loop) >= channel->retry_at))
         client_connect(channel);
-    if (channel->state == CLIENT_FAILED)
+    if (channel->state == CLIENT_FAILED && !call->wait_for_ready)
         *out_code = weir_fail(call, WEIR_UNAVAILABLE, "%s", channel->why);
     else if (channel->state == CLIENT_READY && is_first(channel, waiter) &&
              h2_conn_streams_left(channel->conn->transport.h2) > 0)
@@ -228,6 +279,14 @@ try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_cod
     else
         return false;
     return true;
+}
+
+/* Whoever waits for a connection however long it takes tries again when the backoff is over. */
+static bool
+arm_retry(struct weir_channel *channel)
+{
+    return channel->state != CLIENT_FAILED ||
+           loop_timer_start(channel->loop, &channel->retry, channel->retry_at) == WEIR_OK;
 }
 
 weir_code
@@ -240,6 +299,10 @@ client_acquire(struct weir_channel *channel, struct weir_call *call)
     while (!try_acquire(channel, &waiter, &code)) {
         if (list_empty(&waiter.link))
             list_push(&channel->waiting, &waiter.link);
+        if (!arm_retry(channel)) {
+            code = weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a timer");
+            break;
+        }
         call_park(call);
     }
     list_remove(&waiter.link);
@@ -302,6 +365,12 @@ client_method_lookup(struct weir_channel *channel, const struct weir_method *ask
 
 /* ---- call objects ---- */
 
+void
+weir_call_set_wait_for_ready(weir_call *call, bool wait)
+{
+    call->wait_for_ready = wait;
+}
+
 static void
 recycle(struct weir_call *call)
 {
@@ -312,26 +381,30 @@ recycle(struct weir_call *call)
     pthread_mutex_unlock(&channel->lock);
 }
 
-static struct weir_call *
-take_call(struct weir_channel *channel)
+struct weir_call *
+client_take_call(struct weir_channel *channel)
 {
     struct weir_call *call;
 
     pthread_mutex_lock(&channel->lock);
     call = call_pool_take(&channel->calls);
     pthread_mutex_unlock(&channel->lock);
-    return call != NULL ? call : call_new(channel->loop, false, &channel->shared, recycle, channel);
+    if (call == NULL)
+        call = call_new(channel->loop, false, &channel->shared, recycle, channel);
+    if (call != NULL)
+        call_init(call);
+    return call;
 }
 
 weir_call *
 weir_call_new(weir_channel *channel, weir_call *parent)
 {
-    struct weir_call *call = take_call(channel);
+    struct weir_call *call = client_take_call(channel);
 
     if (call == NULL)
         return NULL;
-    call_init(call);
     call_begin_compression(call);
+    call->credentials = channel->credentials;
     if (parent == NULL)
         return call;
     call->deadline = parent->deadline;

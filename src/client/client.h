@@ -6,8 +6,10 @@
 
 #include "base/map.h"
 #include "rpc/call.h"
+#include "rpc/chain.h"
 #include <pthread.h>
 #include <weir/channel.h>
+#include <weir/credentials.h>
 #include <weir/pool.h>
 
 #define CLIENT_MAX_ADDRESSES 16
@@ -37,8 +39,9 @@ struct client_lookup;
 struct weir_channel {
     weir_loop *loop;
     struct net_endpoint endpoint;
-    weir_tls *tls;   /* NULL: plain text */
-    weir_pool *pool; /* where names are looked up; may be NULL */
+    weir_tls *tls;                 /* NULL: plain text */
+    weir_pool *pool;               /* where names are looked up; may be NULL */
+    weir_credentials *credentials; /* NULL: none */
     char *authority, *user_agent;
     struct call_shared shared;
     size_t max_header_list;
@@ -53,8 +56,16 @@ struct weir_channel {
     size_t address_count, next_address;
     int64_t connect_until; /* the attempt's deadline */
     int64_t backoff, retry_at;
+    struct loop_timer
+        retry;           /* at retry_at, while calls wait for a connection however long it takes */
     char why[512];       /* of the last failure */
     struct list waiting; /* client_waiter: calls that need a stream */
+    size_t retry_buffer; /* bytes of what a call has sent that are kept for another attempt */
+
+    struct rpc_link *links; /* interceptors */
+    size_t link_count;
+    size_t held;           /* calls that were freed while something of theirs still runs */
+    struct fiber *leaving; /* weir_channel_free, which waits for them */
 
     struct map methods; /* path -> client_method */
     struct client_method *method_list;
@@ -80,6 +91,13 @@ struct client_conn {
 /* Tie the call to a stream of a ready connection, connecting when need be. Suspends.
  * UNAVAILABLE: it cannot be reached, with the reason in the call. */
 weir_code client_acquire(struct weir_channel *channel, struct weir_call *call);
+
+/* A call object for one call, from the pool. NULL: no memory. Safe from any thread. */
+struct weir_call *client_take_call(struct weir_channel *channel);
+
+/* The channel waits for something of a call that its user has freed, until it is let go. */
+void client_hold(struct weir_channel *channel);
+void client_let_go(struct weir_channel *channel);
 
 /* The fields of a method, made at its first use. NULL: no memory. */
 const struct client_method *client_method_lookup(

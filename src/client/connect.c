@@ -362,6 +362,7 @@ client_connect(struct weir_channel *channel)
 void
 client_disconnect(struct weir_channel *channel)
 {
+    loop_timer_stop(channel->loop, &channel->retry);
     if (channel->lookup != NULL)
         abandon(channel->lookup);
     channel->lookup = NULL;

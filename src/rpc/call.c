@@ -16,17 +16,29 @@ deadline_passed(struct loop_timer *timer)
 }
 
 static void
+dispose(struct weir_call *call)
+{
+    if (call->deputy != NULL && call->deputy->retire != NULL && call->deputy->retire(call))
+        return;
+    call_fini(call);
+    call->recycle(call);
+}
+
+static void
 cancel_arrived(struct loop_task *task)
 {
     struct weir_call *call = container_of(task, struct weir_call, cancel_task);
 
     /* In one step: who frees it from now on must find out that the task has passed. */
     if ((atomic_exchange(&call->asked, 0) & CALL_FREED) != 0) {
-        call_fini(call);
-        call->recycle(call);
+        dispose(call);
         return;
     }
     call->cancelled = true;
+    if (call->deputy != NULL && call->deputy->cancel != NULL) {
+        call->deputy->cancel(call);
+        return;
+    }
     call_end(call, WEIR_CANCELLED, "cancelled");
     call_advance(call);
 }
@@ -66,6 +78,7 @@ void
 call_delete(struct weir_call *call)
 {
     buf_fini(&call->incoming);
+    buf_fini(&call->sent);
     free(call);
 }
 
@@ -100,6 +113,7 @@ call_fini(struct weir_call *call)
     if (call->texts.first != NULL)
         arena_reset(&call->texts);
     buf_reset(&call->incoming, CALL_KEEP_INCOMING);
+    buf_reset(&call->sent, CALL_KEEP_INCOMING);
 }
 
 void
@@ -109,8 +123,7 @@ call_retire(struct weir_call *call)
         atomic_fetch_or(&call->asked, CALL_FREED);
         return;
     }
-    call_fini(call);
-    call->recycle(call);
+    dispose(call);
 }
 
 static void
@@ -326,7 +339,7 @@ weir_fail(weir_call *call, weir_code code, const char *format, ...)
 {
     va_list args;
 
-    if (call->ended) /* the text of the end stays */
+    if (call->ended && call->code != WEIR_OK) /* the text of the end stays */
         return code;
     va_start(args, format);
     call->message = arena_vprintf(&call->arena, format, args);

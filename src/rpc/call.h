@@ -45,6 +45,22 @@ struct call_shared {
 };
 
 void call_shared_fini(struct call_shared *shared);
+/* Client: what does some things in a call's place, while the call may still change its stream or
+ * has interceptors around it. A function that is NULL leaves it to the call. On the loop's thread.
+ */
+struct call_deputy {
+    /* Suspend. The results are those of the verbs; a message lives until the next receive. */
+    weir_code (*send)(struct weir_call *call, const ProtobufCMessage *message);
+    weir_code (*receive)(struct weir_call *call, ProtobufCMessage **out_message);
+    weir_code (*receive_headers)(struct weir_call *call);
+    void (*cancel)(struct weir_call *call);
+    /* The server has never seen the stream. True: the call gets another one. */
+    bool (*unseen)(struct weir_call *call);
+    /* The user has freed the call. True: something still runs; call_retire comes again after it. */
+    bool (*retire)(struct weir_call *call);
+};
+
+struct client_session;
 
 /* What other threads ask of a call. */
 enum {
@@ -63,7 +79,11 @@ struct weir_call {
     struct h2_stream *stream;
     const struct weir_method *method; /* NULL: unknown */
     const char *path;
-    void *entry; /* server: the server_entry of its method, NULL: unknown */
+    void *entry;                      /* server: the server_entry of its method, NULL: unknown */
+    const struct call_deputy *deputy; /* NULL: none */
+    struct weir_credentials *credentials; /* client; NULL: none */
+    char *token;                          /* of theirs, in the arena; NULL: not yet */
+    struct client_session *session;       /* client: see client/session.h; NULL: none */
     /* Server, until the handler runs: begins it, or drops a call that ended before. May free the
      * call. */
     void (*start)(struct weir_call *call);
@@ -85,6 +105,8 @@ struct weir_call {
     bool send_closed;    /* our END_STREAM is out */
     bool receive_closed; /* the peer's END_STREAM is in */
     bool unprocessed;    /* the server says that it never saw it */
+    bool wait_for_ready; /* client: for a connection, rather than fail */
+    bool sent_again;     /* it has got another stream for that reason */
     bool cancelled;      /* by weir_call_cancel, even if it had ended before */
     atomic_bool refused; /* a verb that tells no code could not run */
     bool timer_running;
@@ -100,6 +122,7 @@ struct weir_call {
     int64_t deadline;
     struct list link;     /* in its transport's calls */
     struct buf incoming;  /* framed messages that were not received yet */
+    struct buf sent;      /* client: framed messages that another stream may need, see session.h */
     struct arena arena;   /* lives as long as the call */
     struct arena texts;   /* so does this: see call_texts */
     struct arena scratch; /* streams: lives until the next receive */
@@ -132,7 +155,8 @@ void call_init(struct weir_call *call);
  */
 void call_fini(struct weir_call *call);
 
-/* call_fini and recycle, at once or when a cancellation that is under way has passed. */
+/* call_fini and recycle, at once or when a cancellation that is under way has passed, and the
+ * deputy lets go. */
 void call_retire(struct weir_call *call);
 
 /* call_retire from any thread. */
@@ -180,6 +204,9 @@ void call_start_timer(struct weir_call *call);
 
 /* FAILED_PRECONDITION, with a text: no call of a known method is under way in this object. */
 WEIR_CHECK weir_code call_check_begun(struct weir_call *call);
+
+/* Forget the stream's last message and what the user allocated with it. */
+void call_renew_scratch(struct weir_call *call);
 
 /* Park this fiber until something happens to the call; the caller checks what. Suspends. */
 void call_park(struct weir_call *call);
@@ -281,6 +308,14 @@ ProtobufCMessage *call_unpack(
 
 /* Send one message, with END_STREAM after it when `last`. Suspends. */
 weir_code call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last);
+
+/* Append one message as it would be sent. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code call_frame(
+    struct weir_call *call, const ProtobufCMessage *message, size_t len, struct buf *out_framed);
+
+/* The code of a send on a call that has ended: a call that its server has ended with OK takes no
+ * more messages either. */
+weir_code call_closed_for_sending(struct weir_call *call);
 
 /* Take the next message out of incoming. OK with *out_message NULL: the peer has finished.
  * Suspends while there is neither. */

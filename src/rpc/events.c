@@ -95,6 +95,9 @@ call_on_reset(struct weir_call *call, const struct h2_event *event)
     weir_code code = wire_status_of_reset(event->code, &message);
 
     call->unprocessed = event->unprocessed;
+    if (event->unprocessed && call->deputy != NULL && call->deputy->unseen != NULL &&
+        call->deputy->unseen(call))
+        return;
     if (call->is_server && event->remote) {
         code = WEIR_CANCELLED;
         message = "cancelled by the client";

@@ -216,9 +216,8 @@ pack_in_place(struct weir_call *call, const ProtobufCMessage *message, size_t le
     return true;
 }
 
-/* A call that its server has ended with OK takes no more messages either. */
-static weir_code
-closed_for_sending(struct weir_call *call)
+weir_code
+call_closed_for_sending(struct weir_call *call)
 {
     if (call->ended)
         return call->code != WEIR_OK ? call->code : WEIR_FAILED_PRECONDITION;
@@ -269,7 +268,7 @@ begin_frame(struct writer *writer)
         rpc_transport_touch(call->transport);
     }
     if (writer->at == NULL)
-        writer->code = closed_for_sending(call);
+        writer->code = call_closed_for_sending(call);
     else
         writer->frame_left = len;
     return writer->at != NULL;
@@ -327,6 +326,29 @@ send_deflated(struct weir_call *call, const ProtobufCMessage *message, size_t le
     return writer.code;
 }
 
+weir_code
+call_frame(
+    struct weir_call *call, const ProtobufCMessage *message, size_t len, struct buf *out_framed)
+{
+    struct buf *deflated = &call->shared->framed;
+    uint8_t *place;
+    bool good;
+
+    if (call->gzip_out && len > 0 && !call->gzip_refused) {
+        WEIR_TRY(call_deflate(call, message, len));
+        good = buf_append(out_framed, buf_head(deflated), buf_len(deflated));
+        buf_reset(deflated, CALL_KEEP_BUFFER);
+        return good ? WEIR_OK : call_closed_for_sending(call);
+    }
+    place = buf_reserve(out_framed, WIRE_PREFIX_SIZE + len);
+    if (place == NULL)
+        return call_closed_for_sending(call);
+    wire_prefix_pack(place, false, (uint32_t)len);
+    protobuf_c_message_pack(message, place + WIRE_PREFIX_SIZE);
+    buf_commit(out_framed, WIRE_PREFIX_SIZE + len);
+    return WEIR_OK;
+}
+
 static weir_code
 send_any(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
 {
@@ -337,7 +359,7 @@ send_any(struct weir_call *call, const ProtobufCMessage *message, size_t len, bo
     if (framed > h2_stream_room(call->transport->h2, call->stream) ||
         framed > h2_conn_max_frame(call->transport->h2))
         return send_piecemeal(call, message, len, last);
-    return pack_in_place(call, message, len, last) ? WEIR_OK : closed_for_sending(call);
+    return pack_in_place(call, message, len, last) ? WEIR_OK : call_closed_for_sending(call);
 }
 
 weir_code
@@ -348,7 +370,7 @@ call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool 
     WEIR_TRY(call_show_sending(call, message));
     len = protobuf_c_message_get_packed_size(message);
     if (call->ended || call->stream == NULL)
-        return closed_for_sending(call);
+        return call_closed_for_sending(call);
     if (call->send_closed)
         return weir_fail(call, WEIR_FAILED_PRECONDITION, "sent after the last message");
     if (len > call->shared->max_send)

@@ -5,11 +5,13 @@
  * decoded, into the call's arena, when they are asked for. */
 #include "rpc/call.h"
 
-/* Keys a user sees: everything but HTTP/2's and gRPC's own. */
+/* Keys a user sees: everything but HTTP/2's, and those of gRPC's that are dealt with below. Retries
+ * (gRFC A6) and others read the rest of gRPC's. */
 static bool
 is_custom(const struct h2_field *field)
 {
-    return field->token == H2_TOKEN_NONE || field->token == H2_TOKEN_USER_AGENT;
+    return field->token == H2_TOKEN_NONE || field->token == H2_TOKEN_USER_AGENT ||
+           field->token == H2_TOKEN_GRPC_OTHER;
 }
 
 /* One of the values, divided by commas, that a -bin field may carry: the one at *offset, which

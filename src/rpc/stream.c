@@ -6,9 +6,8 @@
 /* Bytes of the call's arena that the messages of a stream are first put into. */
 #define SCRATCH_FIRST 512
 
-/* Forget the last message and what the user allocated with it. */
-static void
-renew_scratch(struct weir_call *call)
+void
+call_renew_scratch(struct weir_call *call)
 {
     void *first;
 
@@ -54,7 +53,11 @@ receive_on_fiber(void *arg)
     struct receive *receive = arg;
     struct weir_call *call = receive->call;
 
-    renew_scratch(call);
+    call_renew_scratch(call);
+    if (call->deputy != NULL && call->deputy->receive != NULL) {
+        receive->code = call->deputy->receive(call, &receive->message);
+        return;
+    }
     receive->code = take_message(call, &receive->message);
     /* What cannot be received ends the call, so that the reason is not taken for the stream's end.
      */
@@ -103,6 +106,10 @@ send_on_fiber(void *arg)
 {
     struct send *send = arg;
 
+    if (send->call->deputy != NULL && send->call->deputy->send != NULL) {
+        send->code = send->call->deputy->send(send->call, send->message);
+        return;
+    }
     if (send->call->is_server)
         send->code = call_send_response_headers(send->call);
     if (send->code == WEIR_OK)
@@ -125,6 +132,10 @@ receive_headers_on_fiber(void *arg)
     struct receive *receive = arg;
     struct weir_call *call = receive->call;
 
+    if (call->deputy != NULL && call->deputy->receive_headers != NULL) {
+        receive->code = call->deputy->receive_headers(call);
+        return;
+    }
     while (!call->ended && call->headers == NULL)
         call_park(call);
     receive->code = call->headers != NULL ? WEIR_OK : call->code;

@@ -15,6 +15,9 @@ is_reserved(weir_str key)
     static const char *const names[] = {"te", "content-type", "content-length", "user-agent",
         "host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"};
 
+    /* With this one a server's application says when to try again (gRFC A6). */
+    if (weir_str_equal(key, weir_str_of("grpc-retry-pushback-ms")))
+        return false;
     if (key.len >= 5 && memcmp(key.data, "grpc-", 5) == 0)
         return true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

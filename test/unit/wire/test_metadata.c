@@ -13,7 +13,8 @@ static void
 test_keys(void **state)
 {
     static const char *const good[] = {"a", "x-request-id", "trace-bin", "0", "a_b.c-9",
-        "authorization", "grpc", "grpcfoo", "tea", "hostname", "content", "-bin", "."};
+        "authorization", "grpc", "grpcfoo", "grpc-retry-pushback-ms", "tea", "hostname", "content",
+        "-bin", "."};
     static const char *const bad[] = {"", "A", "x-Id", ":path", ":x", "a b", "a:b", "a\n", "a\x80",
         "a/b", "grpc-", "grpc-status", "grpc-anything", "grpc-x-bin", "te", "content-type",
         "content-length", "user-agent", "host", "connection", "keep-alive", "proxy-connection",

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One attempt at a call: request headers out, for unary calls the messages and the status too. */
+#include "client/credentials.h"
+#include "client/session.h"
+
+#include <stdio.h>
+
+/* ---- header fields ---- */
+
+/* Fields besides the method's and the user's: grpc-timeout, grpc-encoding,
+ * grpc-previous-rpc-attempts, authorization. */
+#define OWN_FIELDS 4
+
+static bool
+add_timeout(struct weir_call *call, struct h2_field *field)
+{
+    char text[WIRE_TIMEOUT_TEXT];
+    size_t len = wire_timeout_pack(call->deadline - loop_now(call->loop), text);
+
+    *field = (struct h2_field){.name = weir_str_of("grpc-timeout"),
+        .value = {arena_dup(&call->arena, (weir_str){text, len}), len},
+        .indexing = H2_DO_NOT_INDEX};
+    return field->value.data != NULL;
+}
+
+/* gRFC A6: absent from the first attempt. */
+static bool
+add_previous_attempts(struct weir_call *call, unsigned previous, struct h2_field *field)
+{
+    char text[16];
+    size_t len = (size_t)snprintf(text, sizeof(text), "%u", previous);
+
+    *field = (struct h2_field){.name = weir_str_of("grpc-previous-rpc-attempts"),
+        .value = {arena_dup(&call->arena, (weir_str){text, len}), len},
+        .indexing = H2_DO_NOT_INDEX};
+    return field->value.data != NULL;
+}
+
+static weir_code
+fail_headers(struct weir_call *call)
+{
+    return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the headers");
+}
+
+/* With a timeout only the pseudo-header fields come before it: grpc-timeout stands right after them
+ * (PROTOCOL-HTTP2, Requests), so the rest goes behind it. */
+static weir_code
+send_headers(struct weir_call *call, const struct client_method *method)
+{
+    static const struct h2_field gzip = {
+        .name = {"grpc-encoding", 13}, .value = {"gzip", 4}, .indexing = H2_INDEX};
+    const struct call_fields *out = &call->out_headers;
+    size_t rest = CLIENT_FIELDS - CLIENT_PSEUDO_FIELDS;
+    unsigned previous = call->session == NULL ? 0 : call->session->attempts - 1;
+    struct h2_field *extra =
+        arena_alloc(&call->arena, (OWN_FIELDS + rest + out->count) * sizeof(*extra));
+    size_t count = 0, fixed = CLIENT_FIELDS;
+
+    if (extra == NULL)
+        return fail_headers(call);
+    if (call->deadline != WEIR_NEVER) {
+        if (!add_timeout(call, &extra[count++]))
+            return fail_headers(call);
+        fixed = CLIENT_PSEUDO_FIELDS;
+        memcpy(extra + count, method->fields + fixed, rest * sizeof(*extra));
+        count += rest;
+    }
+    if (previous > 0 && !add_previous_attempts(call, previous, &extra[count++]))
+        return fail_headers(call);
+    if (call->gzip_told)
+        extra[count++] = gzip;
+    if (call->token != NULL)
+        extra[count++] = (struct h2_field){.name = weir_str_of("authorization"),
+            .value = weir_str_of(call->token),
+            .indexing = H2_NEVER_INDEX};
+    if (out->count > 0)
+        memcpy(extra + count, out->list, out->count * sizeof(*extra));
+    count += out->count;
+    if (!h2_conn_takes_headers(call->transport->h2, method->fields, fixed, extra, count))
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "headers larger than the server takes");
+    call->headers_sent = h2_stream_send_headers(
+        call->transport->h2, call->stream, method->fields, fixed, extra, count, false);
+    rpc_transport_touch(call->transport);
+    if (call->stream->id >= CLIENT_LAST_STREAM)
+        client_leave(container_of(call->transport, struct client_conn, transport));
+    return call->headers_sent ? WEIR_OK : fail_headers(call);
+}
+
+/* ---- an attempt ---- */
+
+bool
+attempt_begin(struct weir_call *attempt)
+{
+    if (!attempt->ended && !attempt->timer_running)
+        call_start_timer(attempt);
+    return !attempt->ended;
+}
+
+weir_code
+attempt_open(struct weir_call *attempt)
+{
+    struct weir_channel *channel = attempt->owner;
+    const struct client_method *method = client_method_lookup(channel, attempt->method);
+
+    if (method == NULL)
+        return weir_fail(attempt, WEIR_RESOURCE_EXHAUSTED, "no memory");
+    attempt->deep_in = method->deep_in;
+    WEIR_TRY(credentials_apply(attempt));
+    WEIR_TRY(client_acquire(channel, attempt));
+    return send_headers(attempt, method);
+}
+
+weir_code
+attempt_settle(struct weir_call *attempt, weir_code code)
+{
+    if (code != WEIR_OK && !attempt->ended)
+        call_end(attempt, code, NULL);
+    while (!attempt->ended)
+        call_park(attempt);
+    return attempt->code;
+}
+
+weir_code
+attempt_receive_single(struct weir_call *attempt, ProtobufCMessage **out_response)
+{
+    ProtobufCMessage *response = NULL;
+    weir_code code =
+        attempt_settle(attempt, call_take_message(attempt, attempt->method->output, &response));
+
+    if (code != WEIR_OK)
+        return code;
+    if (response == NULL)
+        return call_refuse(attempt, WEIR_UNIMPLEMENTED, "the server sent no response");
+    if (buf_len(&attempt->incoming) > 0)
+        return call_refuse(attempt, WEIR_UNIMPLEMENTED, "the server sent more than one response");
+    *out_response = response;
+    return WEIR_OK;
+}
+
+static weir_code
+exchange(
+    struct weir_call *attempt, const ProtobufCMessage *request, ProtobufCMessage **out_response)
+{
+    weir_code code = attempt_begin(attempt) ? attempt_open(attempt) : attempt->code;
+
+    if (code == WEIR_OK)
+        code = call_send_message(attempt, request, true);
+    if (code != WEIR_OK)
+        return attempt_settle(attempt, code);
+    return attempt_receive_single(attempt, out_response);
+}
+
+weir_code
+attempt_unary(
+    struct weir_call *attempt, const ProtobufCMessage *request, ProtobufCMessage **out_response)
+{
+    weir_code code;
+
+    do
+        code = exchange(attempt, request, out_response);
+    while (attempt->ended && attempt_renew(attempt));
+    return code;
+}
+
+bool
+attempt_renew(struct weir_call *attempt)
+{
+    if (!attempt->unprocessed || attempt->cancelled || attempt->sent_again ||
+        attempt->headers != NULL || loop_now(attempt->loop) >= attempt->deadline)
+        return false;
+    call_detach(attempt);
+    attempt->sent_again = true;
+    attempt->ended = false;
+    attempt->unprocessed = false;
+    attempt->headers_sent = attempt->send_closed = attempt->receive_closed = false;
+    attempt->code = WEIR_OK;
+    attempt->message = NULL;
+    return true;
+}

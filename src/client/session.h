@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A call and its attempts: what of it outlives a stream. */
+/* Threads: everything belongs to the loop's thread. */
+#pragma once
+
+#include "client/client.h"
+
+/* Up to three call objects make up one call:
+ *
+ *   user     what the user has; its status is the call's
+ *   call     what interceptors see; alive until the chain has returned
+ *   attempt  has the stream; one after the other
+ *
+ * A unary call's user is inside its verb while the chain runs, so user and call are one. Without
+ * interceptors all three are one, and a unary call has no session at all. A stream with
+ * interceptors has its verbs on the user's fibers and its chain on one of its own, so they are
+ * three.
+ *
+ * What is sent is kept in call->sent until the call is settled, which is when no other attempt can
+ * follow: the response has begun, or more was sent than is kept (gRFC A6, committed). From then on
+ * messages go straight to the attempt's stream. */
+struct client_session {
+    struct weir_call *user, *call;
+    struct weir_call *attempt;       /* NULL: none yet */
+    const ProtobufCMessage *request; /* unary */
+    ProtobufCMessage *response; /* of the last attempt, in its memory; of those that have one */
+    size_t written;             /* bytes of call->sent that the attempt's stream has taken */
+    bool open;                  /* the attempt has its stream, and the headers are out */
+    bool closing;               /* no message follows what was sent */
+    bool settled;
+    bool running;      /* a fiber of the session's own is at work */
+    bool freed;        /* by the user; the fiber retires it */
+    unsigned attempts; /* begun; a transparent one counts as the one before */
+    int64_t attempt_timeout;
+    weir_code code; /* of the last attempt */
+};
+
+/* ---- attempt.c: one attempt, on any call object ---- */
+
+/* Arm the deadline. False: the call has ended. */
+bool attempt_begin(struct weir_call *attempt);
+
+/* Find a stream and send the headers. Suspends. */
+weir_code attempt_open(struct weir_call *attempt);
+
+/* A failure on this side ends the attempt; the server hears a reset. Waits for the end, and returns
+ * the status. Suspends. */
+weir_code attempt_settle(struct weir_call *attempt, weir_code code);
+
+/* The single response, then the status. Suspends. */
+weir_code attempt_receive_single(struct weir_call *attempt, ProtobufCMessage **out_response);
+
+/* A whole unary exchange. Suspends. */
+weir_code attempt_unary(
+    struct weir_call *attempt, const ProtobufCMessage *request, ProtobufCMessage **out_response);
+
+/* Make an attempt that the server has never seen ready for another stream, once (gRFC A6,
+ * transparent retries). False: it may not have one. */
+bool attempt_renew(struct weir_call *attempt);
+
+/* ---- session.c: a stream whose attempt may change ---- */
+
+/* Tie a stream without interceptors to a session of its own. False: no memory. */
+bool session_begin(struct weir_call *call);
+
+/* Open the attempt, bring it all that was sent, and stay with it until it has ended. Suspends. */
+weir_code session_ride(struct client_session *session);
+
+/* The verbs. They suspend. */
+weir_code session_send(struct client_session *session, const ProtobufCMessage *message, bool last);
+weir_code session_close_send(struct client_session *session);
+weir_code session_receive(struct client_session *session, ProtobufCMessage **out_message);
+weir_code session_receive_headers(struct client_session *session);
+weir_code session_finish(struct client_session *session, ProtobufCMessage **out_response);
+
+/* ---- chain.c: interceptors around it ---- */
+
+/* Let the user see the headers of the settled attempt. */
+void chain_share(struct client_session *session);
+
+/* A unary call through the channel's interceptors. Suspends. */
+weir_code chain_unary(
+    struct weir_call *user, const ProtobufCMessage *request, ProtobufCMessage **out_response);
+
+/* Start the chain around a stream, and wait until an attempt is open or the chain has returned.
+ * Suspends. */
+weir_code chain_open(struct weir_call *user, const ProtobufCMessage *request);
