@@ -47,6 +47,7 @@ new_attempt(struct client_session *session)
     attempt->deadline = due < call->deadline ? due : call->deadline;
     attempt->out_headers = call->out_headers;
     attempt->gzip_told = call->gzip_told;
+    attempt->gzip_out = session->user->gzip_out;
     attempt->credentials = call->credentials;
     attempt->wait_for_ready = call->wait_for_ready;
     attempt->session = session;
@@ -75,6 +76,7 @@ show_attempt(struct client_session *session)
 
     put_block(&call->headers, attempt->headers);
     put_block(&call->trailers, attempt->trailers);
+    call->compressed = attempt->compressed;
     if (attempt->peer != NULL && call->peer == NULL)
         call->peer = arena_dup(&call->arena, weir_str_of(attempt->peer));
 }

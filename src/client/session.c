@@ -382,6 +382,7 @@ session_finish(struct client_session *session, ProtobufCMessage **out_response)
     if (wait_until_settled(session) && !call_peer_sends_one(session->call))
         call_drop_messages(session->attempt);
     wait_until_over(session);
+    session->user->compressed = session->call->compressed;
     *out_response = session->response;
     return session->user->code;
 }
