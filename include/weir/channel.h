@@ -29,8 +29,9 @@ struct weir_channel_options {
     weir_pool *pool;     /* looks names up; without one the loop waits for the lookup. Borrowed */
 };
 
-/* target: "HOST:PORT", "dns:HOST:PORT", "ipv4:A:PORT", "ipv6:[A]:PORT", "unix:PATH". Does not
- * connect yet. Borrows the loop until freed; copies the rest. options may be NULL.
+/* target: "HOST:PORT", "dns:HOST:PORT", "unix:PATH", and of one address or several, of which the
+ * first that answers is used, "ipv4:A:PORT,B:PORT" and "ipv6:[A]:PORT,[B]:PORT". Does not connect
+ * yet. Borrows the loop until freed; copies the rest. options may be NULL.
  * INVALID_ARGUMENT: not a target, or tls is a server's. */
 WEIR_API WEIR_CHECK weir_code weir_channel_new(weir_loop *loop, const char *target,
     const struct weir_channel_options *options, weir_channel **out_channel);

@@ -11,21 +11,6 @@
 #define DEFAULT_CONNECT_TIMEOUT (20 * WEIR_SECOND)
 #define DEFAULT_RETRY_BUFFER ((size_t)256 * 1024)
 
-/* ---- targets ---- */
-
-/* "dns:HOST:PORT", "dns:///HOST:PORT", "ipv4:" and "ipv6:" are an endpoint behind a scheme. */
-static const char *
-skip_scheme(const char *target)
-{
-    static const char *const schemes[] = {"dns:///", "dns:", "ipv4:", "ipv6:"};
-
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (strncmp(target, schemes[i], strlen(schemes[i])) == 0)
-            return target + strlen(schemes[i]);
-    }
-    return target;
-}
-
 /* A heap string. NULL: no memory. */
 static char *
 join(const char *a, const char *b, const char *c)
@@ -56,6 +41,7 @@ release(struct weir_channel *channel)
     free(channel->user_agent);
     weir_tls_free(channel->tls);
     free(channel->links);
+    target_fini(&channel->target);
     free(channel);
 }
 
@@ -79,18 +65,17 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
         options->retry_buffer != 0 ? options->retry_buffer : DEFAULT_RETRY_BUFFER;
 }
 
-/* The text of :authority, unless it was chosen. A Unix path has none of its own (grpc
- * doc/naming.md: "localhost"), and a server that TLS knows by another name is asked for that. */
+/* The text of :authority, unless it was chosen: a server that TLS knows by another name than the
+ * target's is asked for that. */
 static bool
-set_texts(struct weir_channel *channel, const char *endpoint, const char *user_agent,
-    const char *authority)
+set_texts(struct weir_channel *channel, const char *user_agent, const char *authority)
 {
     const char *name = authority;
 
     if (name == NULL && channel->tls != NULL)
         name = net_tls_server_name(channel->tls);
     if (name == NULL)
-        name = channel->endpoint.is_unix ? "localhost" : endpoint;
+        name = channel->target.authority;
     channel->authority = join(name, "", "");
     channel->user_agent = user_agent == NULL ? join("grpc-c-weir/", weir_version(), "")
                                              : join(user_agent, " grpc-c-weir/", weir_version());
@@ -108,20 +93,22 @@ weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_
     weir_channel **out_channel)
 {
     static const struct weir_channel_options defaults;
-    struct net_endpoint endpoint;
+    struct client_target parsed;
     struct weir_channel *channel;
 
     if (options == NULL)
         options = &defaults;
     if (options->tls != NULL && net_tls_is_server(options->tls))
         return WEIR_INVALID_ARGUMENT;
-    target = skip_scheme(target);
-    WEIR_TRY(net_endpoint_parse(target, &endpoint));
+    WEIR_TRY(target_parse(target, &parsed));
     channel = calloc(1, sizeof(*channel));
-    if (channel == NULL)
+    if (channel == NULL) {
+        target_fini(&parsed);
         return WEIR_RESOURCE_EXHAUSTED;
+    }
     channel->loop = loop;
-    channel->endpoint = endpoint;
+    channel->target = parsed;
+    client_init_race(channel);
     channel->backoff = WEIR_SECOND;
     list_init(&channel->conns);
     list_init(&channel->waiting);
@@ -129,7 +116,7 @@ weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_
     map_init(&channel->methods, 0);
     pthread_mutex_init(&channel->lock, NULL);
     set_options(channel, options);
-    if (!set_texts(channel, target, options->user_agent, options->authority)) {
+    if (!set_texts(channel, options->user_agent, options->authority)) {
         release(channel);
         return WEIR_RESOURCE_EXHAUSTED;
     }

@@ -5,14 +5,14 @@
 #pragma once
 
 #include "base/map.h"
+#include "client/race.h"
+#include "client/target.h"
 #include "rpc/call.h"
 #include "rpc/chain.h"
 #include <pthread.h>
 #include <weir/channel.h>
 #include <weir/credentials.h>
 #include <weir/pool.h>
-
-#define CLIENT_MAX_ADDRESSES 16
 
 /* The fields that every request of a method begins with, in storage of their own: hpack knows them
  * by address. */
@@ -38,7 +38,7 @@ struct client_lookup;
 
 struct weir_channel {
     weir_loop *loop;
-    struct net_endpoint endpoint;
+    struct client_target target;
     weir_tls *tls;                 /* NULL: plain text */
     weir_pool *pool;               /* where names are looked up; may be NULL */
     weir_credentials *credentials; /* NULL: none */
@@ -48,12 +48,10 @@ struct weir_channel {
     int64_t connect_timeout;
 
     enum client_state state;
-    struct client_conn *conn;       /* for new calls; NULL unless connecting or ready */
-    struct list conns;              /* all, those that are drained included */
-    struct client_lookup *lookup;   /* under way, else NULL */
-    struct net_connect *connecting; /* under way, else NULL */
-    struct net_address addresses[CLIENT_MAX_ADDRESSES];
-    size_t address_count, next_address;
+    struct client_conn *conn;     /* for new calls; NULL unless connecting or ready */
+    struct list conns;            /* all, those that are drained included */
+    struct client_lookup *lookup; /* under way, else NULL */
+    struct client_race race;
     int64_t connect_until; /* the attempt's deadline */
     int64_t backoff, retry_at;
     struct loop_timer
@@ -102,6 +100,9 @@ void client_let_go(struct weir_channel *channel);
 /* The fields of a method, made at its first use. NULL: no memory. */
 const struct client_method *client_method_lookup(
     struct weir_channel *channel, const struct weir_method *asked);
+
+/* Once, before it connects. */
+void client_init_race(struct weir_channel *channel);
 
 /* Begin to connect; ends in client_state READY or FAILED, and wakes who waits. */
 void client_connect(struct weir_channel *channel);

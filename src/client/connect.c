@@ -27,15 +27,7 @@ next_backoff(struct weir_channel *channel)
 static void
 fail(struct weir_channel *channel, const char *why)
 {
-    const struct net_endpoint *endpoint = &channel->endpoint;
-    bool is_v6 = !endpoint->is_unix && strchr(endpoint->host, ':') != NULL;
-
-    if (endpoint->is_unix)
-        snprintf(
-            channel->why, sizeof(channel->why), "cannot reach unix:%s: %s", endpoint->host, why);
-    else
-        snprintf(channel->why, sizeof(channel->why), "cannot reach %s%s%s:%s: %s", is_v6 ? "[" : "",
-            endpoint->host, is_v6 ? "]" : "", endpoint->port, why);
+    snprintf(channel->why, sizeof(channel->why), "cannot reach %s: %s", channel->target.text, why);
     channel->state = CLIENT_FAILED;
     channel->retry_at = loop_now(channel->loop) + next_backoff(channel);
     client_wake(channel);
@@ -64,8 +56,6 @@ conn_close(struct client_conn *conn, const char *why)
     loop_post(conn->channel->loop, &conn->reap);
 }
 
-static void try_next_address(struct weir_channel *channel, const char *why);
-
 static void
 on_lost(struct rpc_transport *transport, const char *why)
 {
@@ -83,7 +73,7 @@ on_lost(struct rpc_transport *transport, const char *why)
         channel->state = CLIENT_IDLE;
         client_wake(channel);
     } else {
-        try_next_address(channel, why);
+        race_go_on(&channel->race, why);
     }
 }
 
@@ -179,7 +169,8 @@ start_tls(const struct weir_channel *channel, struct net_conn *net)
         return true;
     name = net_tls_server_name(channel->tls);
     if (name == NULL)
-        name = channel->endpoint.is_unix ? "localhost" : channel->endpoint.host;
+        name =
+            channel->target.endpoints[0].is_unix ? "localhost" : channel->target.endpoints[0].host;
     return net_conn_start_tls(net, channel->tls, name) == WEIR_OK;
 }
 
@@ -213,33 +204,24 @@ conn_open(struct weir_channel *channel, struct net_conn *net)
 /* ---- connecting ---- */
 
 static void
-connected(void *owner, struct net_conn *net, int errno_code)
+won(void *owner, struct net_conn *net)
 {
     struct weir_channel *channel = owner;
 
-    channel->connecting = NULL;
-    if (net == NULL)
-        try_next_address(channel, strerror(errno_code));
-    else if (conn_open(channel, net) != WEIR_OK)
+    if (conn_open(channel, net) != WEIR_OK)
         fail(channel, "no memory");
 }
 
 static void
-try_next_address(struct weir_channel *channel, const char *why)
+lost(void *owner, const char *why)
 {
-    int64_t left = channel->connect_until - loop_now(channel->loop);
-    const struct net_address *address;
+    fail(owner, why);
+}
 
-    if (channel->next_address == channel->address_count || left <= 0) {
-        fail(channel, why);
-        return;
-    }
-    address = &channel->addresses[channel->next_address++];
-    if (net_connect(channel->loop, address, left, connected, channel, &channel->connecting) !=
-        WEIR_OK) {
-        channel->connecting = NULL;
-        try_next_address(channel, why);
-    }
+void
+client_init_race(struct weir_channel *channel)
+{
+    race_init(&channel->race, channel->loop, channel, won, lost);
 }
 
 /* ---- names ---- */
@@ -266,9 +248,7 @@ resolved(struct weir_channel *channel, weir_code code, size_t count, const char 
         fail(channel, why);
         return;
     }
-    channel->address_count = count;
-    channel->next_address = 0;
-    try_next_address(channel, "no address");
+    race_start(&channel->race, count, channel->connect_until);
 }
 
 static void
@@ -288,7 +268,7 @@ lookup_came(struct loop_task *task)
 
     if (!lookup->abandoned) {
         channel->lookup = NULL;
-        memcpy(channel->addresses, lookup->addresses, sizeof(lookup->addresses));
+        memcpy(channel->race.addresses, lookup->addresses, sizeof(lookup->addresses));
         resolved(channel, lookup->code, lookup->count, lookup->why);
     }
     let_go(lookup, 1);
@@ -332,7 +312,7 @@ look_up_on_pool(struct weir_channel *channel)
     pthread_mutex_init(&lookup->lock, NULL);
     loop_task_init(&lookup->task, lookup_came);
     lookup->channel = channel;
-    lookup->endpoint = channel->endpoint;
+    lookup->endpoint = channel->target.endpoints[0];
     channel->lookup = lookup;
     if (weir_pool_submit(channel->pool, look_up, lookup) == WEIR_OK)
         return;
@@ -340,6 +320,22 @@ look_up_on_pool(struct weir_channel *channel)
     pthread_mutex_destroy(&lookup->lock);
     free(lookup);
     fail(channel, "no memory");
+}
+
+/* Addresses and paths stand for themselves; a name is looked up right here. */
+static weir_code
+resolve_here(struct weir_channel *channel, size_t *out_count, const char **out_why)
+{
+    const struct client_target *target = &channel->target;
+    size_t count = 0, more = 0;
+
+    for (size_t i = 0; i < target->count && count < CLIENT_MAX_ADDRESSES; i++) {
+        WEIR_TRY(net_resolve(&target->endpoints[i], channel->race.addresses + count,
+            CLIENT_MAX_ADDRESSES - count, &more, out_why));
+        count += more;
+    }
+    *out_count = count;
+    return WEIR_OK;
 }
 
 void
@@ -351,11 +347,11 @@ client_connect(struct weir_channel *channel)
 
     channel->state = CLIENT_CONNECTING;
     channel->connect_until = deadline_after(loop_now(channel->loop), channel->connect_timeout);
-    if (channel->pool != NULL && !channel->endpoint.is_unix) {
+    if (channel->pool != NULL && channel->target.is_name) {
         look_up_on_pool(channel);
         return;
     }
-    code = net_resolve(&channel->endpoint, channel->addresses, CLIENT_MAX_ADDRESSES, &count, &why);
+    code = resolve_here(channel, &count, &why);
     resolved(channel, code, count, why);
 }
 
@@ -366,9 +362,7 @@ client_disconnect(struct weir_channel *channel)
     if (channel->lookup != NULL)
         abandon(channel->lookup);
     channel->lookup = NULL;
-    if (channel->connecting != NULL)
-        net_connect_cancel(channel->connecting);
-    channel->connecting = NULL;
+    race_stop(&channel->race);
     channel->conn = NULL;
     list_each_safe (link, &channel->conns)
         conn_close(container_of(link, struct client_conn, link), "the channel was closed");

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Happy eyeballs: an address that is silent holds up the next one for a moment, not for good. */
+#include "client/race.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* RFC 8305, section 5: Connection Attempt Delay. */
+#define STAGGER (250 * WEIR_MILLISECOND)
+
+static void start_next(struct client_race *race);
+
+static void
+stagger_is_over(struct loop_timer *timer)
+{
+    start_next(container_of(timer, struct client_race, stagger));
+}
+
+void
+race_init(struct client_race *race, weir_loop *loop, void *owner,
+    void (*won)(void *owner, struct net_conn *net), void (*lost)(void *owner, const char *why))
+{
+    *race = (struct client_race){.loop = loop, .owner = owner, .won = won, .lost = lost};
+    for (size_t i = 0; i < CLIENT_MAX_ADDRESSES; i++)
+        race->runners[i].race = race;
+    loop_timer_init(&race->stagger, stagger_is_over);
+}
+
+static void
+note_failure(struct client_race *race, const char *why)
+{
+    snprintf(race->why, sizeof(race->why), "%s", why);
+}
+
+static void
+connected(void *owner, struct net_conn *net, int errno_code)
+{
+    struct client_runner *runner = owner;
+    struct client_race *race = runner->race;
+
+    runner->connect = NULL;
+    race->running--;
+    if (net != NULL) {
+        race_stop(race);
+        race->won(race->owner, net);
+        return;
+    }
+    note_failure(race, strerror(errno_code));
+    start_next(race);
+}
+
+/* False: it has failed already. */
+static bool
+start_runner(struct client_race *race, size_t number, int64_t left)
+{
+    struct client_runner *runner = &race->runners[number];
+
+    if (net_connect(race->loop, &race->addresses[number], left, connected, runner,
+            &runner->connect) != WEIR_OK) {
+        runner->connect = NULL;
+        note_failure(race, "no memory");
+        return false;
+    }
+    race->running++;
+    return true;
+}
+
+/* Without the memory for its timer the next one starts when this one has failed. */
+static void
+start_next(struct client_race *race)
+{
+    int64_t now = loop_now(race->loop), left = race->until - now;
+
+    loop_timer_stop(race->loop, &race->stagger);
+    while (race->next < race->count && left > 0) {
+        if (!start_runner(race, race->next++, left))
+            continue;
+        if (race->next < race->count)
+            (void)!loop_timer_start(race->loop, &race->stagger, now + STAGGER);
+        return;
+    }
+    if (race->running == 0)
+        race->lost(race->owner, race->why);
+}
+
+/* From `from` on, the first address of another family than the one before; `count` without one. */
+static size_t
+find_other_family(const struct client_race *race, size_t from, int family)
+{
+    while (from < race->count && race->addresses[from].any.sa_family == family)
+        from++;
+    return from;
+}
+
+/* RFC 8305, section 4: the families by turns, each in its own order. */
+static void
+interleave(struct client_race *race)
+{
+    for (size_t at = 1; at < race->count; at++) {
+        size_t other = find_other_family(race, at, race->addresses[at - 1].any.sa_family);
+        struct net_address moved;
+
+        if (other == race->count)
+            return;
+        moved = race->addresses[other];
+        memmove(&race->addresses[at + 1], &race->addresses[at], (other - at) * sizeof(moved));
+        race->addresses[at] = moved;
+    }
+}
+
+void
+race_start(struct client_race *race, size_t count, int64_t until)
+{
+    race->count = count;
+    race->next = 0;
+    race->until = until;
+    note_failure(race, "no address");
+    interleave(race);
+    start_next(race);
+}
+
+void
+race_go_on(struct client_race *race, const char *why)
+{
+    note_failure(race, why);
+    start_next(race);
+}
+
+void
+race_stop(struct client_race *race)
+{
+    loop_timer_stop(race->loop, &race->stagger);
+    for (size_t i = 0; i < race->next; i++) {
+        if (race->runners[i].connect != NULL)
+            net_connect_cancel(race->runners[i].connect);
+        race->runners[i].connect = NULL;
+    }
+    race->running = 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connecting to the first of several addresses that answers (RFC 8305, gRFC A61). */
+/* Threads: everything belongs to the loop's thread. */
+#pragma once
+
+#include "net/net.h"
+
+#define CLIENT_MAX_ADDRESSES 16
+
+struct client_race;
+
+struct client_runner {
+    struct client_race *race;
+    struct net_connect *connect; /* under way, else NULL */
+};
+
+/* One address is tried after the other, each 250 ms after the one before or as soon as that has
+ * failed, and those that were begun go on. */
+struct client_race {
+    weir_loop *loop;
+    void *owner;
+    void (*won)(void *owner, struct net_conn *net); /* adopts net; the others are given up */
+    void (*lost)(void *owner, const char *why);     /* no address is left, or no time */
+    struct net_address addresses[CLIENT_MAX_ADDRESSES];
+    size_t count, next;
+    struct client_runner runners[CLIENT_MAX_ADDRESSES];
+    size_t running;
+    struct loop_timer stagger;
+    int64_t until;
+    char why[160]; /* of the last failure */
+};
+
+void race_init(struct client_race *race, weir_loop *loop, void *owner,
+    void (*won)(void *owner, struct net_conn *net), void (*lost)(void *owner, const char *why));
+
+/* Begin with the addresses that stand in it, which are put into an order that changes between their
+ * families. Either function may be called before this returns, or on a later turn. */
+void race_start(struct client_race *race, size_t count, int64_t until);
+
+/* The connection that was won was of no use: on with the addresses that are left. */
+void race_go_on(struct client_race *race, const char *why);
+
+/* Give up; nothing is called any more. */
+void race_stop(struct client_race *race);
