@@ -15,13 +15,16 @@ typedef struct weir_channel weir_channel;
 
 /* Zero is the default of every field. */
 struct weir_channel_options {
-    const char *user_agent;        /* put before Weir's own in user-agent; none */
-    size_t max_receive_message;    /* bytes, after inflating; 4 MiB */
-    size_t max_send_message;       /* bytes, before compressing; 4 GiB */
-    weir_compression compression;  /* of the messages of calls that choose none; identity */
-    size_t max_header_list;        /* bytes of a response's header list; 16 KiB */
-    int64_t connect_timeout;       /* nanoseconds; 20 s */
-    weir_tls *tls;                 /* of weir_tls_client_new: speak TLS; plain text */
+    const char *user_agent;       /* put before Weir's own in user-agent; none */
+    size_t max_receive_message;   /* bytes, after inflating; 4 MiB */
+    size_t max_send_message;      /* bytes, before compressing; 4 GiB */
+    weir_compression compression; /* of the messages of calls that choose none; identity */
+    size_t max_header_list;       /* bytes of a response's header list; 16 KiB */
+    int64_t
+        idle_timeout;        /* nanoseconds without a call, and up to twice as long, after which a
+                                connection is closed until the next call; 30 min, WEIR_NEVER: it stays */
+    int64_t connect_timeout; /* nanoseconds; 20 s */
+    weir_tls *tls;           /* of weir_tls_client_new: speak TLS; plain text */
     weir_credentials *credentials; /* of calls that bring none of their own; none. Borrowed */
     const char
         *authority;      /* :authority of every call; the target, or what tls knows the server as */
@@ -43,6 +46,30 @@ WEIR_API WEIR_CHECK weir_code weir_channel_wrap(
 
 /* After every call of the channel is freed. Closes its connection. */
 WEIR_API void weir_channel_free(weir_channel *channel);
+
+/* ---- connectivity (grpc doc/connectivity-semantics-and-api.md) ---- */
+
+typedef enum weir_connectivity {
+    WEIR_CHANNEL_IDLE, /* no connection, and no call that wants one */
+    WEIR_CHANNEL_CONNECTING,
+    WEIR_CHANNEL_READY,
+    WEIR_CHANNEL_FAILURE /* TRANSIENT_FAILURE: calls fail, until one after the backoff tries again
+                          */
+} weir_connectivity;
+
+/* Suspends. */
+WEIR_API weir_connectivity weir_channel_connectivity(weir_channel *channel);
+
+/* Begin to connect now, rather than with the first call; does not wait for it. RESOURCE_EXHAUSTED:
+ * no stack. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_channel_connect(weir_channel *channel);
+
+/* Wait until it is another than `last`. DEADLINE_EXCEEDED: it is the same after so many
+ * nanoseconds. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_channel_watch(weir_channel *channel, weir_connectivity last,
+    int64_t timeout, weir_connectivity *out_connectivity);
+
+/* ---- calls ---- */
 
 /* A call object for one call. With a parent (a server's call inside whose handler this one is made)
  * it inherits what is left of the parent's deadline and is cancelled with it. NULL: no memory. */

@@ -9,6 +9,7 @@
 #define DEFAULT_MAX_RECEIVE (4 * 1024 * 1024)
 #define DEFAULT_MAX_HEADER_LIST (16 * 1024)
 #define DEFAULT_CONNECT_TIMEOUT (20 * WEIR_SECOND)
+#define DEFAULT_IDLE_TIMEOUT (30 * 60 * WEIR_SECOND)
 #define DEFAULT_RETRY_BUFFER ((size_t)256 * 1024)
 
 /* A heap string. NULL: no memory. */
@@ -61,6 +62,8 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
         options->max_header_list != 0 ? options->max_header_list : DEFAULT_MAX_HEADER_LIST;
     channel->connect_timeout =
         options->connect_timeout != 0 ? options->connect_timeout : DEFAULT_CONNECT_TIMEOUT;
+    channel->idle_timeout =
+        options->idle_timeout != 0 ? options->idle_timeout : DEFAULT_IDLE_TIMEOUT;
     channel->retry_buffer =
         options->retry_buffer != 0 ? options->retry_buffer : DEFAULT_RETRY_BUFFER;
 }
@@ -112,6 +115,7 @@ weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_
     channel->backoff = WEIR_SECOND;
     list_init(&channel->conns);
     list_init(&channel->waiting);
+    list_init(&channel->watchers);
     loop_timer_init(&channel->retry, retry_is_due);
     map_init(&channel->methods, 0);
     pthread_mutex_init(&channel->lock, NULL);
@@ -219,7 +223,8 @@ client_wake_first(struct weir_channel *channel)
 {
     if (list_empty(&channel->waiting))
         return;
-    if (channel->state == CLIENT_READY && h2_conn_streams_left(channel->conn->transport.h2) == 0)
+    if (channel->state == WEIR_CHANNEL_READY &&
+        h2_conn_streams_left(channel->conn->transport.h2) == 0)
         return;
     call_advance(container_of(channel->waiting.next, struct client_waiter, link)->call);
 }
@@ -230,6 +235,7 @@ attach(struct weir_channel *channel, struct weir_call *call)
     struct client_conn *conn = channel->conn;
     struct h2_stream *stream = h2_stream_open(conn->transport.h2);
 
+    conn->used = true;
     if (stream == NULL)
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a stream");
     call_attach(call, &conn->transport, stream);
@@ -255,12 +261,10 @@ try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_cod
         *out_code = call->code;
         return true;
     }
-    if (channel->state == CLIENT_IDLE ||
-        (channel->state == CLIENT_FAILED && loop_now(channel->loop) >= channel->retry_at))
-        client_connect(channel);
-    if (channel->state == CLIENT_FAILED && !call->wait_for_ready)
+    client_need_conn(channel);
+    if (channel->state == WEIR_CHANNEL_FAILURE && !call->wait_for_ready)
         *out_code = weir_fail(call, WEIR_UNAVAILABLE, "%s", channel->why);
-    else if (channel->state == CLIENT_READY && is_first(channel, waiter) &&
+    else if (channel->state == WEIR_CHANNEL_READY && is_first(channel, waiter) &&
              h2_conn_streams_left(channel->conn->transport.h2) > 0)
         *out_code = attach(channel, call);
     else
@@ -272,7 +276,7 @@ try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_cod
 static bool
 arm_retry(struct weir_channel *channel)
 {
-    return channel->state != CLIENT_FAILED ||
+    return channel->state != WEIR_CHANNEL_FAILURE ||
            loop_timer_start(channel->loop, &channel->retry, channel->retry_at) == WEIR_OK;
 }
 

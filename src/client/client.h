@@ -26,13 +26,6 @@ struct client_method {
     struct h2_field fields[CLIENT_FIELDS]; /* pseudo-header fields first */
 };
 
-enum client_state {
-    CLIENT_IDLE,
-    CLIENT_CONNECTING, /* resolving, connecting, or waiting for SETTINGS */
-    CLIENT_READY,
-    CLIENT_FAILED /* until retry_at calls fail with the reason */
-};
-
 struct client_conn;
 struct client_lookup;
 
@@ -47,7 +40,9 @@ struct weir_channel {
     size_t max_header_list;
     int64_t connect_timeout;
 
-    enum client_state state;
+    weir_connectivity state; /* FAILURE: until retry_at calls fail with the reason */
+    struct list watchers;    /* channel_watcher: who waits for another state */
+    int64_t idle_timeout;
     struct client_conn *conn;     /* for new calls; NULL unless connecting or ready */
     struct list conns;            /* all, those that are drained included */
     struct client_lookup *lookup; /* under way, else NULL */
@@ -76,9 +71,10 @@ struct client_conn {
     struct rpc_transport transport;
     struct weir_channel *channel;
     struct list link;
-    struct loop_timer timer; /* for the server's SETTINGS */
+    struct loop_timer timer; /* for the server's SETTINGS, then for idleness */
     struct loop_task reap;
     bool ready;
+    bool used; /* since the timer fired last */
     char peer[NET_ADDRESS_TEXT];
 };
 
@@ -104,8 +100,14 @@ const struct client_method *client_method_lookup(
 /* Once, before it connects. */
 void client_init_race(struct weir_channel *channel);
 
+/* Change the state, and wake who watches it. */
+void client_set_state(struct weir_channel *channel, weir_connectivity state);
+
 /* Begin to connect; ends in client_state READY or FAILED, and wakes who waits. */
 void client_connect(struct weir_channel *channel);
+
+/* The same, unless it is connected or connecting, or its backoff is not over. */
+void client_need_conn(struct weir_channel *channel);
 
 /* Drop what is under way and every connection. */
 void client_disconnect(struct weir_channel *channel);

@@ -28,7 +28,7 @@ static void
 fail(struct weir_channel *channel, const char *why)
 {
     snprintf(channel->why, sizeof(channel->why), "cannot reach %s: %s", channel->target.text, why);
-    channel->state = CLIENT_FAILED;
+    client_set_state(channel, WEIR_CHANNEL_FAILURE);
     channel->retry_at = loop_now(channel->loop) + next_backoff(channel);
     client_wake(channel);
 }
@@ -70,7 +70,7 @@ on_lost(struct rpc_transport *transport, const char *why)
     if (!current)
         return;
     if (was_ready) {
-        channel->state = CLIENT_IDLE;
+        client_set_state(channel, WEIR_CHANNEL_IDLE);
         client_wake(channel);
     } else {
         race_go_on(&channel->race, why);
@@ -83,6 +83,17 @@ on_request(struct rpc_transport *transport, const struct h2_event *event)
     h2_stream_release(transport->h2, event->stream); /* an answer to a call that is gone */
 }
 
+/* Look again when it may have been idle for long enough. Without the memory it stays connected. */
+static void
+rest(struct client_conn *conn)
+{
+    struct weir_channel *channel = conn->channel;
+    int64_t due = deadline_after(loop_now(channel->loop), channel->idle_timeout);
+
+    conn->used = false;
+    (void)!loop_timer_start(channel->loop, &conn->timer, due);
+}
+
 static void
 on_ready(struct rpc_transport *transport)
 {
@@ -90,8 +101,8 @@ on_ready(struct rpc_transport *transport)
     struct weir_channel *channel = conn->channel;
 
     conn->ready = true;
-    loop_timer_stop(channel->loop, &conn->timer);
-    channel->state = CLIENT_READY;
+    rest(conn);
+    client_set_state(channel, WEIR_CHANNEL_READY);
     channel->backoff = BACKOFF_INITIAL;
     client_wake(channel);
 }
@@ -103,7 +114,7 @@ part_with(struct client_conn *conn)
     if (conn->channel->conn != conn)
         return;
     conn->channel->conn = NULL;
-    conn->channel->state = CLIENT_IDLE;
+    client_set_state(conn->channel, WEIR_CHANNEL_IDLE);
     client_wake(conn->channel);
 }
 
@@ -151,12 +162,19 @@ static const struct rpc_transport_events transport_events = {
     .lost = on_lost,
 };
 
+/* A connection that is ready has a server; one that no call has used in all this time is let go,
+ * and the next call connects anew. */
 static void
-settings_late(struct loop_timer *timer)
+time_is_up(struct loop_timer *timer)
 {
     struct client_conn *conn = container_of(timer, struct client_conn, timer);
 
-    on_lost(&conn->transport, "no HTTP/2 SETTINGS in time");
+    if (!conn->ready)
+        on_lost(&conn->transport, "no HTTP/2 SETTINGS in time");
+    else if (conn->used || h2_conn_stream_count(conn->transport.h2) > 0)
+        rest(conn);
+    else
+        client_leave(conn);
 }
 
 /* False: no memory. */
@@ -186,7 +204,7 @@ conn_open(struct weir_channel *channel, struct net_conn *net)
         return WEIR_RESOURCE_EXHAUSTED;
     }
     conn->channel = channel;
-    loop_timer_init(&conn->timer, settings_late);
+    loop_timer_init(&conn->timer, time_is_up);
     loop_task_init(&conn->reap, reap);
     net_address_format(net_conn_peer(net), true, conn->peer);
     if (rpc_transport_init(&conn->transport, channel->loop, net, &h2, &transport_events) !=
@@ -345,7 +363,7 @@ client_connect(struct weir_channel *channel)
     size_t count = 0;
     weir_code code;
 
-    channel->state = CLIENT_CONNECTING;
+    client_set_state(channel, WEIR_CHANNEL_CONNECTING);
     channel->connect_until = deadline_after(loop_now(channel->loop), channel->connect_timeout);
     if (channel->pool != NULL && channel->target.is_name) {
         look_up_on_pool(channel);
@@ -353,6 +371,14 @@ client_connect(struct weir_channel *channel)
     }
     code = resolve_here(channel, &count, &why);
     resolved(channel, code, count, why);
+}
+
+void
+client_need_conn(struct weir_channel *channel)
+{
+    if (channel->state == WEIR_CHANNEL_IDLE ||
+        (channel->state == WEIR_CHANNEL_FAILURE && loop_now(channel->loop) >= channel->retry_at))
+        client_connect(channel);
 }
 
 void

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The states of a channel, watching them, and the end of idle connections. */
+#include "kinds.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define PATIENCE (100 * WEIR_SECOND)
+
+struct client {
+    weir_loop *loop;
+    weir_channel *channel;
+};
+
+static void
+open_client(struct client *client, const char *target, int64_t idle_timeout)
+{
+    const struct weir_channel_options options = {.idle_timeout = idle_timeout};
+
+    assert_int_equal(weir_loop_new(&client->loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(client->loop, target, &options, &client->channel), WEIR_OK);
+}
+
+static void
+close_client(struct client *client)
+{
+    weir_channel_free(client->channel);
+    weir_loop_free(client->loop);
+}
+
+/* From one state to another, whatever lies between them. */
+static void
+await(weir_channel *channel, weir_connectivity wanted)
+{
+    weir_connectivity state = weir_channel_connectivity(channel);
+
+    while (state != wanted)
+        assert_int_equal(weir_channel_watch(channel, state, PATIENCE, &state), WEIR_OK);
+}
+
+static void
+channels_connect_when_asked(void **state)
+{
+    struct running running;
+    struct client client;
+    weir_connectivity now = WEIR_CHANNEL_FAILURE;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    open_client(&client, running.address, 0);
+    assert_int_equal(weir_channel_connectivity(client.channel), WEIR_CHANNEL_IDLE);
+    assert_int_equal(
+        weir_channel_watch(client.channel, WEIR_CHANNEL_IDLE, 20 * WEIR_MILLISECOND, &now),
+        WEIR_DEADLINE_EXCEEDED);
+    assert_int_equal(now, WEIR_CHANNEL_FAILURE); /* untouched */
+    assert_int_equal(weir_channel_connect(client.channel), WEIR_OK);
+    await(client.channel, WEIR_CHANNEL_READY);
+    running_stop(&running, PATIENCE);
+    await(client.channel, WEIR_CHANNEL_IDLE);
+    close_client(&client);
+}
+
+static void
+nobody_there_is_a_failure(void **state)
+{
+    struct client client;
+
+    (void)state;
+    open_client(&client, "unix:/tmp/weir-nobody-there.sock", 0);
+    assert_int_equal(weir_channel_connect(client.channel), WEIR_OK);
+    await(client.channel, WEIR_CHANNEL_FAILURE);
+    close_client(&client);
+}
+
+struct watching {
+    pthread_t thread;
+    weir_channel *channel;
+};
+
+static void *
+watch(void *arg)
+{
+    await(((struct watching *)arg)->channel, WEIR_CHANNEL_READY);
+    return NULL;
+}
+
+static void
+many_may_watch(void **state)
+{
+    struct watching watching[8];
+    struct running running;
+    struct client client;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    open_client(&client, running.address, 0);
+    for (size_t i = 0; i < 8; i++) {
+        watching[i].channel = client.channel;
+        assert_int_equal(pthread_create(&watching[i].thread, NULL, watch, &watching[i]), 0);
+    }
+    assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
+    for (size_t i = 0; i < 8; i++)
+        pthread_join(watching[i].thread, NULL);
+    close_client(&client);
+    running_stop(&running, PATIENCE);
+}
+
+static void
+idle_connections_are_closed(void **state)
+{
+    struct running running;
+    struct client client;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    open_client(&client, running.address, 20 * WEIR_MILLISECOND);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
+        await(client.channel, WEIR_CHANNEL_IDLE);
+    }
+    close_client(&client);
+    running_stop(&running, PATIENCE);
+}
+
+static void
+calls_keep_connections(void **state)
+{
+    struct rpctest_Test_Talk_client stream = {NULL};
+    Rpctest__Payload message = kinds_payload();
+    const Rpctest__Payload *reply;
+    struct running running;
+    struct client client;
+    weir_connectivity now;
+    weir_call *call;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    open_client(&client, running.address, 10 * WEIR_MILLISECOND);
+    call = weir_call_new(client.channel, NULL);
+    assert_int_equal(rpctest_Test_Talk(call, &stream), WEIR_OK);
+    assert_int_equal(
+        weir_channel_watch(client.channel, WEIR_CHANNEL_READY, 200 * WEIR_MILLISECOND, &now),
+        WEIR_DEADLINE_EXCEEDED);
+    assert_int_equal(rpctest_Test_Talk_client_send(stream, &message), WEIR_OK);
+    assert_true(rpctest_Test_Talk_client_recv(stream, &reply));
+    assert_int_equal(rpctest_Test_Talk_client_finish(stream), WEIR_OK);
+    weir_call_free(call);
+    await(client.channel, WEIR_CHANNEL_IDLE);
+    close_client(&client);
+    running_stop(&running, PATIENCE);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(channels_connect_when_asked),
+        cmocka_unit_test(nobody_there_is_a_failure),
+        cmocka_unit_test(many_may_watch),
+        cmocka_unit_test(idle_connections_are_closed),
+        cmocka_unit_test(calls_keep_connections),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
