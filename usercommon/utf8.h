@@ -6,14 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <weir/base.h>
 
 /* Room for one encoded code point. */
 #define UTF8_MAX 4
 
-/* The code point at the start of text and how many bytes it takes. 0: the bytes are no UTF-8, or
- * len is 0. Overlong forms, surrogates and what is beyond U+10FFFF are no UTF-8 (RFC 3629, section
- * 3). */
-size_t utf8_decode(const char *text, size_t len, uint32_t *out_code_point);
+/* weir_utf8_decode, which Weir has. */
+static inline size_t
+utf8_decode(const char *text, size_t len, uint32_t *out_code_point)
+{
+    return weir_utf8_decode(text, len, out_code_point);
+}
 
 /* How many bytes of out a code point took. It must not be beyond U+10FFFF. */
 size_t utf8_encode(uint32_t code_point, char out[UTF8_MAX]);

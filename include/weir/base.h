@@ -42,6 +42,11 @@ weir_str_equal(weir_str a, weir_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* The code point at the start of UTF-8 text and how many bytes it takes. 0: the bytes are no UTF-8,
+ * or len is 0. Overlong forms, surrogates and what is beyond U+10FFFF are no UTF-8 (RFC 3629,
+ * section 3). */
+WEIR_API size_t weir_utf8_decode(const char *text, size_t len, uint32_t *out_code_point);
+
 /* Durations and points in time are nanoseconds in an int64_t. */
 #define WEIR_MICROSECOND INT64_C(1000)
 #define WEIR_MILLISECOND INT64_C(1000000)

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The thread that writes lines. Who logs only copies into a buffer; when that is full because the
+ * terminal or the pipe does not take more, lines are lost rather than a loop held up. */
+#define _GNU_SOURCE /* pthread_clockjoin_np */
+#include "logging/logging.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+struct log_writer {
+    void (*write)(void *self, const char *lines, size_t len);
+    void *self;
+    enum weir_log_format format;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    char *filling, *writing; /* only the thread looks at `writing` */
+    size_t len, size;        /* of what is being filled; of each */
+    uint64_t dropped, told;
+    bool idle, ending, abandoned;
+};
+
+/* A log that cannot be written has nobody to be told. */
+static void
+write_stderr(void *self, const char *lines, size_t len)
+{
+    (void)self;
+    while (len > 0) {
+        ssize_t written = write(STDERR_FILENO, lines, len);
+
+        if (written < 0 && errno != EINTR)
+            return;
+        if (written > 0) {
+            lines += written;
+            len -= (size_t)written;
+        }
+    }
+}
+
+static void
+destroy(struct log_writer *writer)
+{
+    pthread_cond_destroy(&writer->filled);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer->filling);
+    free(writer->writing);
+    free(writer);
+}
+
+/* Say how many lines are missing. */
+static void
+tell_dropped(struct log_writer *writer, uint64_t count)
+{
+    struct weir_log_field field = weir_log_number("lines", (int64_t)count);
+    struct log_line line;
+
+    log_line_build(&line, writer->format, WEIR_LOG_WARN, "log lines were dropped", &field, 1);
+    writer->write(writer->self, line.data, line.len);
+}
+
+/* Under the lock, which is let go of meanwhile: write what has been filled. */
+static void
+write_filled(struct log_writer *writer)
+{
+    char *lines = writer->filling;
+    size_t len = writer->len;
+    uint64_t dropped = writer->dropped - writer->told;
+
+    writer->filling = writer->writing;
+    writer->writing = lines;
+    writer->len = 0;
+    writer->told = writer->dropped;
+    pthread_mutex_unlock(&writer->lock);
+    if (len > 0)
+        writer->write(writer->self, lines, len);
+    if (dropped > 0)
+        tell_dropped(writer, dropped);
+    pthread_mutex_lock(&writer->lock);
+}
+
+static void *
+run(void *arg)
+{
+    struct log_writer *writer = arg;
+    bool abandoned;
+
+    pthread_mutex_lock(&writer->lock);
+    while (!writer->ending || writer->len > 0) {
+        writer->idle = writer->len == 0;
+        if (writer->idle)
+            pthread_cond_wait(&writer->filled, &writer->lock);
+        else
+            write_filled(writer);
+    }
+    abandoned = writer->abandoned;
+    pthread_mutex_unlock(&writer->lock);
+    if (abandoned)
+        destroy(writer);
+    return NULL;
+}
+
+/* Signals are the application's: its handlers never run on this thread. */
+static bool
+start(struct log_writer *writer)
+{
+    sigset_t all, before;
+    bool started;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    started = pthread_create(&writer->thread, NULL, run, writer) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+struct log_writer *
+log_writer_new(const struct weir_log_options *options)
+{
+    struct log_writer *writer = calloc(1, sizeof(*writer));
+
+    if (writer == NULL)
+        return NULL;
+    writer->write = options->write == NULL ? write_stderr : options->write;
+    writer->self = options->self;
+    writer->format = options->format;
+    writer->size = options->buffer;
+    writer->filling = malloc(writer->size);
+    writer->writing = malloc(writer->size);
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->filled, NULL);
+    if (writer->filling == NULL || writer->writing == NULL || !start(writer)) {
+        destroy(writer);
+        return NULL;
+    }
+    return writer;
+}
+
+void
+log_writer_free(struct log_writer *writer, int64_t patience)
+{
+    struct timespec until;
+    bool joined;
+
+    pthread_mutex_lock(&writer->lock);
+    writer->ending = true;
+    pthread_cond_signal(&writer->filled);
+    pthread_mutex_unlock(&writer->lock);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += patience / WEIR_SECOND;
+    until.tv_nsec += patience % WEIR_SECOND;
+    if (until.tv_nsec >= WEIR_SECOND) {
+        until.tv_nsec -= WEIR_SECOND;
+        until.tv_sec++;
+    }
+    joined = pthread_clockjoin_np(writer->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+    if (joined) {
+        destroy(writer);
+        return;
+    }
+    pthread_mutex_lock(&writer->lock);
+    writer->abandoned = true;
+    pthread_detach(writer->thread);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+void
+log_writer_put(struct log_writer *writer, const char *line, size_t len)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (len > writer->size - writer->len) {
+        writer->dropped++;
+    } else {
+        memcpy(writer->filling + writer->len, line, len);
+        writer->len += len;
+        if (writer->idle)
+            pthread_cond_signal(&writer->filled);
+        writer->idle = false;
+    }
+    pthread_mutex_unlock(&writer->lock);
+}
+
+uint64_t
+log_writer_dropped(struct log_writer *writer)
+{
+    uint64_t dropped;
+
+    pthread_mutex_lock(&writer->lock);
+    dropped = writer->dropped;
+    pthread_mutex_unlock(&writer->lock);
+    return dropped;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What servers and pools count, as metrics. */
+#include <weir/metrics.h>
+#include <weir/stats.h>
+
+static void
+put_one(weir_scrape *scrape, const char *name, const char *type, const char *help, uint64_t value)
+{
+    weir_scrape_name(scrape, name, type, help);
+    weir_scrape_value(scrape, NULL, 0, (double)value);
+}
+
+static void
+put_limits(weir_scrape *scrape, const struct weir_server_stats *stats)
+{
+    weir_scrape_name(scrape, "weir_server_limit_hits_total", "counter",
+        "Times that a peer was stopped by a limit.");
+    for (unsigned i = 0; i < WEIR_LIMIT_COUNT; i++) {
+        const struct weir_label label = {"limit", weir_limit_name((enum weir_limit)i)};
+
+        weir_scrape_value(scrape, &label, 1, (double)stats->limit_hits[i]);
+    }
+}
+
+static void
+collect_server(void *self, weir_scrape *scrape)
+{
+    struct weir_server_stats stats;
+    weir_server *server = self;
+
+    weir_server_stats(server, &stats);
+    put_one(scrape, "weir_server_connections_accepted_total", "counter",
+        "Connections that were accepted.", stats.connections_accepted);
+    put_one(scrape, "weir_server_connections_refused_total", "counter",
+        "Connections that were closed at once, for want of memory.", stats.connections_refused);
+    put_one(scrape, "weir_server_connections", "gauge", "Connections that are open.",
+        stats.connections_live);
+    put_one(scrape, "weir_server_handshakes_failed_total", "counter",
+        "Connections that ended before their handshake was over.", stats.handshakes_failed);
+    put_one(scrape, "weir_server_calls_started_total", "counter", "Calls that have come.",
+        stats.calls_started);
+    put_one(scrape, "weir_server_calls_refused_total", "counter",
+        "Calls that were refused for want of memory.", stats.calls_refused);
+    put_one(scrape, "weir_server_calls", "gauge", "Calls that are under way.", stats.calls_live);
+    put_one(scrape, "weir_server_received_bytes_total", "counter", "Bytes of HTTP/2 that came.",
+        stats.bytes_in);
+    put_one(scrape, "weir_server_sent_bytes_total", "counter", "Bytes of HTTP/2 that were sent.",
+        stats.bytes_out);
+    put_one(
+        scrape, "weir_server_fibers", "gauge", "Fibers that run or are parked.", stats.fibers_live);
+    put_one(
+        scrape, "weir_server_fiber_stacks", "gauge", "Stacks that are mapped.", stats.fiber_stacks);
+    put_one(scrape, "weir_server_fibers_refused_total", "counter",
+        "Fibers for which there was no stack.", stats.fibers_refused);
+    put_one(scrape, "weir_server_http_requests_total", "counter", "Requests to the HTTP endpoints.",
+        stats.http_requests);
+    put_one(scrape, "weir_server_http_connections", "gauge",
+        "Connections to the HTTP endpoints that are open.", stats.http_connections_live);
+    put_limits(scrape, &stats);
+}
+
+static void
+collect_pool(void *self, weir_scrape *scrape)
+{
+    struct weir_pool_stats stats;
+
+    weir_pool_stats(self, &stats);
+    put_one(scrape, "weir_pool_threads", "gauge", "Threads for work that blocks.", stats.threads);
+    put_one(scrape, "weir_pool_busy", "gauge", "Threads of the pool that work.", stats.busy);
+    put_one(scrape, "weir_pool_queued", "gauge", "Work that waits for a thread of the pool.",
+        stats.queued);
+    put_one(scrape, "weir_pool_done_total", "counter", "Work that the pool has done.", stats.done);
+}
+
+weir_code
+weir_metrics_server(weir_metrics *metrics, weir_server *server)
+{
+    return weir_metrics_collect(metrics, collect_server, server);
+}
+
+weir_code
+weir_metrics_pool(weir_metrics *metrics, weir_pool *pool)
+{
+    return weir_metrics_collect(metrics, collect_pool, pool);
+}
