@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* grpc.health.v1.Health. A Watch keeps only what it has sent last: a slow watcher misses statuses
+ * in between, and holds up nobody. */
+#include "grpc/health/v1/health.weir.h"
+#include "health/health.h"
+
+/* gRFC A90. */
+#define LIST_MAX 100
+
+static weir_code
+check(void *self, weir_call *call, const Grpc__Health__V1__HealthCheckRequest *request,
+    Grpc__Health__V1__HealthCheckResponse *out_response)
+{
+    enum weir_health_status status = weir_health_status(self, request->service);
+
+    if (status == WEIR_HEALTH_SERVICE_UNKNOWN)
+        return weir_fail(call, WEIR_NOT_FOUND, "unknown service");
+    out_response->status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
+    return WEIR_OK;
+}
+
+/* ---- Watch ---- */
+
+/* The status, and whether it is the last one. When it is the one that was sent, and not the last,
+ * the watcher joins those who are woken. False: no memory to wait. */
+static bool
+look(weir_health *health, struct health_watcher *watcher, enum weir_health_status *out_status,
+    bool *out_last)
+{
+    const struct health_service *service;
+
+    pthread_mutex_lock(&health->lock);
+    service = health_lookup(health, watcher->service);
+    *out_status = service == NULL ? WEIR_HEALTH_SERVICE_UNKNOWN : service->shown;
+    *out_last = health->shut;
+    watcher->changed = NULL;
+    if (*out_status == watcher->sent && !*out_last) {
+        watcher->changed = weir_event_new();
+        if (watcher->changed != NULL) {
+            watcher->next = health->watchers;
+            health->watchers = watcher;
+        }
+    }
+    pthread_mutex_unlock(&health->lock);
+    return *out_status != watcher->sent || *out_last || watcher->changed != NULL;
+}
+
+static void
+leave(weir_health *health, struct health_watcher *watcher)
+{
+    pthread_mutex_lock(&health->lock);
+    for (struct health_watcher **at = &health->watchers; *at != NULL; at = &(*at)->next) {
+        if (*at == watcher) {
+            *at = watcher->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&health->lock);
+    weir_event_unref(watcher->changed);
+}
+
+static weir_code
+send_status(struct grpc_health_v1_Health_Watch_server peer, struct health_watcher *watcher,
+    enum weir_health_status status)
+{
+    Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
+
+    if (status == watcher->sent)
+        return WEIR_OK;
+    response.status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
+    watcher->sent = status;
+    return grpc_health_v1_Health_Watch_send(peer, &response);
+}
+
+static weir_code
+watch(void *self, const Grpc__Health__V1__HealthCheckRequest *request,
+    struct grpc_health_v1_Health_Watch_server peer)
+{
+    struct health_watcher watcher = {
+        .service = request->service, .sent = (enum weir_health_status) - 1};
+    enum weir_health_status status;
+    bool last;
+
+    for (;;) {
+        if (!look(self, &watcher, &status, &last))
+            return weir_fail(peer.call, WEIR_RESOURCE_EXHAUSTED, "no memory");
+        if (watcher.changed != NULL) {
+            weir_code code = weir_event_wait(watcher.changed, peer.call);
+
+            leave(self, &watcher);
+            WEIR_TRY(code);
+            continue;
+        }
+        WEIR_TRY(send_status(peer, &watcher, status));
+        if (last)
+            return weir_fail(peer.call, WEIR_UNAVAILABLE, "the server is shutting down");
+    }
+}
+
+/* ---- List ---- */
+
+typedef Grpc__Health__V1__HealthListResponse__StatusesEntry list_entry;
+
+struct list {
+    weir_call *call;
+    list_entry **entries;
+    size_t count;
+    weir_code code;
+};
+
+static bool
+add_entry(void *arg, const char *service, enum weir_health_status status)
+{
+    struct list *list = arg;
+    list_entry *entry;
+    Grpc__Health__V1__HealthCheckResponse *value;
+
+    if (list->count == LIST_MAX) {
+        list->code = weir_fail(list->call, WEIR_RESOURCE_EXHAUSTED, "more than 100 services");
+        return false;
+    }
+    entry = weir_call_alloc(list->call, sizeof(*entry));
+    value = weir_call_alloc(list->call, sizeof(*value));
+    if (entry == NULL || value == NULL) {
+        list->code = WEIR_RESOURCE_EXHAUSTED;
+        return false;
+    }
+    grpc__health__v1__health_list_response__statuses_entry__init(entry);
+    grpc__health__v1__health_check_response__init(value);
+    entry->key = weir_call_dup(list->call, weir_str_of(service));
+    entry->value = value;
+    value->status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
+    list->entries[list->count++] = entry;
+    return true;
+}
+
+static weir_code
+list_all(void *self, weir_call *call, const Grpc__Health__V1__HealthListRequest *request,
+    Grpc__Health__V1__HealthListResponse *out_response)
+{
+    struct list list = {.call = call, .code = WEIR_OK};
+
+    (void)request;
+    list.entries = weir_call_alloc(call, LIST_MAX * sizeof(list_entry *));
+    if (list.entries == NULL)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
+    weir_health_each(self, add_entry, &list);
+    out_response->statuses = list.entries;
+    out_response->n_statuses = list.count;
+    return list.code;
+}
+
+const struct grpc_health_v1_Health_handlers health_handlers = {
+    .Check = check,
+    .Watch = watch,
+    .List = list_all,
+};
