@@ -53,6 +53,8 @@ answer_conclude(const struct service *service, weir_call *call, weir_code code, 
         return code;
     log_line(service->log, LOG_ERROR, what, log_text("method", weir_call_method(call)),
         log_text("code", weir_code_name(code)), log_text("cause", cause->text));
+    weir_counter_add(service->store->meters.faults, 1);
+    weir_health_suspect(service->health, OPS_DATABASE);
     return weir_fail(call, code, "%s", what);
 }
 

@@ -1,43 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Log lines: text for a terminal, JSON for machines; time, level, message, fields. */
-/* Threads: a log is constant once set up; lines may be written from any thread and do not mix. */
+/* userd's log: Weir's, under shorter names. */
+/* Threads: lines may be written from any thread and do not mix. */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
+#include <weir/logging.h>
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
-enum log_format { LOG_TEXT, LOG_JSON };
+#define LOG_DEBUG WEIR_LOG_DEBUG
+#define LOG_INFO WEIR_LOG_INFO
+#define LOG_WARN WEIR_LOG_WARN
+#define LOG_ERROR WEIR_LOG_ERROR
 
 struct log {
-    int fd; /* borrowed */
-    enum log_format format;
-    enum log_level level; /* lines below it are dropped */
+    weir_log *lines; /* NULL: nothing is logged */
 };
 
-struct log_field {
-    const char *key;
-    const char *text; /* any bytes; NULL: the value is the number */
-    int64_t number;
-};
+#define log_field weir_log_field
+#define log_text weir_log_text
+#define log_number weir_log_number
 
-static inline struct log_field
-log_text(const char *key, const char *text)
+static inline void
+log_write(const struct log *log, enum weir_log_level level, const char *message,
+    const struct weir_log_field *fields, size_t count)
 {
-    return (struct log_field){key, text == NULL ? "" : text, 0};
+    weir_log_write(log->lines, level, message, fields, count);
 }
-
-static inline struct log_field
-log_number(const char *key, int64_t number)
-{
-    return (struct log_field){key, NULL, number};
-}
-
-/* One line. Long values are cut, fields for which no room is left are dropped. */
-void log_write(const struct log *log, enum log_level level, const char *message,
-    const struct log_field *fields, size_t count);
 
 /* log_line(log, LOG_WARN, "cut short", log_text("why", why), log_number("calls", calls)) */
-#define log_line(log, level, message, ...)                                        \
-    log_write((log), (level), (message), (const struct log_field[]){__VA_ARGS__}, \
-        sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
+#define log_line(log, level, message, ...) \
+    weir_log_line((log)->lines, (level), (message), __VA_ARGS__)

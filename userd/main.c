@@ -3,6 +3,7 @@
 #include "usercommon/complain.h"
 #include "userd/connections.h"
 #include "userd/database.h"
+#include "userd/ops.h"
 #include "userd/options.h"
 #include "userd/service.h"
 #include "userd/signals.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define EXIT_USAGE 2
 #define ADDRESSES_SIZE 1024
@@ -23,6 +23,7 @@ struct program {
     struct connections connections;
     weir_server *server;
     weir_pool *pool;
+    struct ops ops;
     struct service service;
     struct signals signals;
 };
@@ -104,12 +105,27 @@ open_store(struct program *program)
 }
 
 static int
+open_ops(struct program *program)
+{
+    const struct ops_options options = {.address = program->options.ops,
+        .disk = program->path,
+        .server = program->server,
+        .pool = program->pool,
+        .store = program->service.store,
+        .log = &program->log};
+
+    return ops_open(&program->ops, &options) ? 0 : EXIT_FAILURE;
+}
+
+static int
 offer_service(struct program *program)
 {
     program->service.log = &program->log;
+    program->service.health = program->ops.health;
     if (user_UserService_add(program->server, &service_handlers, &program->service) == WEIR_OK &&
+        ops_start(&program->ops) &&
         signals_start(&program->signals, program->server, program->options.grace, &program->log,
-            program->tls))
+            program->tls, &program->ops))
         return 0;
     complain("userd", "out of memory or of threads");
     return EXIT_FAILURE;
@@ -131,8 +147,10 @@ say_where(const struct program *program)
                 addresses + len, sizeof(addresses) - len, "%s%s", i == 0 ? "" : ",", address);
     }
     snprintf(database, sizeof(database), "sqlite:%s", program->path);
+    address = weir_server_http_address(program->server, 0);
     log_line(&program->log, LOG_INFO, "listening", log_text("address", addresses),
-        log_text("database", database), log_text("version", weir_version()));
+        log_text("ops", address == NULL ? "off" : address), log_text("database", database),
+        log_text("version", weir_version()));
     if (program->options.insecure)
         log_line(&program->log, LOG_WARN,
             program->tls == NULL ? "insecure: neither TLS nor authentication"
@@ -170,14 +188,26 @@ run(struct program *program)
     if (status == 0)
         status = open_store(program);
     if (status == 0)
+        status = open_ops(program);
+    if (status == 0)
         status = offer_service(program);
     if (status == 0)
         status = serve(program);
     weir_server_free(program->server);
     weir_pool_free(program->pool);
+    ops_close(&program->ops);
     store_close(program->service.store);
     weir_tls_free(program->tls);
     return status;
+}
+
+static bool
+open_log(struct program *program)
+{
+    const struct weir_log_options options = {
+        .format = program->options.log_format, .level = program->options.log_level};
+
+    return weir_log_new(&options, &program->log.lines) == WEIR_OK;
 }
 
 int
@@ -185,6 +215,7 @@ main(int argc, char **argv)
 {
     struct program program = {0};
     char error[FLAGS_ERROR];
+    int status;
 
     if (!options_read(argc - 1, argv + 1, &program.options, error)) {
         complain("userd", "%s", error);
@@ -198,10 +229,14 @@ main(int argc, char **argv)
         printf("userd %s\n", weir_version());
         return 0;
     }
-    program.log =
-        (struct log){STDERR_FILENO, program.options.log_format, program.options.log_level};
-    program.connections.log = &program.log;
     signals_block();
+    if (!open_log(&program)) {
+        complain("userd", "out of memory or of threads");
+        return EXIT_FAILURE;
+    }
+    program.connections.log = &program.log;
     allow_descriptors();
-    return run(&program);
+    status = run(&program);
+    weir_log_free(program.log.lines);
+    return status;
 }

@@ -48,7 +48,7 @@ read_log_format(const struct flag *flag, const char *text, void *field)
     (void)flag;
     if (!read_word(text, words, 2, &place))
         return false;
-    *(enum log_format *)field = (enum log_format)place;
+    *(enum weir_log_format *)field = (enum weir_log_format)place;
     return true;
 }
 
@@ -61,7 +61,7 @@ read_log_level(const struct flag *flag, const char *text, void *field)
     (void)flag;
     if (!read_word(text, words, 4, &place))
         return false;
-    *(enum log_level *)field = (enum log_level)place;
+    *(enum weir_log_level *)field = (enum weir_log_level)((int)place + WEIR_LOG_DEBUG);
     return true;
 }
 
@@ -83,6 +83,13 @@ static const struct flag flags[] = {
         FIELD(db),
         .expected = DATABASE_FORMS,
         .help = "the database, " DATABASE_FORMS " (userd/users.db in the user's data folder)"},
+    {.name = "ops",
+        .value = "ADDR",
+        .read = ops_read_address,
+        FIELD(ops),
+        .expected = ADDRESS_FORMS ", or off",
+        .help = "where /metrics, /health, /readyz, /livez and /version are served over "
+                "HTTP: " ADDRESS_FORMS ", or off (" OPS_ADDRESS ", if that is free)"},
     {.name = "log-format",
         .value = "FORMAT",
         .read = read_log_format,

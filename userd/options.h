@@ -4,14 +4,15 @@
 #pragma once
 
 #include "usercommon/flags.h"
-#include "userd/log.h"
+#include "userd/ops.h"
 #include "userd/tls.h"
 
 struct options {
     struct flag_list listen;
-    const char *db; /* NULL: the default */
-    enum log_format log_format;
-    enum log_level log_level;
+    const char *db;  /* NULL: the default */
+    const char *ops; /* NULL: the default, if it is free */
+    enum weir_log_format log_format;
+    enum weir_log_level log_level;
     int64_t grace; /* nanoseconds */
     uint32_t loops;
     uint32_t workers;

@@ -4,12 +4,12 @@
 #pragma once
 
 #include "user.weir.h"
-#include "userd/log.h"
-#include "userd/store.h"
+#include "userd/ops.h"
 
 struct service {
     struct store *store; /* borrowed, like log */
     const struct log *log;
+    weir_health *health; /* is told when the database fails */
 };
 
 /* What user_UserService_add takes, with a struct service as self. */

@@ -33,6 +33,7 @@ end_server(struct signals *signals, int number, unsigned count)
 {
     const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
 
+    ops_drain(signals->ops);
     if (count == 1)
         log_line(signals->log, LOG_INFO, "draining; a second signal ends at once",
             log_text("signal", name), log_number("grace_ms", signals->grace / WEIR_MILLISECOND));
@@ -68,12 +69,13 @@ wait_for_signals(void *arg)
 
 bool
 signals_start(struct signals *signals, weir_server *server, int64_t grace, const struct log *log,
-    weir_tls *tls)
+    weir_tls *tls, struct ops *ops)
 {
     signals->server = server;
     signals->grace = grace;
     signals->log = log;
     signals->tls = tls;
+    signals->ops = ops;
     atomic_init(&signals->stopped, false);
     return pthread_create(&signals->thread, NULL, wait_for_signals, signals) == 0;
 }

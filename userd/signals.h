@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "userd/log.h"
+#include "userd/ops.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <weir/server.h>
@@ -14,6 +14,7 @@ struct signals {
     weir_server *server; /* borrowed, like log */
     const struct log *log;
     weir_tls *tls; /* may be NULL */
+    struct ops *ops;
     int64_t grace;
     pthread_t thread;
     atomic_bool stopped;
@@ -24,7 +25,7 @@ void signals_block(void);
 
 /* Wait for the signals on a thread. False: it cannot be started. */
 bool signals_start(struct signals *signals, weir_server *server, int64_t grace,
-    const struct log *log, weir_tls *tls);
+    const struct log *log, weir_tls *tls, struct ops *ops);
 
 /* Before the server is freed. */
 void signals_stop(struct signals *signals);

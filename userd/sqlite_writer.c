@@ -153,6 +153,8 @@ commit_batch(struct sqlite_writer *writer, struct sqlite_write *batch)
     if (sqlite_run(writer->db, "BEGIN IMMEDIATE") != SQLITE_OK || !execute_all(writer, batch) ||
         sqlite_run(writer->db, "COMMIT") != SQLITE_OK)
         fail_batch(writer, batch);
+    else
+        weir_counter_add(writer->meters->commits, 1);
 }
 
 /* The writer's half of each write ends here. */
@@ -187,9 +189,10 @@ take_batch(struct sqlite_writer *writer)
 {
     struct sqlite_write *batch;
     struct sqlite_write **end = &writer->first;
+    size_t count = 0;
 
     pthread_mutex_lock(&writer->lock);
-    for (size_t i = 0; i < BATCH_MAX && *end != NULL; i++) {
+    for (; count < BATCH_MAX && *end != NULL; count++) {
         end = &(*end)->next;
         writer->waiting--;
     }
@@ -201,7 +204,9 @@ take_batch(struct sqlite_writer *writer)
         *end = NULL;
         if (writer->first == NULL)
             writer->last = &writer->first;
+        weir_histogram_observe(writer->meters->batches, (double)count);
     }
+    weir_gauge_set(writer->meters->queued, (double)writer->waiting);
     pthread_mutex_unlock(&writer->lock);
     return batch;
 }
@@ -237,6 +242,7 @@ enqueue(struct sqlite_writer *writer, struct sqlite_write *write)
         *writer->last = write;
         writer->last = &write->next;
         writer->waiting++;
+        weir_gauge_set(writer->meters->queued, (double)writer->waiting);
     }
     pthread_mutex_unlock(&writer->lock);
     return code;
@@ -273,7 +279,9 @@ bool
 sqlite_writer_init(struct sqlite_writer *writer, sqlite3 *db, struct sqlite_readers *readers,
     weir_pool *pool, struct store_cause *cause)
 {
-    *writer = (struct sqlite_writer){.db = db, .readers = readers, .pool = pool};
+    static const struct store_meters none;
+
+    *writer = (struct sqlite_writer){.db = db, .readers = readers, .pool = pool, .meters = &none};
     writer->last = &writer->first;
     pthread_mutex_init(&writer->lock, NULL);
     sqlite3_wal_hook(db, note_wal_size, writer); /* takes the place of the automatic checkpoint */

@@ -34,9 +34,10 @@ void sqlite_write_unref(struct sqlite_write *write);
 struct sqlite_writer {
     sqlite3 *db;
     sqlite3_stmt *statements[WRITE_COUNT];
-    struct sqlite_readers *readers; /* borrowed */
-    weir_pool *pool;                /* borrowed */
-    int wal_pages;                  /* in the WAL after the last commit */
+    struct sqlite_readers *readers;    /* borrowed */
+    weir_pool *pool;                   /* borrowed */
+    const struct store_meters *meters; /* borrowed */
+    int wal_pages;                     /* in the WAL after the last commit */
     pthread_mutex_t lock;
     struct sqlite_write *first, **last; /* the queue */
     size_t waiting;                     /* in the queue */

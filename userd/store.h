@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weir/call.h>
+#include <weir/metrics.h>
 
 struct user {
     int32_t id;
@@ -69,9 +70,18 @@ struct store_ops {
     void (*close)(struct store *store);
 };
 
+/* Where a store counts; each may be NULL. */
+struct store_meters {
+    weir_counter *commits;   /* transactions */
+    weir_counter *faults;    /* operations that ended in INTERNAL or UNAVAILABLE */
+    weir_gauge *queued;      /* writes that wait for a transaction */
+    weir_histogram *batches; /* writes in each */
+};
+
 /* The head of every kind's own struct. */
 struct store {
     const struct store_ops *ops;
+    struct store_meters meters; /* set before the first operation */
 };
 
 static inline void

@@ -302,6 +302,7 @@ store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause)
         free(self);
         return NULL;
     }
+    self->writer.meters = &self->store.meters;
     if (!sqlite_seeker_init(&self->seeker, &self->readers, cause) ||
         !probe_reader(&self->readers, cause)) {
         sqlite_close(&self->store);

@@ -120,4 +120,6 @@ class Userd(Server):
         self.database = pathlib.Path(database or self.folder / "users.db")
         address = places.free_address()
         command = [places.program("userd"), "--listen", address, "--db", f"sqlite:{self.database}", *flags]
+        if "--ops" not in flags:
+            command += ["--ops", "off"]
         super().__init__(command, address, self.folder / "userd.log", answers)

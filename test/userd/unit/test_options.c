@@ -32,7 +32,7 @@ has_defaults(void **state)
     assert_int_equal(options.listen.count, 1);
     assert_string_equal(options.listen.items[0], "127.0.0.1:50051");
     assert_null(options.db);
-    assert_int_equal(options.log_format, LOG_TEXT);
+    assert_int_equal(options.log_format, WEIR_LOG_TEXT);
     assert_int_equal(options.log_level, LOG_INFO);
     assert_int_equal(options.grace, 30 * WEIR_SECOND);
     assert_int_equal(options.loops, 1);
@@ -53,7 +53,7 @@ reads_every_flag(void **state)
         &options, error));
     assert_int_equal(options.listen.count, 3);
     assert_string_equal(options.db, "sqlite:/y");
-    assert_int_equal(options.log_format, LOG_JSON);
+    assert_int_equal(options.log_format, WEIR_LOG_JSON);
     assert_int_equal(options.log_level, LOG_ERROR);
     assert_int_equal(options.grace, 250 * WEIR_MILLISECOND);
     assert_int_equal(options.loops, 4);
