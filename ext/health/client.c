@@ -6,8 +6,9 @@
 
 #define TIMEOUT_DEFAULT (5 * WEIR_SECOND)
 
+/* *out_serves is set when there is an answer. */
 static weir_code
-ask(weir_call *call, const char *service, int64_t timeout)
+ask(weir_call *call, const char *service, int64_t timeout, bool *out_serves)
 {
     Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
     const Grpc__Health__V1__HealthCheckResponse *response;
@@ -15,9 +16,9 @@ ask(weir_call *call, const char *service, int64_t timeout)
     request.service = (char *)(uintptr_t)service;
     weir_call_set_timeout(call, timeout == 0 ? TIMEOUT_DEFAULT : timeout);
     WEIR_TRY(grpc_health_v1_Health_Check(call, &request, &response));
-    return response->status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
-               ? WEIR_OK
-               : weir_fail(call, WEIR_UNAVAILABLE, "service not serving");
+    *out_serves =
+        response->status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+    return WEIR_OK;
 }
 
 /* Tells the text and frees the call. */
@@ -35,8 +36,15 @@ weir_health_check(
     weir_channel *channel, const char *service, int64_t timeout, char out_why[WEIR_HEALTH_WHY])
 {
     weir_call *call = weir_call_new(channel, NULL);
+    bool serves = false;
+    weir_code code = call == NULL ? WEIR_RESOURCE_EXHAUSTED : ask(call, service, timeout, &serves);
 
-    return end(call, call == NULL ? WEIR_RESOURCE_EXHAUSTED : ask(call, service, timeout), out_why);
+    code = end(call, code, out_why);
+    if (code != WEIR_OK || serves)
+        return code;
+    if (out_why != NULL)
+        snprintf(out_why, WEIR_HEALTH_WHY, "service not serving");
+    return WEIR_UNAVAILABLE;
 }
 
 static weir_code
