@@ -20,6 +20,10 @@ struct weir_channel_options {
     size_t max_send_message;      /* bytes, before compressing; 4 GiB */
     weir_compression compression; /* of the messages of calls that choose none; identity */
     size_t max_header_list;       /* bytes of a response's header list; 16 KiB */
+    int64_t keepalive_time;       /* a server silent for so long during a call is asked whether it
+                                     lives; never. At least 10 s */
+    int64_t keepalive_timeout;    /* and given up when it is silent on; 20 s */
+    bool keepalive_without_calls; /* ask also between calls; not every server likes that */
     int64_t
         idle_timeout;        /* nanoseconds without a call, and up to twice as long, after which a
                                 connection is closed until the next call; 30 min, WEIR_NEVER: it stays */

@@ -19,15 +19,22 @@ typedef void weir_connection_observer(void *self, const char *peer, const char *
 
 /* Zero is the default of every field. */
 struct weir_server_options {
-    unsigned loops;               /* event loops, each on a thread of its own; 1 */
-    size_t max_receive_message;   /* bytes, after inflating; 4 MiB */
+    unsigned loops;             /* event loops, each on a thread of its own; 1 */
+    size_t max_receive_message; /* bytes, after inflating; 4 MiB */
+    uint64_t max_unread; /* bytes of messages that wait to be read, beyond 64 KiB for each stream,
+                            of all connections; 512 MiB. What is over it is not taken */
     size_t max_send_message;      /* bytes, before compressing; 4 GiB */
     weir_compression compression; /* of the messages of calls that choose none; identity */
     size_t max_header_list;       /* bytes of a request's header list (RFC 9113, 10.5.1); 16 KiB */
     uint32_t max_concurrent_streams; /* a connection; 100 */
     size_t fiber_stack; /* bytes of address space for a handler's stack; 256 KiB, and no less */
-    int64_t handshake_timeout;     /* from accept to the client's SETTINGS; 10 s */
-    unsigned max_http_connections; /* at a time, of weir_server_listen_http (http.h); 64 */
+    int64_t handshake_timeout; /* from accept to the client's SETTINGS; 10 s */
+    int64_t keepalive_time;    /* a client silent for so long is asked whether it lives; 2 h */
+    int64_t keepalive_timeout; /* and given up when it is silent on; 20 s */
+    int64_t min_ping_interval; /* between two PINGs of a client with calls; 5 min. One that sends
+                                  the third too early (gRFC A8) is told too_many_pings, and left */
+    int64_t min_idle_ping_interval; /* the same of a client without calls; 2 h */
+    unsigned max_http_connections;  /* at a time, of weir_server_listen_http (http.h); 64 */
     int64_t http_timeout; /* for a request to come in whole, and for an answer to be taken; 30 s */
     weir_tls
         *tls; /* of weir_tls_server_new: TCP connections speak TLS, Unix sockets do not; none */

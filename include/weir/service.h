@@ -46,6 +46,10 @@ WEIR_API WEIR_CHECK weir_code weir_call_receive_one(
 
 /* ---- both sides of a stream ---- */
 
+/* While one fiber receives, another one of the same loop may send on the same call. Who does both
+ * by turns must see to it that the peer, which may do so too, does not wait for it to receive while
+ * it waits to send. */
+
 /* The next message, which lives until the next receive. False at the end of the stream: the peer
  * finished (weir_call_code is OK), or the call ended (weir_call_code says why). Suspends. */
 WEIR_API WEIR_CHECK bool weir_call_receive(weir_call *call, const ProtobufCMessage **out_message);

@@ -19,6 +19,8 @@ enum weir_limit {
     WEIR_LIMIT_EMPTY_FRAMES,     /* empty frames */
     WEIR_LIMIT_PRIORITY,         /* frames that carry nothing */
     WEIR_LIMIT_SETTINGS,         /* SETTINGS: too many, or too many in one */
+    WEIR_LIMIT_PINGS,            /* PINGs more often than min_ping_interval */
+    WEIR_LIMIT_UNREAD,           /* bytes over max_unread */
     WEIR_LIMIT_HANDSHAKE,        /* no SETTINGS, or no acknowledgement of ours, in time */
     WEIR_LIMIT_MESSAGE,          /* a message over max_receive_message */
     WEIR_LIMIT_HTTP_CONNECTIONS, /* a connection over max_http_connections */

@@ -8,6 +8,10 @@
 
 #define DEFAULT_MAX_RECEIVE (4 * 1024 * 1024)
 #define DEFAULT_MAX_HEADER_LIST (16 * 1024)
+/* gRFC A8 */
+#define KEEPALIVE_TIME_MIN (10 * WEIR_SECOND)
+#define KEEPALIVE_TIMEOUT (20 * WEIR_SECOND)
+
 #define DEFAULT_CONNECT_TIMEOUT (20 * WEIR_SECOND)
 #define DEFAULT_IDLE_TIMEOUT (30 * 60 * WEIR_SECOND)
 #define DEFAULT_RETRY_BUFFER ((size_t)256 * 1024)
@@ -58,6 +62,13 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
     if (channel->shared.max_send == 0 || channel->shared.max_send > CALL_MAX_SEND)
         channel->shared.max_send = CALL_MAX_SEND;
     channel->shared.compression = options->compression;
+    channel->keepalive = (struct rpc_keepalive){.time = WEIR_NEVER,
+        .timeout = options->keepalive_timeout != 0 ? options->keepalive_timeout : KEEPALIVE_TIMEOUT,
+        .without_calls = options->keepalive_without_calls};
+    if (options->keepalive_time != 0)
+        channel->keepalive.time = options->keepalive_time > KEEPALIVE_TIME_MIN
+                                      ? options->keepalive_time
+                                      : KEEPALIVE_TIME_MIN;
     channel->max_header_list =
         options->max_header_list != 0 ? options->max_header_list : DEFAULT_MAX_HEADER_LIST;
     channel->connect_timeout =

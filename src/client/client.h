@@ -37,6 +37,7 @@ struct weir_channel {
     weir_credentials *credentials; /* NULL: none */
     char *authority, *user_agent;
     struct call_shared shared;
+    struct rpc_keepalive keepalive;
     size_t max_header_list;
     int64_t connect_timeout;
 

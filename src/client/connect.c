@@ -103,6 +103,7 @@ on_ready(struct rpc_transport *transport)
     conn->ready = true;
     rest(conn);
     client_set_state(channel, WEIR_CHANNEL_READY);
+    rpc_transport_keep_alive(transport, &channel->keepalive);
     channel->backoff = BACKOFF_INITIAL;
     client_wake(channel);
 }
@@ -118,9 +119,18 @@ part_with(struct client_conn *conn)
     client_wake(conn->channel);
 }
 
+/* gRFC A8: half as often from now on. */
 static void
-on_goaway(struct rpc_transport *transport)
+calm_down(struct rpc_keepalive *keepalive)
 {
+    keepalive->time = keepalive->time > WEIR_NEVER / 2 ? WEIR_NEVER : 2 * keepalive->time;
+}
+
+static void
+on_goaway(struct rpc_transport *transport, const struct h2_event *event)
+{
+    if (event->code == H2_ENHANCE_YOUR_CALM)
+        calm_down(&conn_of(transport)->channel->keepalive);
     rpc_transport_touch(transport);
     part_with(conn_of(transport));
 }
@@ -195,7 +205,9 @@ start_tls(const struct weir_channel *channel, struct net_conn *net)
 static weir_code
 conn_open(struct weir_channel *channel, struct net_conn *net)
 {
-    struct h2_options h2 = {.role = H2_CLIENT, .max_header_list = channel->max_header_list};
+    struct h2_options h2 = {.role = H2_CLIENT,
+        .max_header_list = channel->max_header_list,
+        .max_stream_window = RPC_STREAM_WINDOW};
     struct client_conn *conn = calloc(1, sizeof(*conn));
 
     if (conn == NULL || !start_tls(channel, net)) {

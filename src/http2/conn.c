@@ -21,7 +21,7 @@ static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define PREFACE_LEN (sizeof(preface) - 1)
 
 #define DEFAULT_STREAMS 100u /* also a client's guess before the server's SETTINGS */
-#define DEFAULT_STREAM_WINDOW (256u * 1024)
+#define DEFAULT_STREAM_WINDOW (64u * 1024)
 #define DEFAULT_CONNECTION_WINDOW (1024u * 1024)
 #define DEFAULT_HEADER_LIST (16u * 1024)
 #define DEFAULT_OUTPUT (256u * 1024)
@@ -41,6 +41,10 @@ set_options(struct h2_conn *conn, const struct h2_options *options)
     conn->max_streams = or_default(options->max_concurrent_streams, DEFAULT_STREAMS, 1, H2_ID_MAX);
     conn->stream_window =
         or_default(options->stream_window, DEFAULT_STREAM_WINDOW, 1, H2_WINDOW_MAX);
+    conn->max_stream_window = or_default(
+        options->max_stream_window, conn->stream_window, conn->stream_window, H2_WINDOW_MAX / 2);
+    conn->target = conn->stream_window;
+    conn->budget = options->budget;
     /* It starts at the RFC's value and can only be raised (RFC 9113, 6.9.2). */
     conn->connection_window = or_default(
         options->connection_window, DEFAULT_CONNECTION_WINDOW, H2_WINDOW_INITIAL, H2_WINDOW_MAX);
@@ -49,6 +53,9 @@ set_options(struct h2_conn *conn, const struct h2_options *options)
     conn->max_header_list =
         options->max_header_list == 0 ? DEFAULT_HEADER_LIST : options->max_header_list;
     conn->max_output = options->max_output == 0 ? DEFAULT_OUTPUT : options->max_output;
+    conn->ping_interval = options->ping_interval;
+    conn->ping_interval_idle = options->ping_interval_idle;
+    conn->ping_free = true;
     conn->stats = options->stats;
 }
 
@@ -114,6 +121,7 @@ h2_conn_free(struct h2_conn *conn)
     if (conn == NULL)
         return;
     return_block(conn);
+    h2_flow_forget_all(conn);
     h2_slots_free(conn);
     hpack_decoder_free(conn->decoder);
     hpack_encoder_free(conn->encoder);

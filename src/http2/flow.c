@@ -3,7 +3,8 @@
  *
  * Coming in, two windows with two purposes. The connection's is credited when bytes arrive, so that
  * a stream that nobody reads holds up none but itself; a stream's is credited as its user consumes,
- * and that is what pushes the peer back. Credit is told in lumps of half a window.
+ * and that is what pushes the peer back. Credit is told in lumps of half a window. What a stream
+ * gets beyond the window it began with comes out of a budget.
  *
  * Going out, a stream that has no room waits: for its own window with a flag, until WINDOW_UPDATE
  * or SETTINGS open it; for the connection's window or the output in the queue `writers`, first
@@ -19,6 +20,7 @@ h2_flow_receive(struct h2_conn *conn, uint32_t len)
         return false;
     conn->receive_window -= (int32_t)len;
     conn->credit += len;
+    conn->probed += len;
     if (conn->credit >= conn->connection_window / 2) {
         h2_send_window_update(conn, 0, conn->credit);
         conn->receive_window += (int32_t)conn->credit;
@@ -48,10 +50,16 @@ h2_flow_consumed(struct h2_conn *conn, struct h2_slot *slot, uint32_t len)
 
     if (!is_receiving(slot))
         return;
-    slot->advance -= paid;
+    if (paid > 0) {
+        slot->advance -= paid;
+        h2_give_back(conn, paid);
+    }
     slot->credit += len - paid;
-    if (slot->credit > 0 && slot->credit >= conn->stream_window / 2)
+    if (slot->credit > 0 && slot->credit >= (conn->stream_window + slot->grown) / 2) {
+        h2_grow(conn, slot);
         announce_credit(conn, slot);
+        h2_probe(conn);
+    }
 }
 
 /* No more can have been received than makes the window full again. */
@@ -68,24 +76,29 @@ h2_stream_consumed(struct h2_conn *conn, struct h2_stream *stream, size_t len)
     h2_flow_consumed(conn, slot, len < (size_t)most ? (uint32_t)len : (uint32_t)most);
 }
 
-void
+bool
 h2_stream_expect(struct h2_conn *conn, struct h2_stream *stream, size_t len)
 {
     struct h2_slot *slot = h2_slot_of(stream);
     int64_t want = len < H2_WINDOW_MAX ? (int64_t)len : H2_WINDOW_MAX;
     int64_t more = want - slot->receive_window;
+    uint32_t advance;
 
     if (!is_receiving(slot) || more <= 0)
-        return;
+        return true;
     if (more > H2_WINDOW_MAX)
         more = H2_WINDOW_MAX;
     /* What the credit does not cover is an advance, which consumption works off before it earns
      * credit. */
     if (more > slot->credit) {
-        slot->advance += (uint32_t)more - slot->credit;
+        advance = (uint32_t)more - slot->credit;
+        if (!h2_borrow(conn, advance, 1))
+            return false;
+        slot->advance += advance;
         slot->credit = (uint32_t)more;
     }
     announce_credit(conn, slot);
+    return true;
 }
 
 static bool

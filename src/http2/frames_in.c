@@ -237,8 +237,10 @@ take_ping(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *e
     if ((frame->flags & H2_FLAG_ACK) != 0) {
         event->type = H2_PING_ACK;
         event->opaque = (uint64_t)load_be32(frame->payload) << 32 | load_be32(frame->payload + 4);
-        return H2_STEP_EVENT;
+        return h2_flow_probed(conn, event->opaque) ? H2_STEP_ON : H2_STEP_EVENT;
     }
+    if (!h2_ping_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_PINGS, "too_many_pings");
     if (!h2_reply_allowed(conn))
         return h2_fail_limit(conn, event, H2_LIMIT_CONTROL_FRAMES, "replies are not read");
     h2_send_frame(conn, H2_FRAME_PING, H2_FLAG_ACK, 0, frame->payload, 8);

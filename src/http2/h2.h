@@ -38,6 +38,8 @@ enum h2_limit {
     H2_LIMIT_EMPTY_FRAMES,   /* empty DATA without END_STREAM */
     H2_LIMIT_PRIORITY,       /* PRIORITY and other frames that carry nothing */
     H2_LIMIT_SETTINGS,       /* entries in one SETTINGS frame, SETTINGS frames in a row */
+    H2_LIMIT_PINGS,          /* PING more often than ping_interval */
+    H2_LIMIT_UNREAD,         /* window that the budget did not allow */
     H2_LIMIT_COUNT
 };
 
@@ -45,16 +47,27 @@ struct h2_stats {
     _Atomic uint64_t limit_hits[H2_LIMIT_COUNT]; /* read by any thread */
 };
 
+/* Bytes that peers may send, or have sent, beyond the window that every stream begins with, and
+ * that nobody has read yet: of all connections that share it. Owned by the user; it outlives them.
+ */
+struct h2_budget {
+    uint64_t used, limit;
+};
+
 /* Zero is the default of every field but role. */
 struct h2_options {
     enum h2_role role;
     uint32_t max_concurrent_streams; /* that the peer may open; 100 (a client offers none) */
-    uint32_t stream_window;          /* bytes the peer may send on a stream unasked; 256 KiB */
-    uint32_t connection_window;      /* and on the connection; 1 MiB */
-    uint32_t max_frame_size;         /* that we take; 16 KiB */
-    size_t max_header_list;          /* 16 KiB */
-    size_t max_output;               /* bytes of output held before streams must wait; 256 KiB */
-    struct h2_stats *stats;          /* borrowed, may be NULL */
+    uint32_t stream_window;          /* bytes the peer may send on a stream unasked; 64 KiB */
+    uint32_t max_stream_window; /* what that may grow to, of one that is read; it does not grow */
+    uint32_t connection_window; /* and on the connection; 1 MiB */
+    uint32_t max_frame_size;    /* that we take; 16 KiB */
+    size_t max_header_list;     /* 16 KiB */
+    int64_t ping_interval, ping_interval_idle; /* nanoseconds between the peer's PINGs, while it has
+                                                  streams and while not; any */
+    struct h2_budget *budget;                  /* borrowed; without it there is no limit */
+    size_t max_output;      /* bytes of output held before streams must wait; 256 KiB */
+    struct h2_stats *stats; /* borrowed, may be NULL */
 };
 
 /* A stream is its user's from H2_HEADERS (server) or h2_stream_open (client) until
@@ -171,14 +184,15 @@ uint32_t h2_conn_max_frame(const struct h2_conn *conn);
 /* Ask for one H2_WRITABLE when h2_stream_room is no longer 0. First asked, first told. */
 void h2_stream_want_room(struct h2_conn *conn, struct h2_stream *stream);
 
-/* The user has consumed so many bytes of H2_DATA: the peer may send as many more on this stream.
+/* The user has consumed so many bytes of H2_DATA: the peer may send as many more on this stream, or
+ * rather more than that while the window grows.
  * (The connection's own window is credited on arrival, so a slow stream holds up none but itself.)
  */
 void h2_stream_consumed(struct h2_conn *conn, struct h2_stream *stream, size_t len);
 
 /* Let the peer send at least `len` bytes beyond what the user has got, for a message larger than
- * the window. */
-void h2_stream_expect(struct h2_conn *conn, struct h2_stream *stream, size_t len);
+ * the window. False: the budget is used up. */
+WEIR_CHECK bool h2_stream_expect(struct h2_conn *conn, struct h2_stream *stream, size_t len);
 
 /* Send RST_STREAM, unless the stream is closed already. No event follows for it. */
 void h2_stream_reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_code code);

@@ -68,9 +68,12 @@ struct h2_slot {
     int32_t send_window;  /* below zero after the peer has shrunk it (RFC 9113, 6.9.2) */
     int32_t receive_window; /* what the peer still may send */
     uint32_t credit;        /* consumed, but not yet told to the peer */
-    uint32_t advance; /* granted beyond stream_window by h2_stream_expect, not yet worked off */
+    uint32_t advance;       /* granted beyond the window by h2_stream_expect, not yet worked off */
+    uint32_t grown;         /* the window is stream_window and this */
     unsigned flags;
 };
+
+_Static_assert(sizeof(struct h2_slot) == 64 || sizeof(void *) != 8, "one cache line");
 
 static inline struct h2_slot *
 h2_slot_of(const struct h2_stream *stream)
@@ -159,6 +162,16 @@ struct h2_conn {
     uint32_t credit;
     uint32_t connection_window;
     uint32_t stream_window; /* what we offer */
+    uint32_t max_stream_window;
+    uint32_t target;          /* what the window of a stream that is read grows to */
+    uint64_t borrowed;        /* of the budget: advance and grown of all streams */
+    uint64_t probed;          /* bytes of DATA since the last probe */
+    uint64_t bandwidth;       /* the best so far, bytes a second */
+    int64_t probed_at;        /* when the PING was put into the output */
+    uint32_t probe_rest;      /* so many occasions are let pass before the next probe, */
+    uint32_t probe_rest_next; /* and so many after that if it finds nothing new */
+    bool probing;             /* its PING is not answered yet */
+    struct h2_budget *budget;
     uint32_t
         stream_window_used; /* what new streams get: the offer, but the RFC's until it is acked */
 
@@ -173,6 +186,9 @@ struct h2_conn {
     uint32_t replies_old, replies_new; /* see h2_reply_allowed */
     uint32_t answers_old, answers_new; /* see h2_answers_are_read */
     uint64_t replies_mark;
+    int64_t ping_interval, ping_interval_idle, pinged_at;
+    uint8_t ping_strikes;
+    bool ping_free; /* something useful passed since the peer's last PING */
 
     /* The peer's settings. */
     uint32_t peer_max_streams;
@@ -311,6 +327,26 @@ void h2_flow_settle(struct h2_conn *conn);
 /* The next H2_WRITABLE that is due. False: none. */
 bool h2_flow_next_writer(struct h2_conn *conn, struct h2_event *event);
 
+/* ---- growth.c ---- */
+
+/* Take so much of the whole budget, or of a part, 1 / share. False: it is not to be had, which is
+ * noted. */
+bool h2_borrow(struct h2_conn *conn, uint32_t len, unsigned share);
+void h2_give_back(struct h2_conn *conn, uint64_t len);
+
+/* A slot, or all of them, will be no more: return what it holds of the budget. */
+void h2_flow_forget(struct h2_conn *conn, struct h2_slot *slot);
+void h2_flow_forget_all(struct h2_conn *conn);
+
+/* Credit is about to be told: add what the stream's window grows by. */
+void h2_grow(struct h2_conn *conn, struct h2_slot *slot);
+
+/* Credit was told: measure, if it is time. */
+void h2_probe(struct h2_conn *conn);
+
+/* A PING was answered. True: it was that of a probe. */
+bool h2_flow_probed(struct h2_conn *conn, uint64_t opaque);
+
 /* ---- limits.c ---- */
 
 void h2_limits_init(struct h2_conn *conn);
@@ -325,6 +361,10 @@ bool h2_reset_allowed(struct h2_conn *conn);
 bool h2_local_reset_allowed(struct h2_conn *conn);
 bool h2_idle_frame_allowed(struct h2_conn *conn);
 bool h2_reply_allowed(struct h2_conn *conn);
+
+/* The peer has sent a PING. False: one too many too early (gRFC A8). */
+bool h2_ping_allowed(struct h2_conn *conn);
+
 void h2_replies_written(struct h2_conn *conn);
 
 /* Does the peer read what it asks for? */
@@ -337,6 +377,7 @@ bool h2_answers_are_read(const struct h2_conn *conn);
 static inline void
 h2_progress(struct h2_conn *conn)
 {
+    conn->ping_free = true;
     if (conn->idle_frames.tokens < H2_IDLE_FRAMES_MAX)
         conn->idle_frames.tokens += H2_IDLE_FRAMES_PER_USE;
 }

@@ -7,7 +7,7 @@
  *                 (CVE-2025-8671); a client that does not know of a limit yet stays far below
  *   idle_frames   frames that carry nothing; useful ones give tokens back, so that a peer that
  *                 sends a WINDOW_UPDATE for every DATA it gets never runs out
- * and counts of replies and of answers that wait in the output. */
+ * counts of replies and of answers that wait in the output. */
 #include "http2/h2_internal.h"
 
 struct allowance {
@@ -87,6 +87,27 @@ h2_reply_allowed(struct h2_conn *conn)
 {
     conn->replies_new++;
     return conn->replies_old + conn->replies_new <= REPLIES_WAITING_MAX;
+}
+
+/* gRFC A8, and grpc-go's way of counting: a PING after something useful is free, and so are two
+ * strikes after it. */
+#define PING_STRIKES_MAX 2
+
+bool
+h2_ping_allowed(struct h2_conn *conn)
+{
+    int64_t interval = conn->held > 0 ? conn->ping_interval : conn->ping_interval_idle;
+    int64_t quiet = conn->now - conn->pinged_at;
+
+    conn->pinged_at = conn->now;
+    if (conn->ping_free) {
+        conn->ping_free = false;
+        conn->ping_strikes = 0;
+        return true;
+    }
+    if (quiet >= interval)
+        return true;
+    return ++conn->ping_strikes <= PING_STRIKES_MAX;
 }
 
 /* A client that keeps to the limit of streams has at most so many answers unread; counted in

@@ -301,6 +301,7 @@ h2_stream_release(struct h2_conn *conn, struct h2_stream *stream)
             conn->answers_new++;
         h2_remember(conn, stream->id, how_slot_closed(slot));
     }
+    h2_flow_forget(conn, slot);
     put_free(conn, slot);
     conn->held--;
 }

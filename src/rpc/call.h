@@ -332,5 +332,12 @@ weir_code call_refuse(struct weir_call *call, weir_code code, const char *format
     WEIR_PRINTF(3, 4);
 
 /* Of the one message of a call that sends only one: is it over the limit, misframed, or followed by
- * another? OK, or the status for it, with *out_why static. */
-WEIR_CHECK weir_code call_check_single(const struct weir_call *call, const char **out_why);
+ * another? OK, with how many bytes are missing of it, or the status for it, with *out_why static.
+ */
+WEIR_CHECK weir_code call_check_single(
+    const struct weir_call *call, size_t *out_missing, const char **out_why);
+
+/* Have room for the rest of a message, and let the peer send it, and so many bytes more. False:
+ * with what is unread already that would be too much, RESOURCE_EXHAUSTED. */
+WEIR_CHECK bool call_expect(struct weir_call *call, size_t missing, size_t beyond);
+extern const char call_too_much_unread[];

@@ -49,7 +49,22 @@ call_on_headers(struct weir_call *call, struct h2_block *block, bool end_stream)
     call_advance(call);
 }
 
-/* A single message is taken in at once, whatever its size up to the limit; of a stream, bytes are
+/* What shows that there is a second message where only one may be. */
+#define BEYOND_SINGLE (WIRE_PREFIX_SIZE + 1)
+
+static weir_code
+take_in_single(struct weir_call *call, const char **out_why)
+{
+    size_t missing;
+
+    WEIR_TRY(call_check_single(call, &missing, out_why));
+    if (call_expect(call, missing, BEYOND_SINGLE))
+        return WEIR_OK;
+    *out_why = call_too_much_unread;
+    return WEIR_RESOURCE_EXHAUSTED;
+}
+
+/* A single message is let in as a whole, whatever its size up to the limit; of a stream, bytes are
  * credited as the user takes messages. */
 void
 call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_stream)
@@ -64,9 +79,7 @@ call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_s
         code = WEIR_RESOURCE_EXHAUSTED;
         why = "no memory for the message";
     } else if (call_peer_sends_one(call)) {
-        code = call_check_single(call, &why);
-        if (!end_stream)
-            h2_stream_consumed(call->transport->h2, call->stream, len);
+        code = take_in_single(call, &why);
     }
     if (code == WEIR_OK && end_stream && !call->is_server) {
         code = WEIR_INTERNAL;

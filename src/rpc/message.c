@@ -93,12 +93,31 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
     return code;
 }
 
+const char call_too_much_unread[] = "too many bytes wait to be read already";
+
+/* So much of a message must be there before all of its memory is asked for: whoever only announces
+ * a large one gets none. */
+#define PART_FIRST 8
+
+bool
+call_expect(struct weir_call *call, size_t missing, size_t beyond)
+{
+    if (call->stream == NULL || call->receive_closed)
+        return true;
+    /* Without the memory it comes to light when the bytes are there. */
+    if (missing > 0 && missing / PART_FIRST < buf_len(&call->incoming))
+        buf_reserve(&call->incoming, missing);
+    rpc_transport_touch(call->transport);
+    return h2_stream_expect(call->transport->h2, call->stream, missing + beyond);
+}
+
 weir_code
-call_check_single(const struct weir_call *call, const char **out_why)
+call_check_single(const struct weir_call *call, size_t *out_missing, const char **out_why)
 {
     struct wire_prefix prefix;
     size_t have = buf_len(&call->incoming);
 
+    *out_missing = WIRE_PREFIX_SIZE - have;
     if (have < WIRE_PREFIX_SIZE)
         return WEIR_OK;
     *out_why = "bad flag in front of a message";
@@ -111,6 +130,7 @@ call_check_single(const struct weir_call *call, const char **out_why)
         *out_why = "more than one message in a call that takes one";
         return WEIR_UNIMPLEMENTED;
     }
+    *out_missing = WIRE_PREFIX_SIZE + prefix.len - have;
     return WEIR_OK;
 }
 
@@ -162,10 +182,8 @@ try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
         *out_taken = true;
         return take(call, type, prefix, out_message);
     }
-    if (call->stream != NULL && !call->receive_closed) {
-        h2_stream_expect(call->transport->h2, call->stream, prefix.len - (have - WIRE_PREFIX_SIZE));
-        rpc_transport_touch(call->transport);
-    }
+    if (!call_expect(call, WIRE_PREFIX_SIZE + prefix.len - have, 0))
+        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "%s", call_too_much_unread);
     return WEIR_OK;
 }
 

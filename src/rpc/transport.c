@@ -12,8 +12,8 @@
 
 #define FLUSH_SPANS 8
 
-static void
-lose(struct rpc_transport *transport, const char *why)
+void
+rpc_transport_lose(struct rpc_transport *transport, const char *why)
 {
     if (transport->broken)
         return;
@@ -55,7 +55,7 @@ fail(struct rpc_transport *transport, const struct h2_event *event)
 
     snprintf(why, sizeof(why), "HTTP/2 error: %.*s", (int)event->len, (const char *)event->data);
     write_output(transport);
-    lose(transport, why);
+    rpc_transport_lose(transport, why);
 }
 
 /* May run a handler, and so may return long after, when the transport is gone. */
@@ -91,10 +91,11 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
         transport->events->ready(transport);
         break;
     case H2_PING_ACK:
+        rpc_keepalive_answered(transport);
         transport->events->ping_ack(transport, event->opaque);
         break;
     case H2_GOAWAY:
-        transport->events->goaway(transport);
+        transport->events->goaway(transport, event);
         break;
     case H2_FAILED:
         fail(transport, event);
@@ -163,7 +164,8 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
 
     *out_keep = 0;
     transport->active = true;
-    h2_conn_set_time(transport->h2, loop_now(transport->loop));
+    transport->read_at = loop_now(transport->loop);
+    h2_conn_set_time(transport->h2, transport->read_at);
     left = pump_all(transport, data, len);
     if (transport->traffic != NULL)
         counter_add(&transport->traffic->in, len - left);
@@ -218,7 +220,7 @@ on_closed(void *owner, int errno_code)
     struct rpc_transport *transport = owner;
 
     transport->peer_closed = errno_code == 0;
-    lose(transport, net_conn_why(transport->net, errno_code));
+    rpc_transport_lose(transport, net_conn_why(transport->net, errno_code));
 }
 
 static const struct net_conn_events net_events = {
@@ -231,6 +233,7 @@ rpc_transport_init(struct rpc_transport *transport, weir_loop *loop, struct net_
     *transport = (struct rpc_transport){.loop = loop, .net = net, .events = events};
     list_init(&transport->calls);
     loop_task_init(&transport->flush, flush_task);
+    loop_timer_init(&transport->keepalive_timer, rpc_keepalive_due);
     transport->h2 = h2_conn_new(options);
     if (transport->h2 == NULL) {
         net_conn_close(net);
@@ -271,6 +274,7 @@ rpc_transport_close(struct rpc_transport *transport, const char *why)
             call_on_lost(container_of(link, struct weir_call, link), why);
     }
     loop_task_cancel(&transport->flush);
+    loop_timer_stop(transport->loop, &transport->keepalive_timer);
     net_conn_close(transport->net);
     h2_conn_free(transport->h2);
 }

@@ -16,8 +16,8 @@ struct rpc_transport_events {
     void (*request)(struct rpc_transport *transport, const struct h2_event *event);
     /* The peer's first SETTINGS have come. */
     void (*ready)(struct rpc_transport *transport);
-    /* The peer takes no new streams. */
-    void (*goaway)(struct rpc_transport *transport);
+    /* The peer takes no new streams; event as H2_GOAWAY. */
+    void (*goaway)(struct rpc_transport *transport, const struct h2_event *event);
     void (*ping_ack)(struct rpc_transport *transport, uint64_t opaque);
     /* A turn's output was written; streams may have become free. */
     void (*flushed)(struct rpc_transport *transport);
@@ -27,9 +27,19 @@ struct rpc_transport_events {
     void (*lost)(struct rpc_transport *transport, const char *why);
 };
 
+/* What the window of a stream that is read may grow to. */
+#define RPC_STREAM_WINDOW ((uint32_t)4 * 1024 * 1024)
+
 /* Bytes of HTTP/2, of all transports that are told to count there. */
 struct rpc_traffic {
     _Atomic uint64_t in, out;
+};
+
+/* When a silent peer is asked whether it lives (gRFC A8). */
+struct rpc_keepalive {
+    int64_t time;       /* of silence, nanoseconds; WEIR_NEVER: it is not asked */
+    int64_t timeout;    /* for the answer */
+    bool without_calls; /* ask also while there are no calls */
 };
 
 /* Embedded in its owner. */
@@ -43,6 +53,9 @@ struct rpc_transport {
     size_t input_len;
     struct rpc_pump *pump; /* the one at work; on its fiber's stack */
     struct loop_task flush;
+    struct rpc_keepalive keepalive;
+    struct loop_timer keepalive_timer;
+    int64_t read_at, asked_at;   /* asked_at 0: no answer is awaited */
     struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts */
     bool broken;                 /* nothing goes in or out any more */
     bool closed;
@@ -57,6 +70,17 @@ WEIR_CHECK weir_code rpc_transport_init(struct rpc_transport *transport, weir_lo
 
 /* Something was put into the output: write it at the end of this turn. */
 void rpc_transport_touch(struct rpc_transport *transport);
+
+/* Begin to watch over the peer; when it does not answer the connection is lost. keepalive.c. */
+void rpc_transport_keep_alive(
+    struct rpc_transport *transport, const struct rpc_keepalive *keepalive);
+
+/* For the transport alone: the timer's function; and a PING was answered. */
+void rpc_keepalive_due(struct loop_timer *timer);
+void rpc_keepalive_answered(struct rpc_transport *transport);
+
+/* Give it up: calls are told why, then the owner. */
+void rpc_transport_lose(struct rpc_transport *transport, const char *why);
 
 /* Called now and then: a connection that was quiet since the last time gives back what only load
  * needs. */

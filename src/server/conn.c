@@ -49,13 +49,20 @@ on_ready(struct rpc_transport *transport)
 {
     struct server_conn *conn = conn_of(transport);
 
+    const struct weir_server_options *options = &conn->home->server->options;
+    struct rpc_keepalive keepalive = {.time = options->keepalive_time,
+        .timeout = options->keepalive_timeout,
+        .without_calls = true};
+
     conn->ready = true;
+    rpc_transport_keep_alive(transport, &keepalive);
     loop_timer_stop(conn->home->loop, &conn->timer);
 }
 
 static void
-on_goaway(struct rpc_transport *transport)
+on_goaway(struct rpc_transport *transport, const struct h2_event *event)
 {
+    (void)event;
     rpc_transport_touch(transport);
 }
 
@@ -188,6 +195,10 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
     struct h2_options h2 = {.role = H2_SERVER,
         .max_concurrent_streams = options->max_concurrent_streams,
         .max_header_list = options->max_header_list,
+        .max_stream_window = RPC_STREAM_WINDOW,
+        .budget = &home->unread,
+        .ping_interval = options->min_ping_interval,
+        .ping_interval_idle = options->min_idle_ping_interval,
         .stats = &home->stats.h2};
     struct server_conn *conn = calloc(1, sizeof(*conn));
 

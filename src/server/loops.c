@@ -74,6 +74,7 @@ loop_setup(struct weir_server *server, struct server_loop *home)
     if (weir_loop_new(&home->loop) != WEIR_OK)
         return false;
     home->server = server;
+    home->unread.limit = server->options.max_unread / server->options.loops;
     home->shared = (struct call_shared){.max_receive = server->options.max_receive_message,
         .max_send = server->options.max_send_message,
         .too_large = &server->too_large,

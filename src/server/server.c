@@ -10,6 +10,17 @@
 /* What unpacking messages of the greatest depth takes, with room for a handler (rpc/depth.h). */
 #define FIBER_STACK_MIN ((size_t)256 * 1024)
 
+#define DEFAULT_UNREAD (UINT64_C(512) * 1024 * 1024)
+#define MINUTE (60 * WEIR_SECOND)
+#define HOUR (60 * MINUTE)
+
+static void
+set_time(int64_t *option, int64_t otherwise)
+{
+    if (*option == 0)
+        *option = otherwise;
+}
+
 static void
 set_defaults(struct weir_server_options *options)
 {
@@ -25,8 +36,13 @@ set_defaults(struct weir_server_options *options)
         options->max_concurrent_streams = 100;
     if (options->fiber_stack < FIBER_STACK_MIN)
         options->fiber_stack = FIBER_STACK_MIN;
-    if (options->handshake_timeout == 0)
-        options->handshake_timeout = 10 * WEIR_SECOND;
+    if (options->max_unread == 0)
+        options->max_unread = DEFAULT_UNREAD;
+    set_time(&options->handshake_timeout, 10 * WEIR_SECOND);
+    set_time(&options->keepalive_time, 2 * HOUR);
+    set_time(&options->keepalive_timeout, 20 * WEIR_SECOND);
+    set_time(&options->min_ping_interval, 5 * MINUTE);
+    set_time(&options->min_idle_ping_interval, 2 * HOUR);
     if (options->max_http_connections == 0)
         options->max_http_connections = 64;
     if (options->http_timeout == 0)

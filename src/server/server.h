@@ -66,6 +66,7 @@ struct server_loop {
     struct list http_conns; /* of the first loop */
     struct server_counters stats;
     struct call_shared shared;
+    struct h2_budget unread; /* this loop's part of options.max_unread */
     struct call_pool pool;
     struct loop_timer grace;
     struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */

@@ -4,7 +4,7 @@
 
 /* Of h2's limits, in its order; the others follow. */
 _Static_assert((int)WEIR_LIMIT_HEADER_LIST == (int)H2_LIMIT_HEADER_LIST, "the same numbers");
-_Static_assert((int)WEIR_LIMIT_SETTINGS == (int)H2_LIMIT_SETTINGS, "the same numbers");
+_Static_assert((int)WEIR_LIMIT_UNREAD == (int)H2_LIMIT_UNREAD, "the same numbers");
 _Static_assert((int)WEIR_LIMIT_HANDSHAKE == (int)H2_LIMIT_COUNT, "the others come after");
 
 const char *
@@ -20,6 +20,8 @@ weir_limit_name(enum weir_limit limit)
         [WEIR_LIMIT_EMPTY_FRAMES] = "empty_frames",
         [WEIR_LIMIT_PRIORITY] = "priority",
         [WEIR_LIMIT_SETTINGS] = "settings",
+        [WEIR_LIMIT_PINGS] = "pings",
+        [WEIR_LIMIT_UNREAD] = "unread",
         [WEIR_LIMIT_HANDSHAKE] = "handshake",
         [WEIR_LIMIT_MESSAGE] = "message",
         [WEIR_LIMIT_HTTP_CONNECTIONS] = "http_connections",

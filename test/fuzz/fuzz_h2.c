@@ -129,7 +129,8 @@ act(struct user *user, struct stream *stream, uint8_t what)
         h2_stream_consumed(user->conn, stream->held, (size_t)how * 1000);
         break;
     case 5:
-        h2_stream_expect(user->conn, stream->held, (size_t)how * 10000);
+        if (!h2_stream_expect(user->conn, stream->held, (size_t)how * 10000))
+            h2_stream_reset(user->conn, stream->held, H2_CANCEL);
         break;
     case 6:
         stream->reset = true;

@@ -172,7 +172,7 @@ stream_is_pushed_back(void **state)
 {
     static uint8_t chunk[16000];
     struct raw raw;
-    size_t window = 256 * 1024;
+    size_t window = 64 * 1024;
 
     (void)state;
     meet(&raw, 0);

@@ -435,6 +435,102 @@ test_honest_peers_never_meet_a_limit(void **state)
     side_free(side);
 }
 
+/* ---- PINGs that come too often (gRFC A8) ---- */
+
+#define PING_INTERVAL (300 * WEIR_SECOND)
+
+static struct side *
+pinged_open(void)
+{
+    return side_open(&(struct h2_options){.role = H2_SERVER,
+        .ping_interval = PING_INTERVAL,
+        .ping_interval_idle = 24 * PING_INTERVAL});
+}
+
+/* After so many seconds. */
+static void
+ping_after(struct side *side, int64_t seconds)
+{
+    static int64_t now = WEIR_SECOND;
+    struct buf bytes = BUF_EMPTY;
+
+    now += seconds * WEIR_SECOND;
+    h2_conn_set_time(side->conn, now);
+    put_frame(&bytes, PING, 0, 0, "12345678", 8);
+    feed(side, &bytes);
+}
+
+static void
+test_pings_too_often(void **state)
+{
+    struct side *side = pinged_open();
+
+    (void)state;
+    request(side, 1, 0);
+    for (int i = 0; i < 3; i++) { /* one is free, two are strikes */
+        ping_after(side, 1);
+        assert_frame(side, PING, 0);
+    }
+    assert_no_event(side);
+    ping_after(side, 1);
+    assert_failed(side, H2_ENHANCE_YOUR_CALM);
+    assert_int_equal(side->stats.limit_hits[H2_LIMIT_PINGS], 1);
+    side_free(side);
+}
+
+static void
+test_pings_in_good_time(void **state)
+{
+    struct side *side = pinged_open();
+
+    (void)state;
+    request(side, 1, 0);
+    for (int i = 0; i < 100; i++)
+        ping_after(side, 300);
+    assert_no_event(side);
+    side_free(side);
+}
+
+/* Without a stream they may come still less often. */
+static void
+test_pings_between_calls(void **state)
+{
+    struct side *side = pinged_open();
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        ping_after(side, 300);
+    assert_no_event(side);
+    ping_after(side, 300);
+    assert_failed(side, H2_ENHANCE_YOUR_CALM);
+    side_free(side);
+}
+
+/* Something useful clears the count. */
+static void
+test_pings_beside_useful_frames(void **state)
+{
+    struct side *side = pinged_open();
+    struct h2_stream *stream = request(side, 1, 0);
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    assert_true(send_response(side, stream));
+    for (int i = 0; i < 50; i++) {
+        ping_after(side, 1);
+        ping_after(side, 1);
+        ping_after(side, 1);
+        if (i % 2 == 0)
+            assert_true(h2_stream_send_data(side->conn, stream, "x", 1, false));
+        put_frame(&bytes, DATA, 0, 1, "x", i % 2);
+        feed(side, &bytes);
+        forget(side);
+    }
+    ping_after(side, 1);
+    assert_no_event(side);
+    side_free(side);
+}
+
 int
 main(void)
 {
@@ -456,6 +552,10 @@ main(void)
         cmocka_unit_test(test_interim_responses_without_end),
         cmocka_unit_test(test_too_many_settings_in_a_frame),
         cmocka_unit_test(test_honest_peers_never_meet_a_limit),
+        cmocka_unit_test(test_pings_too_often),
+        cmocka_unit_test(test_pings_in_good_time),
+        cmocka_unit_test(test_pings_between_calls),
+        cmocka_unit_test(test_pings_beside_useful_frames),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

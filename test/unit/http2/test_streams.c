@@ -30,7 +30,7 @@ test_stream_reset_by_peer_is_held_until_released(void **state)
     assert_false(send_response(side, stream));
     assert_int_equal(h2_stream_room(side->conn, stream), 0);
     h2_stream_consumed(side->conn, stream, 200000);
-    h2_stream_expect(side->conn, stream, 1 << 20);
+    assert_true(h2_stream_expect(side->conn, stream, 1 << 20));
     h2_stream_want_room(side->conn, stream);
     h2_stream_reset(side->conn, stream, H2_CANCEL);
     assert_int_equal(h2_conn_stream_count(side->conn), 2);

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Long streams both ways at once, large messages, and readers that stop reading. */
+#include "raw.h"
+#include "rpc/call.h"
+#include "server/server.h"
+#include "service.h"
+
+#include <malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define MIB ((size_t)1024 * 1024)
+
+static struct running running;
+static weir_loop *loop;
+static weir_channel *channel;
+static weir_event *hold; /* what handlers of calls with x-hold wait for before they begin */
+
+static weir_code
+hold_back(void *self, weir_call *call, weir_next *next)
+{
+    (void)self;
+    if (weir_call_header(call, "x-hold").data != NULL)
+        WEIR_TRY(weir_event_wait(hold, call));
+    return weir_proceed(next, call);
+}
+
+static int
+start(void **state)
+{
+    static const struct weir_server_options options = {
+        .max_concurrent_streams = 200, .max_unread = 32 * MIB};
+
+    (void)state;
+    hold = weir_event_new();
+    running_start(&running, "127.0.0.1:0", &options, hold_back);
+    if (weir_loop_new(&loop) != WEIR_OK)
+        return -1;
+    return weir_channel_new(loop, running.address, NULL, &channel) == WEIR_OK ? 0 : -1;
+}
+
+static int
+stop(void **state)
+{
+    (void)state;
+    weir_channel_free(channel);
+    weir_loop_free(loop);
+    running_stop(&running, WEIR_SECOND);
+    weir_event_unref(hold);
+    return running.result == WEIR_OK ? 0 : -1;
+}
+
+/* Bytes of the heap in use, of the server and the client. */
+static size_t
+heap_in_use(void)
+{
+    return mallinfo2().uordblks;
+}
+
+/* ---- both ways at once ---- */
+
+struct talk {
+    struct rpctest_Test_Talk_client stream;
+    uint8_t *data;
+    size_t size;
+    unsigned count, sent, received;
+    uint64_t sent_sum, received_sum;
+};
+
+static uint64_t
+add_up(uint64_t sum, const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        sum = sum * 31 + data[i];
+    return sum;
+}
+
+static bool
+send_next(struct talk *talk)
+{
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+
+    for (size_t i = 0; i < talk->size; i += 1 + talk->size / 64)
+        talk->data[i] = (uint8_t)(talk->sent * 7 + i * 13);
+    message.text = "n";
+    message.data.data = talk->data;
+    message.data.len = talk->size;
+    if (rpctest_Test_Talk_client_send(talk->stream, &message) != WEIR_OK)
+        return false;
+    talk->sent_sum = add_up(talk->sent_sum, talk->data, talk->size);
+    talk->sent++;
+    return true;
+}
+
+/* A fiber beside the one who receives. */
+static void
+send_all(void *arg)
+{
+    struct talk *talk = arg;
+
+    while (talk->sent < talk->count && send_next(talk))
+        continue;
+}
+
+static void
+receive_next(struct talk *talk)
+{
+    const Rpctest__Payload *reply = NULL;
+
+    assert_true(rpctest_Test_Talk_client_recv(talk->stream, &reply));
+    assert_string_equal(reply->text, "re: n");
+    assert_int_equal(reply->data.len, talk->size);
+    talk->received_sum = add_up(talk->received_sum, reply->data.data, reply->data.len);
+    talk->received++;
+}
+
+/* After the first quarter the heap grows no more. */
+static void
+talk_for(unsigned count, size_t size, size_t growth)
+{
+    struct talk talk = {.count = count, .size = size, .data = calloc(1, size)};
+    weir_call *call = weir_call_new(channel, NULL);
+    size_t before = 0;
+
+    assert_int_equal(rpctest_Test_Talk(call, &talk.stream), WEIR_OK);
+    assert_int_equal(weir_loop_spawn(loop, send_all, &talk), WEIR_OK);
+    while (talk.received < count) {
+        receive_next(&talk);
+        if (talk.received == count / 4)
+            before = heap_in_use();
+    }
+    assert_true(heap_in_use() < before + growth);
+    assert_int_equal(rpctest_Test_Talk_client_finish(talk.stream), WEIR_OK);
+    assert_int_equal(talk.sent, count);
+    assert_true(talk.sent_sum == talk.received_sum);
+    weir_call_free(call);
+    free(talk.data);
+}
+
+static void
+many_small_messages(void **state)
+{
+    (void)state;
+    talk_for(100000, 32, 4 * MIB);
+}
+
+static void
+large_messages(void **state)
+{
+    (void)state;
+    talk_for(24, 4 * MIB - 100, 32 * MIB);
+    talk_for(200, 100000, 4 * MIB);
+}
+
+/* ---- readers that stop ---- */
+
+#define STREAMS 100
+#define MESSAGES 200
+#define SIZE 1000
+
+static void
+open_expand(struct rpctest_Test_Expand_client *out_stream)
+{
+    static uint8_t data[SIZE];
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    weir_call *call = weir_call_new(channel, NULL);
+
+    request.number = MESSAGES;
+    request.data.data = data;
+    request.data.len = SIZE;
+    assert_int_equal(rpctest_Test_Expand(call, &request, out_stream), WEIR_OK);
+}
+
+static void
+read_all(struct rpctest_Test_Expand_client stream)
+{
+    const Rpctest__Payload *message = NULL;
+    int count = 0;
+
+    while (rpctest_Test_Expand_client_recv(stream, &message))
+        assert_int_equal(message->number, count++);
+    assert_int_equal(count, MESSAGES);
+    assert_int_equal(rpctest_Test_Expand_client_finish(stream), WEIR_OK);
+    weir_call_free(stream.call);
+}
+
+/* What waits for the one who does not read is bounded by that stream's window. */
+static void
+a_client_that_does_not_read_one_stream(void **state)
+{
+    struct rpctest_Test_Expand_client streams[STREAMS];
+    unsigned before = running.seen.ended;
+
+    (void)state;
+    for (unsigned i = 0; i < STREAMS; i++)
+        open_expand(&streams[i]);
+    for (unsigned i = 1; i < STREAMS; i++)
+        read_all(streams[i]);
+    assert_int_equal(running.seen.ended - before, STREAMS - 1);
+    assert_in_range(buf_len(&streams[0].call->incoming), 64 * 1024 - 2 * SIZE, 64 * 1024);
+    read_all(streams[0]);
+    assert_int_equal(running.seen.ended - before, STREAMS);
+}
+
+static unsigned
+send_until_stuck(struct rpctest_Test_Collect_client stream)
+{
+    static uint8_t data[SIZE];
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+    unsigned sent = 0;
+
+    message.data.data = data;
+    message.data.len = SIZE;
+    while (sent < 1000 && rpctest_Test_Collect_client_send(stream, &message) == WEIR_OK)
+        sent++;
+    return sent;
+}
+
+static void
+collect_all(struct rpctest_Test_Collect_client stream)
+{
+    const Rpctest__Payload *sum = NULL;
+
+    assert_int_equal(send_until_stuck(stream), 1000);
+    assert_int_equal(rpctest_Test_Collect_client_finish(stream, &sum), WEIR_OK);
+    assert_string_equal(sum->text, "1000");
+    weir_call_free(stream.call);
+}
+
+static void
+a_server_that_does_not_read_one_stream(void **state)
+{
+    struct rpctest_Test_Collect_client streams[20];
+    unsigned sent;
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        weir_call *call = weir_call_new(channel, NULL);
+
+        if (i == 0) {
+            weir_call_set_timeout(call, 200 * WEIR_MILLISECOND);
+            assert_int_equal(weir_call_add_header(call, "x-hold", weir_str_of("1")), WEIR_OK);
+        }
+        assert_int_equal(rpctest_Test_Collect(call, &streams[i]), WEIR_OK);
+    }
+    sent = send_until_stuck(streams[0]);
+    assert_in_range(sent, 60, 70);
+    assert_int_equal(weir_call_code(streams[0].call), WEIR_DEADLINE_EXCEEDED);
+    for (unsigned i = 1; i < 20; i++)
+        collect_all(streams[i]);
+    weir_call_free(streams[0].call);
+}
+
+/* ---- the budget of a server ---- */
+
+/* Announce so many messages of 3 MiB; how many the server makes room for. The others are refused.
+ */
+static unsigned
+announce(struct raw *raw, uint32_t first, unsigned count)
+{
+    static const uint8_t prefix[] = {0, 0, 0x30, 0, 0};
+    static struct raw_frame frame;
+    unsigned granted = 0, refused = 0;
+
+    for (uint32_t id = first; id < first + 2 * count; id += 2) {
+        raw_request(raw, id, "Unary", NULL);
+        raw_frame(raw, RAW_DATA, 0, id, prefix, sizeof(prefix));
+    }
+    while (granted + refused < count && raw_next(raw, &frame)) {
+        granted += frame.type == RAW_WINDOW_UPDATE && frame.id != 0;
+        refused += frame.type == RAW_HEADERS && (frame.flags & RAW_END_STREAM) != 0;
+    }
+    for (uint32_t id = first; id < first + 2 * count; id += 2)
+        raw_number(raw, RAW_RST_STREAM, id, H2_CANCEL);
+    return granted;
+}
+
+/* Large requests of which only the beginning comes: 32 MiB are allowed, each wants 3 MiB but for
+ * the 64 KiB that every stream may send. Nothing of it is memory yet. */
+static void
+more_unread_than_the_server_bears(void **state)
+{
+    struct weir_server_stats stats;
+    size_t before = heap_in_use();
+    struct raw raw;
+
+    (void)state;
+    raw_connect(&raw, running.address);
+    raw_greet(&raw, true, 0, 0);
+    assert_int_equal(announce(&raw, 1, 12), 10);
+    weir_server_stats(running.server, &stats);
+    assert_int_equal(stats.limit_hits[WEIR_LIMIT_UNREAD], 2);
+    assert_int_equal(announce(&raw, 101, 10), 10);
+    assert_true(heap_in_use() < before + MIB);
+    raw_close(&raw);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_small_messages),
+        cmocka_unit_test(large_messages),
+        cmocka_unit_test(a_client_that_does_not_read_one_stream),
+        cmocka_unit_test(a_server_that_does_not_read_one_stream),
+        cmocka_unit_test(more_unread_than_the_server_bears),
+    };
+
+    return cmocka_run_group_tests(tests, start, stop);
+}
