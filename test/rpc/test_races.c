@@ -289,6 +289,127 @@ every_call_ends_once(void **state)
     assert_int_equal(back.result, WEIR_OK);
 }
 
+/* ---- a hundred thousand calls ---- */
+
+#define MANY_ROUNDS 25
+#define CHANNELS 4
+#define FIBERS 50 /* a channel */
+#define FIBER_CALLS 20
+
+struct crowd {
+    weir_loop *loop;
+    weir_channel *channels[CHANNELS];
+    struct worker workers[CHANNELS * FIBERS];
+    atomic_uint left; /* workers */
+};
+
+struct member {
+    struct crowd *crowd;
+    struct worker *worker;
+};
+
+static void
+work_on_fiber(void *arg)
+{
+    struct member *member = arg;
+
+    for (int i = 0; i < FIBER_CALLS; i++)
+        try_one(member->worker);
+    atomic_fetch_sub(&member->crowd->left, 1);
+    free(member);
+}
+
+/* From another thread, whoever it meets. */
+static void *
+meddle_with_all(void *arg)
+{
+    struct crowd *crowd = arg;
+    unsigned seed = crowd->workers[0].seed;
+
+    while (crowd->left > 0) {
+        struct worker *worker = &crowd->workers[(unsigned)rand_r(&seed) % (CHANNELS * FIBERS)];
+
+        pthread_mutex_lock(&worker->lock);
+        if (worker->current != NULL)
+            weir_call_cancel(worker->current);
+        pthread_mutex_unlock(&worker->lock);
+        usleep(100);
+    }
+    return NULL;
+}
+
+static void
+start_crowd(struct crowd *crowd, unsigned round)
+{
+    atomic_init(&crowd->left, CHANNELS * FIBERS);
+    for (unsigned i = 0; i < CHANNELS * FIBERS; i++) {
+        struct worker *worker = &crowd->workers[i];
+        struct member *member = malloc(sizeof(*member));
+
+        *worker = (struct worker){
+            .channel = crowd->channels[i % CHANNELS], .seed = round * CHANNELS * FIBERS + i};
+        pthread_mutex_init(&worker->lock, NULL);
+        *member = (struct member){crowd, worker};
+        assert_int_equal(weir_loop_spawn(crowd->loop, work_on_fiber, member), WEIR_OK);
+    }
+}
+
+static unsigned
+count_ended(struct crowd *crowd)
+{
+    unsigned calls = 0;
+
+    for (unsigned i = 0; i < CHANNELS * FIBERS; i++) {
+        for (size_t code = 0; code < 17; code++)
+            calls += crowd->workers[i].ended[code];
+        pthread_mutex_destroy(&crowd->workers[i].lock);
+    }
+    return calls;
+}
+
+/* Hundreds of calls at a time on one loop, with connections of their own. */
+static unsigned
+run_crowd(const struct running *running, unsigned round)
+{
+    static struct crowd crowd;
+    pthread_t turner, meddler;
+    unsigned calls;
+
+    assert_int_equal(weir_loop_new(&crowd.loop), WEIR_OK);
+    for (int i = 0; i < CHANNELS; i++)
+        assert_int_equal(
+            weir_channel_new(crowd.loop, running->address, NULL, &crowd.channels[i]), WEIR_OK);
+    start_crowd(&crowd, round);
+    assert_int_equal(pthread_create(&turner, NULL, turn, crowd.loop), 0);
+    assert_int_equal(pthread_create(&meddler, NULL, meddle_with_all, &crowd), 0);
+    pthread_join(meddler, NULL);
+    for (int i = 0; i < CHANNELS; i++)
+        weir_channel_free(crowd.channels[i]);
+    weir_loop_stop(crowd.loop);
+    pthread_join(turner, NULL);
+    calls = count_ended(&crowd);
+    EVENTUALLY(fiber_stats(crowd.loop).live == 0);
+    weir_loop_free(crowd.loop);
+    return calls;
+}
+
+static void
+a_hundred_thousand_calls(void **state)
+{
+    static const struct weir_server_options two = {.loops = 2};
+    struct running running;
+    unsigned calls = 0;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", &two, NULL);
+    for (unsigned round = 0; round < MANY_ROUNDS; round++)
+        calls += run_crowd(&running, round);
+    assert_int_equal(calls, 100000);
+    EVENTUALLY(running.seen.ended == running.seen.started)
+    running_stop(&running, 100 * WEIR_SECOND);
+    assert_int_equal(running.result, WEIR_OK);
+}
+
 /* ---- looking at a call while its loop goes on with it ---- */
 
 static weir_code
@@ -353,6 +474,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(users_may_look_at_any_time),
         cmocka_unit_test(every_call_ends_once),
+        cmocka_unit_test(a_hundred_thousand_calls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server and its clients when memory runs out: every call ends, the server serves on, and nothing
- * is lost. Linked with --wrap for malloc, calloc, realloc, free and mmap. */
+/* A server and its clients when memory runs out, or a read or a write fails: every call ends, the
+ * server serves on, and nothing is lost. Linked with --wrap for what may fail. */
 #include "service.h"
 
 #include <errno.h>
@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
-/* ---- an allocator that fails and counts ---- */
+/* ---- a system that fails ---- */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -26,18 +27,22 @@ void __wrap_free(void *piece);
 void *__real_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
 
-/* Of the allocations from now on, of all threads, those from first_failing to last_failing fail. */
+enum fault { ALLOCATION, READ, WRITE };
+
+/* Of what can fail so from now on, on all threads, that from first_failing to last_failing fails.
+ */
+static _Atomic enum fault fault;
 static atomic_long counted, first_failing = -1, last_failing = -1;
 
 /* Bytes in use. */
 static atomic_long in_use;
 
 static bool
-fails_now(void)
+fails_now(enum fault kind)
 {
     long number;
 
-    if (first_failing < 0)
+    if (first_failing < 0 || fault != kind)
         return false;
     number = atomic_fetch_add(&counted, 1);
     return number >= first_failing && number <= last_failing;
@@ -53,20 +58,20 @@ got(void *piece)
 void *
 __wrap_malloc(size_t size)
 {
-    return fails_now() ? NULL : got(__real_malloc(size));
+    return fails_now(ALLOCATION) ? NULL : got(__real_malloc(size));
 }
 
 void *
 __wrap_calloc(size_t count, size_t size)
 {
-    return fails_now() ? NULL : got(__real_calloc(count, size));
+    return fails_now(ALLOCATION) ? NULL : got(__real_calloc(count, size));
 }
 
 void *
 __wrap_realloc(void *piece, size_t size)
 {
     long before = piece == NULL ? 0 : (long)malloc_usable_size(piece);
-    void *larger = fails_now() ? NULL : got(__real_realloc(piece, size));
+    void *larger = fails_now(ALLOCATION) ? NULL : got(__real_realloc(piece, size));
 
     atomic_fetch_sub(&in_use, larger == NULL ? 0 : before);
     return larger;
@@ -76,7 +81,7 @@ __wrap_realloc(void *piece, size_t size)
 void *
 __wrap_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset)
 {
-    if (!fails_now())
+    if (!fails_now(ALLOCATION))
         return __real_mmap(address, len, protection, flags, fd, offset);
     errno = ENOMEM;
     return MAP_FAILED;
@@ -89,7 +94,32 @@ __wrap_free(void *piece)
     __real_free(piece);
 }
 
+ssize_t __real_recv(int fd, void *to, size_t size, int flags);
+ssize_t __wrap_recv(int fd, void *to, size_t size, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+
+ssize_t
+__wrap_recv(int fd, void *to, size_t size, int flags)
+{
+    if (!fails_now(READ))
+        return __real_recv(fd, to, size, flags);
+    errno = ECONNRESET;
+    return -1;
+}
+
+ssize_t
+__wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    if (!fails_now(WRITE))
+        return __real_sendmsg(fd, message, flags);
+    errno = EPIPE;
+    return -1;
+}
+
 /* ---- a session ---- */
+
+static weir_compression compression; /* of the client's messages */
 
 struct session {
     weir_pool *pool;
@@ -103,8 +133,8 @@ static void
 note(struct session *session, weir_code code)
 {
     if (code == WEIR_DEADLINE_EXCEEDED) {
-        fprintf(stderr, "a call waits in vain when allocations %ld to %ld fail\n", first_failing,
-            last_failing);
+        fprintf(stderr, "a call waits in vain when %ld to %ld fail, kind %d\n", first_failing,
+            last_failing, (int)fault);
         abort();
     }
     session->failed += code != WEIR_OK;
@@ -256,7 +286,7 @@ run_calls(struct session *session)
 static unsigned
 run_session(const char *address)
 {
-    struct weir_channel_options options = {.pool = NULL};
+    struct weir_channel_options options = {.compression = compression};
     struct session session = {0};
 
     if (weir_pool_new(1, &session.pool) == WEIR_OK && weir_loop_new(&session.loop) == WEIR_OK) {
@@ -274,13 +304,15 @@ run_session(const char *address)
     return session.failed;
 }
 
-/* Fail `width` allocations from the nth on, for every nth (by steps) that a run gets to. Afterwards
+/* Fail `width` times from the nth on, for every nth (by steps) that a run gets to. Afterwards
  * all is well again. */
 static void
-fail_each(unsigned (*run)(const char *address), const char *address, long width, long step)
+fail_each(enum fault kind, unsigned (*run)(const char *address), const char *address, long width,
+    long step)
 {
     bool reached = true;
 
+    fault = kind;
     for (long nth = 0; reached; nth += step) {
         counted = 0;
         last_failing = nth + width - 1;
@@ -289,7 +321,8 @@ fail_each(unsigned (*run)(const char *address), const char *address, long width,
         first_failing = -1;
         reached = counted > nth;
         if (run(address) != 0) {
-            fprintf(stderr, "no recovery from failures of %ld to %ld\n", nth, nth + width - 1);
+            fprintf(stderr, "no recovery from failures of %ld to %ld, kind %d\n", nth,
+                nth + width - 1, (int)kind);
             abort();
         }
     }
@@ -304,8 +337,50 @@ server_survives(void **state)
     (void)state;
     running_start(&running, "127.0.0.1:0", NULL, NULL);
     assert_int_equal(run_session(running.address), 0);
-    fail_each(run_session, running.address, 1, 1);
-    fail_each(run_session, running.address, 5, 4);
+    fail_each(ALLOCATION, run_session, running.address, 1, 1);
+    fail_each(ALLOCATION, run_session, running.address, 5, 4);
+    running_stop(&running, 100 * WEIR_SECOND);
+    assert_int_equal(running.result, WEIR_OK);
+}
+
+/* Each read and each write, by the client and by the server, once as the last thing on a connection
+ * that breaks. */
+static void
+connections_break(void **state)
+{
+    struct running running;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    fail_each(READ, run_session, running.address, 1, 1);
+    fail_each(WRITE, run_session, running.address, 1, 1);
+    fail_each(READ, run_session, running.address, 3, 5);
+    fail_each(WRITE, run_session, running.address, 3, 5);
+    running_stop(&running, 100 * WEIR_SECOND);
+    assert_int_equal(running.result, WEIR_OK);
+}
+
+/* The same with all messages compressed, both ways. */
+static unsigned
+run_compressed(const char *address)
+{
+    unsigned failed;
+
+    compression = WEIR_GZIP;
+    failed = run_session(address);
+    compression = WEIR_IDENTITY;
+    return failed;
+}
+
+static void
+compression_fails(void **state)
+{
+    static const struct weir_server_options options = {.compression = WEIR_GZIP};
+    struct running running;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", &options, NULL);
+    fail_each(ALLOCATION, run_compressed, running.address, 1, 1);
     running_stop(&running, 100 * WEIR_SECOND);
     assert_int_equal(running.result, WEIR_OK);
 }
@@ -408,8 +483,8 @@ servers_come_and_go(void **state)
 {
     (void)state;
     assert_int_equal(run_all(NULL), 0);
-    fail_each(run_all, NULL, 1, 1);
-    fail_each(run_all, NULL, 5, 4);
+    fail_each(ALLOCATION, run_all, NULL, 1, 1);
+    fail_each(ALLOCATION, run_all, NULL, 5, 4);
 }
 
 /* ---- long streams ---- */
@@ -500,6 +575,8 @@ main(void)
         cmocka_unit_test(long_streams_take_no_more_memory),
         cmocka_unit_test(unread_messages_take_no_memory),
         cmocka_unit_test(server_survives),
+        cmocka_unit_test(compression_fails),
+        cmocka_unit_test(connections_break),
         cmocka_unit_test(servers_come_and_go),
     };
 

@@ -1,3 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-# The test decides which allocations fail, and counts the bytes that are in use.
-target_link_options(${target} PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=mmap)
