@@ -34,8 +34,8 @@ call_send_response_headers(struct weir_call *call)
         return WEIR_OK;
     if (call->ended || call->stream == NULL)
         return call->code;
-    if (!h2_conn_takes_headers(
-            call->transport->h2, response_fields, fixed, extra->list, extra->count))
+    if (extra->count > 0 && !h2_conn_takes_headers(call->transport->h2, response_fields, fixed,
+                                extra->list, extra->count))
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "headers larger than the client takes");
     if (!h2_stream_send_headers(call->transport->h2, call->stream, response_fields, fixed,
             extra->list, extra->count, false))

@@ -113,6 +113,14 @@ static const struct flag flags[] = {
         .expected = "a name",
         .read = flag_text,
         .field = offsetof(struct client_options, server_host_override)},
+    {.name = "long_messages",
+        .value = "N",
+        .help = "messages of small_messages_both_ways; default 100000",
+        .expected = "a number from 4 to 100000000",
+        .read = flag_number,
+        .field = offsetof(struct client_options, long_messages),
+        .min = 4,
+        .max = 100000000},
     OPTIONS_COMMON_FLAGS,
 };
 
@@ -215,7 +223,7 @@ run_case(struct interop *interop, const struct interop_case *wanted)
 
     if (wanted->whole != NULL)
         return wanted->whole(interop);
-    for (size_t i = 0; i < 2 && wanted->calls[i] != NULL && passed; i++)
+    for (size_t i = 0; i < 3 && wanted->calls[i] != NULL && passed; i++)
         passed = make_call(interop, wanted->calls[i]);
     return passed;
 }
@@ -248,6 +256,8 @@ run(struct interop *interop, const struct interop_case *wanted)
 
 static const struct interop_case *const all_cases[] = {
     interop_message_cases,
+    interop_compression_cases,
+    interop_long_cases,
     interop_status_cases,
     interop_orca_cases,
     interop_soak_cases,
@@ -256,8 +266,7 @@ static const struct interop_case *const all_cases[] = {
 #define CASE_LISTS (sizeof(all_cases) / sizeof(all_cases[0]))
 
 /* Public cases that need what Weir does not offer yet. */
-static const char *const later_cases[] = {"client_compressed_unary", "server_compressed_unary",
-    "client_compressed_streaming", "server_compressed_streaming", "cacheable_unary", NULL};
+static const char *const later_cases[] = {"cacheable_unary", NULL};
 
 static const struct interop_case *
 find_case(const char *name)
@@ -355,6 +364,7 @@ main(int argc, char **argv)
         .soak_request_size = 271828,
         .soak_response_size = 314159,
         .soak_threads = 1,
+        .long_messages = 100000,
     };
     struct interop interop = {.options = &options};
     const struct interop_case *wanted;

@@ -23,6 +23,7 @@ struct client_options {
     uint32_t soak_pause; /* milliseconds from the start of one to that of the next, at least */
     uint32_t soak_request_size, soak_response_size; /* bytes of the bodies */
     uint32_t soak_threads;
+    uint32_t long_messages;
 };
 
 struct interop {
@@ -37,15 +38,17 @@ struct interop {
 /* A case makes its calls in turn, each on a call object of its own; or it does all by itself. */
 struct interop_case {
     const char *name;
-    bool (*calls[2])(struct interop *interop, weir_call *call);
+    bool (*calls[3])(struct interop *interop, weir_call *call);
     bool (*whole)(struct interop *interop);
 };
 
 /* The list ends with a name that is NULL. */
-extern const struct interop_case interop_message_cases[]; /* message_cases.c */
-extern const struct interop_case interop_status_cases[];  /* status_cases.c */
-extern const struct interop_case interop_orca_cases[];    /* orca_cases.c */
-extern const struct interop_case interop_soak_cases[];    /* soak.c */
+extern const struct interop_case interop_message_cases[];     /* message_cases.c */
+extern const struct interop_case interop_compression_cases[]; /* compression_cases.c */
+extern const struct interop_case interop_long_cases[];        /* long_cases.c */
+extern const struct interop_case interop_status_cases[];      /* status_cases.c */
+extern const struct interop_case interop_orca_cases[];        /* orca_cases.c */
+extern const struct interop_case interop_soak_cases[];        /* soak.c */
 
 /* Say why the case failed, and return false. */
 bool interop_fail(struct interop *interop, const char *format, ...) WEIR_PRINTF(2, 3);

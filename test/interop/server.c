@@ -53,6 +53,30 @@ check_type(weir_call *call, Grpc__Testing__PayloadType type)
     return weir_fail(call, WEIR_INVALID_ARGUMENT, "there is no payload of type %d here", (int)type);
 }
 
+/* Did the last message come as its sender says it did? */
+static weir_code
+check_compressed(weir_call *call, const Grpc__Testing__BoolValue *expected)
+{
+    bool compressed = weir_call_was_compressed(call);
+
+    if (expected == NULL || expected->value == compressed)
+        return WEIR_OK;
+    return weir_fail(
+        call, WEIR_INVALID_ARGUMENT, "the message came %s", compressed ? "compressed" : "as it is");
+}
+
+static weir_code
+choose_compression(weir_call *call, bool compressed)
+{
+    return weir_call_set_compression(call, compressed ? WEIR_GZIP : WEIR_IDENTITY);
+}
+
+static bool
+is_true(const Grpc__Testing__BoolValue *value)
+{
+    return value != NULL && value->value;
+}
+
 static weir_code
 bad_size(weir_call *call, int32_t size)
 {
@@ -81,8 +105,10 @@ unary_call(void *self, weir_call *call, const Grpc__Testing__SimpleRequest *requ
 
     if (request->orca_per_query_report != NULL)
         WEIR_TRY(orca_report_call(self, call, request->orca_per_query_report));
+    WEIR_TRY(check_compressed(call, request->expect_compressed));
     WEIR_TRY(echo_status(call, request->response_status));
     WEIR_TRY(check_type(call, request->response_type));
+    WEIR_TRY(choose_compression(call, is_true(request->response_compressed)));
     payload = weir_call_alloc(call, sizeof(*payload));
     if (payload == NULL)
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
@@ -100,8 +126,10 @@ streaming_input_call(void *self, struct grpc_testing_TestService_StreamingInputC
     uint64_t sum = 0;
 
     (void)self;
-    while (grpc_testing_TestService_StreamingInputCall_recv(peer, &request))
+    while (grpc_testing_TestService_StreamingInputCall_recv(peer, &request)) {
+        WEIR_TRY(check_compressed(peer.call, request->expect_compressed));
         sum += request->payload == NULL ? 0 : request->payload->body.len;
+    }
     WEIR_TRY(weir_call_code(peer.call));
     if (sum > INT32_MAX)
         return weir_fail(peer.call, WEIR_OUT_OF_RANGE, "more than 2 GiB");
@@ -114,6 +142,7 @@ streaming_input_call(void *self, struct grpc_testing_TestService_StreamingInputC
 struct answer {
     int32_t size;
     int32_t interval_us;
+    bool compressed;
 };
 
 static weir_code
@@ -126,6 +155,7 @@ send_answer(weir_call *call, struct answer answer)
     if (!payload_init(&payload, answer.size))
         return bad_size(call, answer.size);
     response.payload = &payload;
+    WEIR_TRY(choose_compression(call, answer.compressed));
     if (answer.interval_us > 0)
         WEIR_TRY(weir_call_sleep(call, answer.interval_us * WEIR_MICROSECOND));
     return weir_call_send(call, &response.base);
@@ -136,7 +166,9 @@ nth_answer(const Grpc__Testing__StreamingOutputCallRequest *request, size_t n)
 {
     const Grpc__Testing__ResponseParameters *wish = request->response_parameters[n];
 
-    return (struct answer){.size = wish->size, .interval_us = wish->interval_us};
+    return (struct answer){.size = wish->size,
+        .interval_us = wish->interval_us,
+        .compressed = is_true(wish->compressed)};
 }
 
 static weir_code
@@ -146,10 +178,22 @@ check_request(weir_call *call, const Grpc__Testing__StreamingOutputCallRequest *
     return check_type(call, request->response_type);
 }
 
+/* The headers, which go with the first answer, have to tell of gzip in any. */
+static weir_code
+announce_compression(weir_call *call, const Grpc__Testing__StreamingOutputCallRequest *request)
+{
+    for (size_t i = 0; i < request->n_response_parameters; i++) {
+        if (is_true(request->response_parameters[i]->compressed))
+            return choose_compression(call, true);
+    }
+    return WEIR_OK;
+}
+
 static weir_code
 answer(weir_call *call, const Grpc__Testing__StreamingOutputCallRequest *request)
 {
     WEIR_TRY(check_request(call, request));
+    WEIR_TRY(announce_compression(call, request));
     for (size_t i = 0; i < request->n_response_parameters; i++)
         WEIR_TRY(send_answer(call, nth_answer(request, i)));
     return WEIR_OK;

@@ -17,7 +17,7 @@ def server(tmp_path_factory):
         server.kill()
 
 
-@pytest.mark.parametrize("case", interop.CASES + interop.ORCA_CASES)
+@pytest.mark.parametrize("case", interop.CASES + interop.COMPRESSION_CASES + interop.ORCA_CASES)
 def test_case(server, case):
     done = interop.run_weir_client(server.address, case)
     assert (done.returncode, done.stdout) == (0, f"{case}: passed\n"), done.stderr

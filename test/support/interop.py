@@ -34,13 +34,19 @@ CASES = [
     "channel_soak",
 ]
 
-# Public cases that ask for what is not there yet.
-LATER_CASES = [
+# Of the others here none shows an application which messages were compressed.
+COMPRESSION_CASES = [
     "client_compressed_unary",
     "server_compressed_unary",
     "client_compressed_streaming",
     "server_compressed_streaming",
 ]
+
+# Of our own.
+LONG_CASES = ["small_messages_both_ways", "large_messages_both_ways"]
+
+# Public cases that ask for what is not there yet.
+LATER_CASES = ["cacheable_unary"]
 
 # Of the others here only grpc-js shows an application what they are about.
 ORCA_CASES = ["orca_per_rpc", "orca_oob"]
