@@ -133,6 +133,32 @@ end_by_rst(struct running *running, struct raw *raw)
     raw_break(raw);
 }
 
+/* By this side: what the server itself finds out about the caller, for instance. */
+static weir_call *_Atomic begun;
+
+static weir_code
+remember(void *self, weir_call *call, weir_next *next)
+{
+    (void)self;
+    begun = call;
+    return weir_proceed(next, call);
+}
+
+static void
+end_by_cancel(struct running *running, struct raw *raw)
+{
+    struct raw_answer answer;
+
+    if (begun == NULL) { /* its handler has not, and so there is nobody to do it */
+        end_by_reset(running, raw);
+        return;
+    }
+    weir_call_cancel(begun);
+    raw_answer(raw, 1, SIZE_MAX, &answer);
+    assert_int_equal(answer.status, WEIR_CANCELLED);
+    raw_answer_free(&answer);
+}
+
 static void
 end_by_violation(struct running *running, struct raw *raw)
 {
@@ -177,6 +203,7 @@ static const struct reason {
     weir_code code, result; /* of the call and of the server's run */
 } reasons[] = {
     {end_by_reset, NULL, WEIR_CANCELLED, WEIR_OK},
+    {end_by_cancel, NULL, WEIR_CANCELLED, WEIR_OK},
     {end_by_fin, NULL, WEIR_CANCELLED, WEIR_OK},
     {end_by_rst, NULL, WEIR_CANCELLED, WEIR_OK},
     {end_by_violation, NULL, WEIR_CANCELLED, WEIR_OK},
@@ -200,7 +227,8 @@ check_end(const struct place *place, const struct reason *reason)
     struct running running;
     struct raw raw;
 
-    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    begun = NULL;
+    running_start(&running, "127.0.0.1:0", NULL, remember);
     raw_connect(&raw, running.address);
     raw_greet(&raw, true, RAW_INITIAL_WINDOW, 0);
     assert_true(raw_await(&raw, RAW_SETTINGS, 0, &frame));

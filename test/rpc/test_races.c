@@ -23,6 +23,7 @@ struct worker {
     weir_channel *channel;
     bool nested; /* through a server that calls onward */
     unsigned seed;
+    unsigned most;      /* messages of a stream; 0: 200 */
     unsigned ended[17]; /* by code */
     pthread_t thread, partner;
     pthread_mutex_t lock;
@@ -98,9 +99,9 @@ try_expand(struct worker *worker, weir_call *call)
     struct rpctest_Test_Expand_client stream = {NULL};
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *message = NULL;
-    unsigned left = roll(worker, 200);
+    unsigned left = roll(worker, worker->most == 0 ? 200 : worker->most);
 
-    request.number = 1000;
+    request.number = worker->most == 0 ? 1000 : (int32_t)worker->most;
     request.data = (ProtobufCBinaryData){sizeof(filler), filler};
     WEIR_TRY(rpctest_Test_Expand(call, &request, &stream));
     while (left > 0 && rpctest_Test_Expand_client_recv(stream, &message))
@@ -346,8 +347,9 @@ start_crowd(struct crowd *crowd, unsigned round)
         struct worker *worker = &crowd->workers[i];
         struct member *member = malloc(sizeof(*member));
 
-        *worker = (struct worker){
-            .channel = crowd->channels[i % CHANNELS], .seed = round * CHANNELS * FIBERS + i};
+        *worker = (struct worker){.channel = crowd->channels[i % CHANNELS],
+            .most = 20,
+            .seed = round * CHANNELS * FIBERS + i};
         pthread_mutex_init(&worker->lock, NULL);
         *member = (struct member){crowd, worker};
         assert_int_equal(weir_loop_spawn(crowd->loop, work_on_fiber, member), WEIR_OK);

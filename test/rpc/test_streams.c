@@ -71,10 +71,11 @@ struct talk {
     uint64_t sent_sum, received_sum;
 };
 
+/* All of a small message, every 61st byte of a large one. */
 static uint64_t
 add_up(uint64_t sum, const uint8_t *data, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i<len; i += len> 1000 ? 61 : 1)
         sum = sum * 31 + data[i];
     return sum;
 }
