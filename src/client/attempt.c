@@ -104,7 +104,6 @@ attempt_open(struct weir_call *attempt)
 
     if (method == NULL)
         return weir_fail(attempt, WEIR_RESOURCE_EXHAUSTED, "no memory");
-    attempt->deep_in = method->deep_in;
     WEIR_TRY(credentials_apply(attempt));
     WEIR_TRY(client_acquire(channel, attempt));
     return send_headers(attempt, method);

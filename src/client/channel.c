@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public channel: options, a stream for a call, call objects. */
 #include "client/client.h"
-#include "rpc/depth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -328,7 +327,6 @@ method_new(const struct weir_channel *channel, const struct weir_method *asked)
 
     if (method == NULL)
         return NULL;
-    method->deep_in = depth_is_unbounded(asked->output);
     method->path = join(asked->path, "", "");
     if (method->path == NULL) {
         free(method);

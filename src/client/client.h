@@ -22,7 +22,6 @@
 struct client_method {
     struct client_method *next;
     char *path;
-    bool deep_in;
     struct h2_field fields[CLIENT_FIELDS]; /* pseudo-header fields first */
 };
 

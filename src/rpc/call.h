@@ -115,7 +115,6 @@ struct weir_call {
     bool gzip_out;            /* messages are sent so */
     atomic_bool gzip_refused; /* the server has said that it does not take it */
     bool compressed;          /* so the last one came */
-    bool deep_in;             /* the messages that come must be measured, see depth.h */
     bool has_scratch;         /* the arena below is there */
 
     /* From here on nothing is zeroed. */
@@ -301,10 +300,6 @@ weir_code call_show_received(struct weir_call *call, const ProtobufCMessage *mes
 void call_stop_alarms(struct weir_call *call);
 
 /* ---- messages ---- */
-
-/* NULL: it does not parse, or no memory. */
-ProtobufCMessage *call_unpack(
-    struct arena *arena, const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len);
 
 /* Send one message, with END_STREAM after it when `last`. Suspends. */
 weir_code call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last);

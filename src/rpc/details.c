@@ -7,9 +7,7 @@
  * What a server adds is kept as the bytes of its fields 3, each detail behind the one before. What
  * a client gets is decoded when it is asked for; bytes that are no such message hold no details. */
 #include "rpc/call.h"
-#include "rpc/depth.h"
 #include "rpc/field.h"
-#include "rpc/text.h"
 #include <weir/details.h>
 
 #define TYPE_PREFIX "type.googleapis.com/"
@@ -180,11 +178,8 @@ weir_call_detail(
         if (!weir_call_next_detail(call, &cursor, &found, &bytes))
             return false;
     } while (!weir_str_equal(found, wanted));
-    if (!depth_is_within(type, (const uint8_t *)bytes.data, bytes.len, DEPTH_MAX) ||
-        !text_is_whole(type, (const uint8_t *)bytes.data, bytes.len))
-        return false;
-    detail = call_unpack(&call->arena, type, (const uint8_t *)bytes.data, bytes.len);
-    if (detail == NULL)
+    if (wire_message_unpack(type, (const uint8_t *)bytes.data, bytes.len, &call->arena, &detail) !=
+        WIRE_UNPACKED)
         return false;
     *out_detail = detail;
     return true;

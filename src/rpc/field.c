@@ -60,16 +60,6 @@ field_read(const uint8_t **at, const uint8_t *end, struct field *out_field)
     return true;
 }
 
-bool
-field_next(const ProtobufCMessageDescriptor *type, const uint8_t **at, const uint8_t *end,
-    struct field *out_field)
-{
-    if (!field_read(at, end, out_field))
-        return false;
-    out_field->type = protobuf_c_message_descriptor_get_field(type, out_field->number);
-    return true;
-}
-
 static size_t
 put_varint(uint8_t *to, uint64_t value)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fields of a message's bytes: for checks that protobuf-c does not make, and for messages that
- * the library itself has no code for. */
+/* The fields of a message's bytes, for messages that the library itself has no code for. */
 /* Threads: pure functions. */
 #pragma once
 
@@ -11,16 +10,11 @@
 
 struct field {
     uint32_t number;
-    const ProtobufCFieldDescriptor *type; /* NULL: unknown */
-    const uint8_t *data;                  /* of a value with a length; else NULL */
+    const uint8_t *data; /* of a value with a length; else NULL */
     size_t len;
 };
 
-/* Take the field at *at. False: the end, or bytes that are no message, which unpacking refuses. */
-bool field_next(const ProtobufCMessageDescriptor *type, const uint8_t **at, const uint8_t *end,
-    struct field *out_field);
-
-/* The same, of a message whose type does not matter; type is NULL. */
+/* Take the field at *at. False: the end, or bytes that are no message. */
 bool field_read(const uint8_t **at, const uint8_t *end, struct field *out_field);
 
 /* The most that the head of a field takes, or one that is a number. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages of a call: protobuf-c structs to framed bytes and back. */
 #include "rpc/call.h"
-#include "rpc/depth.h"
-#include "rpc/text.h"
+
+/* A message up to this size is packed on the stack. */
+#define SMALL_MESSAGE 1024
 
 /* ---- receiving ---- */
 
@@ -23,43 +24,22 @@ call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
     return code;
 }
 
-static void *
-allocate(void *arena, size_t size)
-{
-    return arena_alloc(arena, size);
-}
-
-static void
-keep(void *arena, void *piece)
-{
-    (void)arena;
-    (void)piece;
-}
-
-ProtobufCMessage *
-call_unpack(
-    struct arena *arena, const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len)
-{
-    ProtobufCAllocator allocator = {allocate, keep, arena};
-
-    return protobuf_c_message_unpack(type, &allocator, len, data);
-}
-
 static weir_code
 unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
     size_t len, ProtobufCMessage **out_message)
 {
-    ProtobufCMessage *message;
-
-    if (call->deep_in && !depth_is_within(type, data, len, DEPTH_MAX))
-        return call_refuse(call, WEIR_INTERNAL, "messages nested deeper than %d", DEPTH_MAX);
-    if (!text_is_whole(type, data, len))
+    switch (wire_message_unpack(type, data, len, call_memory(call), out_message)) {
+    case WIRE_UNPACKED:
+        return WEIR_OK;
+    case WIRE_TOO_DEEP:
+        return call_refuse(call, WEIR_INTERNAL, "messages nested too deep");
+    case WIRE_HAS_NUL:
         return call_refuse(call, WEIR_INTERNAL, "a text with U+0000, which C cannot hold");
-    message = call_unpack(call_memory(call), type, data, len);
-    if (message == NULL)
+    case WIRE_NO_MEMORY:
+        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
+    default:
         return call_refuse(call, WEIR_INTERNAL, "the message is not a %s", type->name);
-    *out_message = message;
-    return WEIR_OK;
+    }
 }
 
 static bool
@@ -368,11 +348,32 @@ call_frame(
 }
 
 static weir_code
-send_any(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
+send_small(struct weir_call *call, uint8_t *packed, size_t len, bool last)
+{
+    uint8_t *framed = packed - WIRE_PREFIX_SIZE;
+    struct writer writer = {
+        .base = {append}, .call = call, .left = WIRE_PREFIX_SIZE + len, .last = last};
+
+    wire_prefix_pack(framed, false, (uint32_t)len);
+    if (h2_stream_send_data(
+            call->transport->h2, call->stream, framed, WIRE_PREFIX_SIZE + len, last))
+        return WEIR_OK;
+    append(&writer.base, WIRE_PREFIX_SIZE + len, framed);
+    return writer.code;
+}
+
+static bool
+is_deflated(const struct weir_call *call)
+{
+    return call->gzip_out && !call->gzip_refused;
+}
+
+static weir_code
+send_large(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
 {
     size_t framed = WIRE_PREFIX_SIZE + len;
 
-    if (call->gzip_out && len > 0 && !call->gzip_refused)
+    if (is_deflated(call) && len > 0)
         return send_deflated(call, message, len, last);
     if (framed > h2_stream_room(call->transport->h2, call->stream) ||
         framed > h2_conn_max_frame(call->transport->h2))
@@ -380,21 +381,30 @@ send_any(struct weir_call *call, const ProtobufCMessage *message, size_t len, bo
     return pack_in_place(call, message, len, last) ? WEIR_OK : call_closed_for_sending(call);
 }
 
+static weir_code
+pack_and_send(struct weir_call *call, const ProtobufCMessage *message, bool last)
+{
+    uint8_t room[SMALL_MESSAGE], *packed = NULL;
+    bool small = !is_deflated(call) && wire_message_pack(message, room + WIRE_PREFIX_SIZE,
+                                           sizeof(room) - WIRE_PREFIX_SIZE, &packed);
+    size_t len = small ? (size_t)(room + sizeof(room) - packed)
+                       : protobuf_c_message_get_packed_size(message);
+
+    if (len > call->shared->max_send)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of %zu bytes, larger than %zu",
+            len, call->shared->max_send);
+    return small ? send_small(call, packed, len, last) : send_large(call, message, len, last);
+}
+
 weir_code
 call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
-    size_t len;
-
     WEIR_TRY(call_show_sending(call, message));
-    len = protobuf_c_message_get_packed_size(message);
     if (call->ended || call->stream == NULL)
         return call_closed_for_sending(call);
     if (call->send_closed)
         return weir_fail(call, WEIR_FAILED_PRECONDITION, "sent after the last message");
-    if (len > call->shared->max_send)
-        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of %zu bytes, larger than %zu",
-            len, call->shared->max_send);
-    WEIR_TRY(send_any(call, message, len, last));
+    WEIR_TRY(pack_and_send(call, message, last));
     call->send_closed = last;
     rpc_transport_touch(call->transport);
     return WEIR_OK;

@@ -187,7 +187,6 @@ set_method(struct weir_call *call, struct h2_block *block, const struct wire_req
         return;
     }
     call->method = entry->method;
-    call->deep_in = entry->deep_in;
     call->path = entry->method->path;
 }
 

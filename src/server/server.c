@@ -3,11 +3,10 @@
 #include "server/http.h"
 
 #include "base/random.h"
-#include "rpc/depth.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What unpacking messages of the greatest depth takes, with room for a handler (rpc/depth.h). */
+/* What unpacking messages of the greatest depth takes, with room for a handler (wire/unpack.c). */
 #define FIBER_STACK_MIN ((size_t)256 * 1024)
 
 #define DEFAULT_UNREAD (UINT64_C(512) * 1024 * 1024)
@@ -112,8 +111,7 @@ put_methods(
     const struct weir_service *service = added->service;
 
     for (size_t i = 0; i < service->method_count; i++) {
-        added->entries[i] = (struct server_entry){&service->methods[i], service, handlers, self,
-            depth_is_unbounded(service->methods[i].input)};
+        added->entries[i] = (struct server_entry){&service->methods[i], service, handlers, self};
         if (!map_put(&server->methods, weir_str_of(service->methods[i].path), &added->entries[i]))
             return false;
     }

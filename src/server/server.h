@@ -16,7 +16,6 @@ struct server_entry {
     const struct weir_service *service;
     const void *handlers;
     void *self;
-    bool deep_in;
 };
 
 struct server_service {

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "http2/h2.h"
+#include <protobuf-c/protobuf-c.h>
 #include <weir/status.h>
 
 /* ---- message prefix (PROTOCOL-HTTP2, Length-Prefixed-Message) ---- */
@@ -22,6 +23,25 @@ struct wire_prefix {
 /* INTERNAL: the flag byte is neither 0 nor 1. */
 WEIR_CHECK weir_code wire_prefix_unpack(
     const uint8_t bytes[WIRE_PREFIX_SIZE], struct wire_prefix *out_prefix);
+
+/* ---- messages (protobuf) ---- */
+
+enum wire_unpacked {
+    WIRE_UNPACKED,
+    WIRE_MALFORMED,
+    WIRE_TOO_DEEP, /* messages in messages, more than 100 */
+    WIRE_HAS_NUL,  /* a text with U+0000, which C cannot hold */
+    WIRE_NO_MEMORY
+};
+
+/* Turn bytes into a struct of protobuf-c's generated code. All of it lies in the arena. */
+enum wire_unpacked wire_message_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data,
+    size_t len, struct arena *arena, ProtobufCMessage **out_message);
+
+/* Put a message's bytes at the end of the room: *out_bytes is where they begin. False: it does not
+ * hold them; for a message that may be large use protobuf-c. */
+bool wire_message_pack(
+    const ProtobufCMessage *message, uint8_t *room, size_t size, uint8_t **out_bytes);
 
 /* ---- grpc-timeout ---- */
 
