@@ -109,6 +109,7 @@ open_ops(struct program *program)
 {
     const struct ops_options options = {.address = program->options.ops,
         .disk = program->path,
+        .reflection = program->options.reflection || options_are_local(&program->options),
         .server = program->server,
         .pool = program->pool,
         .store = program->service.store,

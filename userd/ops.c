@@ -216,7 +216,9 @@ ops_open(struct ops *ops, const struct ops_options *options)
     ops->started = weir_unix_seconds();
     if (set_up_metrics(ops, options) != WEIR_OK || wrap(ops, options->server) != WEIR_OK ||
         set_up_health(ops, options->server) != WEIR_OK ||
-        handle_paths(ops, options->server) != WEIR_OK) {
+        handle_paths(ops, options->server) != WEIR_OK ||
+        (options->reflection &&
+            weir_reflection_new(options->server, &ops->reflection) != WEIR_OK)) {
         complain("userd", "out of memory");
         return false;
     }
@@ -238,6 +240,7 @@ ops_drain(struct ops *ops)
 void
 ops_close(struct ops *ops)
 {
+    weir_reflection_free(ops->reflection);
     weir_health_free(ops->health);
     if (ops->store != NULL)
         ops->store->meters = (struct store_meters){NULL};

@@ -9,6 +9,7 @@
 #include "userd/store.h"
 #include <weir/health.h>
 #include <weir/metrics.h>
+#include <weir/reflection.h>
 
 #define OPS_ADDRESS "127.0.0.1:8080"
 
@@ -18,7 +19,8 @@
 struct ops {
     weir_metrics *metrics;
     weir_health *health;
-    struct store *store; /* borrowed, like log */
+    weir_reflection *reflection; /* NULL: not offered */
+    struct store *store;         /* borrowed, like log */
     const struct log *log;
     const char *disk; /* a file on the database's disk; NULL: the database is elsewhere */
     int64_t started;  /* seconds since 1970 */
@@ -27,6 +29,7 @@ struct ops {
 struct ops_options {
     const char *address; /* "off": none; NULL: OPS_ADDRESS, if that is free */
     const char *disk;
+    bool reflection;
     weir_server *server;
     weir_pool *pool;
     struct store *store;

@@ -145,6 +145,11 @@ static const struct flag flags[] = {
         .expected = "a PEM file",
         .help =
             "clients must show a certificate that one of these vouches for (none is asked for)"},
+    {.name = "reflection",
+        .read = flag_switch,
+        FIELD(reflection),
+        .expected = "true or false",
+        .help = "tell any client what is served; without the flag only on loopback addresses"},
     {.name = "insecure",
         .read = flag_switch,
         FIELD(insecure),
@@ -215,6 +220,16 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
     if (good)
         *out_options = options;
     return good;
+}
+
+bool
+options_are_local(const struct options *options)
+{
+    for (size_t i = 0; i < options->listen.count; i++) {
+        if (!address_is_local(options->listen.items[i]))
+            return false;
+    }
+    return true;
 }
 
 void

@@ -18,6 +18,7 @@ struct options {
     uint32_t workers;
     struct tls_options tls;
     bool insecure;
+    bool reflection;
     bool version;
     bool help;
 };
@@ -25,5 +26,8 @@ struct options {
 /* False: error says in one line what is wrong, and what would be right. */
 bool options_read(
     int argc, char *const *argv, struct options *out_options, char error[FLAGS_ERROR]);
+
+/* Is every address to listen on out of other machines' reach? */
+bool options_are_local(const struct options *options);
 
 void options_help(FILE *out);

@@ -52,6 +52,9 @@ WEIR_API void weir_server_free(weir_server *server);
 WEIR_API WEIR_CHECK weir_code weir_server_add(
     weir_server *server, const struct weir_service *service, const void *handlers, void *self);
 
+/* The nth service that is offered, in no particular order; NULL beyond the last. */
+WEIR_API const struct weir_service *weir_server_service(const weir_server *server, size_t index);
+
 /* Wrap every call, of all four kinds; first added is outermost. Borrows self. */
 WEIR_API WEIR_CHECK weir_code weir_server_wrap(
     weir_server *server, weir_interceptor *interceptor, void *self);

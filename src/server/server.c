@@ -138,6 +138,16 @@ weir_server_add(
     return WEIR_OK;
 }
 
+const struct weir_service *
+weir_server_service(const weir_server *server, size_t index)
+{
+    const struct server_service *added = server->services;
+
+    while (added != NULL && index-- > 0)
+        added = added->next;
+    return added == NULL ? NULL : added->service;
+}
+
 weir_code
 weir_server_wrap(weir_server *server, weir_interceptor *interceptor, void *self)
 {

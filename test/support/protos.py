@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stubs of our .proto files, generated for the run into a folder of its own."""
 import importlib
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -45,3 +46,19 @@ def wider_user_proto(folder):
     path = folder / "user.proto"
     path.write_text(text.replace(opening, opening + absent) + "\nservice AbsentService {\n" + absent + "}\n")
     return path
+
+
+def public_modules(folder, name):
+    """Modules (messages, services) of a file of Debian's grpc-proto.
+
+    It gets a name of its own, since grpc is also the name of a Python package.
+    """
+    plugin = shutil.which("grpc_python_plugin")
+    assert plugin, "grpc_python_plugin (protobuf-compiler-grpc) is missing"
+    stem = "public_" + name.removesuffix(".proto").replace("/", "_")
+    shutil.copy(pathlib.Path("/usr/share/grpc-proto") / name, folder / f"{stem}.proto")
+    outputs = [f"--python_out={folder}", f"--plugin=protoc-gen-grpc={plugin}", f"--grpc_out={folder}"]
+    subprocess.run(["protoc", f"-I{folder}", *outputs, f"{stem}.proto"], check=True)
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    return [importlib.import_module(f"{stem}_pb2"), importlib.import_module(f"{stem}_pb2_grpc")]

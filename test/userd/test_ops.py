@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators see: a real Prometheus scrapes userd; health over gRPC and HTTP tells the same."""
+import contextlib
+import http.client
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+import grpc
+import pytest
+
+from support import clients, places, programs, protos
+
+HEALTH = "grpc/health/v1/health.proto"
+
+
+def userd_with_ops(folder, *flags):
+    userd = programs.Userd(folder, "--ops", places.free_address(), *flags)
+    userd.ops = userd.command[userd.command.index("--ops") + 1]
+    return userd
+
+
+@pytest.fixture
+def userd(tmp_path):
+    userd = userd_with_ops(tmp_path)
+    userd.start()
+    try:
+        yield userd
+        userd.stop()
+    finally:
+        userd.kill()
+
+
+@pytest.fixture(scope="session")
+def health(tmp_path_factory):
+    """Modules of the public definition."""
+    return protos.public_modules(tmp_path_factory.mktemp("health"), HEALTH)
+
+
+def fetch(address, path, method="GET"):
+    """(status, content type, content)."""
+    connection = http.client.HTTPConnection(address, timeout=60)
+    with contextlib.closing(connection):
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Content-Type"), answer.read().decode()
+
+
+def call(userd, method, request=b"", times=1):
+    """Calls without a .proto; the codes."""
+    codes = []
+    with grpc.insecure_channel(userd.address) as channel:
+        for _ in range(times):
+            try:
+                channel.unary_unary(method)(request, timeout=60)
+                codes.append("OK")
+            except grpc.RpcError as error:
+                codes.append(error.code().name)
+    return codes
+
+
+# ---- endpoints ----
+
+
+def test_endpoints(userd):
+    status, kind, text = fetch(userd.ops, "/health")
+    body = json.loads(text)
+    assert (status, kind) == (200, "application/json")
+    assert body["status"] == "healthy" and abs(body["timestamp"] - time.time()) < 600
+    assert body["services"]["user.UserService"] == body["services"]["database"] == "SERVING"
+    assert fetch(userd.ops, "/readyz")[::2] == (200, "ready\n")
+    assert fetch(userd.ops, "/livez")[::2] == (200, "alive\n")
+    version = programs.run(places.program("userd"), "--version").stdout.split()[1]
+    assert json.loads(fetch(userd.ops, "/version")[2]) == {"name": "userd", "version": version}
+    assert fetch(userd.ops, "/metrics")[1] == "text/plain; version=0.0.4; charset=utf-8"
+    status, kind, text = fetch(userd.ops, "/metrics", "HEAD")
+    assert (status, kind, text) == (200, "text/plain; version=0.0.4; charset=utf-8", "")
+    assert fetch(userd.ops, "/absent")[0] == 404
+    assert fetch(userd.ops, "/metrics", "POST")[0] == 405
+
+
+def test_default_address_is_taken(tmp_path):
+    """Nobody asked for it: userd says so and goes on. Asked for, it is an error."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # somebody else has it already, which is just as well
+            other.bind(("127.0.0.1", 8080))
+            other.listen()
+        userd = programs.Userd(tmp_path, "--ops", "off")
+        place = userd.command.index("--ops")
+        del userd.command[place : place + 2]
+        userd.start()
+        try:
+            programs.wait_until(lambda: "going on without metrics" in userd.said(), "the warning")
+            userd.stop()
+        finally:
+            userd.kill()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        done = programs.run(places.program("userd"), "--listen", "127.0.0.1:0", "--ops", address,
+                            "--db", f"sqlite:{tmp_path}/x.db")
+    assert done.returncode == 1 and address in done.stderr
+    done = programs.run(places.program("userd"), "--ops", "nonsense")
+    assert done.returncode == 2 and "--ops" in done.stderr
+
+
+# ---- Prometheus ----
+
+CONFIG = """
+global:
+  scrape_interval: 200ms
+  scrape_timeout: 200ms
+scrape_configs:
+  - job_name: userd
+    static_configs:
+      - targets: ["%s"]
+"""
+
+
+@pytest.fixture
+def prometheus(userd, tmp_path):
+    """A real one that scrapes userd; a function that runs a PromQL query."""
+    program = shutil.which("prometheus")
+    assert program, "prometheus (Debian's package) is missing"
+    address = places.free_address()
+    (tmp_path / "prometheus.yml").write_text(CONFIG % userd.ops)
+    with open(tmp_path / "prometheus.log", "w") as log:
+        process = subprocess.Popen(
+            [program, f"--config.file={tmp_path}/prometheus.yml", f"--web.listen-address={address}",
+             f"--storage.tsdb.path={tmp_path}/tsdb"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )
+
+    def query(text):
+        url = f"http://{address}/api/v1/query?" + urllib.parse.urlencode({"query": text})
+        try:
+            with urllib.request.urlopen(url, timeout=60) as answer:
+                body = json.load(answer)
+        except OSError:
+            return []
+        assert body["status"] == "success", body
+        return body["data"]["result"]
+
+    try:
+        yield query
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def value_of(query, text):
+    result = query(text)
+    return float(result[0]["value"][1]) if result else None
+
+
+def test_prometheus(userd, prometheus, user_pb2):
+    with contextlib.closing(clients.Grpcio(user_pb2, userd.address, None)) as client:
+        for i in range(3):
+            answer = client.call("CreateUser", user_pb2.CreateUserRequest(name="N", email=f"p{i}@example.org"))
+            assert answer.code == "OK"
+        for _ in range(5):
+            client.call("GetUser", user_pb2.GetUserRequest(id=1))
+        client.call("DeleteUser", user_pb2.DeleteUserRequest(id=999))
+    flood = 200
+    for i in range(flood):
+        assert call(userd, f"/user.UserService/Flood{i}") == ["UNIMPLEMENTED"]
+    get = 'method="/user.UserService/GetUser",type="unary"'
+    expected = {
+        "up": 1,
+        f"grpc_requests_total{{{get}}}": 5,
+        f"grpc_request_duration_seconds_count{{{get}}}": 5,
+        f'grpc_request_duration_seconds_bucket{{{get},le="+Inf"}}': 5,
+        'grpc_request_errors_total{method="/user.UserService/DeleteUser",code="NotFound"}': 1,
+        'grpc_requests_total{method="other"}': flood,
+        'grpc_request_errors_total{method="other",code="Unimplemented"}': flood,
+        'count(count by (method) (grpc_requests_total{method!~"/grpc.*"}))': 4,
+        "userd_database_batch_size_sum": 4,  # DeleteUser is a write, too
+        "userd_database_queued": 0,
+        "userd_database_faults_total": 0,
+        "weir_server_handshakes_failed_total": 0,
+        'weir_server_limit_hits_total{limit="header_list"}': 0,
+        "count(weir_server_limit_hits_total)": 14,
+        "weir_server_connections_refused_total": 0,
+        "weir_server_fibers_refused_total": 0,
+        "weir_server_calls_refused_total": 0,
+        "weir_server_http_connections": 1,
+        "weir_pool_threads": 2,
+        "weir_pool_queued": 0,
+        "userd_log_dropped_lines_total": 0,
+    }
+    for text, value in expected.items():
+        programs.wait_until(lambda: value_of(prometheus, text) == value, f"{text} to be {value}")
+    for text in [
+        f"grpc_request_duration_seconds_sum{{{get}}}", "userd_database_commits_total",
+        "weir_server_connections_accepted_total", "weir_server_calls_started_total",
+        "weir_server_received_bytes_total", "weir_server_sent_bytes_total", "weir_server_fiber_stacks",
+        "weir_server_http_requests_total", "weir_pool_done_total", "process_resident_memory_bytes",
+        "process_virtual_memory_bytes", "process_open_fds", "process_max_fds", "process_cpu_seconds_total",
+        "process_start_time_seconds", "userd_build_info",
+        f"histogram_quantile(0.5, grpc_request_duration_seconds_bucket{{{get}}})",
+    ]:
+        programs.wait_until(lambda: (value_of(prometheus, text) or 0) > 0, f"{text} to be there")
+    for text in ["weir_server_connections", "weir_server_calls", "weir_server_fibers", "weir_pool_busy"]:
+        assert value_of(prometheus, text) is not None, text
+
+
+def test_promtool(userd):
+    promtool = shutil.which("promtool")
+    assert promtool, "promtool (Debian's package prometheus) is missing"
+    call(userd, "/user.UserService/GetUser")
+    call(userd, "/user.UserService/DeleteUser")
+    text = fetch(userd.ops, "/metrics")[2]
+    assert "grpc_request_errors_total{" in text
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0 and checked.stderr == "", checked.stderr
+
+
+# ---- health ----
+
+
+class Watcher:
+    """A Watch by grpcio, with the statuses that it has shown."""
+
+    def __init__(self, userd, health, service):
+        messages, services = health
+        self.channel = grpc.insecure_channel(userd.address)
+        self.names = messages.HealthCheckResponse.ServingStatus
+        self.seen, self.code = [], None
+        self.stream = services.HealthStub(self.channel).Watch(messages.HealthCheckRequest(service=service))
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        try:
+            for one in self.stream:
+                self.seen.append(self.names.Name(one.status))
+        except grpc.RpcError as error:
+            self.code = error.code().name
+
+
+def check(userd, health, service):
+    messages, services = health
+    with grpc.insecure_channel(userd.address) as channel:
+        try:
+            answer = services.HealthStub(channel).Check(messages.HealthCheckRequest(service=service), timeout=60)
+            return messages.HealthCheckResponse.ServingStatus.Name(answer.status)
+        except grpc.RpcError as error:
+            return error.code().name
+
+
+def test_check(userd, health):
+    for service in "", "user.UserService", "database":
+        assert check(userd, health, service) == "SERVING"
+    assert check(userd, health, "absent") == "NOT_FOUND"
+    absent = Watcher(userd, health, "absent")
+    programs.wait_until(lambda: absent.seen == ["SERVICE_UNKNOWN"], "SERVICE_UNKNOWN")
+    assert absent.code is None
+    absent.stream.cancel()
+
+
+def test_database_fails(userd, health, user_pb2):
+    """Its files become rubbish; the first call that meets that makes everyone know."""
+    watchers = [Watcher(userd, health, service) for service in ("", "user.UserService", "database")]
+    for watcher in watchers:
+        programs.wait_until(lambda: watcher.seen == ["SERVING"], "SERVING")
+    for suffix in "", "-wal":
+        path = userd.database.with_name(userd.database.name + suffix)
+        with open(path, "r+b") as file:
+            file.write(b"rubbish " * 8192)
+    with contextlib.closing(clients.Grpcio(user_pb2, userd.address, None)) as client:
+
+        def has_failed():
+            answer = client.call("CreateUser", user_pb2.CreateUserRequest(name="N", email=f"{time.time()}@x"))
+            return answer.code in ("INTERNAL", "UNAVAILABLE")
+
+        programs.wait_until(has_failed, "the database to fail")
+        for watcher in watchers:
+            programs.wait_until(lambda: watcher.seen[-1:] == ["NOT_SERVING"], "NOT_SERVING")
+    status, _, text = fetch(userd.ops, "/health")
+    body = json.loads(text)
+    assert (status, body["status"]) == (503, "unhealthy")
+    assert body["services"]["database"] == body["services"]["user.UserService"] == "NOT_SERVING"
+    assert fetch(userd.ops, "/readyz")[::2] == (503, "not ready\n")
+    assert fetch(userd.ops, "/livez")[0] == 200
+    assert check(userd, health, "user.UserService") == "NOT_SERVING"
+    assert "does not work" in userd.said() and "rubbish" not in text
+    assert " 0\n" not in fetch(userd.ops, "/metrics")[2].split("userd_database_faults_total")[-1][:3]
+
+
+def test_drain(userd, health):
+    """NOT_SERVING before the end, over HTTP as well, while a call is under way."""
+    watcher = Watcher(userd, health, "user.UserService")
+    programs.wait_until(lambda: watcher.seen == ["SERVING"], "SERVING")
+    messages, services = health
+    with grpc.insecure_channel(userd.address) as channel:
+        # A call whose request does not come holds the drain up.
+        release = threading.Event()
+
+        def requests():
+            release.wait()
+            yield b""
+
+        held = channel.stream_unary("/user.UserService/GetUser")
+        pending = held.future(requests())
+        programs.wait_until(lambda: "weir_server_calls 2" in fetch(userd.ops, "/metrics")[2], "the call")
+        userd.signal(signal.SIGTERM)
+        programs.wait_until(lambda: watcher.seen == ["SERVING", "NOT_SERVING"], "NOT_SERVING")
+        programs.wait_until(lambda: watcher.code == "UNAVAILABLE", "the stream's end")
+        assert fetch(userd.ops, "/health")[0] == 503
+        assert fetch(userd.ops, "/readyz")[0] == 503
+        assert fetch(userd.ops, "/livez")[0] == 200
+        pending.cancel()
+        release.set()
+    assert userd.wait() == 0, userd.said()
+    with open(userd.log, "ab"):
+        userd.start()  # for the fixture, which wants to stop it
+
+
+# ---- the log ----
+
+
+def test_log(tmp_path):
+    userd = userd_with_ops(tmp_path, "--log-format", "json")
+    userd.start()
+    try:
+        with grpc.insecure_channel(userd.address) as channel:
+            with pytest.raises(grpc.RpcError):
+                channel.unary_unary("/user.UserService/DeleteUser")(
+                    b"\x08\x07", timeout=60, metadata=[("authorization", "Bearer secret")]
+                )
+        userd.stop()
+    finally:
+        userd.kill()
+    lines = [json.loads(line) for line in userd.said().splitlines()]
+    (started,) = [line for line in lines if line["message"] == "call started"]
+    (ended,) = [line for line in lines if line["message"] == "call ended"]
+    for line in started, ended:
+        assert line["method"] == "/user.UserService/DeleteUser" and line["peer"].startswith("ipv4:127.0.0.1:")
+    assert ended["code"] == "NOT_FOUND" and ended["error"] == "user 7 not found" and ended["duration_us"] >= 0
+    assert "secret" not in userd.said()
