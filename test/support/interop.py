@@ -55,11 +55,11 @@ ORCA_CASES = ["orca_per_rpc", "orca_oob"]
 # ---- the service's types, without generated modules: their package would be grpcio's own, `grpc` ----
 
 
-def descriptors(root):
-    """The descriptors of FILES below a folder, as protoc sees them."""
+def descriptors(root, names=FILES):
+    """The descriptors of files below a folder, as protoc sees them."""
     with tempfile.NamedTemporaryFile() as out:
         subprocess.run(
-            ["protoc", f"-I{root}", "--include_imports", f"--descriptor_set_out={out.name}", *FILES], check=True
+            ["protoc", f"-I{root}", "--include_imports", f"--descriptor_set_out={out.name}", *names], check=True
         )
         return descriptor_pb2.FileDescriptorSet.FromString(out.read())
 

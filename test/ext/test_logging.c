@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Logging: lines of both formats, a sink that does not take them, and calls of every kind. */
+#include "kinds.h"
+#include "service.h"
+#include <jansson.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <weir/logging.h>
+
+#include <cmocka.h>
+
+/* Where lines go. */
+struct sink {
+    pthread_mutex_t lock;
+    pthread_cond_t opened;
+    bool closed; /* takes nothing until it is opened */
+    char text[1 << 20];
+    size_t len;
+    unsigned writes;
+};
+
+static struct sink sink;
+
+static void
+take(void *self, const char *lines, size_t len)
+{
+    struct sink *to = self;
+
+    pthread_mutex_lock(&to->lock);
+    to->writes++;
+    while (to->closed)
+        pthread_cond_wait(&to->opened, &to->lock);
+    if (len < sizeof(to->text) - to->len) {
+        memcpy(to->text + to->len, lines, len);
+        to->len += len;
+    }
+    to->text[to->len] = '\0';
+    pthread_mutex_unlock(&to->lock);
+}
+
+static void
+set_closed(bool closed)
+{
+    pthread_mutex_lock(&sink.lock);
+    sink.closed = closed;
+    pthread_cond_broadcast(&sink.opened);
+    pthread_mutex_unlock(&sink.lock);
+}
+
+static unsigned
+writes_so_far(void)
+{
+    unsigned writes;
+
+    pthread_mutex_lock(&sink.lock);
+    writes = sink.writes;
+    pthread_mutex_unlock(&sink.lock);
+    return writes;
+}
+
+static bool
+has_taken(const char *text)
+{
+    bool found;
+
+    pthread_mutex_lock(&sink.lock);
+    found = strstr(sink.text, text) != NULL;
+    pthread_mutex_unlock(&sink.lock);
+    return found;
+}
+
+static weir_log *
+new_log(struct weir_log_options options)
+{
+    weir_log *log;
+
+    sink.len = 0;
+    sink.writes = 0;
+    sink.text[0] = '\0';
+    options.write = take;
+    options.self = &sink;
+    assert_int_equal(weir_log_new(&options, &log), WEIR_OK);
+    return log;
+}
+
+/* What one line comes to. Behind the time, for text. */
+static const char *
+logged(enum weir_log_format format, enum weir_log_level level, const char *value)
+{
+    weir_log *log = new_log((struct weir_log_options){.format = format});
+
+    weir_log_line(
+        log, level, "it \"happened\"", weir_log_text("cause", value), weir_log_number("n", -7));
+    weir_log_free(log);
+    return format == WEIR_LOG_TEXT && sink.len > 25 ? sink.text + 25 : sink.text;
+}
+
+static json_t *
+logged_json(const char *value)
+{
+    const char *line = logged(WEIR_LOG_JSON, WEIR_LOG_WARN, value);
+    json_error_t error;
+    json_t *json = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+
+    assert_non_null(json);
+    assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+    return json;
+}
+
+static void
+assert_field(json_t *json, const char *key, const char *value)
+{
+    assert_string_equal(json_string_value(json_object_get(json, key)), value);
+}
+
+/* ---- lines ---- */
+
+static void
+test_json(void **state)
+{
+    json_t *json = logged_json("plain");
+    const char *time = json_string_value(json_object_get(json, "time"));
+
+    (void)state;
+    assert_int_equal(strlen(time), strlen("2026-01-02T03:04:05.678Z"));
+    assert_int_equal(time[10], 'T');
+    assert_int_equal(time[23], 'Z');
+    assert_field(json, "level", "warn");
+    assert_field(json, "message", "it \"happened\"");
+    assert_field(json, "cause", "plain");
+    assert_int_equal(json_integer_value(json_object_get(json, "n")), -7);
+    json_decref(json);
+}
+
+static void
+test_hostile_json(void **state)
+{
+    static const struct {
+        const char *value, *read_back;
+    } cases[] = {
+        {"", ""},
+        {"\"\\/\b\f\n\r\t\x01\x1B[2J\x7F", "\"\\/\b\f\n\r\t\x01\x1B[2J\x7F"},
+        {"\xC3\xA9\xE2\x98\x8E\xC2\x9B", "\xC3\xA9\xE2\x98\x8E\xC2\x9B"},
+        {"a\xFF\xC3(b\xED\xA0\x80",
+            "a\xEF\xBF\xBD\xEF\xBF\xBD(b\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"cut \xF0\x9F\x98", "cut \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *json = logged_json(cases[i].value);
+
+        assert_field(json, "cause", cases[i].read_back);
+        assert_null(strchr(sink.text, '\x1B'));
+        json_decref(json);
+    }
+}
+
+static void
+test_text(void **state)
+{
+    (void)state;
+    assert_string_equal(logged(WEIR_LOG_TEXT, WEIR_LOG_INFO, "plain"),
+        "info  it \\\"happened\\\" cause=plain n=-7\n");
+    assert_string_equal(logged(WEIR_LOG_TEXT, WEIR_LOG_ERROR, "a b\x1B[2J\n=\xC2\x9B"),
+        "error it \\\"happened\\\" cause=\"a b\\u001b[2J\\u000a=\\u009b\" n=-7\n");
+    assert_string_equal(
+        logged(WEIR_LOG_TEXT, WEIR_LOG_INFO, ""), "info  it \\\"happened\\\" cause=\"\" n=-7\n");
+    assert_string_equal(logged(WEIR_LOG_TEXT, WEIR_LOG_DEBUG, "below the level"), "");
+}
+
+/* A value that is long is cut, a field for which no room is left is dropped whole. */
+static void
+test_long_values(void **state)
+{
+    char value[600];
+    struct weir_log_field fields[20];
+    weir_log *log = new_log((struct weir_log_options){.format = WEIR_LOG_JSON});
+    json_t *json;
+
+    (void)state;
+    memset(value, '"', sizeof(value));
+    value[sizeof(value) - 1] = '\0';
+    for (size_t i = 0; i < 20; i++) {
+        static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k",
+            "l", "m", "n", "o", "p", "q", "r", "s", "t"};
+
+        fields[i] = weir_log_text(keys[i], value);
+    }
+    weir_log_write(log, WEIR_LOG_INFO, "long", fields, 20);
+    weir_log_free(log);
+    assert_true(sink.len <= 4096);
+    json = json_loads(sink.text, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(json);
+    assert_int_equal(strlen(json_string_value(json_object_get(json, "a"))), 512 + 3);
+    assert_null(json_object_get(json, "t"));
+    json_decref(json);
+}
+
+/* ---- a sink that does not take lines ---- */
+
+static void
+test_stuck_sink(void **state)
+{
+    weir_log *log = new_log((struct weir_log_options){.buffer = 4096});
+    char expected[128];
+    unsigned lines = 0;
+    uint64_t dropped;
+
+    (void)state;
+    set_closed(true);
+    weir_log_line(log, WEIR_LOG_INFO, "first", weir_log_number("i", -1));
+    EVENTUALLY(writes_so_far() == 1);
+    for (int i = 0; i < 10000; i++)
+        weir_log_line(log, WEIR_LOG_INFO, "more", weir_log_number("i", i));
+    dropped = weir_log_dropped(log);
+    assert_true(dropped > 9000 && dropped < 10000);
+    set_closed(false);
+    weir_log_free(log);
+    for (const char *at = sink.text; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, 10001 - dropped + 1);
+    snprintf(expected, sizeof(expected), "warn  log lines were dropped lines=%llu\n",
+        (unsigned long long)dropped);
+    assert_non_null(strstr(sink.text, expected));
+}
+
+/* Freeing does not wait for ever; the thread ends when the sink opens. */
+static void
+test_stuck_at_the_end(void **state)
+{
+    weir_log *log = new_log((struct weir_log_options){.patience = 20 * WEIR_MILLISECOND});
+
+    (void)state;
+    set_closed(true);
+    weir_log_line(log, WEIR_LOG_INFO, "last", weir_log_number("i", 1));
+    weir_log_free(log);
+    assert_false(has_taken("last"));
+    set_closed(false);
+    EVENTUALLY(has_taken("last i=1\n"));
+    weir_log_free(NULL);
+    weir_log_write(NULL, WEIR_LOG_ERROR, "nobody", NULL, 0);
+}
+
+static void *
+log_many(void *arg)
+{
+    for (int i = 0; i < 500; i++)
+        weir_log_line(arg, WEIR_LOG_INFO, "from a thread", weir_log_number("i", i));
+    return NULL;
+}
+
+static void
+test_threads(void **state)
+{
+    weir_log *log = new_log((struct weir_log_options){.format = WEIR_LOG_JSON, .buffer = 1 << 20});
+    pthread_t threads[4];
+    size_t count = 0;
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, log_many, log), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    weir_log_free(log);
+    for (char *line = sink.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        json_t *json = json_loadb(line, (size_t)(end - line), 0, NULL);
+
+        assert_non_null(json);
+        json_decref(json);
+        count++;
+    }
+    assert_int_equal(count, 2000);
+}
+
+/* ---- calls ---- */
+
+static weir_log *call_log;
+
+static size_t
+add_trace(void *self, weir_call *call, struct weir_log_field *fields)
+{
+    (void)self;
+    (void)call;
+    fields[0] = weir_log_text("trace_id", "0123456789abcdef");
+    return 1;
+}
+
+static void
+prepare(struct running *running)
+{
+    assert_int_equal(weir_server_wrap(running->server, weir_log_intercept, call_log), WEIR_OK);
+}
+
+/* Make calls on a server that logs, and end it. */
+static void
+log_calls(struct weir_log_options options, bool of_client, const char *fail_text)
+{
+    static weir_interceptor *const none[] = {NULL};
+    struct running running;
+    weir_loop *loop;
+    weir_channel *channel;
+    weir_call *call;
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response;
+
+    call_log = new_log(options);
+    running_start_prepared(&running, "127.0.0.1:0", NULL, none, of_client ? NULL : prepare);
+    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(loop, running.address, NULL, &channel), WEIR_OK);
+    if (of_client)
+        assert_int_equal(weir_channel_wrap(channel, weir_log_intercept, call_log), WEIR_OK);
+    for (size_t i = 0; i < KINDS; i++)
+        (void)kinds_call(channel, kinds[i], 100 * WEIR_SECOND);
+    call = weir_call_new(channel, NULL);
+    assert_int_equal(weir_call_add_header(call, "authorization", weir_str_of("secret")), WEIR_OK);
+    request.text = (char *)fail_text;
+    assert_int_not_equal(rpctest_Test_Unary(call, &request, &response), WEIR_OK);
+    weir_call_free(call);
+    weir_channel_free(channel);
+    weir_loop_free(loop);
+    running_stop(&running, WEIR_SECOND);
+    weir_log_free(call_log);
+}
+
+/* The lines with this message, and whether each has what belongs there. */
+static unsigned
+count_lines(const char *message, bool ends)
+{
+    unsigned count = 0;
+
+    for (char *line = sink.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        json_t *json = json_loadb(line, (size_t)(end - line), 0, NULL);
+
+        assert_non_null(json);
+        if (strcmp(json_string_value(json_object_get(json, "message")), message) == 0) {
+            count++;
+            assert_memory_equal(
+                json_string_value(json_object_get(json, "method")), "/rpctest.Test/", 14);
+            assert_memory_equal(
+                json_string_value(json_object_get(json, "peer")), "ipv4:127.0.0.1:", 15);
+            assert_true((json_object_get(json, "code") != NULL) == ends);
+            assert_true(json_is_integer(json_object_get(json, "duration_us")) == ends);
+            assert_true((json_object_get(json, "trace_id") != NULL) == ends);
+        }
+        json_decref(json);
+    }
+    return count;
+}
+
+static void
+test_calls(void **state)
+{
+    const struct weir_log_options options = {.format = WEIR_LOG_JSON, .call_fields = add_trace};
+
+    (void)state;
+    log_calls(options, false, "fail:5");
+    assert_int_equal(count_lines("call started", false), KINDS + 1);
+    assert_int_equal(count_lines("call ended", true), KINDS + 1);
+    assert_non_null(strstr(sink.text, "\"code\":\"NOT_FOUND\""));
+    assert_non_null(strstr(sink.text, "\"error\":\"as asked"));
+    assert_null(strstr(sink.text, "secret"));
+}
+
+static void
+test_calls_of_a_client(void **state)
+{
+    const struct weir_log_options options = {.format = WEIR_LOG_JSON, .call_fields = add_trace};
+
+    (void)state;
+    log_calls(options, true, "fail:5");
+    assert_int_equal(count_lines("call ended", true), KINDS + 1);
+}
+
+static void
+test_levels(void **state)
+{
+    const struct weir_log_options options = {.format = WEIR_LOG_JSON, .level = WEIR_LOG_WARN};
+
+    (void)state;
+    log_calls(options, false, "fail:5");
+    assert_string_equal(sink.text, "");
+    log_calls(options, false, "fail:13");
+    assert_non_null(strstr(sink.text, "\"level\":\"error\",\"message\":\"call ended\""));
+    log_calls(options, false, "fail:14");
+    assert_non_null(strstr(sink.text, "\"level\":\"warn\",\"message\":\"call ended\""));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_hostile_json),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_long_values),
+        cmocka_unit_test(test_stuck_sink),
+        cmocka_unit_test(test_stuck_at_the_end),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_calls_of_a_client),
+        cmocka_unit_test(test_levels),
+    };
+
+    pthread_mutex_init(&sink.lock, NULL);
+    pthread_cond_init(&sink.opened, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
