@@ -266,6 +266,20 @@ def test_check(userd, health):
     absent.stream.cancel()
 
 
+def test_npm_health_check(userd):
+    """The protocol as npm's grpc-health-check has it."""
+    command = ["node", str(places.CLIENTS / "health.js"), userd.address, "user.UserService"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert [process.stdout.readline(), process.stdout.readline()] == ["SERVING\n", "SERVING\n"]
+            userd.signal(signal.SIGTERM)
+            assert process.stdout.read() == "NOT_SERVING\nUNAVAILABLE\n"
+        finally:
+            process.kill()
+    assert userd.wait() == 0
+    userd.start()  # for the fixture, which wants to stop it
+
+
 def test_database_fails(userd, health, user_pb2):
     """Its files become rubbish; the first call that meets that makes everyone know."""
     watchers = [Watcher(userd, health, service) for service in ("", "user.UserService", "database")]
