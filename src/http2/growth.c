@@ -51,10 +51,12 @@ h2_flow_forget_all(struct h2_conn *conn)
 /* What all streams of one connection may have grown by. */
 #define GROWTH_MAX (UINT64_C(16) * 1024 * 1024)
 
+/* Only when DATA has come since the last answer: its sender has then sent it after the last PING,
+ * and counts neither that nor this one against us (gRFC A8). */
 void
 h2_probe(struct h2_conn *conn)
 {
-    if (conn->probing || conn->target >= conn->max_stream_window)
+    if (conn->probing || conn->probed == 0 || conn->target >= conn->max_stream_window)
         return;
     if (conn->probe_rest > 0) {
         conn->probe_rest--;
@@ -84,13 +86,14 @@ bool
 h2_flow_probed(struct h2_conn *conn, uint64_t opaque)
 {
     int64_t took = conn->now > conn->probed_at ? conn->now - conn->probed_at : 1;
-    uint64_t bandwidth;
+    uint64_t probed = conn->probed, bandwidth;
 
     if (!conn->probing || opaque != PROBE)
         return false;
     conn->probing = false;
-    bandwidth = (uint64_t)((double)conn->probed * (double)WEIR_SECOND / (double)took);
-    if (conn->probed < (uint64_t)conn->target / 3 * 2 || bandwidth < conn->bandwidth) {
+    conn->probed = 0;
+    bandwidth = (uint64_t)((double)probed * (double)WEIR_SECOND / (double)took);
+    if (probed < (uint64_t)conn->target / 3 * 2 || bandwidth < conn->bandwidth) {
         conn->probe_rest = conn->probe_rest_next;
         conn->probe_rest_next =
             conn->probe_rest < PROBE_REST_MAX / 2 ? 2 * conn->probe_rest + 1 : PROBE_REST_MAX;
@@ -98,8 +101,8 @@ h2_flow_probed(struct h2_conn *conn, uint64_t opaque)
     }
     conn->bandwidth = bandwidth;
     conn->probe_rest_next = 0;
-    conn->target = 2 * conn->probed < conn->max_stream_window ? (uint32_t)(2 * conn->probed)
-                                                              : conn->max_stream_window;
+    conn->target =
+        2 * probed < conn->max_stream_window ? (uint32_t)(2 * probed) : conn->max_stream_window;
     widen_connection(conn);
     return true;
 }

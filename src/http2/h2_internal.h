@@ -165,7 +165,7 @@ struct h2_conn {
     uint32_t max_stream_window;
     uint32_t target;          /* what the window of a stream that is read grows to */
     uint64_t borrowed;        /* of the budget: advance and grown of all streams */
-    uint64_t probed;          /* bytes of DATA since the last probe */
+    uint64_t probed;          /* bytes of DATA since the last probe was sent or answered */
     uint64_t bandwidth;       /* the best so far, bytes a second */
     int64_t probed_at;        /* when the PING was put into the output */
     uint32_t probe_rest;      /* so many occasions are let pass before the next probe, */

@@ -35,7 +35,7 @@ growing(struct h2_budget *budget)
     return side;
 }
 
-/* One round trip of a stream that is read; `len` bytes come before the answer. */
+/* One round trip of a stream that is read; `len` bytes come, a hundred of them after the answer. */
 static void
 round_trip(struct side *side, struct h2_stream *stream, size_t read, size_t credit, size_t len)
 {
@@ -44,8 +44,9 @@ round_trip(struct side *side, struct h2_stream *stream, size_t read, size_t cred
     h2_stream_consumed(side->conn, stream, read);
     assert_window_update(side, stream->id, (uint32_t)credit);
     ping = assert_frame(side, PING, 0);
-    give(side, stream->id, len);
+    give(side, stream->id, len - 100);
     answer(side, &ping);
+    give(side, stream->id, 100);
 }
 
 static void
@@ -60,12 +61,13 @@ test_a_stream_that_is_read_grows(void **state)
     give(side, 3, 1000);
     round_trip(side, read, 1000, 1000, 1000);
     assert_int_equal(budget.used, 0);
-    /* The window was full for a round trip: twice that now. */
-    round_trip(side, read, 1000, 1000 + 1000, 2000);
-    assert_int_equal(budget.used, 1000);
-    round_trip(side, read, 2000, 2000 + 2000, 4000);
-    h2_stream_consumed(side->conn, read, 4000);
-    assert_window_update(side, 1, 4000 + 4000);
+    /* Nine tenths of the window were under way: twice that now. */
+    round_trip(side, read, 1000, 1000 + 800, 1800);
+    assert_int_equal(budget.used, 800);
+    round_trip(side, read, 1800, 1800 + 1600, 3400);
+    round_trip(side, read, 3400, 3400 + 3200, 6600);
+    h2_stream_consumed(side->conn, read, 6600);
+    assert_window_update(side, 1, 6600 + 1400);
     assert_silent(side); /* as large as it may be: nothing is left to measure */
     assert_int_equal(budget.used, 7000);
     /* The other one is as it was. */
@@ -117,25 +119,55 @@ test_a_line_that_is_full_keeps_its_window(void **state)
     h2_stream_consumed(side->conn, stream, 1000);
     assert_window_update(side, 1, 1000);
     ping = assert_frame(side, PING, 0);
-    give(side, 1, 1000);
+    give(side, 1, 900);
     h2_conn_set_time(side->conn, WEIR_SECOND + 1000);
     answer(side, &ping);
+    give(side, 1, 100);
     h2_stream_consumed(side->conn, stream, 1000);
-    assert_window_update(side, 1, 2000);
+    assert_window_update(side, 1, 1800);
     ping = assert_frame(side, PING, 0);
-    give(side, 1, 2000);
+    give(side, 1, 1700);
     h2_conn_set_time(side->conn, WEIR_SECOND + 5000);
     answer(side, &ping);
-    h2_stream_consumed(side->conn, stream, 2000);
-    assert_window_update(side, 1, 2000);
+    give(side, 1, 100);
+    h2_stream_consumed(side->conn, stream, 1800);
+    assert_window_update(side, 1, 1800);
     h2_stream_release(side->conn, stream);
+    side_free(side);
+}
+
+/* Who reads what came long ago asks nothing: the peer, which had nothing to send since the last
+ * PING, might mind another. */
+static void
+test_no_probe_without_new_data(void **state)
+{
+    struct side *side = growing(NULL);
+    struct h2_stream *streams[10];
+    struct frame ping;
+
+    (void)state;
+    for (uint32_t i = 0; i < 10; i++)
+        streams[i] = request(side, 2 * i + 1, 0);
+    for (uint32_t i = 0; i < 10; i++)
+        give(side, 2 * i + 1, 1000);
+    h2_stream_consumed(side->conn, streams[0], 1000);
+    assert_window_update(side, 1, 1000);
+    ping = assert_frame(side, PING, 0);
+    answer(side, &ping);
+    for (uint32_t i = 1; i < 10; i++) {
+        h2_stream_consumed(side->conn, streams[i], 1000);
+        assert_window_update(side, 2 * i + 1, 1000);
+        assert_silent(side);
+    }
+    for (uint32_t i = 0; i < 10; i++)
+        h2_stream_release(side->conn, streams[i]);
     side_free(side);
 }
 
 static void
 test_growth_stops_at_half_of_the_budget(void **state)
 {
-    struct h2_budget budget = {.limit = 1999};
+    struct h2_budget budget = {.limit = 1599};
     struct side *side = growing(&budget);
     struct h2_stream *stream = request(side, 1, 0);
 
@@ -187,6 +219,7 @@ main(void)
         cmocka_unit_test(test_a_stream_that_is_read_grows),
         cmocka_unit_test(test_a_slow_line_keeps_its_window),
         cmocka_unit_test(test_a_line_that_is_full_keeps_its_window),
+        cmocka_unit_test(test_no_probe_without_new_data),
         cmocka_unit_test(test_growth_stops_at_half_of_the_budget),
         cmocka_unit_test(test_large_messages_share_the_budget),
     };
