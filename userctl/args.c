@@ -2,6 +2,8 @@
 /* userctl's command line: flags, the command, its flags and words. */
 #include "userctl/args.h"
 
+#define TIMEOUT_OF_COMMAND (-1) /* --timeout is not given */
+
 #include "usercommon/duration.h"
 #include <stdlib.h>
 #include <string.h>
@@ -94,13 +96,15 @@ args_read(int argc, char *const *argv, const struct command **out_command, struc
     bool good;
 
     *out_command = NULL;
-    *out_args = (struct args){.timeout = 5 * WEIR_SECOND};
+    *out_args = (struct args){.timeout = TIMEOUT_OF_COMMAND, .service = ""};
     if (words.items == NULL) {
         snprintf(error, FLAGS_ERROR, "out of memory");
         return false;
     }
     good = flags_read(&set, argc, argv, out_args, &words, error) &&
            read_words(&words, out_command, out_args, error) && check_tls(out_args, error);
+    if (out_args->timeout == TIMEOUT_OF_COMMAND && *out_command != NULL)
+        out_args->timeout = (*out_command)->timeout;
     if (out_args->server == NULL)
         out_args->server = "127.0.0.1:50051";
     free(words.items);

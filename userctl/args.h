@@ -4,16 +4,19 @@
 #pragma once
 
 #include "usercommon/flags.h"
+#include <weir/base.h>
 
 struct args {
     const char *server;
-    int64_t timeout; /* nanoseconds */
+    int64_t timeout; /* nanoseconds; WEIR_NEVER: none */
     bool json, version, help;
     bool tls;
     const char *ca, *cert, *key; /* NULL: not given */
     int32_t id;
     int32_t page, limit;
     const char *name, *email, *phone; /* NULL: not given */
+    const char *service;              /* whose health; never NULL */
+    bool watch;
 };
 
 struct command {
@@ -21,6 +24,7 @@ struct command {
     const char *usage; /* "get ID" */
     const char *summary;
     const char *details; /* more for its own help; may be "" */
+    int64_t timeout;     /* unless it is given */
     struct flag_set flags;
     /* Judge the words after the command, and that nothing is missing. False: error is set. */
     bool (*take_words)(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR]);
@@ -32,6 +36,7 @@ enum command_kind {
     COMMAND_CREATE,
     COMMAND_UPDATE,
     COMMAND_DELETE,
+    COMMAND_HEALTH,
     COMMAND_COUNT
 };
 

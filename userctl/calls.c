@@ -31,8 +31,8 @@ calls_fail(const struct args *args, weir_code code, const char *message)
     return EXIT_CODE_BASE + (int)code;
 }
 
-static int
-fail_output(void)
+int
+calls_fail_output(void)
 {
     complain("userctl", "out of memory, or the answer cannot be written");
     return EXIT_OUTPUT;
@@ -60,14 +60,14 @@ get(weir_call *call, const struct args *args)
     if (code != WEIR_OK)
         return calls_fail(args, code, weir_call_message(call));
     if (args->json && !print_get_json(response, stdout))
-        return fail_output();
+        return calls_fail_output();
     if (!response->found) {
         complain("userctl", "there is no user %" PRId32, args->id);
         return EXIT_CODE_BASE + WEIR_NOT_FOUND;
     }
     if (response->user == NULL)
         return fail_answer();
-    return args->json || print_user(response->user, stdout) ? 0 : fail_output();
+    return args->json || print_user(response->user, stdout) ? 0 : calls_fail_output();
 }
 
 static int
@@ -84,7 +84,7 @@ list(weir_call *call, const struct args *args)
     if (code != WEIR_OK)
         return calls_fail(args, code, weir_call_message(call));
     good = args->json ? print_list_json(response, stdout) : print_page(response, stdout);
-    return good ? 0 : fail_output();
+    return good ? 0 : calls_fail_output();
 }
 
 /* A text that was not given is empty in the message. */
@@ -108,10 +108,10 @@ create(weir_call *call, const struct args *args)
     if (code != WEIR_OK)
         return calls_fail(args, code, weir_call_message(call));
     if (args->json)
-        return print_create_json(response, stdout) ? 0 : fail_output();
+        return print_create_json(response, stdout) ? 0 : calls_fail_output();
     if (response->user == NULL)
         return fail_answer();
-    return print_user(response->user, stdout) ? 0 : fail_output();
+    return print_user(response->user, stdout) ? 0 : calls_fail_output();
 }
 
 /* The mask names the flags that were given, so that "" clears a field. */
@@ -148,10 +148,10 @@ update(weir_call *call, const struct args *args)
     if (code != WEIR_OK)
         return calls_fail(args, code, weir_call_message(call));
     if (args->json)
-        return print_update_json(response, stdout) ? 0 : fail_output();
+        return print_update_json(response, stdout) ? 0 : calls_fail_output();
     if (response->user == NULL)
         return fail_answer();
-    return print_user(response->user, stdout) ? 0 : fail_output();
+    return print_user(response->user, stdout) ? 0 : calls_fail_output();
 }
 
 static int
@@ -166,7 +166,7 @@ delete_one(weir_call *call, const struct args *args)
     if (code != WEIR_OK)
         return calls_fail(args, code, weir_call_message(call));
     if (args->json)
-        return print_delete_json(response, stdout) ? 0 : fail_output();
+        return print_delete_json(response, stdout) ? 0 : calls_fail_output();
     printf("user %" PRId32 " is deleted\n", args->id);
     return 0;
 }
@@ -182,9 +182,12 @@ static int (*const runners[COMMAND_COUNT])(weir_call *call, const struct args *a
 int
 calls_run(const struct command *command, weir_channel *channel, const struct args *args)
 {
-    weir_call *call = weir_call_new(channel, NULL);
+    weir_call *call;
     int status;
 
+    if (command == &commands[COMMAND_HEALTH])
+        return health_run(channel, args);
+    call = weir_call_new(channel, NULL);
     if (call == NULL)
         return calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
     weir_call_set_timeout(call, args->timeout);

@@ -16,3 +16,10 @@ int calls_run(const struct command *command, weir_channel *channel, const struct
 
 /* Print why a call failed. The exit code. */
 int calls_fail(const struct args *args, weir_code code, const char *message);
+
+/* Print that the answer cannot be written, or held. The exit code. */
+int calls_fail_output(void);
+
+/* ---- the commands that are more than one answer, each in a file of its own; the exit code ---- */
+
+int health_run(weir_channel *channel, const struct args *args);

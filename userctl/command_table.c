@@ -73,6 +73,16 @@ take_change(const struct flag_words *words, struct args *args, char error[FLAGS_
     return false;
 }
 
+static bool
+take_service(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
+{
+    if (too_many(words, 1, error))
+        return false;
+    if (words->count == 1)
+        args->service = words->items[0];
+    return true;
+}
+
 /* ---- flags ---- */
 
 /* clang-format off */
@@ -119,22 +129,34 @@ static const struct flag update_flags[] = {
     COMMON_FLAGS,
 };
 
+static const struct flag health_flags[] = {
+    FLAG(watch, NULL, flag_switch, true, "true or false", "print every change, until interrupted"),
+    COMMON_FLAGS,
+};
+
 #define FLAG_SET(table) {.flags = (table), .count = sizeof(table) / sizeof((table)[0])}
 /* clang-format on */
 
+#define UNARY_TIMEOUT (5 * WEIR_SECOND)
+
 const struct command commands[COMMAND_COUNT] = {
     [COMMAND_GET] = {"get", "get ID", "show one user",
-        "Without such a user the exit code is 69 (64 + NOT_FOUND).\n", FLAG_SET(plain_flags),
-        take_only_id},
+        "Without such a user the exit code is 69 (64 + NOT_FOUND).\n", UNARY_TIMEOUT,
+        FLAG_SET(plain_flags), take_only_id},
     [COMMAND_LIST] = {"list", "list [--page N] [--limit N]", "show one page of the users, by ID",
-        "", FLAG_SET(list_flags), take_nothing},
+        "", UNARY_TIMEOUT, FLAG_SET(list_flags), take_nothing},
     [COMMAND_CREATE] = {"create", "create --name NAME --email EMAIL [--phone PHONE]",
-        "create a user", "Also: userctl create NAME EMAIL [PHONE]\n", FLAG_SET(create_flags),
-        take_new_user},
+        "create a user", "Also: userctl create NAME EMAIL [PHONE]\n", UNARY_TIMEOUT,
+        FLAG_SET(create_flags), take_new_user},
     [COMMAND_UPDATE] = {"update", "update ID [--name NAME] [--email EMAIL] [--phone PHONE]",
-        "change what is given of a user", "", FLAG_SET(update_flags), take_change},
-    [COMMAND_DELETE] = {"delete", "delete ID", "delete a user", "", FLAG_SET(plain_flags),
-        take_only_id},
+        "change what is given of a user", "", UNARY_TIMEOUT, FLAG_SET(update_flags), take_change},
+    [COMMAND_DELETE] = {"delete", "delete ID", "delete a user", "", UNARY_TIMEOUT,
+        FLAG_SET(plain_flags), take_only_id},
+    [COMMAND_HEALTH] = {"health", "health [--watch] [SERVICE]",
+        "say whether a service, or all of the server, serves",
+        "SERVING is exit code 0, NOT_SERVING 78 (64 + UNAVAILABLE), an unknown service 69.\n"
+        "userd's services are user.UserService and database.\n",
+        WEIR_NEVER, FLAG_SET(health_flags), take_service},
 };
 
 const struct command *

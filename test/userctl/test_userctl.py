@@ -274,3 +274,28 @@ def test_an_answer_that_cannot_be_written_is_a_failure(shared_userd):
         )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
+
+
+def test_health(tmp_path):
+    """Once and as a watch; the exit code tells a script what it needs."""
+    userd = programs.Userd(tmp_path)
+    with peers.running(userd):
+        userctl = Userctl(userd.address)
+        for service in [], ["user.UserService"], ["database"]:
+            assert userctl("health", *service).stdout == "SERVING\n"
+        assert userctl.json("health", "database") == {"service": "database", "status": "SERVING"}
+        assert "unknown service" in userctl("health", "absent", expect=64 + 5).stderr
+        watch = subprocess.Popen(
+            [places.program("userctl"), "--server", userd.address, "health", "--watch", "user.UserService"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        try:
+            assert watch.stdout.readline() == "SERVING\n"
+            userd.stop()
+            said, complaint = watch.communicate(timeout=60)
+        finally:
+            watch.kill()
+        assert (said, watch.returncode) == ("NOT_SERVING\n", 64 + 14)
+        assert "shutting down" in complaint
+        userctl("health", expect=64 + 14)
+        userd.start()
