@@ -4,6 +4,7 @@
 #include "health/health.h"
 
 #include "grpc/health/v1/health.weir.h"
+#include <assert.h>
 #include <stdlib.h>
 
 const char *
@@ -67,6 +68,7 @@ judge_all(weir_health *health)
     struct health_service *whole = health->services; /* "" is the first */
     bool all = true;
 
+    assert(whole != NULL);
     for (struct health_service *one = whole; one != NULL; one = one->next) {
         one->shown = judge(health, one);
         all &= !matters(one) || one->shown == WEIR_HEALTH_SERVING;

@@ -74,7 +74,9 @@ assert_line(weir_metrics *metrics, const char *line)
     if (has_line(metrics, line))
         return;
     text = text_of(metrics);
-    fail_msg("no line %s in\n%s", line, text);
+    print_error("no line %s in\n%s", line, text);
+    free(text);
+    fail();
 }
 
 static size_t
