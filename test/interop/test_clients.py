@@ -28,6 +28,16 @@ def test_case(client, case):
     assert client.run(case) == "ok"
 
 
+@pytest.mark.parametrize("case", interop.COMPRESSION_CASES)
+@pytest.mark.parametrize("name", ["grpcio", "cpp"])
+def test_compression(server, tmp_path, name, case):
+    client = interop.FOREIGN_CLIENTS[name](server.address, tmp_path)
+    try:
+        assert client.run(case) == "ok"
+    finally:
+        client.close()
+
+
 @pytest.mark.parametrize("case", interop.ORCA_CASES)
 def test_load_reports(server, tmp_path, case):
     client = interop.node_client(server.address, tmp_path)

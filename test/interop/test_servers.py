@@ -20,3 +20,18 @@ def server(request, tmp_path_factory):
 def test_case(server, case):
     done = interop.run_weir_client(server.address, case)
     assert (done.returncode, done.stdout) == (0, f"{case}: passed\n"), done.stderr
+
+@pytest.fixture(scope="module")
+def cpp_server(tmp_path_factory):
+    server = interop.server(interop.cpp_server, tmp_path_factory.mktemp("compression"))
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("case", interop.COMPRESSION_CASES)
+def test_compression(cpp_server, case):
+    done = interop.run_weir_client(cpp_server.address, case)
+    assert (done.returncode, done.stdout) == (0, f"{case}: passed\n"), done.stderr

@@ -2,6 +2,7 @@
 // The interoperability cases on gRPC's C++ library: interop-cpp-client ADDRESS reads a case's name
 // a line, and answers "ok" or what went wrong.
 #include "grpc/testing/test.grpc.pb.h"
+#include "inspect.h"
 #include <chrono>
 #include <cstdio>
 #include <grpcpp/grpcpp.h>
@@ -356,6 +357,115 @@ TimeoutOnSleepingServer(Stub *stub)
     ExpectStatus(stream->Finish(), StatusCode::DEADLINE_EXCEEDED);
 }
 
+// ---- compression ----
+
+void
+CompressedUnary(Stub *stub, bool compressed, bool expected, StatusCode code)
+{
+    ClientContext context;
+    SimpleRequest request = LargeRequest();
+    SimpleResponse response;
+
+    Limit(&context);
+    if (compressed)
+        context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+    request.mutable_expect_compressed()->set_value(expected);
+    ExpectStatus(stub->UnaryCall(&context, request, &response), code);
+    if (code == StatusCode::OK)
+        ExpectZeros(response, 314159);
+}
+
+void
+ClientCompressedUnary(Stub *stub)
+{
+    CompressedUnary(stub, false, true, StatusCode::INVALID_ARGUMENT);
+    CompressedUnary(stub, true, true, StatusCode::OK);
+    CompressedUnary(stub, false, false, StatusCode::OK);
+}
+
+void
+ServerCompressedUnary(Stub *stub)
+{
+    for (bool compressed : {true, false}) {
+        ClientContext context;
+        SimpleRequest request = LargeRequest();
+        SimpleResponse response;
+
+        Limit(&context);
+        request.mutable_response_compressed()->set_value(compressed);
+        ExpectStatus(stub->UnaryCall(&context, request, &response), StatusCode::OK);
+        ExpectZeros(response, 314159);
+        Expect(InteropClientContextInspector::WasCompressed(context) == compressed,
+            "the response came otherwise than it was asked for");
+    }
+}
+
+StreamingInputCallRequest
+InputRequest(int size, bool expected)
+{
+    StreamingInputCallRequest request;
+
+    request.mutable_payload()->set_body(Zeros(size));
+    request.mutable_expect_compressed()->set_value(expected);
+    return request;
+}
+
+void
+ClientCompressedProbe(Stub *stub)
+{
+    ClientContext context;
+    StreamingInputCallResponse response;
+
+    Limit(&context);
+    auto writer = stub->StreamingInputCall(&context, &response);
+    writer->Write(InputRequest(27182, true));
+    writer->WritesDone();
+    ExpectStatus(writer->Finish(), StatusCode::INVALID_ARGUMENT);
+}
+
+void
+ClientCompressedStreaming(Stub *stub)
+{
+    ClientContext context;
+    StreamingInputCallResponse response;
+    grpc::WriteOptions plain;
+
+    ClientCompressedProbe(stub);
+    Limit(&context);
+    context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+    plain.set_no_compression();
+    auto writer = stub->StreamingInputCall(&context, &response);
+    Expect(writer->Write(InputRequest(27182, true)), "a write failed");
+    Expect(writer->Write(InputRequest(45904, false), plain), "a write failed");
+    Expect(writer->WritesDone(), "the half-close failed");
+    ExpectStatus(writer->Finish(), StatusCode::OK);
+    Expect(response.aggregated_payload_size() == 73086, "a wrong sum");
+}
+
+void
+ServerCompressedStreaming(Stub *stub)
+{
+    ClientContext context;
+    StreamingOutputCallRequest request;
+    StreamingOutputCallResponse response;
+
+    Limit(&context);
+    for (int size : {31415, 92653}) {
+        ResponseParameters *wish = request.add_response_parameters();
+        wish->set_size(size);
+        wish->mutable_compressed()->set_value(size == 31415);
+    }
+    auto reader = stub->StreamingOutputCall(&context, request);
+    for (int size : {31415, 92653}) {
+        Expect(reader->Read(&response), "a response did not come");
+        ExpectZeros(response, size);
+        Expect(InteropClientContextInspector::WasCompressed(context) == (size == 31415),
+            "a response came otherwise than it was asked for");
+    }
+    Expect(!reader->Read(&response), "a response too many");
+    ExpectStatus(reader->Finish(), StatusCode::OK);
+}
+
 void
 RpcSoak(Stub *stub)
 {
@@ -385,6 +495,10 @@ const std::map<std::string, void (*)(Stub *)> kStubCases = {
     {"cancel_after_begin", CancelAfterBegin},
     {"cancel_after_first_response", CancelAfterFirstResponse},
     {"timeout_on_sleeping_server", TimeoutOnSleepingServer},
+    {"client_compressed_unary", ClientCompressedUnary},
+    {"server_compressed_unary", ServerCompressedUnary},
+    {"client_compressed_streaming", ClientCompressedStreaming},
+    {"server_compressed_streaming", ServerCompressedStreaming},
     {"rpc_soak", RpcSoak},
 };
 

@@ -165,6 +165,55 @@ def timeout_on_sleeping_server(stub, *_):
     requests.half_close()
 
 
+GZIP, IDENTITY = grpc.Compression.Gzip, grpc.Compression.NoCompression
+
+
+def compressed_unary(stub, compression, expected):
+    """grpcio compresses a call's messages or does not; per message it knows only to leave it."""
+    request = large_request(expect_compressed=TYPES.BoolValue(value=expected))
+    return stub.UnaryCall.future(request, timeout=TIMEOUT, compression=compression)
+
+
+def client_compressed_unary(stub, *_):
+    expect_status(compressed_unary(stub, IDENTITY, True), grpc.StatusCode.INVALID_ARGUMENT)
+    expect_zeros(compressed_unary(stub, GZIP, True).result(), 314159)
+    expect_zeros(compressed_unary(stub, IDENTITY, False).result(), 314159)
+
+
+def server_compressed_unary(stub, *_):
+    for compressed in (True, False):
+        request = large_request(response_compressed=TYPES.BoolValue(value=compressed))
+        expect_zeros(stub.UnaryCall(request, timeout=TIMEOUT), 314159)
+
+
+def compressed_input(stub, compression, expected):
+    wish = TYPES.BoolValue(value=expected)
+    requests = [TYPES.StreamingInputCallRequest(payload=payload(size), expect_compressed=wish) for size in (27182, 45904)]
+    return stub.StreamingInputCall(iter(requests), timeout=TIMEOUT, compression=compression)
+
+
+def client_compressed_streaming(stub, *_):
+    try:
+        compressed_input(stub, IDENTITY, True)
+        raise AssertionError("the server cannot tell")
+    except grpc.RpcError as error:
+        expect_status(error, grpc.StatusCode.INVALID_ARGUMENT)
+    assert compressed_input(stub, GZIP, True).aggregated_payload_size == 73086
+    assert compressed_input(stub, IDENTITY, False).aggregated_payload_size == 73086
+
+
+def server_compressed_streaming(stub, *_):
+    sizes = [31415, 92653]
+    wishes = [
+        TYPES.ResponseParameters(size=size, compressed=TYPES.BoolValue(value=size == sizes[0])) for size in sizes
+    ]
+    request = TYPES.StreamingOutputCallRequest(response_parameters=wishes)
+    responses = list(stub.StreamingOutputCall(request, timeout=TIMEOUT))
+    assert len(responses) == 2
+    for response, size in zip(responses, sizes):
+        expect_zeros(response, size)
+
+
 def rpc_soak(stub, *_):
     for _ in range(10):
         large_unary(stub)

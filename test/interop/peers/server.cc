@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // grpc.testing.TestService on gRPC's C++ library: interop-cpp-server ADDRESS.
 #include "grpc/testing/test.grpc.pb.h"
+#include "inspect.h"
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -45,6 +46,16 @@ Asked(const EchoStatus &status)
     return Status(static_cast<StatusCode>(status.code()), status.message());
 }
 
+// Did the message come as its sender says?
+template <typename Request>
+bool
+CameAsExpected(const ServerContext &context, const Request &request)
+{
+    return !request.has_expect_compressed() ||
+           request.expect_compressed().value() ==
+               InteropServerContextInspector::WasCompressed(context);
+}
+
 // Write is that of either kind of stream.
 template <typename Writer>
 Status
@@ -57,7 +68,10 @@ Answer(const StreamingOutputCallRequest &request, Writer *writer)
 
         std::this_thread::sleep_for(std::chrono::microseconds(wish.interval_us()));
         response.mutable_payload()->set_body(std::string(static_cast<size_t>(wish.size()), '\0'));
-        writer->Write(response);
+        grpc::WriteOptions options;
+        if (!wish.compressed().value())
+            options.set_no_compression();
+        writer->Write(response, options);
     }
     return Status::OK;
 }
@@ -79,6 +93,10 @@ class Tests final : public TestService::Service
         size_t size = static_cast<size_t>(request->response_size());
 
         EchoMetadata(context);
+        if (!CameAsExpected(*context, *request))
+            return Status(StatusCode::INVALID_ARGUMENT, "not as expected");
+        if (request->response_compressed().value())
+            context->set_compression_algorithm(GRPC_COMPRESS_GZIP);
         response->mutable_payload()->set_body(std::string(size, '\0'));
         return Asked(request->response_status());
     }
@@ -88,6 +106,7 @@ class Tests final : public TestService::Service
         grpc::ServerWriter<StreamingOutputCallResponse> *writer) override
     {
         EchoMetadata(context);
+        context->set_compression_algorithm(GRPC_COMPRESS_GZIP);
         return Answer(*request, writer);
     }
 
@@ -100,8 +119,11 @@ class Tests final : public TestService::Service
         size_t sum = 0;
 
         EchoMetadata(context);
-        while (reader->Read(&request))
+        while (reader->Read(&request)) {
+            if (!CameAsExpected(*context, request))
+                return Status(StatusCode::INVALID_ARGUMENT, "not as expected");
             sum += request.payload().body().size();
+        }
         response->set_aggregated_payload_size(static_cast<int>(sum));
         return Status::OK;
     }
