@@ -22,3 +22,12 @@ weir_code handle_update_user(void *self, weir_call *call, const User__UpdateUser
     User__UpdateUserResponse *out_response);
 weir_code handle_delete_user(void *self, weir_call *call, const User__DeleteUserRequest *request,
     User__DeleteUserResponse *out_response);
+
+/* ---- service_account.c ---- */
+
+weir_code handle_register(void *self, weir_call *call, const User__RegisterRequest *request,
+    User__RegisterResponse *out_response);
+weir_code handle_login(void *self, weir_call *call, const User__LoginRequest *request,
+    User__LoginResponse *out_response);
+weir_code handle_change_password(void *self, weir_call *call,
+    const User__ChangePasswordRequest *request, User__ChangePasswordResponse *out_response);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* userd: put the parts together, serve, and take them apart again. */
 #include "usercommon/complain.h"
+#include "userd/commands.h"
 #include "userd/connections.h"
 #include "userd/database.h"
 #include "userd/ops.h"
@@ -24,6 +25,7 @@ struct program {
     weir_server *server;
     weir_pool *pool;
     struct ops ops;
+    struct auth auth;
     struct service service;
     struct signals signals;
 };
@@ -104,6 +106,33 @@ open_store(struct program *program)
     return EXIT_FAILURE;
 }
 
+/* A file that cannot be used is said before anything else happens. */
+static int
+open_auth(struct program *program)
+{
+    char error[FLAGS_ERROR];
+
+    if (auth_open(&program->auth, &program->options.auth, &program->log, error))
+        return 0;
+    complain("userd", "%s", error);
+    return EXIT_USAGE;
+}
+
+static int
+start_auth(struct program *program)
+{
+    char error[FLAGS_ERROR];
+
+    if (auth_start(&program->auth, &program->options.auth, program->service.store, program->pool,
+            program->options.workers, program->server, error)) {
+        if (program->service.store->accounts != NULL)
+            program->service.accounts = &program->auth.accounts;
+        return 0;
+    }
+    complain("userd", "%s", error);
+    return EXIT_FAILURE;
+}
+
 static int
 open_ops(struct program *program)
 {
@@ -134,6 +163,17 @@ offer_service(struct program *program)
 
 /* ---- serving ---- */
 
+static const char *
+insecure_because(const struct program *program)
+{
+    bool auth = program->auth.tokens != NULL;
+
+    if (program->tls == NULL)
+        return auth ? "insecure: no TLS, so tokens can be read on the way"
+                    : "insecure: neither TLS nor authentication";
+    return auth ? "insecure: --insecure is not needed" : "insecure: no authentication";
+}
+
 static void
 say_where(const struct program *program)
 {
@@ -153,10 +193,8 @@ say_where(const struct program *program)
         log_text("ops", address == NULL ? "off" : address), log_text("database", database),
         log_text("version", weir_version()));
     if (program->options.insecure)
-        log_line(&program->log, LOG_WARN,
-            program->tls == NULL ? "insecure: neither TLS nor authentication"
-                                 : "insecure: no authentication",
-            log_text("address", addresses));
+        log_line(
+            &program->log, LOG_WARN, insecure_because(program), log_text("address", addresses));
 }
 
 static int
@@ -183,6 +221,9 @@ run(struct program *program)
     int status = open_tls(program);
 
     if (status == 0)
+        status = open_auth(program);
+
+    if (status == 0)
         status = make_server(program);
     if (status == 0)
         status = listen_all(program);
@@ -191,10 +232,13 @@ run(struct program *program)
     if (status == 0)
         status = open_ops(program);
     if (status == 0)
+        status = start_auth(program);
+    if (status == 0)
         status = offer_service(program);
     if (status == 0)
         status = serve(program);
     weir_server_free(program->server);
+    auth_close(&program->auth);
     weir_pool_free(program->pool);
     ops_close(&program->ops);
     store_close(program->service.store);
@@ -218,6 +262,8 @@ main(int argc, char **argv)
     char error[FLAGS_ERROR];
     int status;
 
+    if (commands_are_meant(argc - 1, argv + 1))
+        return commands_run(argc - 1, argv + 1);
     if (!options_read(argc - 1, argv + 1, &program.options, error)) {
         complain("userd", "%s", error);
         return EXIT_USAGE;

@@ -150,6 +150,60 @@ static const struct flag flags[] = {
         FIELD(reflection),
         .expected = "true or false",
         .help = "tell any client what is served; without the flag only on loopback addresses"},
+    {.name = "auth",
+        .value = "KIND",
+        .read = auth_read_mode,
+        FIELD(auth.mode),
+        .expected = "none or jwt",
+        .help = "who may call: none: everybody; jwt: who has a signed token (none)"},
+    {.name = "jwt-private-key",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(auth.private_key),
+        .expected = "a PEM file",
+        .help = "sign tokens at Login with it, and take what it signed; userd keys create"},
+    {.name = "jwt-public-key",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(auth.public_key),
+        .expected = "a PEM file",
+        .help = "take tokens that this key signed"},
+    {.name = "jwks",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(auth.jwks),
+        .expected = "a JWKS file",
+        .help = "take tokens that these keys signed; read again when it changes"},
+    {.name = "jwt-issuer",
+        .value = "TEXT",
+        .read = flag_text,
+        FIELD(auth.issuer),
+        .expected = "a text",
+        .help = "the issuer that tokens must have, and get at Login (any)"},
+    {.name = "jwt-audience",
+        .value = "TEXT",
+        .read = flag_text,
+        FIELD(auth.audience),
+        .expected = "a text",
+        .help = "the audience that tokens must be for, and are for at Login (any)"},
+    {.name = "token-ttl",
+        .value = "D",
+        .read = flag_duration,
+        FIELD(auth.ttl),
+        .expected = "a duration such as " DURATION_EXAMPLES,
+        .help = "how long the tokens of Login live (1h)"},
+    {.name = "token-recheck",
+        .value = "D",
+        .read = flag_duration,
+        FIELD(auth.recheck),
+        .expected = "a duration such as " DURATION_EXAMPLES,
+        .help = "how often to look for accounts that another userd has changed (20s)"},
+    {.name = "policy",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(auth.policy),
+        .expected = "a JSON file",
+        .help = "which roles may call which methods, and which methods need no token"},
     {.name = "insecure",
         .read = flag_switch,
         FIELD(insecure),
@@ -177,13 +231,18 @@ static const struct flag_set set = {
 static bool
 check_exposure(const struct options *options, char error[FLAGS_ERROR])
 {
-    for (size_t i = 0; i < options->listen.count && !options->insecure; i++) {
+    bool tls = options->tls.cert != NULL, auth = options->auth.mode == AUTH_JWT;
+
+    for (size_t i = 0; i < options->listen.count && !options->insecure && !(tls && auth); i++) {
         if (address_is_local(options->listen.items[i]))
             continue;
         snprintf(error, FLAGS_ERROR,
-            "--listen %.200s can be reached from other machines, and there is %s"
-            " authentication: listen on a loopback address or unix:PATH, or add --insecure",
-            options->listen.items[i], options->tls.cert == NULL ? "neither TLS nor" : "no");
+            "--listen %.200s can be reached from other machines, and there is %s:"
+            " listen on a loopback address or unix:PATH, or add --insecure",
+            options->listen.items[i],
+            tls    ? "no authentication"
+            : auth ? "no TLS"
+                   : "neither TLS nor authentication");
         return false;
     }
     return true;
@@ -202,8 +261,11 @@ check_words(const struct flag_words *words, char error[FLAGS_ERROR])
 bool
 options_read(int argc, char *const *argv, struct options *out_options, char error[FLAGS_ERROR])
 {
-    struct options options = {
-        .log_level = LOG_INFO, .grace = 30 * WEIR_SECOND, .loops = 1, .workers = 2};
+    struct options options = {.log_level = LOG_INFO,
+        .grace = 30 * WEIR_SECOND,
+        .loops = 1,
+        .workers = 2,
+        .auth = {.ttl = AUTH_TTL_DEFAULT, .recheck = AUTH_RECHECK_DEFAULT}};
     struct flag_words words = {calloc((size_t)argc + 1, sizeof(char *)), 0};
     bool good;
 
@@ -216,7 +278,8 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
     if (options.listen.count == 0)
         options.listen.items[options.listen.count++] = DEFAULT_ADDRESS;
     if (good && !options.help && !options.version)
-        good = tls_options_check(&options.tls, error) && check_exposure(&options, error);
+        good = tls_options_check(&options.tls, error) && auth_check(&options.auth, error) &&
+               check_exposure(&options, error);
     if (good)
         *out_options = options;
     return good;
@@ -236,7 +299,9 @@ void
 options_help(FILE *out)
 {
     fputs("userd serves the user service (gRPC, user.UserService) from a database.\n\n"
-          "Usage: userd [FLAGS]\n\n",
+          "Usage: userd [FLAGS]\n"
+          "       userd admin create --email EMAIL   make the first admin\n"
+          "       userd keys create                  make a key that signs tokens\n\n",
         out);
     flags_help(&set, out);
     fputs("\nEach flag can be given in the environment, as USERD_LISTEN, USERD_LOG_LEVEL and so "

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "usercommon/flags.h"
+#include "userd/auth.h"
 #include "userd/ops.h"
 #include "userd/tls.h"
 
@@ -17,6 +18,7 @@ struct options {
     uint32_t loops;
     uint32_t workers;
     struct tls_options tls;
+    struct auth_settings auth;
     bool insecure;
     bool reflection;
     bool version;

@@ -12,4 +12,7 @@ const struct user_UserService_handlers service_handlers = {
     .CreateUser = handle_create_user,
     .UpdateUser = handle_update_user,
     .DeleteUser = handle_delete_user,
+    .Register = handle_register,
+    .Login = handle_login,
+    .ChangePassword = handle_change_password,
 };

@@ -4,12 +4,14 @@
 #pragma once
 
 #include "user.weir.h"
+#include "userd/accounts.h"
 #include "userd/ops.h"
 
 struct service {
     struct store *store; /* borrowed, like log */
     const struct log *log;
-    weir_health *health; /* is told when the database fails */
+    weir_health *health;       /* is told when the database fails */
+    struct accounts *accounts; /* NULL: the store keeps none */
 };
 
 /* What user_UserService_add takes, with a struct service as self. */

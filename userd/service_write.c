@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CreateUser, UpdateUser and DeleteUser. */
 #include "userd/answer.h"
+#include "userd/caller.h"
 #include "userd/handlers.h"
 
 #include "usercommon/utf8.h"
@@ -116,6 +117,8 @@ handle_update_user(void *self, weir_call *call, const User__UpdateUserRequest *r
     weir_code code;
 
     WEIR_TRY(read_change(call, request, &change));
+    if (!caller_may_change(call, change.id))
+        return weir_fail(call, WEIR_PERMISSION_DENIED, "insufficient permissions");
     code = apply_change(service, call, &change, &out_response->user, &cause);
     if (code == WEIR_NOT_FOUND)
         return answer_absent(call, change.id);
@@ -137,5 +140,7 @@ handle_delete_user(void *self, weir_call *call, const User__DeleteUserRequest *r
     (void)out_response;
     if (code == WEIR_NOT_FOUND)
         return answer_absent(call, request->id);
+    if (code == WEIR_OK && service->accounts != NULL)
+        revocations_refresh(&service->accounts->revocations);
     return answer_conclude(service, call, code, "failed to delete user", &cause);
 }

@@ -29,6 +29,24 @@ static const char *const steps[] = {
     "CREATE TRIGGER users_uncounted AFTER DELETE ON users BEGIN"
     "  UPDATE totals SET users = users - 1 WHERE id = 1;"
     "END;",
+    /* Accounts. Whoever changes a password or deletes a user, the triggers note what ends tokens,
+     * for as long as any token may live. */
+    "ALTER TABLE users ADD COLUMN password_hash TEXT;"
+    "ALTER TABLE users ADD COLUMN roles TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE users ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE revocations ("
+    "  user_id INTEGER PRIMARY KEY,"
+    "  epoch INTEGER NOT NULL,"
+    "  changed_at INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX revocations_by_time ON revocations (changed_at);"
+    "CREATE TRIGGER password_changed AFTER UPDATE OF epoch ON users BEGIN"
+    "  DELETE FROM revocations WHERE changed_at < unixepoch() - 2678400;"
+    "  INSERT OR REPLACE INTO revocations VALUES (NEW.id, NEW.epoch, unixepoch());"
+    "END;"
+    "CREATE TRIGGER account_deleted AFTER DELETE ON users WHEN OLD.password_hash IS NOT NULL BEGIN"
+    "  INSERT OR REPLACE INTO revocations VALUES (OLD.id, 9223372036854775807, unixepoch());"
+    "END;",
 };
 
 const struct sqlite_schema sqlite_user_schema = {steps, sizeof(steps) / sizeof(steps[0])};

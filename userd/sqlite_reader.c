@@ -16,6 +16,7 @@
 #define MMAP_SETTING "PRAGMA mmap_size = 268435456"
 
 #define USER_COLUMNS "id, name, email, phone, created_at"
+#define ACCOUNT_COLUMNS USER_COLUMNS ", password_hash, roles, epoch"
 
 static const char *const query_texts[QUERY_COUNT] = {
     [QUERY_FIND] = "SELECT " USER_COLUMNS " FROM users WHERE id = ?1",
@@ -23,6 +24,10 @@ static const char *const query_texts[QUERY_COUNT] = {
         "SELECT " USER_COLUMNS " FROM users WHERE id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3",
     [QUERY_SEEK] = "SELECT id FROM users WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2",
     [QUERY_TOTAL] = "SELECT users FROM totals WHERE id = 1",
+    [QUERY_ACCOUNT] = "SELECT " ACCOUNT_COLUMNS " FROM users WHERE id = ?1",
+    [QUERY_ACCOUNT_BY_EMAIL] = "SELECT " ACCOUNT_COLUMNS " FROM users WHERE email_key = ?1",
+    [QUERY_REVOKED] =
+        "SELECT user_id, epoch FROM revocations WHERE changed_at >= ?1 ORDER BY user_id",
 };
 
 void

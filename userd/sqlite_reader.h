@@ -6,7 +6,16 @@
 #include "userd/sqlite_connection.h"
 #include <pthread.h>
 
-enum sqlite_query { QUERY_FIND, QUERY_LIST, QUERY_SEEK, QUERY_TOTAL, QUERY_COUNT };
+enum sqlite_query {
+    QUERY_FIND,
+    QUERY_LIST,
+    QUERY_SEEK,
+    QUERY_TOTAL,
+    QUERY_ACCOUNT,
+    QUERY_ACCOUNT_BY_EMAIL,
+    QUERY_REVOKED,
+    QUERY_COUNT
+};
 
 /* What the WAL index says about the last commit. */
 struct sqlite_stamp {

@@ -26,14 +26,18 @@ copy_text(char **at, const char *text)
 }
 
 static void
-copy_user(struct sqlite_write *write, const struct user *user)
+copy_account(struct sqlite_write *write, const struct account *account)
 {
+    const struct user *user = &account->user;
     char *at = write->texts;
 
     write->user = *user;
+    write->epoch = account->epoch;
     write->user.name = copy_text(&at, user->name);
     write->user.email = copy_text(&at, user->email);
     write->user.phone = copy_text(&at, user->phone);
+    write->password_hash = copy_text(&at, account->password_hash);
+    write->roles = copy_text(&at, account->roles);
     if (user->email != NULL) {
         fold_case(user->email, strlen(user->email), at);
         write->email_key = at;
@@ -41,9 +45,11 @@ copy_user(struct sqlite_write *write, const struct user *user)
 }
 
 struct sqlite_write *
-sqlite_write_new(enum sqlite_write_kind kind, const struct user *user)
+sqlite_write_new_account(enum sqlite_write_kind kind, const struct account *account)
 {
-    size_t texts = text_size(user->name) + text_size(user->email) + text_size(user->phone);
+    const struct user *user = &account->user;
+    size_t texts = text_size(user->name) + text_size(user->email) + text_size(user->phone) +
+                   text_size(account->password_hash) + text_size(account->roles);
     size_t key = user->email == NULL ? 0 : FOLD_SIZE(strlen(user->email));
     struct sqlite_write *write = calloc(1, sizeof(*write) + texts + key);
 
@@ -56,8 +62,14 @@ sqlite_write_new(enum sqlite_write_kind kind, const struct user *user)
     }
     write->kind = kind;
     atomic_init(&write->holders, 1);
-    copy_user(write, user);
+    copy_account(write, account);
     return write;
+}
+
+struct sqlite_write *
+sqlite_write_new(enum sqlite_write_kind kind, const struct user *user)
+{
+    return sqlite_write_new_account(kind, &(struct account){.user = *user});
 }
 
 void

@@ -30,24 +30,46 @@ static const char *const statement_texts[WRITE_COUNT] = {
                      " email_key = coalesce(?4, email_key), phone = coalesce(?5, phone)"
                      " WHERE id = ?1 RETURNING name, email, phone, created_at",
     [WRITE_REMOVE] = "DELETE FROM users WHERE id = ?1",
+    [WRITE_REGISTER] = "INSERT INTO users (name, email, email_key, phone, created_at,"
+                       " password_hash, roles) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [WRITE_PASSWORD] = "UPDATE users SET password_hash = ?7, epoch = epoch + 1"
+                       " WHERE id = ?1 AND epoch = ?9",
 };
 
 /* ---- one write ---- */
+
+static bool
+makes_user(const struct sqlite_write *write)
+{
+    return write->kind == WRITE_CREATE || write->kind == WRITE_REGISTER;
+}
+
+static void
+bind_account(sqlite3_stmt *statement, const struct sqlite_write *write)
+{
+    sqlite3_bind_text(statement, 7, write->password_hash, -1, SQLITE_STATIC);
+    if (write->kind == WRITE_REGISTER)
+        sqlite3_bind_text(statement, 8, write->roles, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_int64(statement, 9, write->epoch);
+}
 
 static void
 bind_write(sqlite3_stmt *statement, const struct sqlite_write *write)
 {
     const struct user *user = &write->user;
 
-    if (write->kind != WRITE_CREATE)
+    if (!makes_user(write))
         sqlite3_bind_int(statement, 1, user->id);
-    if (write->kind == WRITE_REMOVE)
+    if (write->kind == WRITE_REGISTER || write->kind == WRITE_PASSWORD)
+        bind_account(statement, write);
+    if (write->kind == WRITE_REMOVE || write->kind == WRITE_PASSWORD)
         return;
     sqlite3_bind_text(statement, 2, user->name, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 3, user->email, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 4, write->email_key, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 5, user->phone, -1, SQLITE_STATIC);
-    if (write->kind == WRITE_CREATE)
+    if (makes_user(write))
         sqlite3_bind_int64(statement, 6, user->created_at);
 }
 
@@ -79,7 +101,7 @@ keep_updated(sqlite3_stmt *row, struct sqlite_write *write)
 static weir_code
 finish_write(struct sqlite_writer *writer, struct sqlite_write *write)
 {
-    if (write->kind == WRITE_CREATE)
+    if (makes_user(write))
         write->user.id = (int32_t)sqlite3_last_insert_rowid(writer->db);
     else if (sqlite3_changes(writer->db) == 0)
         return WEIR_NOT_FOUND;

@@ -5,19 +5,29 @@
  * connection. */
 #pragma once
 
+#include "userd/account_store.h"
 #include "userd/sqlite_reader.h"
 #include <stdatomic.h>
 #include <weir/pool.h>
 
-enum sqlite_write_kind { WRITE_CREATE, WRITE_UPDATE, WRITE_REMOVE, WRITE_COUNT };
+enum sqlite_write_kind {
+    WRITE_CREATE,
+    WRITE_UPDATE,
+    WRITE_REMOVE,
+    WRITE_REGISTER, /* a user with a password and roles */
+    WRITE_PASSWORD, /* of the account that has this epoch */
+    WRITE_COUNT
+};
 
 /* One write, shared by the fiber that waits and the writer: a fiber gives up at its call's
  * deadline. */
 struct sqlite_write {
     enum sqlite_write_kind kind;
     struct user user; /* what to write (NULL: leave the text); after an update, the whole user */
-    const char *email_key; /* folded; NULL without an email */
-    weir_code code;        /* the result, with cause */
+    const char *email_key;             /* folded; NULL without an email */
+    const char *password_hash, *roles; /* NULL: none */
+    int64_t epoch;
+    weir_code code; /* the result, with cause */
     struct store_cause cause;
     weir_event *done;
     char *updated;         /* the texts of the updated user */
@@ -30,6 +40,10 @@ struct sqlite_write {
 /* A write with copies of the user's texts. NULL: no memory. Freed by the last unref. */
 struct sqlite_write *sqlite_write_new(enum sqlite_write_kind kind, const struct user *user);
 void sqlite_write_unref(struct sqlite_write *write);
+
+/* The same of an account. */
+struct sqlite_write *sqlite_write_new_account(
+    enum sqlite_write_kind kind, const struct account *account);
 
 struct sqlite_writer {
     sqlite3 *db;

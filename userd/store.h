@@ -78,10 +78,13 @@ struct store_meters {
     weir_histogram *batches; /* writes in each */
 };
 
+struct account_ops;
+
 /* The head of every kind's own struct. */
 struct store {
     const struct store_ops *ops;
-    struct store_meters meters; /* set before the first operation */
+    struct store_meters meters;         /* set before the first operation */
+    const struct account_ops *accounts; /* account_store.h; NULL: this kind keeps none */
 };
 
 static inline void

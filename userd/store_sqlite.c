@@ -6,8 +6,7 @@
 #include "userd/store_sqlite.h"
 
 #include "userd/sqlite_migrate.h"
-#include "userd/sqlite_seek.h"
-#include "userd/sqlite_writer.h"
+#include "userd/sqlite_store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -17,20 +16,6 @@ static const char writer_settings[] = "PRAGMA journal_size_limit = 67108864";
 
 /* Users that a list skips where it is called: a matter of microseconds. */
 #define SKIP_MAX 1000
-
-struct sqlite_store {
-    struct store store;
-    struct sqlite_readers readers;
-    struct sqlite_seeker seeker;
-    struct sqlite_writer writer;
-    char path[];
-};
-
-static struct sqlite_store *
-sqlite_store_of(struct store *store)
-{
-    return (struct sqlite_store *)store;
-}
 
 /* ---- reads ---- */
 
@@ -150,9 +135,8 @@ sqlite_list(struct store *store, weir_call *call, const struct user_range *range
 
 /* ---- writes ---- */
 
-/* Run a write and take over its cause. The caller unrefs it. */
-static weir_code
-run_write(
+weir_code
+sqlite_store_write(
     struct store *store, weir_call *call, struct sqlite_write *write, struct store_cause *cause)
 {
     weir_code code;
@@ -170,7 +154,7 @@ sqlite_create(struct store *store, weir_call *call, const struct user *user, int
     struct store_cause *cause)
 {
     struct sqlite_write *write = sqlite_write_new(WRITE_CREATE, user);
-    weir_code code = run_write(store, call, write, cause);
+    weir_code code = sqlite_store_write(store, call, write, cause);
 
     if (code == WEIR_OK)
         *out_id = write->user.id;
@@ -185,7 +169,7 @@ sqlite_update(struct store *store, weir_call *call, const struct user_change *ch
     const struct user user = {
         .id = change->id, .name = change->name, .email = change->email, .phone = change->phone};
     struct sqlite_write *write = sqlite_write_new(WRITE_UPDATE, &user);
-    weir_code code = run_write(store, call, write, cause);
+    weir_code code = sqlite_store_write(store, call, write, cause);
 
     if (code == WEIR_OK)
         code = visit(arg, &write->user);
@@ -197,7 +181,7 @@ static weir_code
 sqlite_remove(struct store *store, weir_call *call, int32_t id, struct store_cause *cause)
 {
     struct sqlite_write *write = sqlite_write_new(WRITE_REMOVE, &(struct user){.id = id});
-    weir_code code = run_write(store, call, write, cause);
+    weir_code code = sqlite_store_write(store, call, write, cause);
 
     sqlite_write_unref(write);
     return code;
@@ -294,6 +278,7 @@ store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause)
      * use. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     self->store.ops = &sqlite_ops;
+    self->store.accounts = &sqlite_account_ops;
     memcpy(self->path, path, strlen(path) + 1);
     sqlite_readers_init(&self->readers, self->path);
     db = open_writer(path, cause);

@@ -206,13 +206,12 @@ struct watch {
 
 /* When to look next: the token's end, or the time for a recheck, on the clock of weir_now. */
 static int64_t
-next_look(const struct watch *watch)
+next_look(const struct weir_auth *auth, const struct token *token)
 {
-    int64_t left =
-        watch->token->expires == INT64_MAX ? INT64_MAX : watch->token->expires - unix_now();
+    int64_t left = token->expires == INT64_MAX ? INT64_MAX : token->expires - unix_now();
 
-    if (left > watch->auth->recheck)
-        left = watch->auth->recheck;
+    if (left > auth->recheck)
+        left = auth->recheck;
     return weir_now() + (left < 0 ? 0 : left);
 }
 
@@ -241,7 +240,7 @@ look_at_stream(void *self, weir_call *call, int64_t *out_again)
         auth_count(&home->ended);
         return weir_fail(call, WEIR_UNAUTHENTICATED, "invalid token: %s", reason);
     }
-    *out_again = next_look(watch);
+    *out_again = next_look(watch->auth, watch->token);
     return WEIR_OK;
 }
 
@@ -254,7 +253,7 @@ pass_stream(struct weir_auth *auth, struct token *token, weir_call *call, weir_n
     if (watch == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     *watch = (struct watch){auth, token};
-    WEIR_TRY(weir_call_alarm(call, next_look(watch), look_at_stream, watch));
+    WEIR_TRY(weir_call_alarm(call, next_look(auth, token), look_at_stream, watch));
     code = weir_proceed(next, call);
     watch->token = NULL;
     return code;

@@ -256,7 +256,7 @@ def many_users(userd):
     with contextlib.closing(sqlite3.connect(userd.database)) as other:
         other.execute(
             "WITH RECURSIVE ids (id) AS (SELECT 2 UNION ALL SELECT id + 2 FROM ids WHERE id < ?)"
-            " INSERT INTO users SELECT id, 'U', id || '@x', id || '@x', '', 0 FROM ids",
+            " INSERT INTO users (id, name, email, email_key, phone, created_at) SELECT id, 'U', id || '@x', id || '@x', '', 0 FROM ids",
             (2 * USERS,),
         )
         other.commit()

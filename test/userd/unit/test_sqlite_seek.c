@@ -21,7 +21,8 @@ fill(const char *path)
 
     snprintf(sql, sizeof(sql),
         "WITH RECURSIVE ids (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < %d)"
-        "INSERT INTO users SELECT id, 'U', id || '@x', id || '@x', '', 0 FROM ids",
+        "INSERT INTO users (id, name, email, email_key, phone, created_at) SELECT id, 'U', id || "
+        "'@x', id || '@x', '', 0 FROM ids",
         USERS);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);

@@ -198,7 +198,8 @@ fill_with_gaps(const char *path)
 {
     static const char sql[] =
         "WITH RECURSIVE ids (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < 5000)"
-        "INSERT INTO users SELECT id, 'U', id || '@x', id || '@x', '', 0 FROM ids WHERE id % 5 > 0";
+        "INSERT INTO users (id, name, email, email_key, phone, created_at) SELECT id, 'U', id || "
+        "'@x', id || '@x', '', 0 FROM ids WHERE id % 5 > 0";
     sqlite3 *db;
 
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Token buckets in a table of fixed size. A name's place is a keyed hash, which nobody outside can
+ * aim at; where places run out, the bucket that is nearest to full makes room, for it differs least
+ * from one that is not there. */
+#include "userd/attempts.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weir/base.h>
+
+#define SETS 4096
+#define WAYS 8
+
+struct attempts_slot {
+    uint64_t name; /* its hash; 0: free */
+    int64_t as_of;
+    double left;
+};
+
+/* How many at once, and how long until one more. */
+static const struct rule {
+    double burst;
+    int64_t interval;
+} rules[] = {
+    [ATTEMPTS_OF_ACCOUNT] = {10, 30 * WEIR_SECOND},
+    [ATTEMPTS_OF_ADDRESS] = {50, 3 * WEIR_SECOND},
+};
+
+bool
+attempts_init(struct attempts *attempts)
+{
+    *attempts = (struct attempts){0};
+    pthread_mutex_init(&attempts->lock, NULL);
+    randombytes_buf(attempts->key, sizeof(attempts->key));
+    attempts->slots = calloc((size_t)SETS * WAYS, sizeof(*attempts->slots));
+    return attempts->slots != NULL;
+}
+
+void
+attempts_fini(struct attempts *attempts)
+{
+    if (attempts->slots == NULL)
+        return;
+    free(attempts->slots);
+    pthread_mutex_destroy(&attempts->lock);
+}
+
+/* Never 0; its highest bit says of whom. */
+static uint64_t
+hash_of(const struct attempts *attempts, enum attempts_of of, const char *name)
+{
+    unsigned char bytes[crypto_shorthash_BYTES];
+    uint64_t hash;
+
+    crypto_shorthash(bytes, (const unsigned char *)name, strlen(name), attempts->key);
+    memcpy(&hash, bytes, sizeof(hash));
+    return (hash >> 1 | 1) | (uint64_t)of << 63;
+}
+
+/* A bucket with `more` than it held. */
+static void
+fill(struct attempts_slot *slot, double more)
+{
+    double burst = rules[slot->name >> 63].burst;
+
+    slot->left = slot->left + more < burst ? slot->left + more : burst;
+}
+
+static void
+refill(struct attempts_slot *slot, int64_t now)
+{
+    fill(slot, (double)(now - slot->as_of) / (double)rules[slot->name >> 63].interval);
+    slot->as_of = now;
+}
+
+/* How full it is: 1 is as good as not there. */
+static double
+level(const struct attempts_slot *slot)
+{
+    return slot->name == 0 ? 2 : slot->left / rules[slot->name >> 63].burst;
+}
+
+/* The bucket of a name, made full when it is not there. */
+static struct attempts_slot *
+find(struct attempts *attempts, enum attempts_of of, const char *name, int64_t now)
+{
+    uint64_t hash = hash_of(attempts, of, name);
+    struct attempts_slot *set = &attempts->slots[(hash >> 32) % SETS * WAYS], *best = set;
+
+    for (size_t i = 0; i < WAYS; i++) {
+        refill(&set[i], now);
+        if (set[i].name == hash)
+            return &set[i];
+        if (level(&set[i]) > level(best))
+            best = &set[i];
+    }
+    *best = (struct attempts_slot){hash, now, rules[of].burst};
+    return best;
+}
+
+bool
+attempts_take(struct attempts *attempts, enum attempts_of of, const char *name, int64_t now)
+{
+    struct attempts_slot *slot;
+    bool good;
+
+    pthread_mutex_lock(&attempts->lock);
+    slot = find(attempts, of, name, now);
+    good = slot->left >= 1;
+    if (good)
+        slot->left -= 1;
+    else
+        attempts->refused++;
+    pthread_mutex_unlock(&attempts->lock);
+    return good;
+}
+
+void
+attempts_give_back(struct attempts *attempts, enum attempts_of of, const char *name, int64_t now)
+{
+    struct attempts_slot *slot;
+
+    pthread_mutex_lock(&attempts->lock);
+    slot = find(attempts, of, name, now);
+    fill(slot, 1);
+    pthread_mutex_unlock(&attempts->lock);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading the policy file. What it does not speak of is as the defaults have it: a method that it
+ * gives roles has these and no others, and a skip list takes the place of the default one. */
+#include "userd/policy.h"
+
+#include "user.weir.h"
+#include "userd/caller.h"
+#include "userd/file_text.h"
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SERVICE "/user.UserService/"
+
+static const char *const admin_only[] = {CALLER_ADMIN};
+static const char *const admin_and_user[] = {CALLER_ADMIN, CALLER_USER};
+
+static const struct weir_permission_rule default_rules[] = {
+    {SERVICE "DeleteUser", admin_only, 1},
+    {SERVICE "UpdateUser", admin_and_user, 2},
+};
+#define DEFAULT_RULES (sizeof(default_rules) / sizeof(default_rules[0]))
+
+static const char *const default_skip[] = {
+    SERVICE "Login", SERVICE "Register", "/grpc.health.v1.Health/", NULL};
+
+struct reading {
+    struct policy *policy;
+    const char *path;
+    char *error;
+};
+
+/* ---- errors ---- */
+
+/* The line of a text's first place as a JSON string at or after an offset; 0: it is written in some
+ * other way there. */
+static int
+line_of(const struct reading *reading, const char *word)
+{
+    const char *text = reading->policy->text;
+    size_t len = strlen(word);
+    int line = 1;
+
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\n')
+            line++;
+        if (*at == '"' && strncmp(at + 1, word, len) == 0 && at[len + 1] == '"')
+            return line;
+    }
+    return 0;
+}
+
+/* field: the word in the file that the error is about. */
+static bool
+fail(const struct reading *reading, const char *field, const char *why)
+{
+    int line = line_of(reading, field);
+
+    if (line == 0)
+        snprintf(reading->error, POLICY_ERROR, "%.150s: \"%.100s\" %s", reading->path, field, why);
+    else
+        snprintf(reading->error, POLICY_ERROR, "%.150s: line %d: \"%.100s\" %s", reading->path,
+            line, field, why);
+    return false;
+}
+
+static bool
+fail_memory(const struct reading *reading)
+{
+    snprintf(reading->error, POLICY_ERROR, "%.150s: no memory", reading->path);
+    return false;
+}
+
+/* ---- methods ---- */
+
+static bool
+has_form(const char *name)
+{
+    const char *slash = name[0] == '/' ? strchr(name + 1, '/') : NULL;
+
+    return slash != NULL && slash != name + 1 && strchr(slash + 1, '/') == NULL;
+}
+
+/* A method of the user service that does not exist is a slip that leaves another one open. */
+static bool
+judge_method(const struct reading *reading, const char *name, bool whole_service)
+{
+    const struct weir_service *service = &user_UserService_service;
+
+    if (!has_form(name))
+        return fail(reading, name, "is not of the form /package.Service/Method");
+    if (name[strlen(name) - 1] == '/')
+        return whole_service || fail(reading, name, "names no method");
+    if (strncmp(name, SERVICE, sizeof(SERVICE) - 1) != 0)
+        return true;
+    for (size_t i = 0; i < service->method_count; i++) {
+        if (strcmp(service->methods[i].path, name) == 0)
+            return true;
+    }
+    return fail(reading, name, "is no method of user.UserService");
+}
+
+/* ---- roles ---- */
+
+static bool
+read_rule(const struct reading *reading, const char *method, const json_t *roles)
+{
+    struct weir_permission_rule *rule = &reading->policy->rules[reading->policy->rule_count];
+    size_t count = json_array_size(roles);
+    const char **texts = calloc(count + 1, sizeof(*texts));
+
+    if (texts == NULL)
+        return fail_memory(reading);
+    *rule = (struct weir_permission_rule){method, texts, count};
+    reading->policy->rule_count++;
+    if (!json_is_array(roles))
+        return fail(reading, method, "needs a list of roles");
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = json_string_value(json_array_get(roles, i));
+        if (texts[i] == NULL)
+            return fail(reading, method, "has a role that is not a text");
+    }
+    return true;
+}
+
+static bool
+add_default_rules(const struct reading *reading, const json_t *roles)
+{
+    for (size_t i = 0; i < DEFAULT_RULES; i++) {
+        const struct weir_permission_rule *rule = &default_rules[i];
+        const char **texts;
+
+        if (json_object_get(roles, rule->method) != NULL)
+            continue;
+        texts = calloc(rule->role_count, sizeof(*texts));
+        if (texts == NULL)
+            return fail_memory(reading);
+        memcpy(texts, rule->roles, rule->role_count * sizeof(*texts));
+        reading->policy->rules[reading->policy->rule_count++] =
+            (struct weir_permission_rule){rule->method, texts, rule->role_count};
+    }
+    return true;
+}
+
+static bool
+read_roles(const struct reading *reading, json_t *roles)
+{
+    const char *method;
+    json_t *list;
+
+    if (roles != NULL && !json_is_object(roles))
+        return fail(reading, "roles", "needs an object of methods and their roles");
+    reading->policy->rules =
+        calloc(json_object_size(roles) + DEFAULT_RULES, sizeof(*reading->policy->rules));
+    if (reading->policy->rules == NULL)
+        return fail_memory(reading);
+    json_object_foreach(roles, method, list)
+    {
+        if (!judge_method(reading, method, false) || !read_rule(reading, method, list))
+            return false;
+    }
+    return add_default_rules(reading, roles);
+}
+
+/* ---- skip ---- */
+
+static bool
+copy_default_skip(const struct reading *reading)
+{
+    reading->policy->skip = calloc(1, sizeof(default_skip));
+    if (reading->policy->skip == NULL)
+        return fail_memory(reading);
+    memcpy(reading->policy->skip, default_skip, sizeof(default_skip));
+    return true;
+}
+
+static bool
+read_skip(const struct reading *reading, const json_t *skip)
+{
+    const json_t *method;
+    size_t i;
+
+    if (skip == NULL)
+        return copy_default_skip(reading);
+    if (!json_is_array(skip))
+        return fail(reading, "skip", "needs a list of methods");
+    reading->policy->skip = calloc(json_array_size(skip) + 1, sizeof(char *));
+    if (reading->policy->skip == NULL)
+        return fail_memory(reading);
+    json_array_foreach(skip, i, method)
+    {
+        if (!json_is_string(method))
+            return fail(reading, "skip", "holds what is not a text");
+        if (!judge_method(reading, json_string_value(method), true))
+            return false;
+        reading->policy->skip[i] = json_string_value(method);
+    }
+    return true;
+}
+
+/* ---- rates ---- */
+
+/* Digits with at most one point. */
+static bool
+is_number(const char *text, size_t len)
+{
+    size_t points = 0;
+
+    for (size_t i = 0; i < len; i++)
+        points += text[i] == '.';
+    return len > points && points <= 1 && strspn(text, "0123456789.") >= len;
+}
+
+static bool
+is_rate(const char *text)
+{
+    size_t len = text == NULL ? 0 : strcspn(text, ":");
+
+    if (len == 0 || strcmp(text, "off") == 0)
+        return len != 0;
+    return is_number(text, len) &&
+           (text[len] == '\0' || is_number(text + len + 1, strlen(text + len + 1)));
+}
+
+static bool
+read_rates(const struct reading *reading, json_t *rates)
+{
+    struct policy *policy = reading->policy;
+    const char *method;
+    json_t *rate;
+
+    if (rates != NULL && !json_is_object(rates))
+        return fail(reading, "rates", "needs an object of methods and their rates");
+    policy->rates = calloc(json_object_size(rates) + 1, sizeof(*policy->rates));
+    if (policy->rates == NULL)
+        return fail_memory(reading);
+    json_object_foreach(rates, method, rate)
+    {
+        if (!judge_method(reading, method, false))
+            return false;
+        if (!is_rate(json_string_value(rate)))
+            return fail(reading, method, "needs a rate such as \"100:200\", \"0.5\" or \"off\"");
+        policy->rates[policy->rate_count++] = (struct policy_rate){method, json_string_value(rate)};
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool
+judge_fields(const struct reading *reading, json_t *json)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(json, name, value)
+    {
+        if (strcmp(name, "roles") != 0 && strcmp(name, "skip") != 0 && strcmp(name, "rates") != 0)
+            return fail(reading, name, "is not known; roles, skip and rates are");
+    }
+    return true;
+}
+
+static bool
+load(const struct reading *reading, json_t **out_json)
+{
+    json_error_t error;
+
+    reading->policy->text = file_text_read(reading->path);
+    if (reading->policy->text == NULL) {
+        snprintf(
+            reading->error, POLICY_ERROR, "cannot read %.150s: %s", reading->path, strerror(errno));
+        return false;
+    }
+    *out_json = json_loads(reading->policy->text, JSON_REJECT_DUPLICATES, &error);
+    reading->policy->json = *out_json;
+    if (*out_json != NULL && json_is_object(*out_json))
+        return true;
+    snprintf(reading->error, POLICY_ERROR, "%.150s: line %d: %.150s", reading->path,
+        *out_json == NULL ? error.line : 1, *out_json == NULL ? error.text : "not an object");
+    return false;
+}
+
+bool
+policy_read(struct policy *policy, const char *path, char error[POLICY_ERROR])
+{
+    const struct reading reading = {policy, path == NULL ? "policy" : path, error};
+    json_t *json = NULL;
+
+    *policy = (struct policy){0};
+    if (path != NULL && (!load(&reading, &json) || !judge_fields(&reading, json)))
+        return false;
+    return read_roles(&reading, json_object_get(json, "roles")) &&
+           read_skip(&reading, json_object_get(json, "skip")) &&
+           read_rates(&reading, json_object_get(json, "rates"));
+}
+
+void
+policy_fini(struct policy *policy)
+{
+    for (size_t i = 0; i < policy->rule_count; i++)
+        free((void *)policy->rules[i].roles);
+    free(policy->rules);
+    free((void *)policy->skip);
+    free(policy->rates);
+    free(policy->text);
+    json_decref(policy->json);
+}
