@@ -317,7 +317,9 @@ weir_auth_intercept(void *self, weir_call *call, weir_next *next)
 
     if (is_skipped(auth, weir_call_method(call)))
         return weir_proceed(next, call);
-    WEIR_TRY(check_call(auth, call, &token));
+    code = check_call(auth, call, &token);
+    if (token == NULL)
+        return code;
     code = pass(auth, token, call, next);
     (void)!weir_call_set_value(call, &token_key, NULL);
     token_unref(token);
