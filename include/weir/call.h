@@ -35,6 +35,23 @@ WEIR_API bool weir_call_is_server(const weir_call *call);
  * call. */
 WEIR_API const char *weir_call_peer(weir_call *call);
 
+typedef enum weir_address_family {
+    WEIR_ADDRESS_NONE, /* a client's call, or a connection that has gone */
+    WEIR_ADDRESS_UNIX,
+    WEIR_ADDRESS_IPV4,
+    WEIR_ADDRESS_IPV6
+} weir_address_family;
+
+struct weir_address {
+    weir_address_family family;
+    uint16_t port;
+    uint8_t bytes[16]; /* in network order: 4 of IPv4, 16 of IPv6, the rest zero */
+};
+
+/* Server: the other end as bytes, for who counts or compares addresses. IPv4 that came in through
+ * an IPv6 socket (RFC 4291, 2.5.5.2) is IPv4. */
+WEIR_API void weir_call_peer_address(const weir_call *call, struct weir_address *out_address);
+
 /* ---- metadata that came in: a server's request headers; a client's response headers, trailers
  * ---- */
 
@@ -55,7 +72,8 @@ WEIR_API bool weir_call_next_trailer(
  * ---- */
 
 /* Add one value; copies both. INVALID_ARGUMENT: the key or value may not be sent, or the key is
- * reserved. FAILED_PRECONDITION: the headers are already on their way. */
+ * reserved, as names that begin with "grpc-" are but for grpc-retry-pushback-ms.
+ * FAILED_PRECONDITION: the headers are already on their way. */
 WEIR_API WEIR_CHECK weir_code weir_call_add_header(
     weir_call *call, const char *key, weir_str value);
 WEIR_API WEIR_CHECK weir_code weir_call_add_trailer(

@@ -16,6 +16,7 @@
 struct notes {
     char trace[64];
     char method[64], peer[64], peer_after[64];
+    struct weir_address address;
     int64_t deadline;
     weir_method_kind kind;
     weir_code code; /* that the inner one saw */
@@ -43,6 +44,7 @@ outer(void *self, weir_call *call, weir_next *next)
     trace('A');
     snprintf(notes.method, sizeof(notes.method), "%s", weir_call_method(call));
     snprintf(notes.peer, sizeof(notes.peer), "%s", weir_call_peer(call));
+    weir_call_peer_address(call, &notes.address);
     notes.deadline = weir_call_deadline(call);
     WEIR_TRY(weir_call_add_header(call, "x-outer", weir_str_of("1")));
     code = weir_proceed(next, call);
@@ -267,8 +269,25 @@ unknown_methods_pass_the_chain(void **state)
 }
 
 static void
+check_address(bool is_unix, bool is_v6)
+{
+    static const uint8_t ipv4[16] = {127, 0, 0, 1}, ipv6[16] = {[15] = 1}, none[16];
+    char port[8];
+
+    assert_int_equal(notes.address.family, is_unix ? WEIR_ADDRESS_UNIX
+                                           : is_v6 ? WEIR_ADDRESS_IPV6
+                                                   : WEIR_ADDRESS_IPV4);
+    assert_memory_equal(notes.address.bytes, is_unix ? none : is_v6 ? ipv6 : ipv4, 16);
+    if (is_unix)
+        return;
+    snprintf(port, sizeof(port), ":%u", (unsigned)notes.address.port);
+    assert_string_equal(strrchr(notes.peer, ':'), port);
+}
+
+static void
 both_ends_have_names(void **state)
 {
+    struct weir_address own;
     weir_call *call = begin(*state, NULL);
     char expected[160];
     bool is_unix = strncmp(running.address, "unix:", 5) == 0;
@@ -288,6 +307,9 @@ both_ends_have_names(void **state)
     else
         assert_non_null(strstr(notes.peer, is_v6 ? "ipv6:[::1]:" : "ipv4:127.0.0.1:"));
     assert_string_equal(notes.peer_after, notes.peer);
+    check_address(is_unix, is_v6);
+    weir_call_peer_address(call, &own);
+    assert_int_equal(own.family, WEIR_ADDRESS_NONE);
     weir_call_free(call);
 }
 

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The interceptor: what trace a call belongs to, and its span when it is over. A call that is not
+ * recorded costs a few ids, from its own arena. */
+#include "tracing/context.h"
+#include "tracing/tracer.h"
+#include <endian.h>
+#include <time.h>
+
+/* The random part of a trace's id is its last seven bytes (W3C Trace Context level 2, section
+ * 2.2). */
+#define RANDOM_BITS ((UINT64_C(1) << 56) - 1)
+
+struct trace {
+    struct weir_trace_context context;
+    const weir_call *call; /* whose own it is: a call inside another one's handler begins with that
+                              of the other */
+    int64_t start;         /* monotonic */
+    int64_t start_unix;    /* nanoseconds since 1970 */
+};
+
+static const struct weir_key trace_key = {"trace"};
+
+const struct weir_trace_context *
+weir_trace_context(const weir_call *call)
+{
+    const struct trace *trace = weir_call_value(call, &trace_key);
+
+    return trace == NULL ? NULL : &trace->context;
+}
+
+/* ---- the way in ---- */
+
+static void
+put_big_endian(uint8_t out_bytes[8], uint64_t number)
+{
+    uint64_t bytes = htobe64(number);
+
+    memcpy(out_bytes, &bytes, sizeof(bytes));
+}
+
+static void
+begin_trace(
+    const struct weir_tracer *tracer, struct weir_trace_context *context, const uint64_t ids[3])
+{
+    put_big_endian(context->trace_id, ids[1]);
+    put_big_endian(context->trace_id + 8, ids[2]);
+    context->sampled = (ids[2] & RANDOM_BITS) >= tracer->threshold;
+}
+
+/* Several header fields are one list (RFC 9110, 5.3). */
+static weir_str
+join_state(weir_call *call, weir_str state, weir_str more)
+{
+    char *text;
+    size_t len = state.len + 1 + more.len;
+
+    if (state.data == NULL)
+        return more;
+    text = weir_call_keep(call, len);
+    if (text == NULL)
+        return state;
+    memcpy(text, state.data, state.len);
+    text[state.len] = ',';
+    memcpy(text + state.len + 1, more.data, more.len);
+    return (weir_str){text, len};
+}
+
+/* False: there is no trace to continue. Two traceparent headers are none (W3C Trace Context,
+ * 3.2.2.1: who cannot parse it begins a new trace); without a good one its tracestate says nothing.
+ */
+static bool
+read_headers(weir_call *call, struct weir_trace_context *context)
+{
+    weir_str key, value, state = {NULL, 0};
+    unsigned parents = 0;
+    bool good = false;
+
+    if (weir_call_header(call, "traceparent").data == NULL) /* cheaper than the walk */
+        return false;
+    for (size_t cursor = 0; weir_call_next_header(call, &cursor, &key, &value);) {
+        if (weir_str_equal(key, weir_str_of("traceparent"))) {
+            parents++;
+            good = weir_traceparent_parse(value, context);
+        } else if (weir_str_equal(key, weir_str_of("tracestate"))) {
+            state = join_state(call, state, value);
+        }
+    }
+    if (!good || parents != 1)
+        return false;
+    if (context_state_valid(state))
+        context->state = state;
+    return true;
+}
+
+static void
+continue_trace(struct weir_trace_context *context, const struct weir_trace_context *parent)
+{
+    memcpy(context->trace_id, parent->trace_id, sizeof(context->trace_id));
+    memcpy(context->parent_id, parent->span_id, sizeof(context->parent_id));
+    context->sampled = parent->sampled;
+    context->state = parent->state;
+}
+
+static int64_t
+unix_nanoseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * WEIR_SECOND + now.tv_nsec;
+}
+
+/* NULL: no memory, and the call goes on without. */
+static struct trace *
+begin(struct weir_tracer *tracer, weir_call *call, const struct trace *around)
+{
+    struct trace *trace = weir_call_keep(call, sizeof(*trace));
+    struct weir_trace_context came;
+    uint64_t ids[3];
+
+    if (trace == NULL)
+        return NULL;
+    trace->call = call;
+    tracer_ids(tracer, call, ids);
+    put_big_endian(trace->context.span_id, ids[0]);
+    if (around != NULL)
+        continue_trace(&trace->context, &around->context);
+    else if (weir_call_is_server(call) && read_headers(call, &came))
+        continue_trace(&trace->context, &came);
+    else
+        begin_trace(tracer, &trace->context, ids);
+    if (trace->context.sampled) {
+        trace->start = weir_now();
+        trace->start_unix = unix_nanoseconds();
+    }
+    return weir_call_set_value(call, &trace_key, trace) == WEIR_OK ? trace : NULL;
+}
+
+static void
+send_headers(weir_call *call, const struct weir_trace_context *context)
+{
+    char text[WEIR_TRACEPARENT_TEXT];
+
+    weir_traceparent_format(context, text);
+    (void)!weir_call_add_header(call, "traceparent", weir_str_of(text));
+    if (context->state.data != NULL)
+        (void)!weir_call_add_header(call, "tracestate", context->state);
+}
+
+/* ---- the way out ---- */
+
+/* Cut to its room, and printable: a method's name may be any bytes that a peer sends. */
+static void
+copy_name(char *out, size_t size, const char *text)
+{
+    size_t len = 0;
+
+    for (; text[len] != '\0' && len + 1 < size; len++)
+        out[len] = text[len] >= 0x20 && text[len] < 0x7f ? text[len] : '?';
+    out[len] = '\0';
+}
+
+/* Cut to its room, between characters: OTLP wants UTF-8, which a status text is. */
+static void
+copy_text(char *out, size_t size, const char *text)
+{
+    size_t len = strnlen(text, size - 1);
+
+    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    memcpy(out, text, len);
+    out[len] = '\0';
+}
+
+/* A tracestate is of whole list-members, or absent. */
+static void
+copy_state(char *out, size_t size, weir_str state)
+{
+    size_t len = state.len < size ? state.len : 0;
+
+    if (len > 0)
+        memcpy(out, state.data, len);
+    out[len] = '\0';
+}
+
+static void
+record(struct weir_tracer *tracer, const struct trace *trace, weir_call *call, weir_code code)
+{
+    const struct weir_trace_context *context = &trace->context;
+    const char *method = weir_call_method(call);
+    struct span span = {.start = trace->start_unix,
+        .end = trace->start_unix + (weir_now() - trace->start),
+        .code = code,
+        .server = weir_call_is_server(call)};
+
+    memcpy(span.trace_id, context->trace_id, sizeof(span.trace_id));
+    memcpy(span.span_id, context->span_id, sizeof(span.span_id));
+    memcpy(span.parent_id, context->parent_id, sizeof(span.parent_id));
+    copy_name(span.method, sizeof(span.method), method + (method[0] == '/'));
+    copy_text(span.message, sizeof(span.message), weir_call_message(call));
+    copy_name(span.peer, sizeof(span.peer), weir_call_peer(call));
+    copy_state(span.state, sizeof(span.state), context->state);
+    tracer_push(tracer, &span);
+}
+
+weir_code
+weir_tracer_intercept(void *self, weir_call *call, weir_next *next)
+{
+    struct weir_tracer *tracer = self;
+    const struct trace *around = weir_call_value(call, &trace_key), *trace;
+    weir_code code, end;
+
+    if (around != NULL && around->call == call) /* another attempt of a call that has its span */
+        return weir_proceed(next, call);
+    trace = begin(tracer, call, around);
+    if (trace == NULL)
+        return weir_proceed(next, call);
+    if (!weir_call_is_server(call))
+        send_headers(call, &trace->context);
+    code = weir_proceed(next, call);
+    if (!trace->context.sampled)
+        return code;
+    end = weir_call_code(call); /* how it was cut short, whatever the handler says */
+    record(tracer, trace, call, end == WEIR_OK ? code : end);
+    return code;
+}
