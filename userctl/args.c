@@ -132,7 +132,8 @@ program_help(FILE *out)
     fputs(
         "\nUSERCTL_SERVER, USERCTL_TIMEOUT, USERCTL_CA and so on in the environment stand for the "
         "flags;\n"
-        "the command line wins. Durations are written " DURATION_EXAMPLES ".\n"
+        "the command line wins. OTEL_EXPORTER_OTLP_ENDPOINT is good for --otlp, too.\n"
+        "Durations are written " DURATION_EXAMPLES ".\n"
         "JSON has the field names of the .proto (id, name, email, phone, created_at), and "
         "created_at\n"
         "in seconds since 1970.\n"

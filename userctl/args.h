@@ -8,7 +8,8 @@
 
 struct args {
     const char *server;
-    int64_t timeout; /* nanoseconds; WEIR_NEVER: none */
+    int64_t timeout;  /* nanoseconds; WEIR_NEVER: none */
+    const char *otlp; /* where traces go; NULL: not given */
     bool json, version, help;
     bool tls;
     const char *ca, *cert, *key; /* NULL: not given */

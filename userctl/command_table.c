@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* userctl's commands: their flags and words. */
 #include "usercommon/duration.h"
+#include "usercommon/otlp.h"
 #include "userctl/args.h"
 #include <string.h>
 
@@ -96,6 +97,8 @@ take_service(const struct flag_words *words, struct args *args, char error[FLAGS
         "where userd is (127.0.0.1:50051)"),                                                       \
     FLAG(timeout, "D", flag_duration, false, "a duration such as " DURATION_EXAMPLES,              \
         "how long to wait for the answer (5s)"),                                                   \
+    FLAG(otlp, "URL", otlp_read, false, OTLP_FORMS,                                              \
+        "send a trace of the call to this collector (OTLP over gRPC; none)"),                      \
     FLAG(json, NULL, flag_switch, false, "true or false",                                          \
         "print the answer as JSON, under the names of the .proto"),                                \
     FLAG(tls, NULL, flag_switch, false, "true or false",                                           \

@@ -2,6 +2,7 @@
 /* userctl: the user service from a shell. */
 #include "usercommon/complain.h"
 #include "userctl/calls.h"
+#include "userctl/tracing.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,10 +25,21 @@ open_tls(const struct args *args, weir_tls **out_tls)
 }
 
 static int
+run_traced(weir_channel *channel, const struct command *command, const struct args *args,
+    weir_tracer **out_tracer)
+{
+    weir_code code = tracing_open(channel, args->otlp, out_tracer);
+
+    return code == WEIR_OK ? calls_run(command, channel, args)
+                           : calls_fail(args, code, "out of memory or of file descriptors");
+}
+
+static int
 run_on(weir_loop *loop, const struct command *command, const struct args *args, weir_tls *tls)
 {
     const struct weir_channel_options options = {.user_agent = "userctl", .tls = tls};
     weir_channel *channel;
+    weir_tracer *tracer = NULL;
     weir_code code = weir_channel_new(loop, args->server, &options, &channel);
     int status;
 
@@ -37,8 +49,9 @@ run_on(weir_loop *loop, const struct command *command, const struct args *args, 
     }
     if (code != WEIR_OK)
         return calls_fail(args, code, "out of memory");
-    status = calls_run(command, channel, args);
+    status = run_traced(channel, command, args, &tracer);
     weir_channel_free(channel);
+    tracing_close(tracer);
     return status;
 }
 

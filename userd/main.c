@@ -9,6 +9,7 @@
 #include "userd/service.h"
 #include "userd/signals.h"
 #include "userd/store_sqlite.h"
+#include "userd/tracing.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -28,6 +29,8 @@ struct program {
     struct auth auth;
     struct service service;
     struct signals signals;
+    struct limits limits;
+    struct tracing tracing;
 };
 
 /* ---- setting up; each function tells of its failure and gives the exit status, 0 when all is well
@@ -133,6 +136,24 @@ start_auth(struct program *program)
     return EXIT_FAILURE;
 }
 
+/* Outermost first, behind the log and the metrics, in front of authentication. */
+static int
+wrap_server(struct program *program)
+{
+    const struct options *options = &program->options;
+    const struct limits_options limits = {.rate = options->rate.rate,
+        .methods = program->auth.policy.rates,
+        .method_count = program->auth.policy.rate_count,
+        .concurrency = options->concurrency};
+
+    if (limits_open(&program->limits, &limits, program->server, program->ops.metrics) &&
+        tracing_open(&program->tracing, options->otlp, options->trace_skip, program->server,
+            program->ops.metrics))
+        return 0;
+    complain("userd", "out of memory or of threads");
+    return EXIT_FAILURE;
+}
+
 static int
 open_ops(struct program *program)
 {
@@ -232,12 +253,16 @@ run(struct program *program)
     if (status == 0)
         status = open_ops(program);
     if (status == 0)
+        status = wrap_server(program);
+    if (status == 0)
         status = start_auth(program);
     if (status == 0)
         status = offer_service(program);
     if (status == 0)
         status = serve(program);
     weir_server_free(program->server);
+    limits_close(&program->limits, &program->log);
+    tracing_close(&program->tracing, &program->log);
     auth_close(&program->auth);
     weir_pool_free(program->pool);
     ops_close(&program->ops);
@@ -249,8 +274,9 @@ run(struct program *program)
 static bool
 open_log(struct program *program)
 {
-    const struct weir_log_options options = {
-        .format = program->options.log_format, .level = program->options.log_level};
+    const struct weir_log_options options = {.format = program->options.log_format,
+        .level = program->options.log_level,
+        .call_fields = tracing_log_fields};
 
     return weir_log_new(&options, &program->log.lines) == WEIR_OK;
 }

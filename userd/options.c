@@ -3,8 +3,10 @@
 #include "userd/options.h"
 
 #include "usercommon/duration.h"
+#include "usercommon/otlp.h"
 #include "userd/address.h"
 #include "userd/database.h"
+#include "userd/tracing.h"
 #include <stdlib.h>
 #include <string.h>
 #include <weir/base.h>
@@ -102,6 +104,30 @@ static const struct flag flags[] = {
         FIELD(log_level),
         .expected = "debug, info, warn or error",
         .help = "debug, info, warn or error (info)"},
+    {.name = "rate",
+        .value = "RATE[:BURST]",
+        .read = limits_read_rate,
+        FIELD(rate),
+        .expected = LIMITS_RATE_FORMS,
+        .help = "calls a second, and at once, of each client address; off for no limit (off on"
+                " loopback, 100:200 elsewhere)"},
+    {.name = "concurrency",
+        .read = flag_switch,
+        FIELD(concurrency),
+        .expected = "true or false",
+        .help = "refuse calls beyond what can be done at once without long waits"},
+    {.name = "otlp",
+        .value = "URL",
+        .read = otlp_read,
+        FIELD(otlp),
+        .expected = OTLP_FORMS,
+        .help = "send traces to this collector (OTLP over gRPC), " OTLP_FORMS},
+    {.name = "trace-sample",
+        .value = "F",
+        .read = tracing_read_sample,
+        FIELD(trace_skip),
+        .expected = "a share from 0 to 1",
+        .help = "the share of the traces beginning here that is recorded (1)"},
     {.name = "grace",
         .value = "D",
         .read = flag_duration,
@@ -248,6 +274,18 @@ check_exposure(const struct options *options, char error[FLAGS_ERROR])
     return true;
 }
 
+/* Whoever can be reached by strangers limits them. */
+static void
+choose_rate(struct options *options)
+{
+    if (options->rate.given)
+        return;
+    for (size_t i = 0; i < options->listen.count; i++) {
+        if (!address_is_local(options->listen.items[i]))
+            options->rate.rate = (struct weir_rate){100, 200};
+    }
+}
+
 static bool
 check_words(const struct flag_words *words, char error[FLAGS_ERROR])
 {
@@ -280,6 +318,8 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
     if (good && !options.help && !options.version)
         good = tls_options_check(&options.tls, error) && auth_check(&options.auth, error) &&
                check_exposure(&options, error);
+    if (good)
+        choose_rate(&options);
     if (good)
         *out_options = options;
     return good;

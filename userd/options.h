@@ -5,6 +5,7 @@
 
 #include "usercommon/flags.h"
 #include "userd/auth.h"
+#include "userd/limits.h"
 #include "userd/ops.h"
 #include "userd/tls.h"
 
@@ -19,6 +20,10 @@ struct options {
     uint32_t workers;
     struct tls_options tls;
     struct auth_settings auth;
+    struct limits_rate rate;
+    bool concurrency;
+    const char *otlp; /* NULL: no traces */
+    double trace_skip;
     bool insecure;
     bool reflection;
     bool version;

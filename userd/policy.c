@@ -6,6 +6,7 @@
 #include "user.weir.h"
 #include "userd/caller.h"
 #include "userd/file_text.h"
+#include "userd/limits.h"
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -201,26 +202,16 @@ read_skip(const struct reading *reading, const json_t *skip)
 
 /* ---- rates ---- */
 
-/* Digits with at most one point. */
 static bool
-is_number(const char *text, size_t len)
+read_rate(const struct reading *reading, const char *method, const char *text)
 {
-    size_t points = 0;
+    struct weir_method_rate *rate = &reading->policy->rates[reading->policy->rate_count];
 
-    for (size_t i = 0; i < len; i++)
-        points += text[i] == '.';
-    return len > points && points <= 1 && strspn(text, "0123456789.") >= len;
-}
-
-static bool
-is_rate(const char *text)
-{
-    size_t len = text == NULL ? 0 : strcspn(text, ":");
-
-    if (len == 0 || strcmp(text, "off") == 0)
-        return len != 0;
-    return is_number(text, len) &&
-           (text[len] == '\0' || is_number(text + len + 1, strlen(text + len + 1)));
+    if (text == NULL || !limits_rate_parse(text, &rate->rate))
+        return fail(reading, method, "needs a rate such as \"100:200\", \"0.5\" or \"off\"");
+    rate->method = method;
+    reading->policy->rate_count++;
+    return true;
 }
 
 static bool
@@ -237,11 +228,9 @@ read_rates(const struct reading *reading, json_t *rates)
         return fail_memory(reading);
     json_object_foreach(rates, method, rate)
     {
-        if (!judge_method(reading, method, false))
+        if (!judge_method(reading, method, false) ||
+            !read_rate(reading, method, json_string_value(rate)))
             return false;
-        if (!is_rate(json_string_value(rate)))
-            return fail(reading, method, "needs a rate such as \"100:200\", \"0.5\" or \"off\"");
-        policy->rates[policy->rate_count++] = (struct policy_rate){method, json_string_value(rate)};
     }
     return true;
 }

@@ -5,19 +5,15 @@
 
 #include <stdbool.h>
 #include <weir/permission.h>
+#include <weir/ratelimit.h>
 
 #define POLICY_ERROR 400
-
-struct policy_rate {
-    const char *method;
-    const char *text; /* "RATE[:BURST]" or "off" */
-};
 
 struct policy {
     struct weir_permission_rule *rules;
     size_t rule_count;
     const char **skip; /* ends in NULL */
-    struct policy_rate *rates;
+    struct weir_method_rate *rates;
     size_t rate_count;
     void *json; /* which all of that points into; NULL for defaults */
     char *text;

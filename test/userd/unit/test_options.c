@@ -40,6 +40,31 @@ has_defaults(void **state)
     assert_false(options.insecure || options.version || options.help);
 }
 
+/* Who can be reached from elsewhere limits each address. */
+static void
+limits_strangers(void **state)
+{
+    static const struct {
+        const char *line;
+        double rate;
+        uint32_t burst;
+    } lines[] = {{"", 0, 0}, {"--listen [::1]:1", 0, 0}, {"--listen unix:/x", 0, 0},
+        {"--listen 0.0.0.0:1 --insecure", 100, 200},
+        {"--listen 127.0.0.1:1 --listen 0.0.0.0:1 --insecure", 100, 200},
+        {"--listen 0.0.0.0:1 --insecure --rate off", 0, 0},
+        {"--listen 0.0.0.0:1 --insecure --rate 3", 3, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct options options;
+        char error[FLAGS_ERROR];
+
+        assert_true(read_line(lines[i].line, &options, error));
+        assert_true(options.rate.rate.rate == lines[i].rate);
+        assert_int_equal(options.rate.rate.burst, lines[i].burst);
+    }
+}
+
 static void
 reads_every_flag(void **state)
 {
@@ -49,7 +74,8 @@ reads_every_flag(void **state)
     (void)state;
     assert_true(read_line("--listen=0.0.0.0:1 --listen [::1]:2 --listen unix:/x --db sqlite:/y"
                           " --log-format json --log-level error --grace 250ms --loops 4"
-                          " --workers=8 --insecure",
+                          " --workers=8 --rate 5:10 --concurrency --otlp http://127.0.0.1:4317"
+                          " --trace-sample 0.25 --insecure",
         &options, error));
     assert_int_equal(options.listen.count, 3);
     assert_string_equal(options.db, "sqlite:/y");
@@ -58,6 +84,11 @@ reads_every_flag(void **state)
     assert_int_equal(options.grace, 250 * WEIR_MILLISECOND);
     assert_int_equal(options.loops, 4);
     assert_int_equal(options.workers, 8);
+    assert_true(options.rate.rate.rate == 5);
+    assert_int_equal(options.rate.rate.burst, 10);
+    assert_true(options.concurrency);
+    assert_string_equal(options.otlp, "http://127.0.0.1:4317");
+    assert_true(options.trace_skip == 0.75);
     assert_true(options.insecure);
 }
 
@@ -159,6 +190,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(reads_every_flag),
+        cmocka_unit_test(limits_strangers),
         cmocka_unit_test(says_what_would_be_right),
         cmocka_unit_test(public_addresses_need_insecure),
         cmocka_unit_test(environment_counts),

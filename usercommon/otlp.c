@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where traces are sent, as a flag. */
+#include "usercommon/otlp.h"
+
+#include <weir/tracing.h>
+
+/* Who makes a tracer of it knows what is right. */
+bool
+otlp_read(const struct flag *flag, const char *text, void *field)
+{
+    const struct weir_tracer_options options = {.endpoint = text};
+    weir_tracer *tracer;
+
+    if (weir_tracer_new(&options, &tracer) != WEIR_OK)
+        return false;
+    weir_tracer_free(tracer);
+    return flag_text(flag, text, field);
+}

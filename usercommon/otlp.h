@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where traces are sent, as a flag. */
+/* Threads: as usercommon/flags.h. */
+#pragma once
+
+#include "usercommon/flags.h"
+
+#define OTLP_FORMS "http://HOST:PORT"
+
+flag_reader otlp_read; /* const char * */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What userd lets in: calls a second of each client address, calls at once. */
+/* Threads: opened and closed by the thread that starts the program. */
+#pragma once
+
+#include "usercommon/flags.h"
+#include "userd/log.h"
+#include <weir/concurrency.h>
+#include <weir/metrics.h>
+#include <weir/ratelimit.h>
+#include <weir/server.h>
+
+/* --rate. */
+struct limits_rate {
+    bool given;
+    struct weir_rate rate; /* 0: off */
+};
+
+#define LIMITS_RATE_FORMS "calls a second and how many at once, such as 100:200 or 0.5, or off"
+
+/* "RATE[:BURST]" or "off". False: it is neither. */
+bool limits_rate_parse(const char *text, struct weir_rate *out_rate);
+flag_reader limits_read_rate; /* struct limits_rate */
+
+struct limits {
+    weir_ratelimit *rate; /* NULL: no limit */
+    weir_concurrency *concurrency;
+};
+
+struct limits_options {
+    struct weir_rate rate;
+    const struct weir_method_rate *methods; /* with rates of their own */
+    size_t method_count;
+    bool concurrency;
+};
+
+/* Wrap the server, and let metrics tell what was refused. False: no memory. limits_close is needed
+ * in any case, after the server is freed; it logs what was refused. */
+bool limits_open(struct limits *limits, const struct limits_options *options, weir_server *server,
+    weir_metrics *metrics);
+void limits_close(struct limits *limits, const struct log *log);
