@@ -2,6 +2,8 @@
 /* The echo service as its user would write it: what the benchmarks measure. */
 /* Threads: one a loop, started by the server. */
 #include "echo.weir.h"
+#include "interceptors.h"
+#include "work.h"
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -9,6 +11,22 @@
 #include <stdlib.h>
 
 static weir_server *server; /* for the signal handler, which has no other way to it */
+
+struct settings {
+    const char *address;
+    const char *interceptors; /* "" for none but the one that only passes on */
+    const char *collector;    /* where spans go; may be NULL */
+    unsigned loops;
+    unsigned work_ms, workers;
+    struct weir_tls_pair pair; /* of NULLs: no TLS */
+};
+
+/* What a server is made of besides. */
+struct parts {
+    weir_tls *tls; /* NULL: none */
+    struct work work;
+    struct interceptors *interceptors;
+};
 
 static void
 on_signal(int number)
@@ -22,10 +40,8 @@ static weir_code
 echo_unary(
     void *self, weir_call *call, const Echo__EchoMessage *request, Echo__EchoMessage *out_response)
 {
-    (void)self;
-    (void)call;
     out_response->text = request->text;
-    return WEIR_OK;
+    return work_do(self, call);
 }
 
 static const struct echo_Echo_handlers handlers = {.Unary = echo_unary};
@@ -37,12 +53,6 @@ pass_on(void *self, weir_call *call, weir_next *next)
     (void)self;
     return weir_proceed(next, call);
 }
-
-struct settings {
-    const char *address;
-    unsigned loops;
-    struct weir_tls_pair pair; /* of NULLs: no TLS */
-};
 
 /* *out_tls stays NULL without a pair. */
 static weir_code
@@ -61,14 +71,19 @@ open_tls(const struct weir_tls_pair *pair, weir_tls **out_tls)
 }
 
 static weir_code
-serve(const struct settings *settings, weir_tls *tls)
+serve(const struct settings *settings, struct parts *parts)
 {
-    const struct weir_server_options options = {.loops = settings->loops, .tls = tls};
+    struct weir_server_options options = {.loops = settings->loops};
     struct sigaction action = {.sa_handler = on_signal};
 
+    WEIR_TRY(open_tls(&settings->pair, &parts->tls));
+    options.tls = parts->tls;
     WEIR_TRY(weir_server_new(&options, &server));
-    WEIR_TRY(echo_Echo_add(server, &handlers, NULL));
+    WEIR_TRY(work_init(&parts->work, settings->work_ms * WEIR_MILLISECOND, settings->workers));
+    WEIR_TRY(echo_Echo_add(server, &handlers, &parts->work));
     WEIR_TRY(weir_server_wrap(server, pass_on, NULL));
+    WEIR_TRY(interceptors_new(
+        server, settings->interceptors, settings->collector, &parts->interceptors));
     WEIR_TRY(weir_server_listen(server, settings->address));
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
@@ -76,59 +91,84 @@ serve(const struct settings *settings, weir_tls *tls)
 }
 
 static bool
-parse_loops(const char *text, unsigned *out_loops)
+parse_count(const char *text, unsigned *out_count)
 {
     char *end;
-    long loops;
+    long count;
 
     errno = 0;
-    loops = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || loops < 1 || loops > 256)
+    count = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || count < 1 || count > 256)
         return false;
-    *out_loops = (unsigned)loops;
+    *out_count = (unsigned)count;
     return true;
+}
+
+static bool
+parse_number(int letter, struct settings *settings)
+{
+    unsigned *field = letter == 'n'   ? &settings->loops
+                      : letter == 'w' ? &settings->work_ms
+                      : letter == 't' ? &settings->workers
+                                      : NULL;
+
+    return field != NULL && parse_count(optarg, field);
 }
 
 static bool
 parse_options(int argc, char **argv, struct settings *settings)
 {
     static const struct option known[] = {{"listen", required_argument, NULL, 'l'},
-        {"loops", required_argument, NULL, 'n'}, {"tls-cert", required_argument, NULL, 'c'},
+        {"loops", required_argument, NULL, 'n'}, {"interceptors", required_argument, NULL, 'i'},
+        {"otlp", required_argument, NULL, 'o'}, {"work-ms", required_argument, NULL, 'w'},
+        {"workers", required_argument, NULL, 't'}, {"tls-cert", required_argument, NULL, 'c'},
         {"tls-key", required_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
     int letter;
 
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (letter == 'l')
             settings->address = optarg;
+        else if (letter == 'i')
+            settings->interceptors = optarg;
+        else if (letter == 'o')
+            settings->collector = optarg;
         else if (letter == 'c')
             settings->pair.cert_file = optarg;
         else if (letter == 'k')
             settings->pair.key_file = optarg;
-        else if (letter != 'n' || !parse_loops(optarg, &settings->loops))
+        else if (!parse_number(letter, settings))
             return false;
     }
     return optind == argc && settings->address != NULL;
 }
 
+static int
+run(const struct settings *settings)
+{
+    struct parts parts = {NULL};
+    weir_code code = serve(settings, &parts);
+
+    if (code != WEIR_OK && code != WEIR_CANCELLED)
+        fprintf(stderr, "bench-echo: %s: %s\n", weir_code_name(code),
+            server == NULL ? "" : weir_server_error(server));
+    weir_server_free(server);
+    interceptors_free(parts.interceptors);
+    work_fini(&parts.work);
+    weir_tls_free(parts.tls);
+    return code == WEIR_OK || code == WEIR_CANCELLED ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
-    struct settings settings = {.loops = 1};
-    weir_tls *tls = NULL;
-    weir_code code;
+    struct settings settings = {.interceptors = "", .loops = 1};
 
     if (!parse_options(argc, argv, &settings)) {
         fprintf(stderr,
-            "usage: bench-echo --listen ADDR [--loops N] [--tls-cert FILE --tls-key FILE]\n");
+            "usage: bench-echo --listen ADDR [--loops N] [--tls-cert FILE --tls-key FILE]\n"
+            "       [--interceptors NAME,...] [--otlp ADDR] [--work-ms N] [--workers N]\n"
+            "names: " INTERCEPTOR_NAMES "\n");
         return 2;
     }
-    code = open_tls(&settings.pair, &tls);
-    if (code == WEIR_OK)
-        code = serve(&settings, tls);
-    if (code != WEIR_OK && code != WEIR_CANCELLED)
-        fprintf(stderr, "bench-echo: %s\n",
-            server == NULL ? weir_code_name(code) : weir_server_error(server));
-    weir_server_free(server);
-    weir_tls_free(tls);
-    return code == WEIR_OK || code == WEIR_CANCELLED ? 0 : 1;
+    return run(&settings);
 }

@@ -10,6 +10,8 @@ from driver import programs
 # connections, streams on each, calls
 SETTINGS = [(8, 100, 40_000), (100, 10, 40_000), (1, 1, 5_000)]
 
+INTERCEPTORS = "metrics,ratelimit,concurrency,tracing"
+
 
 def measure_setting(server, counter, options, connections, streams, calls):
     """Two runs, one four times as long: what differs belongs to the calls, not to the connections."""
@@ -34,9 +36,13 @@ def measure(options):
     with tempfile.TemporaryDirectory() as folder:
         counter = pathlib.Path(folder) / "count"
         environment = {**os.environ, "LD_PRELOAD": str(library), "BENCH_ALLOC_FILE": str(counter)}
-        with programs.Server([options.bin / "bench-echo"], options.server_core, environment) as server:
-            for connections, streams, calls in SETTINGS:
-                per_call = measure_setting(server, counter, options, connections, streams, calls)
-                print(f"{f'{connections} x {streams}':>9}  {per_call:.4f}", flush=True)
-                results.append({"connections": connections, "streams": streams, "per_call": per_call})
+        for names in ["", INTERCEPTORS]:
+            command = [options.bin / "bench-echo", "--interceptors", names]
+            with programs.Server(command, options.server_core, environment) as server:
+                for connections, streams, calls in SETTINGS:
+                    per_call = measure_setting(server, counter, options, connections, streams, calls)
+                    print(f"{f'{connections} x {streams}':>9}  {per_call:.4f}  {names}", flush=True)
+                    results.append(
+                        {"connections": connections, "streams": streams, "interceptors": names, "per_call": per_call}
+                    )
     return results

@@ -31,11 +31,21 @@ def test_a_call_allocates_nothing(bench):
 
 
 def test_the_others_run(bench):
-    results = bench("unary", "users", "idle", "tls", "--runs", "1", "--scale", "0.05")
+    results = bench("unary", "users", "idle", "tls", "interceptors", "--runs", "1", "--scale", "0.05")
     for setting in results["unary"]:
         assert setting["servers"]["weir"]["cpu_us"] > 0
+    assert results["interceptors"]["tracing"]["cpu_us"] > 0
     assert results["users"]["CreateUser"]["calls_per_second"] > 0
     for setting in results["tls"]["calls"]:
         assert setting["servers"]["weir"]["cpu_us"] > 0
     assert results["tls"]["handshakes"]["weir"]["resumed"] > 0
     assert results["idle"]["weir"]["kib_per_connection"] > 0
+
+
+def test_too_many_calls_are_shed_and_none_hangs(bench):
+    results = bench("overload", "--scale", "0.2")["overload"]
+    for name, figure in results.items():
+        assert figure["other"] == 0, figure
+        assert figure["ok"]["count"] > 0
+    assert results["a third of it"]["refused"]["count"] == 0
+    assert results["three times, limited"]["refused"]["count"] > 0

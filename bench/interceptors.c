@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The interceptors that bench-echo can be given: each has a field, a function that adds it to the
+ * server, a line in the table, and its end in interceptors_free. */
+#include "interceptors.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <weir/concurrency.h>
+#include <weir/metrics.h>
+#include <weir/ratelimit.h>
+#include <weir/tracing.h>
+
+struct interceptors {
+    const char *collector;
+    weir_metrics *metrics;
+    weir_ratelimit *ratelimit;
+    weir_concurrency *concurrency;
+    weir_tracer *tracer;
+    pthread_t exporter;
+    bool exporting;
+};
+
+static weir_code
+add_metrics(struct interceptors *all, weir_server *server)
+{
+    WEIR_TRY(weir_metrics_new(NULL, &all->metrics));
+    return weir_server_wrap(server, weir_metrics_intercept, all->metrics);
+}
+
+/* A limit that nothing reaches. */
+static weir_code
+add_ratelimit(struct interceptors *all, weir_server *server)
+{
+    const struct weir_ratelimit_options options = {.rate = {1e9, 1000000000}};
+
+    WEIR_TRY(weir_ratelimit_new(&options, &all->ratelimit));
+    return weir_server_wrap(server, weir_ratelimit_intercept, all->ratelimit);
+}
+
+static weir_code
+add_concurrency(struct interceptors *all, weir_server *server)
+{
+    WEIR_TRY(weir_concurrency_new(NULL, &all->concurrency));
+    return weir_server_wrap(server, weir_concurrency_intercept, all->concurrency);
+}
+
+static void *export(void *tracer)
+{
+    weir_tracer_run(tracer);
+    return NULL;
+}
+
+/* One trace in a hundred. */
+static weir_code
+add_tracing(struct interceptors *all, weir_server *server)
+{
+    const struct weir_tracer_options options = {
+        .endpoint = all->collector, .service_name = "bench-echo", .skip = 0.99};
+
+    WEIR_TRY(weir_tracer_new(&options, &all->tracer));
+    if (pthread_create(&all->exporter, NULL, export, all->tracer) != 0)
+        return WEIR_RESOURCE_EXHAUSTED;
+    all->exporting = true;
+    return weir_server_wrap(server, weir_tracer_intercept, all->tracer);
+}
+
+static const struct {
+    const char *name;
+    weir_code (*add)(struct interceptors *all, weir_server *server);
+} table[] = {
+    {"metrics", add_metrics},
+    {"ratelimit", add_ratelimit},
+    {"concurrency", add_concurrency},
+    {"tracing", add_tracing},
+};
+
+static weir_code
+add_one(struct interceptors *all, weir_server *server, weir_str name)
+{
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (weir_str_equal(weir_str_of(table[i].name), name))
+            return table[i].add(all, server);
+    }
+    return WEIR_INVALID_ARGUMENT;
+}
+
+static weir_code
+add_all(struct interceptors *all, weir_server *server, const char *names)
+{
+    while (*names != '\0') {
+        size_t len = strcspn(names, ",");
+
+        WEIR_TRY(add_one(all, server, (weir_str){names, len}));
+        names += len + (names[len] == ',');
+    }
+    return WEIR_OK;
+}
+
+weir_code
+interceptors_new(weir_server *server, const char *names, const char *collector,
+    struct interceptors **out_interceptors)
+{
+    struct interceptors *all = calloc(1, sizeof(*all));
+    weir_code code;
+
+    if (all == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    all->collector = collector;
+    code = add_all(all, server, names);
+    if (code != WEIR_OK) {
+        interceptors_free(all);
+        return code;
+    }
+    *out_interceptors = all;
+    return WEIR_OK;
+}
+
+void
+interceptors_free(struct interceptors *all)
+{
+    if (all == NULL)
+        return;
+    if (all->exporting) {
+        weir_tracer_stop(all->tracer, 0);
+        pthread_join(all->exporter, NULL);
+    }
+    weir_metrics_free(all->metrics);
+    weir_ratelimit_free(all->ratelimit);
+    weir_concurrency_free(all->concurrency);
+    weir_tracer_free(all->tracer);
+    free(all);
+}
