@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that writes lines. Who logs only copies into a buffer; when that is full because the
  * terminal or the pipe does not take more, lines are lost rather than a loop held up. */
-#define _GNU_SOURCE /* pthread_clockjoin_np */
 #include "logging/logging.h"
 
 #include <errno.h>
@@ -17,10 +16,11 @@ struct log_writer {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t filled;
+    pthread_cond_t last;     /* signalled when `ended` is set */
     char *filling, *writing; /* only the thread looks at `writing` */
     size_t len, size;        /* of what is being filled; of each */
     uint64_t dropped, told;
-    bool idle, ending, abandoned;
+    bool idle, ending, ended, abandoned;
 };
 
 /* A log that cannot be written has nobody to be told. */
@@ -44,6 +44,7 @@ static void
 destroy(struct log_writer *writer)
 {
     pthread_cond_destroy(&writer->filled);
+    pthread_cond_destroy(&writer->last);
     pthread_mutex_destroy(&writer->lock);
     free(writer->filling);
     free(writer->writing);
@@ -95,7 +96,9 @@ run(void *arg)
         else
             write_filled(writer);
     }
+    writer->ended = true;
     abandoned = writer->abandoned;
+    pthread_cond_signal(&writer->last);
     pthread_mutex_unlock(&writer->lock);
     if (abandoned)
         destroy(writer);
@@ -116,6 +119,17 @@ start(struct log_writer *writer)
     return started;
 }
 
+static void
+init_monotonic(pthread_cond_t *cond)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 struct log_writer *
 log_writer_new(const struct weir_log_options *options)
 {
@@ -131,6 +145,7 @@ log_writer_new(const struct weir_log_options *options)
     writer->writing = malloc(writer->size);
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->filled, NULL);
+    init_monotonic(&writer->last);
     if (writer->filling == NULL || writer->writing == NULL || !start(writer)) {
         destroy(writer);
         return NULL;
@@ -138,32 +153,38 @@ log_writer_new(const struct weir_log_options *options)
     return writer;
 }
 
+/* Under the lock. False: the thread has not ended until then. */
+static bool
+wait_for_end(struct log_writer *writer, int64_t until)
+{
+    struct timespec time = {until / WEIR_SECOND, until % WEIR_SECOND};
+
+    while (!writer->ended) {
+        if (pthread_cond_timedwait(&writer->last, &writer->lock, &time) == ETIMEDOUT)
+            return writer->ended;
+    }
+    return true;
+}
+
 void
 log_writer_free(struct log_writer *writer, int64_t patience)
 {
-    struct timespec until;
-    bool joined;
+    pthread_t thread = writer->thread;
+    int64_t now = weir_now();
+    bool ended;
 
     pthread_mutex_lock(&writer->lock);
     writer->ending = true;
     pthread_cond_signal(&writer->filled);
+    ended = wait_for_end(writer, patience < WEIR_NEVER - now ? now + patience : WEIR_NEVER);
+    writer->abandoned = !ended;
     pthread_mutex_unlock(&writer->lock);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += patience / WEIR_SECOND;
-    until.tv_nsec += patience % WEIR_SECOND;
-    if (until.tv_nsec >= WEIR_SECOND) {
-        until.tv_nsec -= WEIR_SECOND;
-        until.tv_sec++;
-    }
-    joined = pthread_clockjoin_np(writer->thread, NULL, CLOCK_MONOTONIC, &until) == 0;
-    if (joined) {
-        destroy(writer);
+    if (!ended) {
+        pthread_detach(thread);
         return;
     }
-    pthread_mutex_lock(&writer->lock);
-    writer->abandoned = true;
-    pthread_detach(writer->thread);
-    pthread_mutex_unlock(&writer->lock);
+    pthread_join(thread, NULL);
+    destroy(writer);
 }
 
 void
