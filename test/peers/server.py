@@ -82,6 +82,9 @@ class Peer(peer_grpc.PeerServicer):
         context.set_trailing_metadata(trailing)
         sleep(context, order.tag, order.sleep_ms)
         if order.code != 0:
+            if len(order.message) < 50:
+                details = protos.status_with_info(order.code, order.message)
+                context.set_trailing_metadata([*trailing, ("grpc-status-details-bin", details)])
             context.abort(CODES[order.code], order.message)
         return peer_pb2.Report(
             payload=bytes(n % 251 for n in range(order.answer_bytes)),

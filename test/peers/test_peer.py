@@ -154,3 +154,12 @@ def test_sleeping_calls_do_not_hold_up_others(do):
 def test_an_unknown_method_is_unimplemented(channel):
     call = channel.unary_unary("/peer.Peer/Absent").future(b"", timeout=60)
     assert call.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_details_of_a_status(request, do):
+    """gRPC C++'s server is the one that sends none."""
+    call = do(code=9, message="not like this")
+    assert call.code() == grpc.StatusCode.FAILED_PRECONDITION
+    details = dict(call.trailing_metadata()).get("grpc-status-details-bin")
+    none = request.node.callspec.params["server"].endswith("cpp")
+    assert details == (None if none else protos.status_with_info(9, "not like this"))

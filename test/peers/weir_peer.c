@@ -3,6 +3,7 @@
  * that calls from fibers are shown too. */
 /* Threads: one a loop, and one that turns the upstream channel's loop. */
 #define _GNU_SOURCE
+#include "google/rpc/error_details.pb-c.h"
 #include "peer.weir.h"
 #include <pthread.h>
 #include <signal.h>
@@ -121,6 +122,18 @@ sleep_and_tell(struct fates *fates, weir_call *call, const Peer__Order *order)
     return code;
 }
 
+/* With a detail that says the same as the text. */
+static weir_code
+fail(weir_call *call, weir_code code, char *message)
+{
+    Google__Rpc__ErrorInfo info = GOOGLE__RPC__ERROR_INFO__INIT;
+
+    info.reason = message;
+    info.domain = "peer";
+    WEIR_TRY(weir_call_add_detail(call, &info.base));
+    return weir_fail(call, code, "%s", message);
+}
+
 static weir_code
 fill(weir_call *call, size_t len, ProtobufCBinaryData *out)
 {
@@ -144,7 +157,7 @@ peer_do(void *self, weir_call *call, const Peer__Order *order, Peer__Report *out
     WEIR_TRY(echo_metadata(call));
     WEIR_TRY(sleep_and_tell(self, call, order));
     if (order->code != 0)
-        return weir_fail(call, (weir_code)order->code, "%s", order->message);
+        return fail(call, (weir_code)order->code, order->message);
     return fill(call, (size_t)order->answer_bytes, &out_report->payload);
 }
 
@@ -196,7 +209,11 @@ pass_metadata_down(weir_call *onward, weir_call *call)
 static weir_code
 pass_status_down(weir_call *onward, weir_call *call, weir_code code)
 {
+    ProtobufCMessage *info = NULL;
+
     WEIR_TRY(pass_metadata_down(onward, call));
+    if (weir_call_detail(onward, &google__rpc__error_info__descriptor, &info))
+        WEIR_TRY(weir_call_add_detail(call, info));
     return code == WEIR_OK ? WEIR_OK : weir_fail(call, code, "%s", weir_call_message(onward));
 }
 

@@ -32,6 +32,19 @@ def python_services(folder, name):
     return importlib.import_module(f"{name}_pb2_grpc")
 
 
+def field(number, payload):
+    """A field of bytes, shorter than 128."""
+    assert len(payload) < 128
+    return bytes([number << 3 | 2, len(payload)]) + payload
+
+
+def status_with_info(code, message):
+    """A google.rpc.Status with an ErrorInfo that says the same; by hand, as Python's `google` is another package's."""
+    info = field(1, message.encode()) + field(2, b"peer")
+    detail = field(1, b"type.googleapis.com/google.rpc.ErrorInfo") + field(2, info)
+    return bytes([8, code]) + field(2, message.encode()) + field(3, detail)
+
+
 def ruby_file(folder, name):
     protoc(f"--ruby_out={folder}", f"{name}.proto")
     return folder / f"{name}_pb.rb"
