@@ -32,6 +32,7 @@ struct user {
     uint32_t goaway_last;
     int64_t now;
     struct h2_stats stats;
+    struct h2_budget budget;
 };
 
 static uint8_t
@@ -345,8 +346,14 @@ start(struct user *user, uint8_t flags)
     struct h2_options options = {.role = (flags & 1) != 0 ? H2_CLIENT : H2_SERVER};
 
     options.stats = &user->stats;
-    if ((flags & SMALL_WINDOWS) != 0)
+    user->budget.limit = 300000;
+    options.budget = &user->budget;
+    options.max_stream_window = 1000000;
+    if ((flags & SMALL_WINDOWS) != 0) {
         options.stream_window = 100;
+        options.max_stream_window = 5000;
+        options.ping_interval = options.ping_interval_idle = WEIR_SECOND;
+    }
     if ((flags & SMALL_OUTPUT) != 0)
         options.max_output = 500;
     if ((flags & FEW_STREAMS) != 0)
@@ -384,6 +391,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (user.streams[i].held != NULL)
             release(&user, &user.streams[i]);
     FUZZ_CHECK(h2_conn_stream_count(user.conn) == user.held);
+    FUZZ_CHECK(user.budget.used <= user.budget.limit);
     h2_conn_free(user.conn);
+    FUZZ_CHECK(user.budget.used == 0);
     return 0;
 }
