@@ -20,7 +20,7 @@ WEIR_API void weir_pool_free(weir_pool *pool);
 /* Queue work for one of the threads; first come, first served. RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_pool_submit(weir_pool *pool, void (*work)(void *arg), void *arg);
 
-/* ---- event: set once, waited for by one ---- */
+/* ---- event: set by any, waited for by one ---- */
 
 typedef struct weir_event weir_event;
 
@@ -32,9 +32,19 @@ WEIR_API void weir_event_unref(weir_event *event);
 /* Wake the waiter, now or when it comes. What was written before is visible to it after. */
 WEIR_API void weir_event_set(weir_event *event);
 
+/* Unset it, so that the one who waits for it can wait again. What is looked at after this is as new
+ * as the set that it undoes. */
+WEIR_API void weir_event_clear(weir_event *event);
+
 /* Park the fiber, or block the thread, until the event is set or the call ends. OK: it is set.
  * Else weir_call_code: the work may still be running, so its memory must not be the waiter's alone.
  * call may be NULL: wait for the event only. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_event_wait(weir_event *event, weir_call *call);
+
+/* For a handler or client that is told things while it reads a stream: park until weir_call_receive
+ * would return without waiting (a message is whole, the peer has finished, or the call has ended),
+ * or until the event is set. True: receive, whether or not the event is set; false: it is set, and
+ * there is nothing to receive. Suspends. */
+WEIR_API WEIR_CHECK bool weir_call_receivable(weir_call *call, weir_event *event);
 
 WEIR_END_C

@@ -8,6 +8,7 @@
 #include <weir/channel.h>
 #include <weir/credentials.h>
 #include <weir/details.h>
+#include <weir/fd.h>
 #include <weir/http.h>
 #include <weir/interceptor.h>
 #include <weir/loop.h>

@@ -317,6 +317,9 @@ weir_code call_closed_for_sending(struct weir_call *call);
 weir_code call_take_message(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message);
 
+/* Would call_take_message return without waiting? If not, lets the rest of the message come. */
+bool call_receivable(struct weir_call *call);
+
 /* Client: throw away what comes until the call has ended. Suspends. */
 void call_drop_messages(struct weir_call *call);
 

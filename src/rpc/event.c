@@ -2,7 +2,9 @@
 /* An event that one fiber or thread waits for and any thread sets.
  *
  * The setter may outlive the waiter (a call's deadline passed), so each holds a reference, and the
- * wake-up that travels to the waiter's loop holds one more. */
+ * wake-up that travels to the waiter's loop holds one more. There is one such wake-up: while it
+ * travels, the waiter may have gone on, cleared the event and come back to wait, even on another
+ * loop, and what it finds then is what it wakes. */
 #include "rpc/call.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,8 +16,19 @@ struct weir_event {
     pthread_cond_t changed;
     bool set;
     struct fiber *fiber; /* parked in wait; NULL: none */
+    bool travelling;     /* the wake-up below is on its way */
     struct loop_task wake;
 };
+
+/* Under the lock: send the wake-up after a waiter that is parked. */
+static void
+send_wake(struct weir_event *event)
+{
+    if (event->fiber == NULL || event->travelling)
+        return;
+    event->travelling = true;
+    loop_send(fiber_loop(event->fiber), &weir_event_ref(event)->wake);
+}
 
 static void
 wake_waiter(struct loop_task *task)
@@ -23,8 +36,11 @@ wake_waiter(struct loop_task *task)
     struct weir_event *event = container_of(task, struct weir_event, wake);
 
     pthread_mutex_lock(&event->lock);
-    if (event->fiber != NULL)
+    event->travelling = false;
+    if (event->fiber != NULL && fiber_loop(event->fiber) == loop_current())
         fiber_wake(event->fiber);
+    else if (event->set)
+        send_wake(event);
     pthread_mutex_unlock(&event->lock);
     weir_event_unref(event);
 }
@@ -67,9 +83,16 @@ weir_event_set(weir_event *event)
     if (!event->set) {
         event->set = true;
         pthread_cond_broadcast(&event->changed);
-        if (event->fiber != NULL)
-            loop_send(fiber_loop(event->fiber), &weir_event_ref(event)->wake);
+        send_wake(event);
     }
+    pthread_mutex_unlock(&event->lock);
+}
+
+void
+weir_event_clear(weir_event *event)
+{
+    pthread_mutex_lock(&event->lock);
+    event->set = false;
     pthread_mutex_unlock(&event->lock);
 }
 
@@ -98,30 +121,40 @@ wait_on_thread(struct weir_event *event)
 struct wait {
     struct weir_event *event;
     struct weir_call *call;
-    weir_code code;
+    bool (*over)(struct weir_call *call); /* what else ends it; not asked without a call */
+    bool set;
 };
+
+static bool
+is_over(const struct wait *wait)
+{
+    return wait->call != NULL && wait->over(wait->call);
+}
 
 static void
 wait_on_fiber(void *arg)
 {
     struct wait *wait = arg;
-    bool set;
 
-    while (!(set = is_set(wait->event, fiber_current())) &&
-           (wait->call == NULL || !wait->call->ended)) {
+    while (!(wait->set = is_set(wait->event, fiber_current())) && !is_over(wait)) {
         if (wait->call != NULL)
             call_park(wait->call);
         else
             fiber_park();
     }
     is_set(wait->event, NULL);
-    wait->code = set ? WEIR_OK : wait->call->code;
+}
+
+static bool
+has_ended(struct weir_call *call)
+{
+    return call->ended;
 }
 
 weir_code
 weir_event_wait(weir_event *event, weir_call *call)
 {
-    struct wait wait = {event, call, WEIR_OK};
+    struct wait wait = {event, call, has_ended, true};
 
     if (call != NULL)
         WEIR_TRY(fiber_run_on(call->loop, wait_on_fiber, &wait));
@@ -129,5 +162,25 @@ weir_event_wait(weir_event *event, weir_call *call)
         wait_on_fiber(&wait);
     else
         wait_on_thread(event);
-    return wait.code;
+    return wait.set || call == NULL ? WEIR_OK : call->code;
+}
+
+static void
+wait_to_receive(void *arg)
+{
+    struct wait *wait = arg;
+
+    wait_on_fiber(wait);
+    wait->set = !call_receivable(wait->call);
+}
+
+bool
+weir_call_receivable(weir_call *call, weir_event *event)
+{
+    struct wait wait = {event, call, call_receivable, false};
+
+    /* Without a fiber to wait on there is none to receive on either, which says why. */
+    if (fiber_run_on(call->loop, wait_to_receive, &wait) != WEIR_OK)
+        return true;
+    return !wait.set;
 }

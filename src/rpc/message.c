@@ -42,14 +42,21 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
     }
 }
 
+static void
+count_too_large(const struct weir_call *call)
+{
+    if (call->shared->too_large != NULL)
+        atomic_fetch_add_explicit(call->shared->too_large, 1, memory_order_relaxed);
+}
+
 static bool
 is_too_large(const struct weir_call *call, size_t len)
 {
-    if (len <= call->shared->max_receive)
-        return false;
-    if (call->shared->too_large != NULL)
-        atomic_fetch_add_explicit(call->shared->too_large, 1, memory_order_relaxed);
-    return true;
+    bool too_large = len > call->shared->max_receive;
+
+    if (too_large)
+        count_too_large(call);
+    return too_large;
 }
 
 static weir_code
@@ -142,28 +149,70 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
     return call_show_received(call, *out_message);
 }
 
+/* How much of a message is at the front of incoming. */
+enum front {
+    FRONT_PART, /* the rest will come */
+    FRONT_WHOLE,
+    FRONT_FLAG,   /* its prefix has a bad flag */
+    FRONT_TOO_BIG /* it will not be taken */
+};
+
+static enum front
+look_at_front(const struct weir_call *call, struct wire_prefix *out_prefix)
+{
+    size_t have = buf_len(&call->incoming);
+
+    out_prefix->len = 0;
+    if (have < WIRE_PREFIX_SIZE)
+        return FRONT_PART;
+    if (wire_prefix_unpack(buf_head(&call->incoming), out_prefix) != WEIR_OK)
+        return FRONT_FLAG;
+    if (out_prefix->len > call->shared->max_receive)
+        return FRONT_TOO_BIG;
+    return have - WIRE_PREFIX_SIZE >= out_prefix->len ? FRONT_WHOLE : FRONT_PART;
+}
+
+/* Let the rest of the message at the front come. False: the connection's memory does not allow it.
+ */
+static bool
+expect_rest(struct weir_call *call, struct wire_prefix prefix)
+{
+    size_t have = buf_len(&call->incoming);
+
+    return have < WIRE_PREFIX_SIZE || call_expect(call, WIRE_PREFIX_SIZE + prefix.len - have, 0);
+}
+
+bool
+call_receivable(struct weir_call *call)
+{
+    struct wire_prefix prefix;
+
+    return call->ended || call->receive_closed || look_at_front(call, &prefix) != FRONT_PART ||
+           !expect_rest(call, prefix);
+}
+
 /* OK with false: not whole yet. */
 static weir_code
 try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
     ProtobufCMessage **out_message, bool *out_taken)
 {
     struct wire_prefix prefix;
-    size_t have = buf_len(&call->incoming);
+    enum front front = look_at_front(call, &prefix);
 
-    *out_taken = false;
-    if (have < WIRE_PREFIX_SIZE)
-        return WEIR_OK;
-    if (wire_prefix_unpack(buf_head(&call->incoming), &prefix) != WEIR_OK)
+    *out_taken = front == FRONT_WHOLE;
+    switch (front) {
+    case FRONT_WHOLE:
+        return take(call, type, prefix, out_message);
+    case FRONT_FLAG:
         return call_refuse(call, WEIR_INTERNAL, "bad flag in front of a message");
-    if (is_too_large(call, prefix.len))
+    case FRONT_TOO_BIG:
+        count_too_large(call);
         return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
             prefix.len, call->shared->max_receive);
-    if (have - WIRE_PREFIX_SIZE >= prefix.len) {
-        *out_taken = true;
-        return take(call, type, prefix, out_message);
+    case FRONT_PART:
+        if (!expect_rest(call, prefix))
+            return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "%s", call_too_much_unread);
     }
-    if (!call_expect(call, WIRE_PREFIX_SIZE + prefix.len - have, 0))
-        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "%s", call_too_much_unread);
     return WEIR_OK;
 }
 
