@@ -51,11 +51,20 @@ def client(userd, user_pb2, tmp_path):
     client.close()
 
 
+def client_of(kind, server, user_pb2, tmp_path_factory):
+    client = clients.KINDS[kind](user_pb2, server.address, tmp_path_factory.mktemp(kind))
+    client.kind = kind
+    yield client
+    client.close()
+
+
 @pytest.fixture(scope="module", params=clients.KINDS)
 def each_client(request, shared_userd, user_pb2, tmp_path_factory):
     """Every foreign client in turn, against the file's userd."""
-    folder = tmp_path_factory.mktemp(request.param)
-    client = clients.KINDS[request.param](user_pb2, shared_userd.address, folder)
-    client.kind = request.param
-    yield client
-    client.close()
+    yield from client_of(request.param, shared_userd, user_pb2, tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=clients.STREAMING)
+def streaming_client(request, shared_userd, user_pb2, tmp_path_factory):
+    """Every foreign client that streams, in turn, against the file's userd."""
+    yield from client_of(request.param, shared_userd, user_pb2, tmp_path_factory)

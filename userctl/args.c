@@ -9,6 +9,8 @@
 #include <string.h>
 #include <weir/base.h>
 
+#define TIMEOUT_OF_COMMAND (-1) /* --timeout is not given */
+
 /* The flags that may stand in front of the command: those of every command. The environment is read
  * for them alone: a name or an email from there would change more calls than the one that is meant.
  */
@@ -96,7 +98,7 @@ args_read(int argc, char *const *argv, const struct command **out_command, struc
     bool good;
 
     *out_command = NULL;
-    *out_args = (struct args){.timeout = TIMEOUT_OF_COMMAND, .service = ""};
+    *out_args = (struct args){.timeout = TIMEOUT_OF_COMMAND, .from = "", .to = "", .service = ""};
     if (words.items == NULL) {
         snprintf(error, FLAGS_ERROR, "out of memory");
         return false;
@@ -137,8 +139,9 @@ program_help(FILE *out)
         "JSON has the field names of the .proto (id, name, email, phone, created_at), and "
         "created_at\n"
         "in seconds since 1970.\n"
-        "Exit codes: 0 it is done; 1 the answer cannot be written; 2 wrong usage;\n"
-        "64 + the gRPC code: the call failed, so 69 is NOT_FOUND and 78 UNAVAILABLE.\n",
+        "Exit codes: 0 it is done; 1 the answer cannot be written; 2 wrong usage, or a file that\n"
+        "cannot be read; 64 + the gRPC code: the call failed, so 69 is NOT_FOUND and 78 "
+        "UNAVAILABLE.\n",
         out);
 }
 

@@ -16,6 +16,10 @@ struct args {
     int32_t id;
     int32_t page, limit;
     const char *name, *email, *phone; /* NULL: not given */
+    const char *file;                 /* to import from, to export to; NULL: not given */
+    bool jsonl;                       /* of that file: JSON lines, not CSV */
+    const char *format;               /* what --format says; NULL: not given */
+    const char *from, *to;            /* in a chat; never NULL */
     const char *service;              /* whose health; never NULL */
     bool watch;
 };
@@ -34,9 +38,13 @@ struct command {
 enum command_kind {
     COMMAND_GET,
     COMMAND_LIST,
+    COMMAND_STREAM,
     COMMAND_CREATE,
     COMMAND_UPDATE,
     COMMAND_DELETE,
+    COMMAND_IMPORT,
+    COMMAND_EXPORT,
+    COMMAND_CHAT,
     COMMAND_HEALTH,
     COMMAND_COUNT
 };

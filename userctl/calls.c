@@ -171,7 +171,7 @@ delete_one(weir_call *call, const struct args *args)
     return 0;
 }
 
-static int (*const runners[COMMAND_COUNT])(weir_call *call, const struct args *args) = {
+static int (*const unary[COMMAND_COUNT])(weir_call *call, const struct args *args) = {
     [COMMAND_GET] = get,
     [COMMAND_LIST] = list,
     [COMMAND_CREATE] = create,
@@ -179,19 +179,39 @@ static int (*const runners[COMMAND_COUNT])(weir_call *call, const struct args *a
     [COMMAND_DELETE] = delete_one,
 };
 
+static int (*const others[COMMAND_COUNT])(weir_channel *channel, const struct args *args) = {
+    [COMMAND_STREAM] = stream_run,
+    [COMMAND_IMPORT] = import_run,
+    [COMMAND_EXPORT] = export_run,
+    [COMMAND_CHAT] = chat_run,
+    [COMMAND_HEALTH] = health_run,
+};
+
+weir_call *
+calls_begin(weir_channel *channel, const struct args *args, int64_t began)
+{
+    weir_call *call = weir_call_new(channel, NULL);
+
+    if (call == NULL)
+        calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    else if (args->timeout != WEIR_NEVER)
+        weir_call_set_timeout(call, args->timeout - (weir_now() - began));
+    return call;
+}
+
 int
 calls_run(const struct command *command, weir_channel *channel, const struct args *args)
 {
+    size_t kind = (size_t)(command - commands);
     weir_call *call;
     int status;
 
-    if (command == &commands[COMMAND_HEALTH])
-        return health_run(channel, args);
-    call = weir_call_new(channel, NULL);
+    if (others[kind] != NULL)
+        return others[kind](channel, args);
+    call = calls_begin(channel, args, weir_now());
     if (call == NULL)
-        return calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
-    weir_call_set_timeout(call, args->timeout);
-    status = runners[command - commands](call, args);
+        return EXIT_CODE_BASE + WEIR_RESOURCE_EXHAUSTED;
+    status = unary[kind](call, args);
     weir_call_free(call);
     return status;
 }

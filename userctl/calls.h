@@ -20,6 +20,14 @@ int calls_fail(const struct args *args, weir_code code, const char *message);
 /* Print that the answer cannot be written, or held. The exit code. */
 int calls_fail_output(void);
 
+/* A call with what is left of the timeout, of which the clock runs since `began` (weir_now). NULL:
+ * no memory, which is told. */
+weir_call *calls_begin(weir_channel *channel, const struct args *args, int64_t began);
+
 /* ---- the commands that are more than one answer, each in a file of its own; the exit code ---- */
 
+int stream_run(weir_channel *channel, const struct args *args);
+int import_run(weir_channel *channel, const struct args *args);
+int export_run(weir_channel *channel, const struct args *args);
+int chat_run(weir_channel *channel, const struct args *args);
 int health_run(weir_channel *channel, const struct args *args);

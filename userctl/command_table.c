@@ -4,6 +4,7 @@
 #include "usercommon/otlp.h"
 #include "userctl/args.h"
 #include <string.h>
+#include <weir/base.h>
 
 /* ---- words ---- */
 
@@ -84,6 +85,42 @@ take_service(const struct flag_words *words, struct args *args, char error[FLAGS
     return true;
 }
 
+/* What --format says, else what the file's name ends in. */
+static bool
+choose_format(struct args *args, char error[FLAGS_ERROR])
+{
+    const char *end = args->file == NULL ? NULL : strrchr(args->file, '.');
+
+    if (args->format == NULL) {
+        args->jsonl = end != NULL && (strcmp(end, ".jsonl") == 0 || strcmp(end, ".ndjson") == 0);
+        return true;
+    }
+    args->jsonl = strcmp(args->format, "jsonl") == 0;
+    if (args->jsonl || strcmp(args->format, "csv") == 0)
+        return true;
+    snprintf(error, FLAGS_ERROR, "--format \"%.200s\" is neither csv nor jsonl", args->format);
+    return false;
+}
+
+static bool
+take_file(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
+{
+    if (too_many(words, 1, error))
+        return false;
+    if (words->count == 1 && strcmp(words->items[0], "-") != 0)
+        args->file = words->items[0];
+    return choose_format(args, error);
+}
+
+static bool
+take_source(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
+{
+    if (words->count > 0)
+        return take_file(words, args, error);
+    snprintf(error, FLAGS_ERROR, "the FILE to import is missing; - is the standard input");
+    return false;
+}
+
 /* ---- flags ---- */
 
 /* clang-format off */
@@ -96,7 +133,7 @@ take_service(const struct flag_words *words, struct args *args, char error[FLAGS
     FLAG(server, "TARGET", flag_text, false, "HOST:PORT or unix:PATH",                             \
         "where userd is (127.0.0.1:50051)"),                                                       \
     FLAG(timeout, "D", flag_duration, false, "a duration such as " DURATION_EXAMPLES,              \
-        "how long to wait for the answer (5s)"),                                                   \
+        "how long to wait for the answer (5s; 30s for stream; import, export, chat: for ever)"),   \
     FLAG(otlp, "URL", otlp_read, false, OTLP_FORMS,                                              \
         "send a trace of the call to this collector (OTLP over gRPC; none)"),                      \
     FLAG(json, NULL, flag_switch, false, "true or false",                                          \
@@ -137,10 +174,23 @@ static const struct flag health_flags[] = {
     COMMON_FLAGS,
 };
 
+static const struct flag file_flags[] = {
+    FLAG(format, "FORMAT", flag_text, true, "csv or jsonl",
+        "csv or jsonl (jsonl for *.jsonl and *.ndjson, else csv)"),
+    COMMON_FLAGS,
+};
+
+static const struct flag chat_flags[] = {
+    FLAG(from, "NAME", flag_text, true, "a text", "your name, under which others reach you (none)"),
+    FLAG(to, "NAME", flag_text, true, "a text", "whom you write to (nobody)"),
+    COMMON_FLAGS,
+};
+
 #define FLAG_SET(table) {.flags = (table), .count = sizeof(table) / sizeof((table)[0])}
 /* clang-format on */
 
 #define UNARY_TIMEOUT (5 * WEIR_SECOND)
+#define STREAM_TIMEOUT (30 * WEIR_SECOND)
 
 const struct command commands[COMMAND_COUNT] = {
     [COMMAND_GET] = {"get", "get ID", "show one user",
@@ -148,6 +198,9 @@ const struct command commands[COMMAND_COUNT] = {
         FLAG_SET(plain_flags), take_only_id},
     [COMMAND_LIST] = {"list", "list [--page N] [--limit N]", "show one page of the users, by ID",
         "", UNARY_TIMEOUT, FLAG_SET(list_flags), take_nothing},
+    [COMMAND_STREAM] = {"stream", "stream [--page N] [--limit N]",
+        "show one page of the users, which come as a stream", "With --json: one user a line.\n",
+        STREAM_TIMEOUT, FLAG_SET(list_flags), take_nothing},
     [COMMAND_CREATE] = {"create", "create --name NAME --email EMAIL [--phone PHONE]",
         "create a user", "Also: userctl create NAME EMAIL [PHONE]\n", UNARY_TIMEOUT,
         FLAG_SET(create_flags), take_new_user},
@@ -160,6 +213,25 @@ const struct command commands[COMMAND_COUNT] = {
         "SERVING is exit code 0, NOT_SERVING 78 (64 + UNAVAILABLE), an unknown service 69.\n"
         "userd's services are user.UserService and database.\n",
         WEIR_NEVER, FLAG_SET(health_flags), take_service},
+    [COMMAND_IMPORT] = {"import", "import FILE [--format csv|jsonl]", "create the users of a file",
+        "FILE is CSV (RFC 4180) whose first line names the columns, among them name, email and, "
+        "if\n"
+        "wanted, phone; or one JSON object a line. - is the standard input. What cannot be "
+        "created\n"
+        "is told with its line, and makes the exit code 67 (64 + INVALID_ARGUMENT). With --json:\n"
+        "one object a line for each of those, and one at the end.\n",
+        WEIR_NEVER, FLAG_SET(file_flags), take_source},
+    [COMMAND_EXPORT] = {"export", "export [FILE] [--format csv|jsonl]", "write all users to a file",
+        "Without FILE, or with -, to the standard output. FILE is replaced when all is written.\n"
+        "--json stands for --format jsonl.\n",
+        WEIR_NEVER, FLAG_SET(file_flags), take_file},
+    [COMMAND_CHAT] = {"chat", "chat [--from NAME] [--to NAME]", "talk to others who are connected",
+        "Each line is a message to whom --to says; a line \"@NAME TEXT\" is one to NAME. Ctrl-D "
+        "or\n"
+        "Ctrl-C ends it, or the end of the input where that is no terminal. With --json: what "
+        "comes,\n"
+        "one object a line.\n",
+        WEIR_NEVER, FLAG_SET(chat_flags), take_nothing},
 };
 
 const struct command *

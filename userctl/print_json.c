@@ -87,6 +87,21 @@ print_update_json(const User__UpdateUserResponse *response, FILE *out)
 }
 
 bool
+print_user_json(const User__User *user, FILE *out)
+{
+    return print_json(user_json(user), out);
+}
+
+bool
+print_chat_json(const User__ChatMessage *message, FILE *out)
+{
+    return print_json(json_pack("{s:o, s:o, s:o, s:I}", "from", text_json(message->from), "to",
+                          text_json(message->to), "content", text_json(message->content),
+                          "timestamp", (json_int_t)message->timestamp),
+        out);
+}
+
+bool
 print_delete_json(const User__DeleteUserResponse *response, FILE *out)
 {
     (void)response;

@@ -20,8 +20,15 @@ format_time(int64_t seconds, char *out, size_t size)
         snprintf(out, size, "%" PRId64, seconds);
 }
 
-static bool
-add_user(struct table *table, const User__User *user)
+bool
+print_table_begin(struct table *table)
+{
+    table_init(table, COLUMN_COUNT);
+    return table_add(table, heads);
+}
+
+bool
+print_table_add(struct table *table, const User__User *user)
 {
     char id[16], created[48];
     const char *cells[COLUMN_COUNT] = {id, user->name, user->email, user->phone, created};
@@ -37,10 +44,9 @@ print_users(User__User *const *users, size_t count, FILE *out)
     struct table table;
     bool good;
 
-    table_init(&table, COLUMN_COUNT);
-    good = table_add(&table, heads);
+    good = print_table_begin(&table);
     for (size_t i = 0; i < count && good; i++)
-        good = add_user(&table, users[i]);
+        good = print_table_add(&table, users[i]);
     if (good)
         table_print(&table, out);
     table_fini(&table);

@@ -18,7 +18,7 @@ User__User *
 answer_user(weir_call *call, const struct user *user)
 {
     size_t texts = strlen(user->name) + strlen(user->email) + strlen(user->phone) + 3;
-    User__User *message = weir_call_alloc(call, sizeof(*message) + texts);
+    User__User *message = weir_call_keep(call, sizeof(*message) + texts);
     char *at = (char *)(message + 1);
 
     if (message == NULL)

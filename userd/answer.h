@@ -9,7 +9,8 @@
 #define ANSWER_TAKEN "email is already taken"
 #define ANSWER_USED_UP "no ids are left"
 
-/* A message with copies of the texts, one piece of the call's arena. NULL: no memory. */
+/* A message with copies of the texts, one piece, which lives as long as the call. NULL: no memory.
+ */
 User__User *answer_user(weir_call *call, const struct user *user);
 
 /* Where answer_visit puts the user that a store visits. */

@@ -3,6 +3,7 @@
 #include "userd/database.h"
 
 #include <errno.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,54 @@
 #define SCHEME_LEN (sizeof(SCHEME) - 1)
 
 bool
+database_is_postgres(const char *url)
+{
+    return url != NULL &&
+           (strncmp(url, "postgres://", 11) == 0 || strncmp(url, "postgresql://", 13) == 0);
+}
+
+static bool
+is_postgres_url(const char *url)
+{
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    bool valid = options != NULL;
+
+    PQconninfoFree(options);
+    return valid;
+}
+
+bool
 database_url_valid(const char *url)
 {
+    if (database_is_postgres(url))
+        return is_postgres_url(url);
     return strncmp(url, SCHEME, SCHEME_LEN) == 0 && url[SCHEME_LEN] != '\0';
+}
+
+static const char *
+value_of(const PQconninfoOption *options, const char *keyword)
+{
+    for (; options->keyword != NULL; options++) {
+        if (strcmp(options->keyword, keyword) == 0)
+            return options->val == NULL ? "" : options->val;
+    }
+    return "";
+}
+
+void
+database_show(const char *url, char *out, size_t size)
+{
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    const char *port;
+
+    if (options == NULL) {
+        snprintf(out, size, "postgres");
+        return;
+    }
+    port = value_of(options, "port");
+    snprintf(out, size, "postgres://%s%s%s/%s", value_of(options, "host"),
+        port[0] == '\0' ? "" : ":", port, value_of(options, "dbname"));
+    PQconninfoFree(options);
 }
 
 /* Make a folder and those above it. path is changed meanwhile, and is as before afterwards. */

@@ -23,6 +23,12 @@ weir_code handle_update_user(void *self, weir_call *call, const User__UpdateUser
 weir_code handle_delete_user(void *self, weir_call *call, const User__DeleteUserRequest *request,
     User__DeleteUserResponse *out_response);
 
+/* ---- service_create_many.c, service_chat.c ---- */
+
+weir_code handle_create_users_stream(void *self,
+    struct user_UserService_CreateUsersStream_server peer, User__CreateUsersResponse *out_response);
+weir_code handle_chat_users(void *self, struct user_UserService_ChatUsers_server peer);
+
 /* ---- service_account.c ---- */
 
 weir_code handle_register(void *self, weir_call *call, const User__RegisterRequest *request,

@@ -8,6 +8,7 @@
 #include "userd/options.h"
 #include "userd/service.h"
 #include "userd/signals.h"
+#include "userd/store_postgres.h"
 #include "userd/store_sqlite.h"
 #include "userd/tracing.h"
 #include <stdio.h>
@@ -20,8 +21,9 @@
 struct program {
     struct options options;
     struct log log;
-    char path[PATH_MAX]; /* of the database */
-    weir_tls *tls;       /* NULL: none */
+    char path[PATH_MAX];         /* of the database's file; "": it has none */
+    char database[PATH_MAX + 8]; /* its URL, for the log */
+    weir_tls *tls;               /* NULL: none */
     struct connections connections;
     weir_server *server;
     weir_pool *pool;
@@ -93,7 +95,25 @@ listen_all(struct program *program)
 }
 
 static int
-open_store(struct program *program)
+fail_open(const char *database, const struct store_cause *cause)
+{
+    complain("userd", "cannot open the database %s: %s", database, cause->text);
+    return EXIT_FAILURE;
+}
+
+static int
+open_postgres(struct program *program)
+{
+    const char *url = program->options.db;
+    struct store_cause cause;
+
+    database_show(url, program->database, sizeof(program->database));
+    program->service.store = store_postgres_open(url, &cause);
+    return program->service.store == NULL ? fail_open(program->database, &cause) : 0;
+}
+
+static int
+open_sqlite(struct program *program)
 {
     char error[512];
     struct store_cause cause;
@@ -102,11 +122,16 @@ open_store(struct program *program)
         complain("userd", "%s", error);
         return EXIT_FAILURE;
     }
+    snprintf(program->database, sizeof(program->database), "sqlite:%s", program->path);
     program->service.store = store_sqlite_open(program->path, program->pool, &cause);
-    if (program->service.store != NULL)
-        return 0;
-    complain("userd", "cannot open the database %s: %s", program->path, cause.text);
-    return EXIT_FAILURE;
+    return program->service.store == NULL ? fail_open(program->path, &cause) : 0;
+}
+
+static int
+open_store(struct program *program)
+{
+    return database_is_postgres(program->options.db) ? open_postgres(program)
+                                                     : open_sqlite(program);
 }
 
 /* A file that cannot be used is said before anything else happens. */
@@ -158,7 +183,7 @@ static int
 open_ops(struct program *program)
 {
     const struct ops_options options = {.address = program->options.ops,
-        .disk = program->path,
+        .disk = program->path[0] == '\0' ? NULL : program->path,
         .reflection = program->options.reflection || options_are_local(&program->options),
         .server = program->server,
         .pool = program->pool,
@@ -173,12 +198,37 @@ offer_service(struct program *program)
 {
     program->service.log = &program->log;
     program->service.health = program->ops.health;
-    if (user_UserService_add(program->server, &service_handlers, &program->service) == WEIR_OK &&
-        ops_start(&program->ops) &&
-        signals_start(&program->signals, program->server, program->options.grace, &program->log,
-            program->tls, &program->ops))
+    program->service.chat = chat_hub_new();
+    if (program->service.chat != NULL &&
+        user_UserService_add(program->server, &service_handlers, &program->service) == WEIR_OK &&
+        ops_start(&program->ops))
         return 0;
     complain("userd", "out of memory or of threads");
+    return EXIT_FAILURE;
+}
+
+/* A chat would go on for ever, and take up all of the grace. */
+static void
+end_what_is_endless(void *arg)
+{
+    struct program *program = arg;
+
+    chat_hub_end(program->service.chat);
+}
+
+static int
+heed_signals(struct program *program)
+{
+    program->signals = (struct signals){.server = program->server,
+        .log = &program->log,
+        .grace = program->options.grace,
+        .tls = program->tls,
+        .ops = &program->ops,
+        .draining = end_what_is_endless,
+        .arg = program};
+    if (signals_start(&program->signals))
+        return 0;
+    complain("userd", "out of threads");
     return EXIT_FAILURE;
 }
 
@@ -199,7 +249,6 @@ static void
 say_where(const struct program *program)
 {
     char addresses[ADDRESSES_SIZE] = "";
-    char database[PATH_MAX + 8];
     const char *address;
     size_t len = 0;
 
@@ -208,10 +257,9 @@ say_where(const struct program *program)
             len += (size_t)snprintf(
                 addresses + len, sizeof(addresses) - len, "%s%s", i == 0 ? "" : ",", address);
     }
-    snprintf(database, sizeof(database), "sqlite:%s", program->path);
     address = weir_server_http_address(program->server, 0);
     log_line(&program->log, LOG_INFO, "listening", log_text("address", addresses),
-        log_text("ops", address == NULL ? "off" : address), log_text("database", database),
+        log_text("ops", address == NULL ? "off" : address), log_text("database", program->database),
         log_text("version", weir_version()));
     if (program->options.insecure)
         log_line(
@@ -259,6 +307,8 @@ run(struct program *program)
     if (status == 0)
         status = offer_service(program);
     if (status == 0)
+        status = heed_signals(program);
+    if (status == 0)
         status = serve(program);
     weir_server_free(program->server);
     limits_close(&program->limits, &program->log);
@@ -268,6 +318,7 @@ run(struct program *program)
     ops_close(&program->ops);
     store_close(program->service.store);
     weir_tls_free(program->tls);
+    chat_hub_free(program->service.chat);
     return status;
 }
 

@@ -5,13 +5,15 @@
 
 #include "user.weir.h"
 #include "userd/accounts.h"
+#include "userd/chat_hub.h"
 #include "userd/ops.h"
 
 struct service {
-    struct store *store; /* borrowed, like log */
+    struct store *store; /* borrowed, like the rest */
     const struct log *log;
     weir_health *health;       /* is told when the database fails */
     struct accounts *accounts; /* NULL: the store keeps none */
+    struct chat_hub *chat;
 };
 
 /* What user_UserService_add takes, with a struct service as self. */

@@ -39,6 +39,8 @@ end_server(struct signals *signals, int number, unsigned count)
             log_text("signal", name), log_number("grace_ms", signals->grace / WEIR_MILLISECOND));
     else
         log_line(signals->log, LOG_WARN, "ending at once", log_text("signal", name));
+    if (signals->draining != NULL)
+        signals->draining(signals->arg);
     weir_server_drain(signals->server, count == 1 ? signals->grace : 0);
 }
 
@@ -68,14 +70,8 @@ wait_for_signals(void *arg)
 }
 
 bool
-signals_start(struct signals *signals, weir_server *server, int64_t grace, const struct log *log,
-    weir_tls *tls, struct ops *ops)
+signals_start(struct signals *signals)
 {
-    signals->server = server;
-    signals->grace = grace;
-    signals->log = log;
-    signals->tls = tls;
-    signals->ops = ops;
     atomic_init(&signals->stopped, false);
     return pthread_create(&signals->thread, NULL, wait_for_signals, signals) == 0;
 }

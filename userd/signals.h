@@ -16,6 +16,8 @@ struct signals {
     weir_tls *tls; /* may be NULL */
     struct ops *ops;
     int64_t grace;
+    void (*draining)(void *arg); /* may be NULL: before the server drains, each time */
+    void *arg;
     pthread_t thread;
     atomic_bool stopped;
 };
@@ -23,9 +25,9 @@ struct signals {
 /* Hold the signals back in this thread and in all that it starts: before the first of them. */
 void signals_block(void);
 
-/* Wait for the signals on a thread. False: it cannot be started. */
-bool signals_start(struct signals *signals, weir_server *server, int64_t grace,
-    const struct log *log, weir_tls *tls, struct ops *ops);
+/* Wait for the signals on a thread; server, log, tls, ops, grace, draining and arg are set. False:
+ * it cannot be started. */
+bool signals_start(struct signals *signals);
 
 /* Before the server is freed. */
 void signals_stop(struct signals *signals);

@@ -55,11 +55,6 @@ sqlite_write_new_account(enum sqlite_write_kind kind, const struct account *acco
 
     if (write == NULL)
         return NULL;
-    write->done = weir_event_new();
-    if (write->done == NULL) {
-        free(write);
-        return NULL;
-    }
     write->kind = kind;
     atomic_init(&write->holders, 1);
     copy_account(write, account);

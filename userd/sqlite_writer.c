@@ -186,7 +186,8 @@ answer_batch(struct sqlite_write *batch)
     while (batch != NULL) {
         struct sqlite_write *write = batch;
         batch = write->next;
-        weir_event_set(write->done);
+        if (write->done != NULL)
+            weir_event_set(write->done);
         sqlite_write_unref(write);
     }
 }
@@ -246,41 +247,52 @@ drain_queue(void *arg)
     }
 }
 
-/* Append; the first of a queue that nobody works on gets a job for it. On failure nothing is
- * queued. */
+static void
+append(struct sqlite_writer *writer, struct sqlite_write *write)
+{
+    atomic_fetch_add(&write->holders, 1);
+    *writer->last = write;
+    writer->last = &write->next;
+    writer->waiting++;
+}
+
+/* The first of a queue that nobody works on gets a job for it. On failure nothing is queued. */
 static weir_code
-enqueue(struct sqlite_writer *writer, struct sqlite_write *write)
+enqueue(struct sqlite_writer *writer, struct sqlite_write *const *writes, size_t count)
 {
     weir_code code = WEIR_OK;
 
     pthread_mutex_lock(&writer->lock);
-    if (writer->waiting == QUEUE_MAX)
+    if (count > QUEUE_MAX - writer->waiting)
         code = WEIR_RESOURCE_EXHAUSTED;
     else if (!writer->running)
         code = weir_pool_submit(writer->pool, drain_queue, writer);
     if (code == WEIR_OK) {
-        atomic_fetch_add(&write->holders, 1);
         writer->running = true;
-        *writer->last = write;
-        writer->last = &write->next;
-        writer->waiting++;
+        for (size_t i = 0; i < count; i++)
+            append(writer, writes[i]);
         weir_gauge_set(writer->meters->queued, (double)writer->waiting);
     }
     pthread_mutex_unlock(&writer->lock);
     return code;
 }
 
+/* The queue keeps its order, so when the last write is answered, all are. */
 weir_code
-sqlite_writer_run(struct sqlite_writer *writer, weir_call *call, struct sqlite_write *write)
+sqlite_writer_run(
+    struct sqlite_writer *writer, weir_call *call, struct sqlite_write *const *writes, size_t count)
 {
-    weir_code code = enqueue(writer, write);
+    struct sqlite_write *last = writes[count - 1];
+    weir_code code = WEIR_RESOURCE_EXHAUSTED;
 
+    last->done = weir_event_new();
+    if (last->done != NULL)
+        code = enqueue(writer, writes, count);
     if (code != WEIR_OK)
         return code;
-    code = weir_event_wait(write->done, call);
-    if (code == WEIR_OK)
-        return write->code;
-    atomic_store(&write->abandoned, true);
+    code = weir_event_wait(last->done, call);
+    for (size_t i = 0; i < count && code != WEIR_OK; i++)
+        atomic_store(&writes[i]->abandoned, true);
     return code;
 }
 

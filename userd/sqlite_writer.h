@@ -29,7 +29,7 @@ struct sqlite_write {
     int64_t epoch;
     weir_code code; /* the result, with cause */
     struct store_cause cause;
-    weir_event *done;
+    weir_event *done;      /* NULL: of several that were queued together, all but the last */
     char *updated;         /* the texts of the updated user */
     atomic_bool abandoned; /* nobody waits any more */
     atomic_uint holders;
@@ -37,7 +37,8 @@ struct sqlite_write {
     char texts[]; /* what user and email_key point to */
 };
 
-/* A write with copies of the user's texts. NULL: no memory. Freed by the last unref. */
+/* A write with copies of the user's texts. NULL: no memory. Freed by the last unref; that of NULL
+ * does nothing. */
 struct sqlite_write *sqlite_write_new(enum sqlite_write_kind kind, const struct user *user);
 void sqlite_write_unref(struct sqlite_write *write);
 
@@ -65,7 +66,8 @@ bool sqlite_writer_init(struct sqlite_writer *writer, sqlite3 *db, struct sqlite
 /* The pool is freed, so that nothing runs. */
 void sqlite_writer_fini(struct sqlite_writer *writer);
 
-/* Queue a write and wait until it is committed or failed. Its code, or why the call ended.
- * Suspends. */
-weir_code sqlite_writer_run(
-    struct sqlite_writer *writer, weir_call *call, struct sqlite_write *write);
+/* Queue writes, one behind the other, and wait until all are committed or failed, each with its
+ * code. OK; or why the call ended, and those that are not executed yet will not be;
+ * RESOURCE_EXHAUSTED: none is queued. Suspends. */
+weir_code sqlite_writer_run(struct sqlite_writer *writer, weir_call *call,
+    struct sqlite_write *const *writes, size_t count);

@@ -30,6 +30,12 @@ struct user_range {
     int32_t limit;
 };
 
+/* One of many users to create, and what became of it. */
+struct user_entry {
+    struct user user; /* its id is set when it was created */
+    weir_code code;   /* OK, ALREADY_EXISTS or OUT_OF_RANGE, as of create */
+};
+
 /* Why an operation ended in INTERNAL or UNAVAILABLE: for the log, not for clients. */
 struct store_cause {
     char text[256];
@@ -57,6 +63,11 @@ struct store_ops {
      * taken; case does not count. OUT_OF_RANGE: every id has been used. */
     weir_code (*create)(struct store *store, weir_call *call, const struct user *user,
         int32_t *out_id, struct store_cause *cause);
+
+    /* Creates many, in their order and with few transactions. OK: each entry has its own code.
+     * Another code: a fault, and any of them may have been created. */
+    weir_code (*create_many)(struct store *store, weir_call *call, struct user_entry *entries,
+        size_t count, struct store_cause *cause);
 
     /* Visits the user as changed. NOT_FOUND: no such user. ALREADY_EXISTS: the email is taken. */
     weir_code (*update)(struct store *store, weir_call *call, const struct user_change *change,

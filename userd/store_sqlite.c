@@ -143,10 +143,12 @@ sqlite_store_write(
 
     if (write == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
-    code = sqlite_writer_run(&sqlite_store_of(store)->writer, call, write);
-    if (code == WEIR_INTERNAL || code == WEIR_UNAVAILABLE)
+    code = sqlite_writer_run(&sqlite_store_of(store)->writer, call, &write, 1);
+    if (code != WEIR_OK)
+        return code;
+    if (write->code == WEIR_INTERNAL || write->code == WEIR_UNAVAILABLE)
         *cause = write->cause;
-    return code;
+    return write->code;
 }
 
 static weir_code
@@ -159,6 +161,56 @@ sqlite_create(struct store *store, weir_call *call, const struct user *user, int
     if (code == WEIR_OK)
         *out_id = write->user.id;
     sqlite_write_unref(write);
+    return code;
+}
+
+/* What became of an entry. Not OK: a fault, with cause. */
+static weir_code
+take_result(struct user_entry *entry, const struct sqlite_write *write, struct store_cause *cause)
+{
+    entry->code = write->code;
+    switch (write->code) {
+    case WEIR_OK:
+        entry->user.id = write->user.id;
+        return WEIR_OK;
+    case WEIR_ALREADY_EXISTS:
+    case WEIR_OUT_OF_RANGE:
+        return WEIR_OK;
+    default:
+        *cause = write->cause;
+        return write->code;
+    }
+}
+
+static weir_code
+run_entries(struct store *store, weir_call *call, struct user_entry *entries,
+    struct sqlite_write **writes, size_t count, struct store_cause *cause)
+{
+    weir_code code;
+
+    for (size_t i = 0; i < count; i++) {
+        writes[i] = sqlite_write_new(WRITE_CREATE, &entries[i].user);
+        if (writes[i] == NULL)
+            return WEIR_RESOURCE_EXHAUSTED;
+    }
+    code = sqlite_writer_run(&sqlite_store_of(store)->writer, call, writes, count);
+    for (size_t i = 0; i < count && code == WEIR_OK; i++)
+        code = take_result(&entries[i], writes[i], cause);
+    return code;
+}
+
+static weir_code
+sqlite_create_many(struct store *store, weir_call *call, struct user_entry *entries, size_t count,
+    struct store_cause *cause)
+{
+    struct sqlite_write **writes = calloc(count + 1, sizeof(*writes));
+    weir_code code = WEIR_RESOURCE_EXHAUSTED;
+
+    if (writes != NULL)
+        code = count == 0 ? WEIR_OK : run_entries(store, call, entries, writes, count, cause);
+    for (size_t i = 0; i < count && writes != NULL; i++)
+        sqlite_write_unref(writes[i]);
+    free(writes);
     return code;
 }
 
@@ -204,6 +256,7 @@ static const struct store_ops sqlite_ops = {
     .find = sqlite_find,
     .list = sqlite_list,
     .create = sqlite_create,
+    .create_many = sqlite_create_many,
     .update = sqlite_update,
     .remove = sqlite_remove,
     .close = sqlite_close,

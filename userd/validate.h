@@ -10,6 +10,9 @@
 #define USER_EMAIL_MAX 254
 #define USER_PHONE_MAX 32
 
+/* Room for the texts of one user, NULs included. */
+#define USER_TEXTS_MAX (USER_NAME_MAX + USER_EMAIL_MAX + USER_PHONE_MAX + 3)
+
 /* NULL: the user may be created. Else what is wrong, naming the field; static. */
 const char *validate_new_user(const struct user *user);
 

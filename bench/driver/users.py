@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""userd on SQLite: reading a user, listing ten, creating durably."""
+"""userd on SQLite: reading a user, listing ten, creating durably, and streams of users both ways."""
+import pathlib
+import re
 import statistics
+import subprocess
 import tempfile
+import time
 
 from driver import programs
 
@@ -45,6 +49,43 @@ def measure_once(server, options, case, numbers, share=1.0):
     return (server.cpu_seconds() - before) / (connections * calls) * 1e6, connections * calls / seconds
 
 
+STREAMED = 1_000_000
+STREAM_LIMIT = 100  # users of a ListUsersStream
+LIST_CASE = ("ListUsersStream", 8, 8, 1_000, "ListUsersStream", bytes([0x10, STREAM_LIMIT]))
+
+
+def import_users(server, options, folder):
+    """Create many with CreateUsersStream: (CPU per user in µs, users a second)."""
+    count = max(int(STREAMED * options.scale), 1_000)
+    file = pathlib.Path(folder) / "users.csv"
+    with file.open("w", encoding="utf-8") as rows:
+        rows.write("name,email,phone\n")
+        rows.writelines(f"Streamed,streamed{number}@example.org,\n" for number in range(count))
+    before, began = server.cpu_seconds(), time.monotonic()
+    done = subprocess.run(
+        ["taskset", "-c", str(options.load_core), options.bin / "userctl", "import", file, "--server", server.address],
+        capture_output=True, text=True, check=False,
+    )
+    if not re.fullmatch(rf"{count} users created, 0 errors\n", done.stdout):
+        raise programs.Broken(f"userctl import: {(done.stdout + done.stderr).strip()[-400:]}")
+    return (server.cpu_seconds() - before) / count * 1e6, count / (time.monotonic() - began)
+
+
+def measure_streams(server, options, numbers, folder):
+    """Of users, not of calls."""
+    results = {}
+    print("streams: server CPU per user in µs; users per CPU second; users per second")
+    created = import_users(server, options, folder)
+    runs = [measure_once(server, options, LIST_CASE, numbers) for _ in range(options.runs)]
+    cpu, rate = (statistics.median(column) for column in zip(*runs))
+    for name, (cpu, rate) in {
+        "CreateUsersStream": created, "ListUsersStream": (cpu / STREAM_LIMIT, rate * STREAM_LIMIT)
+    }.items():
+        results[name] = {"cpu_us": cpu, "users_per_second": rate}
+        print(f"    {name:<17} {cpu:8.2f} {1e6 / cpu:12,.0f} {rate:12,.0f}", flush=True)
+    return results
+
+
 def measure(options):
     results = {}
     numbers = Numbers()
@@ -59,4 +100,5 @@ def measure(options):
                 cpu, rate = (statistics.median(column) for column in zip(*runs))
                 results[case[0]] = {"cpu_us": cpu, "calls_per_second": rate}
                 print(f"    {case[0]:<17} {cpu:8.2f} {1e6 / cpu:12,.0f} {rate:12,.0f}", flush=True)
+            results.update(measure_streams(server, options, numbers, folder))
     return results

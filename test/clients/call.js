@@ -36,10 +36,45 @@ function messageOf(json) {
   return {...json, updateMask: {paths: json.updateMask.split(',')}};
 }
 
+function optionsOf(order) {
+  return order.timeout === null ? {} : {deadline: Date.now() + order.timeout * 1000};
+}
+
+// One stream from its beginning to its end.
+function stream(order) {
+  const like = methods[order.like];
+  const types = [order.path, like.requestSerialize, like.responseDeserialize];
+  const end = [metadataOf(order.metadata), optionsOf(order)];
+  const responses = [];
+  return new Promise((resolve) => {
+    const done = (status) => resolve({code: status.code, message: status.details, responses});
+    if (order.kind === 'client_stream') {
+      const calling = client.makeClientStreamRequest(...types, ...end, (error, response) => {
+        if (!error) responses.push(response);
+        done(error || {code: 0, details: ''});
+      });
+      order.requests.forEach((request) => calling.write(request));
+      calling.end();
+      return;
+    }
+    const calling = order.kind === 'server_stream'
+      ? client.makeServerStreamRequest(...types, order.requests[0], ...end)
+      : client.makeBidiStreamRequest(...types, ...end);
+    calling.on('data', (response) => responses.push(response));
+    calling.on('error', () => {});
+    calling.on('status', done);
+    if (order.kind === 'bidi_stream') {
+      order.requests.forEach((request) => calling.write(request));
+      calling.end();
+    }
+  });
+}
+
 function call(line) {
   const order = JSON.parse(line);
+  if (order.kind) return stream(order);
   const like = methods[order.like];
-  const options = order.timeout === null ? {} : {deadline: Date.now() + order.timeout * 1000};
+  const options = optionsOf(order);
   return new Promise((resolve) => {
     client.makeUnaryRequest(order.path, like.requestSerialize, like.responseDeserialize,
       messageOf(order.request), metadataOf(order.metadata), options, (error, response) => {

@@ -24,6 +24,30 @@ def metadata_of(pairs)
   end
 end
 
+def streamed(order, requests, marshal, unmarshal, options)
+  case order['kind']
+  when 'client_stream' then [STUB.client_streamer(order['path'], requests, marshal, unmarshal, **options)]
+  when 'server_stream' then STUB.server_streamer(order['path'], requests[0], marshal, unmarshal, **options)
+  else STUB.bidi_streamer(order['path'], requests, marshal, unmarshal, **options)
+  end
+end
+
+# One stream from its beginning to its end.
+def stream(order)
+  request_class, response_class = order['types'].map { |name| message_class(name) }
+  requests = order['requests'].map { |request| request_class.decode_json(JSON.generate(request)) }
+  options = { deadline: order['timeout'] && Time.now + order['timeout'], metadata: metadata_of(order['metadata']) }
+  responses = []
+  answer = ->(code, message) { { code: code, message: message, responses: responses } }
+  streamed(order, requests, ->(message) { message.class.encode(message) },
+           ->(bytes) { response_class.decode(bytes) }, options).each do |response|
+    responses << JSON.parse(response_class.encode_json(response))
+  end
+  answer.call(0, '')
+rescue GRPC::BadStatus => e
+  answer.call(e.code, e.details)
+end
+
 def call(order)
   request = message_class("#{order['like']}Request").decode_json(JSON.generate(order['request']))
   response_class = message_class("#{order['like']}Response")
@@ -37,4 +61,7 @@ rescue GRPC::BadStatus => e
 end
 
 $stdout.sync = true
-$stdin.each_line { |line| puts JSON.generate(call(JSON.parse(line))) }
+$stdin.each_line do |line|
+  order = JSON.parse(line)
+  puts JSON.generate(order['kind'] ? stream(order) : call(order))
+end

@@ -39,6 +39,8 @@ def test_the_others_run(bench):
     for setting in results["tls"]["calls"]:
         assert setting["servers"]["weir"]["cpu_us"] > 0
     assert results["tls"]["handshakes"]["weir"]["resumed"] > 0
+    assert results["users"]["CreateUsersStream"]["users_per_second"] > 0
+    assert results["users"]["ListUsersStream"]["users_per_second"] > 0
     assert results["idle"]["weir"]["kib_per_connection"] > 0
 
 

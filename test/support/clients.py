@@ -3,7 +3,9 @@
 
 The drivers in test/clients read one JSON object a line: path; like, the method whose request and
 response types the call uses; request in proto3's JSON form; timeout in seconds or null; metadata,
-pairs, the value base64 where the key ends in -bin. They answer {code, message, response}.
+pairs, the value base64 where the key ends in -bin. They answer {code, message, response}. With kind
+(a streaming kind of STREAMS) there are requests and types, the names of the request and response,
+and the answer has responses: what came, whatever the code.
 """
 import base64
 import json
@@ -25,6 +27,13 @@ class Answer(NamedTuple):
     response: Any  # None unless OK
 
 
+# What streams: kind, request, response.
+STREAMS = {
+    "ListUsersStream": ("server_stream", "ListUsersRequest", "User"),
+    "CreateUsersStream": ("client_stream", "CreateUserRequest", "CreateUsersResponse"),
+    "ChatUsers": ("bidi_stream", "ChatMessage", "ChatMessage"),
+}
+
 CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -43,6 +52,10 @@ class Client:
         """The message that a driver's JSON is."""
         response = getattr(self.types, f"{like}Response")()
         return json_format.ParseDict(answer, response)
+
+    def stream(self, method, requests, *, timeout=programs.PATIENCE):
+        """Send all requests, and take all responses: an Answer with a list of them."""
+        raise NotImplementedError
 
     def close(self):
         pass
@@ -65,6 +78,25 @@ class Grpcio(Client):
             return Answer("OK", "", method(request, timeout=timeout, metadata=metadata))
         except grpc.RpcError as error:
             return Answer(error.code().name, error.details(), None)
+
+    def stream(self, method, requests, *, timeout=programs.PATIENCE):
+        kind, request, response = STREAMS[method]
+        types = {
+            "request_serializer": getattr(self.types, request).SerializeToString,
+            "response_deserializer": getattr(self.types, response).FromString,
+        }
+        path = f"/{SERVICE}/{method}"
+        responses = []
+        try:
+            if kind == "client_stream":
+                responses.append(self.channel.stream_unary(path, **types)(iter(requests), timeout=timeout))
+            elif kind == "server_stream":
+                responses.extend(self.channel.unary_stream(path, **types)(requests[0], timeout=timeout))
+            else:
+                responses.extend(self.channel.stream_stream(path, **types)(iter(requests), timeout=timeout))
+        except grpc.RpcError as error:
+            return Answer(error.code().name, error.details(), responses)
+        return Answer("OK", "", responses)
 
     def close(self):
         self.channel.close()
@@ -94,13 +126,31 @@ class Piped(Client):
                 for key, value in metadata
             ],
         }
+        answer = self.ask(order)
+        response = self.response_of(like, answer["response"]) if answer["code"] == 0 else None
+        return Answer(CODES[answer["code"]], answer["message"], response)
+
+    def ask(self, order):
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line, f"{self.process.args} ended"
-        answer = json.loads(line)
-        response = self.response_of(like, answer["response"]) if answer["code"] == 0 else None
-        return Answer(CODES[answer["code"]], answer["message"], response)
+        return json.loads(line)
+
+    def stream(self, method, requests, *, timeout=programs.PATIENCE):
+        kind, request, response = STREAMS[method]
+        answer = self.ask({
+            "path": f"/{SERVICE}/{method}",
+            "like": method,
+            "kind": kind,
+            "types": [request, response],
+            "requests": [json_format.MessageToDict(one) for one in requests],
+            "timeout": timeout,
+            "metadata": [],
+        })
+        types = getattr(self.types, response)
+        responses = [json_format.ParseDict(one, types()) for one in answer["responses"]]
+        return Answer(CODES[answer["code"]], answer["message"], responses)
 
     def close(self):
         self.process.stdin.close()
@@ -148,9 +198,12 @@ class Buf(Client):
         )
         if done.returncode == 0:
             return Answer("OK", "", self.response_of(like, json.loads(done.stdout)))
+        if done.stderr == "Failure: context deadline exceeded\n":  # before it was connected
+            return Answer("DEADLINE_EXCEEDED", done.stderr, None)
         assert done.returncode % 8 == 0, done.stderr
         message = json.loads(done.stderr).get("message", "")
         return Answer(CODES[done.returncode // 8], message, None)
 
 
 KINDS = {"grpcio": Grpcio, "ruby": Ruby, "node": Node, "buf": Buf}
+STREAMING = ("grpcio", "ruby", "node")

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs under test, run to their end or kept running."""
+import contextlib
+import os
 import pathlib
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import time
 
-from support import places
+from support import places, postgres
 
 # Longer than anything takes on a busy machine; reached only by what hangs.
 PATIENCE = 60
@@ -113,13 +116,29 @@ class Server:
 
 
 class Userd(Server):
-    """userd on a database file of its own."""
+    """userd on a database of its own: a file, or a new one in the PostgreSQL that WEIR_POSTGRES names."""
 
     def __init__(self, folder, *flags, database=None, answers=answers):
         self.folder = pathlib.Path(folder)
         self.database = pathlib.Path(database or self.folder / "users.db")
+        self.url = f"sqlite:{self.database}"
+        if "WEIR_POSTGRES" in os.environ:
+            self.url = postgres.new_database(os.environ["WEIR_POSTGRES"])
         address = places.free_address()
-        command = [places.program("userd"), "--listen", address, "--db", f"sqlite:{self.database}", *flags]
+        command = [places.program("userd"), "--listen", address, "--db", self.url, *flags]
         if "--ops" not in flags:
             command += ["--ops", "off"]
         super().__init__(command, address, self.folder / "userd.log", answers)
+
+    @contextlib.contextmanager
+    def write_lock(self):
+        """While another process writes to the database, userd creates nobody."""
+        if self.url.startswith("postgres"):
+            with postgres.session(self.url) as run:
+                run("BEGIN; UPDATE totals SET users = users")  # which every create and delete counts in
+                yield
+            return
+        with contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")

@@ -197,17 +197,8 @@ def test_an_unknown_service_is_unimplemented(call, user_pb2):
     assert call("GetUser", request, path="/user.AbsentService/Absent").code == "UNIMPLEMENTED"
 
 
-@contextlib.contextmanager
-def write_lock(database):
-    """While another process writes to the database, userd cannot."""
-    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
-
-
 def test_a_deadline_ends_a_call_that_takes_too_long(call, create, shared_userd, user_pb2):
-    with write_lock(shared_userd.database):
+    with shared_userd.write_lock():
         request = user_pb2.CreateUserRequest(name="Late", email=fresh_email())
         assert call("CreateUser", request, timeout=0.3).code == "DEADLINE_EXCEEDED"
     create("In time")

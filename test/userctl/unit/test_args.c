@@ -37,6 +37,67 @@ read_line(const char *line, struct reading *reading)
 }
 
 static void
+each_command_has_its_timeout(void **state)
+{
+    static const struct {
+        const char *line;
+        int64_t timeout;
+    } cases[] = {
+        {"get|7", 5 * WEIR_SECOND},
+        {"list", 5 * WEIR_SECOND},
+        {"stream", 30 * WEIR_SECOND},
+        {"import|-", WEIR_NEVER},
+        {"export", WEIR_NEVER},
+        {"chat", WEIR_NEVER},
+        {"chat|--timeout|2s", 2 * WEIR_SECOND},
+        {"--timeout|0s|import|-", 0},
+    };
+    struct reading reading;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(read_line(cases[i].line, &reading));
+        assert_true(reading.args.timeout == cases[i].timeout);
+    }
+}
+
+static void
+files_have_a_format(void **state)
+{
+    static const struct {
+        const char *line, *file;
+        bool jsonl;
+    } cases[] = {
+        {"import|a.csv", "a.csv", false},
+        {"import|a.jsonl", "a.jsonl", true},
+        {"import|a.ndjson", "a.ndjson", true},
+        {"import|a.jsonl|--format|csv", "a.jsonl", false},
+        {"import|--format=jsonl|-", NULL, true},
+        {"import|-", NULL, false},
+        {"export", NULL, false},
+        {"export|x.jsonl", "x.jsonl", true},
+        {"export|-|--format|jsonl", NULL, true},
+    };
+    struct reading reading;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(read_line(cases[i].line, &reading));
+        assert_int_equal(reading.args.jsonl, cases[i].jsonl);
+        assert_int_equal(reading.args.file == NULL, cases[i].file == NULL);
+        if (cases[i].file != NULL)
+            assert_string_equal(reading.args.file, cases[i].file);
+    }
+    assert_false(read_line("import", &reading));
+    assert_false(read_line("import|a|b", &reading));
+    assert_false(read_line("export|--format|xml", &reading));
+    assert_true(read_line("chat|--from|ada|--to=bob", &reading));
+    assert_string_equal(reading.args.from, "ada");
+    assert_string_equal(reading.args.to, "bob");
+    assert_false(read_line("chat|bob", &reading));
+}
+
+static void
 reads_each_command(void **state)
 {
     struct reading reading;
@@ -202,6 +263,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_each_command),
+        cmocka_unit_test(each_command_has_its_timeout),
+        cmocka_unit_test(files_have_a_format),
         cmocka_unit_test(create_takes_words),
         cmocka_unit_test(common_flags_stand_anywhere),
         cmocka_unit_test(environment_names_the_server),

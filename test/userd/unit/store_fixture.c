@@ -2,14 +2,53 @@
 /* A store in a test's folder. */
 #include "store_fixture.h"
 
+#include "userd/store_postgres.h"
+#include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The URL of a database that was not there before, in the cluster of this one. */
+static void
+make_database(const char *url, char *out, size_t size)
+{
+    static int number;
+    const char *path = strstr(url, "/postgres?");
+    PGconn *pg = PQconnectdb(url);
+    char name[64], sql[96];
+    PGresult *result;
+
+    snprintf(name, sizeof(name), "test_%d_%d", (int)getpid(), number++);
+    snprintf(sql, sizeof(sql), "CREATE DATABASE %s", name);
+    result = PQexec(pg, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK || path == NULL) {
+        fprintf(stderr, "%s: %s\n", url, PQerrorMessage(pg));
+        abort();
+    }
+    PQclear(result);
+    PQfinish(pg);
+    snprintf(out, size, "%.*s/%s%s", (int)(path - url), url, name, path + strlen("/postgres"));
+}
+
+static struct store *
+open_in_folder(struct fixture *fixture, void *const *state)
+{
+    snprintf(fixture->path, sizeof(fixture->path), "%s", folder_file(state, "users.db"));
+    return store_sqlite_open(fixture->path, fixture->pool, &fixture->cause);
+}
 
 bool
 fixture_open(struct fixture *fixture, void *const *state)
 {
-    snprintf(fixture->path, sizeof(fixture->path), "%s", folder_file(state, "users.db"));
+    const char *postgres = getenv("WEIR_POSTGRES");
+
     assert_int_equal(weir_pool_new(2, &fixture->pool), WEIR_OK);
-    fixture->store = store_sqlite_open(fixture->path, fixture->pool, &fixture->cause);
+    if (postgres == NULL) {
+        fixture->store = open_in_folder(fixture, state);
+    } else {
+        make_database(postgres, fixture->path, sizeof(fixture->path));
+        fixture->store = store_postgres_open(fixture->path, &fixture->cause);
+    }
     if (fixture->store == NULL)
         weir_pool_free(fixture->pool);
     return fixture->store != NULL;
@@ -63,4 +102,13 @@ total(struct store *store)
     assert_int_equal(
         store->ops->list(store, NULL, &range, seen_visit, &seen, &count, &cause), WEIR_OK);
     return count;
+}
+
+weir_code
+collect(void *arg, const struct user *user)
+{
+    struct ids *ids = arg;
+
+    ids->items[ids->count++] = user->id;
+    return WEIR_OK;
 }

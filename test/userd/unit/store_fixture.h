@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store in a test's folder, and short words for its operations. */
+/* A store in a test's folder, or where WEIR_POSTGRES is set (test/support/with_postgres) in a new
+ * database there; and short words for its operations. */
 /* Threads: the fixture belongs to the test's thread; the words are safe from any thread. */
 #pragma once
 
@@ -7,7 +8,7 @@
 #include "userd/store_sqlite.h"
 
 struct fixture {
-    char path[512];
+    char path[512]; /* or URL */
     weir_pool *pool;
     struct store *store;
     struct store_cause cause; /* of the last open that failed */
@@ -29,3 +30,10 @@ weir_code seen_visit(void *arg, const struct user *user);
 weir_code create(struct store *store, const char *name, const char *email, int32_t *out_id);
 weir_code find(struct store *store, int32_t id, struct seen *out);
 int64_t total(struct store *store);
+
+struct ids {
+    int32_t items[64];
+    size_t count;
+};
+
+weir_code collect(void *arg, const struct user *user);

@@ -18,6 +18,25 @@ knows_urls(void **state)
     assert_false(database_url_valid("sqlite:"));
     assert_false(database_url_valid("/var/lib/users.db"));
     assert_false(database_url_valid("mysql://x"));
+    assert_true(database_url_valid("postgres://db.example:5433/users?sslmode=require"));
+    assert_true(database_url_valid("postgresql:///users?host=/run/postgresql"));
+    assert_false(database_url_valid("postgres://h/x?nonsense=1"));
+    assert_true(database_is_postgres("postgresql://h/x"));
+    assert_false(database_is_postgres("sqlite:postgres://"));
+    assert_false(database_is_postgres(NULL));
+}
+
+static void
+what_is_shown_has_no_password(void **state)
+{
+    char shown[256];
+
+    (void)state;
+    database_show(
+        "postgres://ada:secret@db.example:5433/users?password=secret", shown, sizeof(shown));
+    assert_string_equal(shown, "postgres://db.example:5433/users");
+    database_show("postgres://ada:secret@/users", shown, sizeof(shown));
+    assert_string_equal(shown, "postgres:///users");
 }
 
 static void
@@ -102,6 +121,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_urls),
+        cmocka_unit_test(what_is_shown_has_no_password),
         cmocka_unit_test(paths_are_absolute),
         cmocka_unit_test(too_long_a_path_is_an_error),
         test_in_folder(default_is_in_the_data_folder),

@@ -100,7 +100,7 @@ says_what_would_be_right(void **state)
         const char *part;
     } cases[] = {
         {"--listen=nowhere", "HOST:PORT, [V6]:PORT or unix:PATH"},
-        {"--db=postgres://x", "\"postgres://x\" is not sqlite:PATH"},
+        {"--db=mysql://x", "\"mysql://x\" is not sqlite:PATH or postgres://HOST/NAME"},
         {"--log-format=xml", "text or json"},
         {"--log-level=loud", "debug, info, warn or error"},
         {"--grace=30", "250ms, 5s, 2m or 1h"},

@@ -1,196 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of userd/store_sqlite.c: every operation, and what cannot be opened. */
+/* Tests of userd/store_sqlite.c: what is of SQLite alone; test_store.c has the operations. */
 #include "store_fixture.h"
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- operations ---- */
-
-static void
-created_users_are_found(void **state)
-{
-    const struct user user = {
-        .name = "Zoë 李 😀", .email = "Zoe@Example.org", .phone = "+49", .created_at = 1700000001};
-    struct store_cause cause;
-    struct fixture fixture;
-    struct seen seen = {0};
-    int32_t id = 0;
-
-    assert_true(fixture_open(&fixture, state));
-    assert_int_equal(fixture.store->ops->create(fixture.store, NULL, &user, &id, &cause), WEIR_OK);
-    assert_int_equal(id, 1);
-    assert_int_equal(find(fixture.store, id, &seen), WEIR_OK);
-    assert_int_equal(seen.id, 1);
-    assert_int_equal(seen.created_at, 1700000001);
-    assert_string_equal(seen.name, user.name);
-    assert_string_equal(seen.email, user.email);
-    assert_string_equal(seen.phone, user.phone);
-    fixture_close(&fixture);
-}
-
-static void
-absent_ids_are_not_found(void **state)
-{
-    static const int32_t ids[] = {0, 1, -1, INT32_MAX, INT32_MIN};
-    struct store_cause cause;
-    struct fixture fixture;
-    struct seen seen;
-
-    assert_true(fixture_open(&fixture, state));
-    for (size_t i = 0; i < COUNT(ids); i++) {
-        const struct user_change change = {.id = ids[i], .name = "x"};
-        assert_int_equal(find(fixture.store, ids[i], &seen), WEIR_NOT_FOUND);
-        assert_int_equal(
-            fixture.store->ops->update(fixture.store, NULL, &change, seen_visit, &seen, &cause),
-            WEIR_NOT_FOUND);
-        assert_int_equal(
-            fixture.store->ops->remove(fixture.store, NULL, ids[i], &cause), WEIR_NOT_FOUND);
-    }
-    fixture_close(&fixture);
-}
-
-static void
-emails_are_unique_without_case(void **state)
-{
-    struct fixture fixture;
-    int32_t id = 0;
-
-    assert_true(fixture_open(&fixture, state));
-    assert_int_equal(create(fixture.store, "A", "Ärger@Example.org", &id), WEIR_OK);
-    assert_int_equal(create(fixture.store, "B", "äRGER@eXAMPLE.ORG", &id), WEIR_ALREADY_EXISTS);
-    assert_int_equal(create(fixture.store, "C", "arger@example.org", &id), WEIR_OK);
-    assert_int_equal(total(fixture.store), 2);
-    fixture_close(&fixture);
-}
-
-static weir_code
-change(struct store *store, struct user_change to, struct seen *out)
-{
-    struct store_cause cause;
-
-    return store->ops->update(store, NULL, &to, seen_visit, out, &cause);
-}
-
-static void
-updates_change_what_is_named(void **state)
-{
-    struct fixture fixture;
-    struct seen seen = {0}, after = {0};
-    int32_t id = 0;
-
-    assert_true(fixture_open(&fixture, state));
-    assert_int_equal(create(fixture.store, "Ann", "ann@example.org", &id), WEIR_OK);
-    assert_int_equal(
-        change(fixture.store, (struct user_change){.id = id, .phone = "7"}, &seen), WEIR_OK);
-    assert_string_equal(seen.name, "Ann");
-    assert_string_equal(seen.phone, "7");
-    assert_int_equal(seen.created_at, 1700000000);
-    assert_int_equal(
-        change(fixture.store,
-            (struct user_change){.id = id, .name = "Bea", .email = "BEA@x", .phone = ""}, &seen),
-        WEIR_OK);
-    assert_int_equal(find(fixture.store, id, &after), WEIR_OK);
-    assert_memory_equal(&seen.id, &after.id, sizeof(seen.id));
-    assert_string_equal(after.name, "Bea");
-    assert_string_equal(after.email, "BEA@x");
-    assert_string_equal(after.phone, "");
-    assert_int_equal(create(fixture.store, "A", "ANN@example.org", &id), WEIR_OK);
-    assert_int_equal(create(fixture.store, "B", "bea@X", &id), WEIR_ALREADY_EXISTS);
-    fixture_close(&fixture);
-}
-
-static void
-updates_cannot_take_an_email(void **state)
-{
-    struct fixture fixture;
-    struct seen seen;
-    int32_t ann = 0, bea = 0;
-
-    assert_true(fixture_open(&fixture, state));
-    assert_int_equal(create(fixture.store, "Ann", "ann@x", &ann), WEIR_OK);
-    assert_int_equal(create(fixture.store, "Bea", "bea@x", &bea), WEIR_OK);
-    assert_int_equal(change(fixture.store,
-                         (struct user_change){.id = bea, .name = "B", .email = "ANN@x"}, &seen),
-        WEIR_ALREADY_EXISTS);
-    assert_int_equal(find(fixture.store, bea, &seen), WEIR_OK);
-    assert_string_equal(seen.name, "Bea");
-    assert_int_equal(
-        change(fixture.store, (struct user_change){.id = bea, .email = "BEA@x"}, &seen), WEIR_OK);
-    assert_string_equal(seen.email, "BEA@x");
-    fixture_close(&fixture);
-}
-
-static void
-removed_users_are_gone_and_their_ids_stay_unused(void **state)
-{
-    struct store_cause cause;
-    struct fixture fixture;
-    struct seen seen;
-    int32_t id = 0;
-
-    assert_true(fixture_open(&fixture, state));
-    assert_int_equal(create(fixture.store, "Ann", "ann@x", &id), WEIR_OK);
-    assert_int_equal(fixture.store->ops->remove(fixture.store, NULL, id, &cause), WEIR_OK);
-    assert_int_equal(find(fixture.store, id, &seen), WEIR_NOT_FOUND);
-    assert_int_equal(total(fixture.store), 0);
-    assert_int_equal(create(fixture.store, "Ann", "ann@x", &id), WEIR_OK);
-    assert_int_equal(id, 2);
-    fixture_close(&fixture);
-}
-
-/* ---- ranges ---- */
-
-struct ids {
-    int32_t items[64];
-    size_t count;
-};
-
-static weir_code
-collect(void *arg, const struct user *user)
-{
-    struct ids *ids = arg;
-
-    ids->items[ids->count++] = user->id;
-    return WEIR_OK;
-}
-
-static void
-assert_range(struct store *store, struct user_range range, int32_t first, size_t count)
-{
-    struct store_cause cause;
-    struct ids ids = {0};
-    int64_t all = 0;
-
-    assert_int_equal(store->ops->list(store, NULL, &range, collect, &ids, &all, &cause), WEIR_OK);
-    assert_int_equal(all, 25);
-    assert_int_equal(ids.count, count);
-    for (size_t i = 0; i < count; i++)
-        assert_int_equal(ids.items[i], first + (int32_t)i);
-}
-
-static void
-ranges_are_in_order(void **state)
-{
-    struct fixture fixture;
-
-    assert_true(fixture_open(&fixture, state));
-    for (int i = 0; i < 25; i++) {
-        char email[32];
-        int32_t id;
-        snprintf(email, sizeof(email), "u%d@x", i);
-        assert_int_equal(create(fixture.store, "U", email, &id), WEIR_OK);
-    }
-    assert_range(fixture.store, (struct user_range){.limit = 10}, 1, 10);
-    assert_range(fixture.store, (struct user_range){.skip = 20, .limit = 10}, 21, 5);
-    assert_range(fixture.store, (struct user_range){.skip = 25, .limit = 10}, 0, 0);
-    assert_range(
-        fixture.store, (struct user_range){.skip = INT64_C(214748364600), .limit = 100}, 0, 0);
-    assert_range(fixture.store, (struct user_range){.after = 24, .limit = 10}, 25, 1);
-    fixture_close(&fixture);
-}
 
 /* Ids 1 to 5000 but for those that are multiples of 5: 4000 users. */
 static void
@@ -243,39 +58,6 @@ ranges_far_out_are_the_right_ones(void **state)
             assert_int_equal(ids.items[ids.count - 1], cases[i].last);
         }
     }
-    fixture_close(&fixture);
-}
-
-static weir_code
-refuse(void *arg, const struct user *user)
-{
-    int *calls = arg;
-
-    (void)user;
-    (*calls)++;
-    return WEIR_RESOURCE_EXHAUSTED;
-}
-
-static void
-visitors_can_stop(void **state)
-{
-    const struct user_range range = {.limit = 10};
-    struct store_cause cause;
-    struct fixture fixture;
-    int64_t all;
-    int32_t id;
-    int calls = 0;
-
-    assert_true(fixture_open(&fixture, state));
-    assert_int_equal(create(fixture.store, "A", "a@x", &id), WEIR_OK);
-    assert_int_equal(create(fixture.store, "B", "b@x", &id), WEIR_OK);
-    assert_int_equal(
-        fixture.store->ops->list(fixture.store, NULL, &range, refuse, &calls, &all, &cause),
-        WEIR_RESOURCE_EXHAUSTED);
-    assert_int_equal(calls, 1);
-    assert_int_equal(fixture.store->ops->find(fixture.store, NULL, 1, refuse, &calls, &cause),
-        WEIR_RESOURCE_EXHAUSTED);
-    assert_int_equal(total(fixture.store), 2);
     fixture_close(&fixture);
 }
 
@@ -443,15 +225,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        test_in_folder(created_users_are_found),
-        test_in_folder(absent_ids_are_not_found),
-        test_in_folder(emails_are_unique_without_case),
-        test_in_folder(updates_change_what_is_named),
-        test_in_folder(updates_cannot_take_an_email),
-        test_in_folder(removed_users_are_gone_and_their_ids_stay_unused),
-        test_in_folder(ranges_are_in_order),
         test_in_folder(ranges_far_out_are_the_right_ones),
-        test_in_folder(visitors_can_stop),
         test_in_folder(users_survive_reopening),
         test_in_folder(the_file_is_safe_by_its_settings),
         test_in_folder(commits_of_others_are_seen_at_once),

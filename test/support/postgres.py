@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PostgreSQL as psql sees it, and clusters that tests stop, kill and start."""
+import contextlib
+import itertools
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+serial = itertools.count(1)
+
+
+def query(url, sql):
+    """One statement; its rows as lines."""
+    command = ["psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", url, "-c", sql]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def new_database(url):
+    """The URL of a database that was not there before, in the cluster of this one."""
+    name = f"test_{os.getpid()}_{next(serial)}"
+    query(url, f"CREATE DATABASE {name}")
+    return url.replace("/postgres?", f"/{name}?")
+
+
+@contextlib.contextmanager
+def session(url):
+    """A function that runs statements in one session, which ends with the block."""
+    command = ["psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def run(sql):
+            process.stdin.write(f"{sql};\n\\echo done\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "done\n"
+
+        yield run
+        process.stdin.close()
+
+
+class Cluster:
+    """A cluster of its own on a Unix socket. Durable: what it acknowledged survives kill()."""
+
+    def __init__(self):
+        self.bin = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-postgres."))
+        self.user = []
+        if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+            self.folder.chmod(0o755)
+            shutil.chown(self.folder, "postgres")
+            self.user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
+        self.url = f"postgres://postgres@/postgres?host={self.folder}"
+        self.run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+
+    def run(self, program, *arguments):
+        with open(self.folder / "log", "a+", encoding="utf-8") as log:
+            os.chmod(self.folder / "log", 0o666)
+            subprocess.run(
+                [*self.user, self.bin / program, *arguments],
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=120, check=True,
+            )
+
+    def start(self):
+        options = f"-k {self.folder} -c listen_addresses='' -c max_connections=60"
+        self.run("pg_ctl", "-D", "data", "-l", "server.log", "-s", "-w", "-t", "60", "-o", options, "start")
+        return self
+
+    def stop(self, mode="fast"):
+        self.run("pg_ctl", "-D", "data", "-m", mode, "-s", "-w", "stop")
+
+    def kill(self):
+        """As a crash would: the postmaster, whose children end with it."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, 9)
+        while pathlib.Path(f"/proc/{pid}").exists():
+            pass
+
+    def remove(self):
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self.stop("immediate")
+        shutil.rmtree(self.folder)

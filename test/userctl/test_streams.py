@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+"""userctl's streams: stream, import, export and chat, from pipes and on a pseudo-terminal."""
+import csv
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import grpc
+import pytest
+
+from support import places, programs
+
+MISUSE = 2
+INVALID = 64 + grpc.StatusCode.INVALID_ARGUMENT.value[0]
+UNAVAILABLE = 64 + grpc.StatusCode.UNAVAILABLE.value[0]
+CANCELLED = 64 + grpc.StatusCode.CANCELLED.value[0]
+
+
+@pytest.fixture
+def userctl(userd):
+    def userctl(*arguments, expect=0, **options):
+        done = programs.run(
+            places.program("userctl"), *arguments, env={**os.environ, "USERCTL_SERVER": userd.address}, **options
+        )
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done
+
+    return userctl
+
+
+def lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def write_csv(path, rows, head=("name", "email", "phone")):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
+    return path
+
+
+# ---- import, export, stream ----
+
+
+def test_what_is_imported_is_exported(userctl, tmp_path):
+    rows = [
+        ["Ada", "ada@x", "1"],
+        ['Quo "te", comma', "quo@x", ""],
+        ["two\nlines", "two@x", "2"],
+        ["\u4e2d\U0001f600", "utf8@x", ""],
+    ]
+    done = userctl("import", write_csv(tmp_path / "users.csv", rows))
+    assert (done.stdout, done.stderr) == ("4 users created, 0 errors\n", "")
+
+    exported = userctl("export").stdout
+    table = list(csv.DictReader(io.StringIO(exported, newline="")))
+    assert [[row["name"], row["email"], row["phone"]] for row in table] == rows
+    users = lines(userctl("export", "--json").stdout)
+    assert [[user["name"], user["email"], user["phone"]] for user in users] == rows
+    assert [str(user["id"]) for user in users] == [row["id"] for row in table]
+    assert lines(userctl("stream", "--json").stdout) == users
+    shown = userctl("stream", "--limit", "2", "--page", "2").stdout.splitlines()
+    assert shown[0].split() == ["ID", "NAME", "EMAIL", "PHONE", "CREATED"]
+    assert len(shown) == 3
+
+
+@pytest.mark.parametrize("name", ["users.csv", "users.jsonl"])
+def test_an_export_imports_elsewhere(userctl, tmp_path, tmp_path_factory, name):
+    userctl("import", write_csv(tmp_path / "in.csv", [[f"U{n}", f"u{n}@x", str(n)] for n in range(250)]))
+    file = tmp_path / name
+    assert userctl("export", file).stdout == "250 users exported\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.glob(f"{name}*")] == [name]
+    other = programs.Userd(tmp_path_factory.mktemp("other")).start()
+    try:
+        told = userctl("import", file, "--json", "--server", other.address)
+        assert lines(told.stdout) == [{"created": 250, "failed": 0}]
+        before, after = userctl("export", "--json"), userctl("export", "--json", "--server", other.address)
+        keep = ("id", "name", "email", "phone")
+        assert [[u[k] for k in keep] for u in lines(before.stdout)] == [[u[k] for k in keep] for u in lines(after.stdout)]
+        other.stop()
+    finally:
+        other.kill()
+
+
+def test_errors_have_their_lines(userctl, tmp_path):
+    file = tmp_path / "users.csv"
+    file.write_bytes(
+        b"email,name\r\n"
+        b"a@x,A\r\n"
+        b'"b@x","two\nlines"\r\n'
+        b"A@X,Again\r\n"
+        b"nobody,N\r\n"
+        b",Empty\r\n"
+        b'"c@x"c,C\r\n'
+        b"\xff@x,Latin\r\n"
+        b"d@x,D\r\n"
+    )
+    done = userctl("import", file, expect=INVALID)
+    assert done.stdout == "3 users created, 5 errors\n"
+    told = dict(re.findall(rf"userctl: {re.escape(str(file))}:(\d+): (.*)", done.stderr))
+    assert told == {
+        "5": "failed to create user Again: email is already taken",
+        "6": "failed to create user N: email is not of the form a@b",
+        "7": "invalid request: name and email required",
+        "8": "text behind the closing quote",
+        "9": "email is not valid UTF-8",
+    }
+    done = userctl("import", "-", "--format", "jsonl", "--json", expect=INVALID, input='{"name":"E","email":"e@x"}\n{]\n')
+    error, summary = lines(done.stdout)
+    assert (error["line"], summary) == (2, {"created": 1, "failed": 1})
+    assert done.stderr == ""
+
+
+def test_errors_of_many_streams_have_their_lines(userctl, tmp_path):
+    """Every 100th email comes a second time: in the same stream, or in another one."""
+    rows = [[f"U{n}", f"u{n - 1 if n % 100 == 99 else n}@x", ""] for n in range(5_500)]
+    done = userctl("import", write_csv(tmp_path / "users.csv", rows), expect=INVALID)
+    assert done.stdout == "5445 users created, 55 errors\n"
+    told = [int(line) for line in re.findall(r"users.csv:(\d+):", done.stderr)]
+    assert told == [n + 2 for n in range(99, 5_500, 100)]  # line 1 is the head
+
+
+@pytest.mark.parametrize(
+    "content, options",
+    [(None, []), (b"", []), (b"name,mail\na,b@x\n", []), (b"name,email\n", ["--format", "xml"])],
+    ids=["no file", "empty", "no email", "no such format"],
+)
+def test_a_file_that_cannot_be_imported(userctl, tmp_path, content, options):
+    if content is not None:
+        (tmp_path / "users.csv").write_bytes(content)
+    done = userctl("import", tmp_path / "users.csv", *options, expect=MISUSE)
+    assert done.stderr.startswith("userctl: ") and done.stderr.count("\n") == 1
+
+
+def test_a_server_that_dies_amid_an_import(userd, tmp_path):
+    """What was acknowledged is told and kept; the rest is told to be in doubt."""
+    command = [places.program("userctl"), "import", "-", "--server", userd.address]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        process.stdin.write("name,email\n" + "".join(f"U,u{n}@x\n" for n in range(5_000)))
+        process.stdin.flush()
+        programs.wait_until(lambda: len(users_of(userd)) >= 4_000, "the first streams")
+        userd.kill()
+        out, err = process.communicate("U,last@x\n" * 10, timeout=programs.PATIENCE)
+    assert process.returncode == UNAVAILABLE, err
+    assert out == "4000 users created, 0 errors\n"
+    assert "the users of lines 4002 to" in err
+    userd.start()
+    assert len(users_of(userd)) >= 4_000
+
+
+def users_of(userd):
+    done = programs.run(places.program("userctl"), "export", "--json", "--server", userd.address)
+    return lines(done.stdout)
+
+
+def test_an_import_that_is_interrupted(userd):
+    command = [places.program("userctl"), "import", "-", "--server", userd.address]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        process.stdin.write("name,email\nA,a@x\n" + "".join(f"U,u{n}@x\n" for n in range(3_000)))
+        process.stdin.flush()
+        programs.wait_until(lambda: len(users_of(userd)) >= 2_000, "the first stream")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate("B,b@x\nC,c@x\n", timeout=programs.PATIENCE)
+    assert process.returncode == CANCELLED
+    created = int(out.split()[0])
+    assert 2_000 <= created <= 3_003
+    assert f"interrupted: line {created + 1} of" in err  # line 1 is the head
+    assert len(users_of(userd)) == created
+
+
+def test_nobody_there(tmp_path):
+    address = places.free_address()
+    file = write_csv(tmp_path / "users.csv", [["A", "a@x", ""]])
+    for arguments in (["import", file], ["export"], ["stream"], ["chat"]):
+        done = programs.run(places.program("userctl"), *arguments, "--server", address, input="")
+        assert done.returncode == UNAVAILABLE
+        assert "Is userd running?" in done.stderr
+    target = tmp_path / "out.csv"
+    target.write_text("before")
+    done = programs.run(places.program("userctl"), "export", target, "--server", address)
+    assert done.returncode == UNAVAILABLE
+    assert target.read_text() == "before"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_export_that_cannot_be_written(userd, userctl):
+    userctl("create", "A", "a@x")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [places.program("userctl"), "export", "--server", userd.address],
+            stdout=full, stderr=subprocess.PIPE, timeout=programs.PATIENCE, encoding="utf-8", check=False,
+        )
+    assert done.returncode == 1
+    userctl("export", "/nowhere/at/all.csv", expect=1)
+
+
+# ---- chat ----
+
+
+def test_a_chat_through_a_pipe(userctl):
+    done = userctl("chat", "--from", "ada", input="hello\n@ada me\n\nno newline")
+    assert done.stdout.splitlines() == [
+        "server: Echo: hello",
+        "server: Echo: me",
+        "ada: me",
+        "server: Echo: ",
+        "server: Echo: no newline",
+    ]
+    assert done.stderr == ""
+    told = lines(userctl("chat", "--from", "ada", "--to", "ada", "--json", input="hi\n").stdout)
+    assert [(one["from"], one["to"], one["content"]) for one in told] == [("server", "ada", "Echo: hi"), ("ada", "ada", "hi")]
+
+
+def test_a_chat_of_large_and_of_many_lines(userctl):
+    large = ["x" * 60_000 for _ in range(40)]
+    done = userctl("chat", "--from", "ada", input="\n".join(large + ["y" * 70_000, "end"]))
+    assert done.stdout.splitlines() == [f"server: Echo: {line}" for line in large + ["end"]]
+    assert "64 KiB" in done.stderr
+    many = [str(number) for number in range(5_000)]
+    done = userctl("chat", input="\n".join(many))
+    assert done.stdout.splitlines() == [f"server: Echo: {line}" for line in many]
+
+
+def test_a_refused_message_is_an_exit_code(userctl):
+    done = userctl("chat", "--from", "f" * 300, input="hi\n", expect=INVALID)
+    assert done.stderr == "userctl: from is longer than 256 bytes\n"
+
+
+class Terminal:
+    """A program on a pseudo-terminal."""
+
+    def __init__(self, *command, columns=100):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        self.slave = slave
+        self.process = subprocess.Popen(
+            [str(part) for part in command], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        self.seen = ""
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def expect(self, pattern):
+        """Wait until the screen's bytes have it; forget all up to its end."""
+        end = time.monotonic() + programs.PATIENCE
+        while not (found := re.search(pattern, self.seen)):
+            assert time.monotonic() < end, f"waited for {pattern!r}, saw {self.seen!r}"
+            if select.select([self.master], [], [], 0.05)[0]:
+                self.seen += os.read(self.master, 4096).decode(errors="replace")
+        self.seen = self.seen[found.end():]
+        return found
+
+    def wait(self):
+        """The exit code; the terminal must be as it was."""
+        code = self.process.wait(timeout=programs.PATIENCE)
+        assert termios.tcgetattr(self.slave) == self.before
+        return code
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@pytest.fixture
+def on_terminal(userd):
+    opened = []
+
+    def on_terminal(*arguments):
+        opened.append(Terminal(places.program("userctl"), *arguments, "--server", userd.address))
+        return opened[-1]
+
+    yield on_terminal
+    for terminal in opened:
+        terminal.close()
+
+
+def test_a_chat_on_terminals(on_terminal):
+    ada, bob = on_terminal("chat", "--from", "ada", "--to", "bob"), on_terminal("chat", "--from", "bob")
+    ada.expect("> ")
+    bob.expect("> ")
+    bob.type("here\r")
+    bob.expect("server: Echo: here\r\n")
+    ada.type("half a li")
+    ada.expect("> half a li")
+    bob.type("@ada nobody has heard me\r")
+    bob.expect("Echo: nobody has heard me")
+    bob.expect("> $")
+    ada.type("nx\x7fe\r")
+    ada.expect("server: Echo: half a line\r\n")
+    bob.expect("\r\x1b\\[Kada: half a line\r\n")
+    bob.type("to be contin")
+    bob.expect("> to be contin")
+    ada.type("while you type\r")
+    bob.expect("\r\x1b\\[Kada: while you type\r\n\r\x1b\\[K> to be contin")  # the line is drawn again
+    bob.type("\x15@ada \x1b[Ahi\r")
+    ada.expect("bob: hi\r\n")
+    ada.type("\x04")
+    assert ada.wait() == 0
+    bob.type("\x03")
+    assert bob.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_a_chat_and_put_the_terminal_back(on_terminal, number):
+    ada = on_terminal("chat", "--from", "ada")
+    ada.type("x\r")
+    ada.expect("Echo: x")
+    ada.process.send_signal(number)
+    assert ada.wait() == 0
+
+
+def test_what_others_write_cannot_drive_the_terminal(on_terminal, userctl):
+    ada = on_terminal("chat", "--from", "ada")
+    ada.type("x\r")
+    ada.expect("Echo: x")
+    userctl("chat", "--from", "e\x1b[2Jve", input="@ada \x1b]0;title\x07\r\x1b[31mred\n")
+    ada.expect(r"e\\u\{1b\}\[2Jve: \\u\{1b\}\]0;title")
+    ada.type("\x04")
+    assert ada.wait() == 0
+
+
+def test_a_server_that_goes_away_ends_a_chat(on_terminal, userd):
+    ada = on_terminal("chat", "--from", "ada")
+    ada.type("x\r")
+    ada.expect("Echo: x")
+    userd.stop()
+    ada.expect("userctl: the server is shutting down")
+    assert ada.wait() == UNAVAILABLE
+    userd.start()
+
+
+def test_progress_is_for_terminals_alone(on_terminal, userctl, tmp_path):
+    rows = [[f"U{n}", f"u{n}@x", ""] for n in range(4_000)] + [["Again", "u0@x", ""]]
+    terminal = on_terminal("import", write_csv(tmp_path / "users.csv", rows))
+    terminal.expect(r"\r\x1b\[K\[ +\]   0%  1 users, 0 errors")
+    terminal.expect(r"\r\x1b\[Kuserctl: .*users.csv:4002: failed to create user Again: email is already taken\r\n")
+    terminal.expect("4000 users created, 1 error\r\n")
+    assert terminal.wait() == INVALID
+    done = userctl("import", tmp_path / "users.csv", expect=INVALID)
+    assert "%" not in done.stderr and "\r" not in done.stderr

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""userd on a PostgreSQL that stops, dies, comes back and is slow."""
+import concurrent.futures
+import itertools
+import threading
+import time
+
+import grpc
+import pytest
+
+from support import clients, postgres, programs
+
+
+@pytest.fixture(scope="module")
+def whole_cluster():
+    cluster = postgres.Cluster()
+    try:
+        yield cluster.start()
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture
+def cluster(whole_cluster, monkeypatch):
+    """Running, whatever the test before did; userd takes a new database there."""
+    monkeypatch.setenv("WEIR_POSTGRES", whole_cluster.url)
+    return whole_cluster
+
+
+@pytest.fixture
+def userd(cluster, tmp_path):
+    server = programs.Userd(tmp_path, "--loops", "2").start()
+    yield server
+    try:
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def client(userd, user_pb2, tmp_path):
+    client = clients.Grpcio(user_pb2, userd.address, tmp_path)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def create(client, user_pb2):
+    serial = itertools.count(1)
+
+    def create(timeout=programs.PATIENCE):
+        email = f"{next(serial)}@postgres.example"
+        return client.call("CreateUser", user_pb2.CreateUserRequest(name="P", email=email), timeout=timeout)
+
+    return create
+
+
+@pytest.fixture
+def get(client, user_pb2):
+    return lambda user_id: client.call("GetUser", user_pb2.GetUserRequest(id=user_id))
+
+
+def assert_back(get, user):
+    """The service comes back by itself, with what it had acknowledged."""
+    answer = programs.wait_until(lambda: (found := get(user.id)).code == "OK" and found, "userd to be back")
+    assert answer.response.user == user
+
+
+@pytest.mark.parametrize("way", ["fast", "immediate", "kill"])
+def test_a_database_that_goes_away_and_comes_back(cluster, create, get, userd, way):
+    user = create().response.user
+    assert get(user.id).response.user == user
+    cluster.kill() if way == "kill" else cluster.stop(way)
+    for answer in (get(user.id), create(), get(user.id)):
+        assert (answer.code, answer.message.split()[0]) == ("UNAVAILABLE", "failed"), answer
+    assert "cause" in userd.said()
+    cluster.start()
+    assert_back(get, user)
+    assert create().code == "OK"
+
+
+def test_no_acknowledged_user_is_lost_when_the_database_is_killed(cluster, create, userd):
+    acknowledged, stopping = [], threading.Event()
+
+    def create_many():
+        while not stopping.is_set():
+            answer = create()
+            if answer.code == "OK":
+                acknowledged.append(answer.response.user)
+            else:
+                assert answer.code == "UNAVAILABLE", answer
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        creators = [pool.submit(create_many) for _ in range(8)]
+        for _ in range(2):
+            enough = len(acknowledged) + 100
+            programs.wait_until(lambda: len(acknowledged) >= enough, "users")
+            cluster.kill()
+            cluster.start()
+        enough = len(acknowledged) + 10
+        programs.wait_until(lambda: len(acknowledged) >= enough, "users after the last crash")
+        stopping.set()
+        for creator in creators:
+            creator.result()
+    rows = dict(row.split("|") for row in postgres.query(userd.url, "SELECT id, email FROM users"))
+    assert all(rows[str(user.id)] == user.email for user in acknowledged)
+    assert len(set(rows.values())) == len(rows)
+    assert postgres.query(userd.url, "SELECT sum(users) FROM totals") == [str(len(rows))]
+
+
+def test_a_deadline_ends_a_call_and_its_statement(create, userd):
+    assert create().code == "OK"
+    with userd.write_lock():
+        assert create(timeout=0.3).code == "DEADLINE_EXCEEDED"
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        programs.wait_until(lambda: postgres.query(userd.url, waiting) == ["0"], "the statement to be cancelled")
+    assert create().code == "OK"
+
+
+def test_slow_calls_hold_up_nobody(create, get, userd):
+    user = create().response.user
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        with userd.write_lock():
+            slow = [pool.submit(create) for _ in range(12)]  # of 16 connections
+            time.sleep(0.2)
+            assert get(user.id).response.user == user
+            assert not any(future.done() for future in slow)
+        assert all(future.result().code == "OK" for future in slow)
+
+
+def test_more_calls_than_connections(create, get, userd):
+    with userd.write_lock(), concurrent.futures.ThreadPoolExecutor(64) as pool:
+        waiting = [pool.submit(create, 1) for _ in range(64)]
+        assert {future.result().code for future in waiting} == {"DEADLINE_EXCEEDED"}
+    assert create().code == "OK"
+    with concurrent.futures.ThreadPoolExecutor(64) as pool:
+        created = [pool.submit(create).result() for _ in range(64)]
+    assert all(get(answer.response.user.id).response.found for answer in created)
+    connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'userd'"
+    assert 0 < int(postgres.query(userd.url, connections)[0]) <= 16
+
+
+def test_several_userd_may_start_at_once(cluster, user_pb2, tmp_path):
+    several = [programs.Userd(tmp_path) for _ in range(4)]
+    for number, one in enumerate(several):
+        one.command[one.command.index("--db") + 1] = several[0].url
+        one.log = tmp_path / f"{number}.log"
+    try:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda one: one.start(), several))
+        for number, one in enumerate(several):
+            with grpc.insecure_channel(one.address) as channel:
+                method = channel.unary_unary(
+                    "/user.UserService/CreateUser",
+                    user_pb2.CreateUserRequest.SerializeToString,
+                    user_pb2.CreateUserResponse.FromString,
+                )
+                request = user_pb2.CreateUserRequest(name="N", email=f"{number}@several.example")
+                assert method(request, timeout=programs.PATIENCE).user.id == number + 1
+        for one in several:
+            one.stop()
+    finally:
+        for one in several:
+            one.kill()
+
+
+@pytest.mark.parametrize(
+    "prepare, url, told",
+    [
+        (None, "postgres:///absent?host={folder}&user=postgres", "does not exist"),
+        (None, "postgres://u:secret@127.0.0.1:1/users", "onnection refused"),
+        ("CREATE TABLE users (x int)", None, "already exists"),
+        ("CREATE TABLE userd_schema (id int4 PRIMARY KEY, version int4);"
+         " INSERT INTO userd_schema VALUES (1, 99)", None, "version 99"),
+    ],
+    ids=["no database", "nobody there", "another program's", "newer"],
+)
+def test_what_cannot_be_opened_is_said_at_the_start(cluster, prepare, url, told):
+    url = url.format(folder=cluster.folder) if url else postgres.new_database(cluster.url)
+    if prepare:
+        postgres.query(url, prepare)
+    done = programs.run(programs.places.program("userd"), "--listen", "127.0.0.1:0", "--db", url)
+    assert done.returncode == 1
+    assert done.stderr.startswith("userd: cannot open the database postgres://") and told in done.stderr, done.stderr
+    assert "secret" not in done.stderr

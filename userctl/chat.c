@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* userctl chat: what is typed goes out, what comes is shown, also while one types. The main thread
+ * does both; a thread reads the input and another waits for Ctrl-C, and they set one event. */
+#include "usercommon/complain.h"
+#include "usercommon/text.h"
+#include "userctl/calls.h"
+#include "userctl/editor.h"
+#include "userctl/input.h"
+#include "userctl/interrupt.h"
+#include "userctl/print.h"
+#include <stdlib.h>
+
+/* Bytes that the server has not echoed yet. While there are more, nothing is sent: it would wait
+ * for a server that waits until its echo is taken. */
+#define UNANSWERED_MAX (16 * 1024)
+
+/* What a message counts for beside its content. */
+#define MESSAGE_OVERHEAD 64
+
+#define ECHO_BEGIN "Echo: "
+
+struct chat {
+    const struct args *args;
+    weir_call *call;
+    struct user_UserService_ChatUsers_client stream;
+    weir_event *event;
+    struct input input;
+    struct interrupt interrupt;
+    struct editor editor;
+    char bytes[INPUT_ROOM]; /* taken from the input, and not read yet from `at` on */
+    size_t len, at;
+    bool input_ended; /* and what was taken of it is read */
+    size_t unanswered;
+    int status; /* the exit code */
+};
+
+static bool
+may_say(const struct chat *chat)
+{
+    return !chat->input_ended && chat->unanswered <= UNANSWERED_MAX;
+}
+
+/* ---- what comes ---- */
+
+/* "ada: hello", whatever is in it; with what it does to a terminal taken out. */
+static bool
+print_for_people(const User__ChatMessage *message)
+{
+    char *from = text_visible(message->from), *content = text_visible(message->content);
+    bool good = from != NULL && content != NULL;
+
+    if (good)
+        printf("%s: %s\n", from[0] == '\0' ? "(nobody)" : from, content);
+    free(from);
+    free(content);
+    return good;
+}
+
+static void
+count_echo(struct chat *chat, const User__ChatMessage *message)
+{
+    size_t len = strlen(message->content) - (sizeof(ECHO_BEGIN) - 1) + MESSAGE_OVERHEAD;
+
+    if (strcmp(message->from, "server") == 0 &&
+        strncmp(message->content, ECHO_BEGIN, sizeof(ECHO_BEGIN) - 1) == 0)
+        chat->unanswered -= len < chat->unanswered ? len : chat->unanswered;
+    if (may_say(chat))
+        weir_event_set(chat->event);
+}
+
+/* False: there was an end. */
+static bool
+hear(struct chat *chat)
+{
+    const User__ChatMessage *message;
+    bool good;
+
+    if (!user_UserService_ChatUsers_client_recv(chat->stream, &message))
+        return false;
+    count_echo(chat, message);
+    editor_hide(&chat->editor);
+    good = chat->args->json ? print_chat_json(message, stdout) : print_for_people(message);
+    good = fflush(stdout) == 0 && good;
+    editor_show(&chat->editor);
+    if (!good)
+        chat->status = calls_fail_output();
+    return good;
+}
+
+/* ---- what goes out ---- */
+
+/* "@NAME TEXT": cut in two. */
+static const char *
+read_addressee(const struct chat *chat, char *line, const char **out_content)
+{
+    char *end = strchr(line, ' ');
+
+    *out_content = line;
+    if (line[0] != '@' || end == NULL || end == line + 1)
+        return chat->args->to;
+    *end = '\0';
+    *out_content = end + 1;
+    return line + 1;
+}
+
+/* Whether it could be sent is known from the stream. */
+static void
+say(struct chat *chat)
+{
+    User__ChatMessage message = USER__CHAT_MESSAGE__INIT;
+    const char *content;
+
+    message.from = (char *)chat->args->from;
+    message.to = (char *)read_addressee(chat, chat->editor.line, &content);
+    message.content = (char *)content;
+    message.timestamp = weir_unix_seconds();
+    if (user_UserService_ChatUsers_client_send(chat->stream, &message) == WEIR_OK)
+        chat->unanswered += strlen(content) + MESSAGE_OVERHEAD;
+}
+
+/* No more goes out; what is on its way still comes. */
+static void
+finish_saying(struct chat *chat)
+{
+    chat->input_ended = true;
+    (void)!user_UserService_ChatUsers_client_close_send(chat->stream);
+}
+
+static void
+read_byte(struct chat *chat, char byte)
+{
+    switch (editor_take(&chat->editor, byte)) {
+    case EDITOR_MORE:
+        break;
+    case EDITOR_LINE:
+        if (chat->editor.line[0] != '\0' || !chat->editor.terminal)
+            say(chat);
+        break;
+    case EDITOR_END:
+        finish_saying(chat);
+        break;
+    case EDITOR_LONG:
+        editor_hide(&chat->editor);
+        complain("userctl", "a line of more than 64 KiB is not sent");
+        break;
+    }
+}
+
+static void
+read_input(struct chat *chat)
+{
+    bool ended = false;
+
+    weir_event_clear(chat->event);
+    while (may_say(chat) && !ended) {
+        if (chat->at < chat->len) {
+            read_byte(chat, chat->bytes[chat->at++]);
+            continue;
+        }
+        chat->at = 0;
+        chat->len = input_take(&chat->input, chat->bytes, &ended);
+        if (chat->len == 0)
+            break;
+    }
+    if (ended && editor_finish(&chat->editor))
+        say(chat);
+    if (ended)
+        finish_saying(chat);
+    editor_show(&chat->editor);
+}
+
+/* ---- both ---- */
+
+static void
+talk(struct chat *chat)
+{
+    bool going = true;
+
+    while (going && !atomic_load(&chat->interrupt.happened)) {
+        if (weir_call_receivable(chat->call, chat->event))
+            going = hear(chat);
+        else if (may_say(chat))
+            read_input(chat);
+        else
+            weir_event_clear(chat->event); /* until count_echo gives leave */
+    }
+}
+
+/* A chat that its user ends has ended well. */
+static void
+conclude(struct chat *chat)
+{
+    bool ended = chat->input_ended || atomic_load(&chat->interrupt.happened);
+    weir_code code = weir_call_code(chat->call);
+
+    if (chat->status == 0 && code != WEIR_OK)
+        chat->status = calls_fail(chat->args, code, weir_call_message(chat->call));
+    else if (chat->status == 0 && !ended)
+        complain("userctl", "the server has ended the chat");
+}
+
+static void
+run_with_threads(struct chat *chat)
+{
+    editor_begin(&chat->editor, stdout);
+    talk(chat);
+    editor_end(&chat->editor);
+    input_stop(&chat->input);
+    conclude(chat);
+    interrupt_stop(&chat->interrupt);
+}
+
+static int
+run(struct chat *chat)
+{
+    weir_code code = user_UserService_ChatUsers(chat->call, &chat->stream);
+
+    if (code != WEIR_OK)
+        return calls_fail(chat->args, code, weir_call_message(chat->call));
+    if (!interrupt_start(&chat->interrupt, chat->event))
+        return calls_fail(chat->args, WEIR_RESOURCE_EXHAUSTED, "out of threads");
+    if (!input_start(&chat->input, chat->event)) {
+        interrupt_stop(&chat->interrupt);
+        return calls_fail(chat->args, WEIR_RESOURCE_EXHAUSTED, "out of threads");
+    }
+    run_with_threads(chat);
+    return chat->status;
+}
+
+int
+chat_run(weir_channel *channel, const struct args *args)
+{
+    struct chat *chat = calloc(1, sizeof(*chat));
+    weir_event *event = weir_event_new();
+    weir_call *call = calls_begin(channel, args, weir_now());
+    int status = EXIT_CODE_BASE + WEIR_RESOURCE_EXHAUSTED;
+
+    if (chat != NULL && event != NULL && call != NULL) {
+        chat->args = args;
+        chat->call = call;
+        chat->event = event;
+        status = run(chat);
+    }
+    weir_call_free(call);
+    weir_event_unref(event);
+    free(chat);
+    return status;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The users that a file lists. What belongs to no field of a user is passed over, so that an export
+ * can be imported. */
+#include "userctl/entries.h"
+
+#include "usercommon/utf8.h"
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const field_names[ENTRY_FIELDS] = {"name", "email", "phone"};
+
+static enum entry_result
+bad(struct entries *entries, const char *error)
+{
+    snprintf(entries->error, sizeof(entries->error), "%s", error);
+    return ENTRY_BAD;
+}
+
+static enum entry_result
+judge(struct entries *entries)
+{
+    for (int i = 0; i < ENTRY_FIELDS; i++) {
+        if (utf8_valid(entries->fields[i], strlen(entries->fields[i])))
+            continue;
+        snprintf(entries->error, sizeof(entries->error), "%s is not valid UTF-8", field_names[i]);
+        return ENTRY_BAD;
+    }
+    return ENTRY_GOOD;
+}
+
+/* ---- CSV ---- */
+
+static void
+find_columns(struct entries *entries)
+{
+    for (int i = 0; i < ENTRY_FIELDS; i++) {
+        entries->columns[i] = SIZE_MAX;
+        for (size_t k = 0; k < entries->csv.count; k++) {
+            if (strcasecmp(entries->csv.fields[k], field_names[i]) == 0)
+                entries->columns[i] = k;
+        }
+    }
+}
+
+static bool
+begin_csv(struct entries *entries)
+{
+    const char *error = "";
+    enum csv_result result = csv_next(&entries->csv, &error);
+
+    if (result == CSV_RECORD)
+        find_columns(entries);
+    if (result == CSV_RECORD && entries->columns[ENTRY_NAME] != SIZE_MAX &&
+        entries->columns[ENTRY_EMAIL] != SIZE_MAX)
+        return true;
+    if (result == CSV_BAD)
+        bad(entries, error);
+    else
+        bad(entries, "the first line does not name the columns name and email");
+    return false;
+}
+
+static enum entry_result
+next_csv(struct entries *entries)
+{
+    const struct csv *csv = &entries->csv;
+    const char *error;
+    enum csv_result result = csv_next(&entries->csv, &error);
+
+    entries->line = csv->line;
+    if (result == CSV_BAD)
+        return bad(entries, error);
+    if (result == CSV_END)
+        return ENTRY_END;
+    for (int i = 0; i < ENTRY_FIELDS; i++) {
+        size_t column = entries->columns[i];
+        entries->fields[i] = column < csv->count ? csv->fields[column] : "";
+    }
+    return judge(entries);
+}
+
+/* ---- JSON lines ---- */
+
+/* A text, "" where there is none. False: it is something else. */
+static bool
+read_field(const json_t *object, const char *name, const char **out)
+{
+    const json_t *value = json_object_get(object, name);
+
+    *out = "";
+    if (value == NULL || json_is_null(value))
+        return true;
+    *out = json_string_value(value);
+    return *out != NULL;
+}
+
+static enum entry_result
+read_object(struct entries *entries)
+{
+    for (int i = 0; i < ENTRY_FIELDS; i++) {
+        if (read_field(entries->object, field_names[i], &entries->fields[i]))
+            continue;
+        snprintf(entries->error, sizeof(entries->error), "%s is not a text", field_names[i]);
+        return ENTRY_BAD;
+    }
+    return ENTRY_GOOD;
+}
+
+static enum entry_result
+parse_line(struct entries *entries, size_t len)
+{
+    json_error_t error;
+
+    json_decref(entries->object);
+    entries->object = json_loadb(entries->text, len, JSON_REJECT_DUPLICATES, &error);
+    if (entries->object == NULL) {
+        snprintf(entries->error, sizeof(entries->error), "not JSON: %s", error.text);
+        return ENTRY_BAD;
+    }
+    if (!json_is_object(entries->object))
+        return bad(entries, "not a JSON object");
+    return read_object(entries);
+}
+
+static bool
+is_blank(const char *text, size_t len)
+{
+    size_t blanks = strspn(text, " \t\r\n");
+
+    return blanks == len;
+}
+
+static enum entry_result
+next_jsonl(struct entries *entries)
+{
+    ssize_t len;
+
+    do {
+        len = getline(&entries->text, &entries->room, entries->csv.file);
+        if (len < 0)
+            return ENTRY_END;
+        entries->line++;
+        entries->csv.bytes += len;
+    } while (is_blank(entries->text, (size_t)len));
+    if (len > CSV_RECORD_MAX)
+        return bad(entries, "a line of more than 64 KiB");
+    return parse_line(entries, (size_t)len);
+}
+
+/* ---- both ---- */
+
+bool
+entries_begin(struct entries *entries, FILE *file, bool jsonl)
+{
+    entries->jsonl = jsonl;
+    entries->text = NULL;
+    entries->room = 0;
+    entries->object = NULL;
+    entries->line = 0;
+    csv_init(&entries->csv, file);
+    return jsonl || begin_csv(entries);
+}
+
+void
+entries_fini(struct entries *entries)
+{
+    json_decref(entries->object);
+    free(entries->text);
+}
+
+enum entry_result
+entries_next(struct entries *entries)
+{
+    return entries->jsonl ? next_jsonl(entries) : next_csv(entries);
+}
+
+int64_t
+entries_bytes(const struct entries *entries)
+{
+    return entries->csv.bytes;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* userctl import: the users of a file. They go in streams of a few thousand, so that each answer
+ * lists all its errors, and what is done by then stays done and is known, whatever happens later.
+ */
+#include "usercommon/complain.h"
+#include "userctl/calls.h"
+#include "userctl/entries.h"
+#include "userctl/interrupt.h"
+#include "userctl/print.h"
+#include "userctl/progress.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* Users of one stream; what its answer lists of them fits into a message. */
+#define STREAM_USERS 2000
+
+struct import {
+    weir_channel *channel;
+    const struct args *args;
+    const char *file; /* its name, for messages */
+    struct entries entries;
+    struct progress progress;
+    struct interrupt interrupt;
+    int64_t began;
+    int64_t lines[STREAM_USERS]; /* of what was sent in this stream */
+    size_t sent;
+    int64_t created, failed;
+    bool ended; /* the file has */
+};
+
+/* ---- what went wrong ---- */
+
+/* A line of 0: it is not known. */
+static void
+tell_error(struct import *import, int64_t line, const char *error)
+{
+    import->failed++;
+    progress_clear(&import->progress);
+    if (import->args->json) {
+        json_t *json = json_pack("{s:I, s:s}", "line", (json_int_t)line, "error", error);
+        json_dumpf(json, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(json);
+    } else if (line == 0) {
+        complain("userctl", "%s: %s", import->file, error);
+    } else {
+        complain("userctl", "%s:%" PRId64 ": %s", import->file, line, error);
+    }
+}
+
+/* The server says which entry an error is about; one that does not can only be repeated. */
+static void
+tell_errors(struct import *import, const User__CreateUsersResponse *response)
+{
+    int64_t unlisted = (int64_t)import->sent - response->count - (int64_t)response->n_errors;
+    char more[64];
+
+    for (size_t i = 0; i < response->n_errors; i++) {
+        int64_t place = i < response->n_failed ? response->failed[i] : 0;
+        bool known = place >= 1 && place <= (int64_t)import->sent;
+        tell_error(import, known ? import->lines[place - 1] : 0, response->errors[i]);
+    }
+    if (unlisted <= 0)
+        return;
+    snprintf(more, sizeof(more), "%" PRId64 " more were not created", unlisted);
+    tell_error(import, 0, more);
+    import->failed += unlisted - 1;
+}
+
+/* A stream that broke: what was in it is in doubt, and said to be so. */
+static int
+fail_stream(struct import *import, weir_call *call, weir_code code)
+{
+    progress_clear(&import->progress);
+    if (import->sent > 0)
+        complain("userctl",
+            "%s: the users of lines %" PRId64 " to %" PRId64 " may have been created or not",
+            import->file, import->lines[0], import->lines[import->sent - 1]);
+    return calls_fail(import->args, code, weir_call_message(call));
+}
+
+/* ---- one stream ---- */
+
+static weir_code
+send_entry(struct import *import, struct user_UserService_CreateUsersStream_client stream)
+{
+    User__CreateUserRequest request = USER__CREATE_USER_REQUEST__INIT;
+
+    request.name = (char *)import->entries.fields[ENTRY_NAME];
+    request.email = (char *)import->entries.fields[ENTRY_EMAIL];
+    request.phone = (char *)import->entries.fields[ENTRY_PHONE];
+    import->lines[import->sent++] = import->entries.line;
+    return user_UserService_CreateUsersStream_client_send(stream, &request);
+}
+
+static weir_code
+send_entries(struct import *import, struct user_UserService_CreateUsersStream_client stream)
+{
+    while (import->sent < STREAM_USERS && !atomic_load(&import->interrupt.happened)) {
+        switch (entries_next(&import->entries)) {
+        case ENTRY_GOOD:
+            WEIR_TRY(send_entry(import, stream));
+            break;
+        case ENTRY_BAD:
+            tell_error(import, import->entries.line, import->entries.error);
+            break;
+        case ENTRY_END:
+            import->ended = true;
+            return WEIR_OK;
+        }
+        progress_tell(&import->progress, entries_bytes(&import->entries),
+            import->created + (int64_t)import->sent, import->failed);
+    }
+    return WEIR_OK;
+}
+
+static int
+run_stream(struct import *import, weir_call *call)
+{
+    struct user_UserService_CreateUsersStream_client stream;
+    const User__CreateUsersResponse *response;
+    weir_code code = user_UserService_CreateUsersStream(call, &stream);
+
+    import->sent = 0;
+    if (code == WEIR_OK) /* why sending failed is in the status */
+        (void)!send_entries(import, stream);
+    if (code == WEIR_OK)
+        code = user_UserService_CreateUsersStream_client_finish(stream, &response);
+    if (code != WEIR_OK)
+        return fail_stream(import, call, code);
+    import->created += response->count;
+    tell_errors(import, response);
+    return 0;
+}
+
+/* ---- the file ---- */
+
+static int
+run_streams(struct import *import)
+{
+    int status = 0;
+
+    while (status == 0 && !import->ended && !atomic_load(&import->interrupt.happened)) {
+        weir_call *call = calls_begin(import->channel, import->args, import->began);
+        if (call == NULL)
+            return EXIT_CODE_BASE + WEIR_RESOURCE_EXHAUSTED;
+        status = run_stream(import, call);
+        weir_call_free(call);
+    }
+    progress_clear(&import->progress);
+    return status;
+}
+
+static void
+print_summary(const struct import *import)
+{
+    if (import->args->json)
+        printf(
+            "{\"created\":%" PRId64 ",\"failed\":%" PRId64 "}\n", import->created, import->failed);
+    else
+        printf("%" PRId64 " %s created, %" PRId64 " %s\n", import->created,
+            import->created == 1 ? "user" : "users", import->failed,
+            import->failed == 1 ? "error" : "errors");
+}
+
+/* The worst of what happened. */
+static int
+conclude(const struct import *import, FILE *file, int status)
+{
+    print_summary(import);
+    if (status != 0)
+        return status;
+    if (atomic_load(&import->interrupt.happened)) {
+        complain("userctl", "interrupted: line %" PRId64 " of %s is the last that was read",
+            import->entries.line, import->file);
+        return EXIT_CODE_BASE + WEIR_CANCELLED;
+    }
+    if (ferror(file)) {
+        complain("userctl", "cannot read %s: %s", import->file, strerror(errno));
+        return EXIT_USAGE;
+    }
+    return import->failed == 0 ? 0 : EXIT_CODE_BASE + WEIR_INVALID_ARGUMENT;
+}
+
+static int
+run_file(struct import *import, FILE *file)
+{
+    int status;
+
+    if (!entries_begin(&import->entries, file, import->args->jsonl)) {
+        complain("userctl", "%s: %s", import->file, import->entries.error);
+        return EXIT_USAGE;
+    }
+    if (!interrupt_start(&import->interrupt, NULL))
+        return calls_fail(import->args, WEIR_RESOURCE_EXHAUSTED, "out of threads");
+    status = run_streams(import);
+    status = conclude(import, file, status);
+    interrupt_stop(&import->interrupt);
+    entries_fini(&import->entries);
+    return status;
+}
+
+/* 0: it is not known, as of a pipe. */
+static int64_t
+size_of(FILE *file)
+{
+    struct stat status;
+
+    return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : 0;
+}
+
+int
+import_run(weir_channel *channel, const struct args *args)
+{
+    struct import *import = calloc(1, sizeof(*import));
+    FILE *file = args->file == NULL ? stdin : fopen(args->file, "re");
+    int status = EXIT_USAGE;
+
+    if (file == NULL) {
+        complain("userctl", "cannot read %s: %s", args->file, strerror(errno));
+    } else if (import == NULL) {
+        status = calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    } else {
+        import->channel = channel;
+        import->args = args;
+        import->file = args->file == NULL ? "standard input" : args->file;
+        import->began = weir_now();
+        progress_init(&import->progress, size_of(file));
+        status = run_file(import, file);
+    }
+    if (file != NULL && file != stdin)
+        fclose(file);
+    free(import);
+    return status;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who takes part in the chat.
+ *
+ *     hub --(tree by name)--> participant --> place --> seat --> letters, event --> its stream's
+ * fiber
+ *
+ * One lock guards all of it, and is held for as long as a name is looked up and a pointer stored. A
+ * sender never waits for a receiver: letters that a seat has no room for are dropped and counted.
+ */
+#include "userd/chat_hub.h"
+
+#include <pthread.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A seat of a participant. */
+struct place {
+    struct participant *participant;
+    struct chat_seat *seat;
+    struct place *next; /* of the same participant */
+};
+
+struct participant {
+    struct place *places;
+    char name[];
+};
+
+struct chat_seat {
+    struct chat_hub *hub;
+    weir_event *event;
+    struct place *names[CHAT_NAMES_MAX]; /* only its own fiber adds */
+    size_t name_count;
+    struct chat_letter *letters[CHAT_LETTERS_MAX]; /* a ring */
+    size_t first, count;
+    size_t bytes; /* of these letters */
+    uint64_t dropped;
+    struct chat_seat *next, **link; /* all seats of the hub */
+};
+
+struct chat_hub {
+    pthread_mutex_t lock;
+    void *participants; /* a tree of tsearch(3) */
+    struct chat_seat *seats;
+    bool ended;
+    struct chat_stats stats;
+};
+
+struct chat_hub *
+chat_hub_new(void)
+{
+    struct chat_hub *hub = calloc(1, sizeof(*hub));
+
+    if (hub != NULL)
+        pthread_mutex_init(&hub->lock, NULL);
+    return hub;
+}
+
+void
+chat_hub_free(struct chat_hub *hub)
+{
+    if (hub == NULL)
+        return;
+    pthread_mutex_destroy(&hub->lock);
+    free(hub);
+}
+
+struct chat_stats
+chat_hub_stats(struct chat_hub *hub)
+{
+    struct chat_stats stats;
+
+    pthread_mutex_lock(&hub->lock);
+    stats = hub->stats;
+    pthread_mutex_unlock(&hub->lock);
+    return stats;
+}
+
+void
+chat_hub_end(struct chat_hub *hub)
+{
+    pthread_mutex_lock(&hub->lock);
+    hub->ended = true;
+    for (struct chat_seat *seat = hub->seats; seat != NULL; seat = seat->next)
+        weir_event_set(seat->event);
+    pthread_mutex_unlock(&hub->lock);
+}
+
+/* ---- names; under the lock ---- */
+
+/* The tree holds pointers to names, of which the last part of a participant is one. */
+static int
+compare_names(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static struct participant *
+participant_of(char *name)
+{
+    return (struct participant *)(void *)(name - offsetof(struct participant, name));
+}
+
+/* NULL: nobody has the name. */
+static struct participant *
+look_up(struct chat_hub *hub, const char *name)
+{
+    void *node = tfind(name, &hub->participants, compare_names);
+
+    return node == NULL ? NULL : participant_of(*(char **)node);
+}
+
+/* A participant without a place yet, in the tree. NULL: no memory. */
+static struct participant *
+add_participant(struct chat_hub *hub, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    struct participant *participant = malloc(sizeof(*participant) + size);
+
+    if (participant == NULL)
+        return NULL;
+    participant->places = NULL;
+    memcpy(participant->name, name, size);
+    if (tsearch(participant->name, &hub->participants, compare_names) == NULL) {
+        free(participant);
+        return NULL;
+    }
+    hub->stats.participants++;
+    return participant;
+}
+
+static void
+remove_participant(struct chat_hub *hub, struct participant *participant)
+{
+    tdelete(participant->name, &hub->participants, compare_names);
+    free(participant);
+    hub->stats.participants--;
+}
+
+static bool
+take_place(struct chat_seat *seat, const char *name, struct place *place)
+{
+    struct participant *participant = look_up(seat->hub, name);
+
+    if (participant == NULL)
+        participant = add_participant(seat->hub, name);
+    if (participant == NULL)
+        return false;
+    *place = (struct place){participant, seat, participant->places};
+    participant->places = place;
+    seat->names[seat->name_count++] = place;
+    return true;
+}
+
+static void
+leave_place(struct chat_hub *hub, struct place *place)
+{
+    struct participant *participant = place->participant;
+    struct place **link = &participant->places;
+
+    while (*link != place)
+        link = &(*link)->next;
+    *link = place->next;
+    if (participant->places == NULL)
+        remove_participant(hub, participant);
+    free(place);
+}
+
+/* ---- letters; under the lock ---- */
+
+static void
+put_letter(struct chat_hub *hub, struct chat_seat *seat, struct chat_letter *letter)
+{
+    if (seat->count == CHAT_LETTERS_MAX || letter->size > CHAT_BYTES_MAX - seat->bytes) {
+        seat->dropped++;
+        hub->stats.dropped++;
+        return;
+    }
+    seat->letters[(seat->first + seat->count++) % CHAT_LETTERS_MAX] = chat_letter_ref(letter);
+    seat->bytes += letter->size;
+    hub->stats.delivered++;
+    weir_event_set(seat->event);
+}
+
+static struct chat_letter *
+take_letter(struct chat_seat *seat)
+{
+    struct chat_letter *letter;
+
+    if (seat->count == 0)
+        return NULL;
+    letter = seat->letters[seat->first];
+    seat->first = (seat->first + 1) % CHAT_LETTERS_MAX;
+    seat->count--;
+    seat->bytes -= letter->size;
+    return letter;
+}
+
+size_t
+chat_hub_deliver(struct chat_hub *hub, struct chat_letter *letter)
+{
+    struct participant *participant;
+    size_t count = 0;
+
+    pthread_mutex_lock(&hub->lock);
+    participant = hub->ended ? NULL : look_up(hub, letter->to);
+    if (participant != NULL) {
+        for (struct place *place = participant->places; place != NULL; place = place->next) {
+            put_letter(hub, place->seat, letter);
+            count++;
+        }
+    }
+    pthread_mutex_unlock(&hub->lock);
+    return count;
+}
+
+/* ---- seats ---- */
+
+static void
+sit_down(struct chat_hub *hub, struct chat_seat *seat)
+{
+    pthread_mutex_lock(&hub->lock);
+    seat->next = hub->seats;
+    seat->link = &hub->seats;
+    if (hub->seats != NULL)
+        hub->seats->link = &seat->next;
+    hub->seats = seat;
+    hub->stats.seats++;
+    if (hub->ended)
+        weir_event_set(seat->event);
+    pthread_mutex_unlock(&hub->lock);
+}
+
+static void
+stand_up(struct chat_hub *hub, struct chat_seat *seat)
+{
+    pthread_mutex_lock(&hub->lock);
+    for (size_t i = 0; i < seat->name_count; i++)
+        leave_place(hub, seat->names[i]);
+    *seat->link = seat->next;
+    if (seat->next != NULL)
+        seat->next->link = seat->link;
+    hub->stats.seats--;
+    pthread_mutex_unlock(&hub->lock);
+}
+
+struct chat_seat *
+chat_seat_open(struct chat_hub *hub)
+{
+    struct chat_seat *seat = calloc(1, sizeof(*seat));
+
+    if (seat == NULL)
+        return NULL;
+    seat->hub = hub;
+    seat->event = weir_event_new();
+    if (seat->event == NULL) {
+        free(seat);
+        return NULL;
+    }
+    sit_down(hub, seat);
+    return seat;
+}
+
+void
+chat_seat_close(struct chat_seat *seat)
+{
+    struct chat_letter *letter;
+
+    if (seat == NULL)
+        return;
+    stand_up(seat->hub, seat);
+    while ((letter = take_letter(seat)) != NULL)
+        chat_letter_unref(letter);
+    weir_event_unref(seat->event);
+    free(seat);
+}
+
+static bool
+has_name(const struct chat_seat *seat, const char *name)
+{
+    for (size_t i = 0; i < seat->name_count; i++) {
+        if (strcmp(seat->names[i]->participant->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+weir_code
+chat_seat_name(struct chat_seat *seat, const char *name)
+{
+    struct place *place;
+    bool taken;
+
+    if (has_name(seat, name))
+        return WEIR_OK;
+    if (seat->name_count == CHAT_NAMES_MAX)
+        return WEIR_OUT_OF_RANGE;
+    place = malloc(sizeof(*place));
+    if (place == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    pthread_mutex_lock(&seat->hub->lock);
+    taken = take_place(seat, name, place);
+    pthread_mutex_unlock(&seat->hub->lock);
+    if (taken)
+        return WEIR_OK;
+    free(place);
+    return WEIR_RESOURCE_EXHAUSTED;
+}
+
+weir_event *
+chat_seat_event(struct chat_seat *seat)
+{
+    return seat->event;
+}
+
+/* The event stays set once the hub has ended. */
+struct chat_letter *
+chat_seat_take(struct chat_seat *seat)
+{
+    struct chat_letter *letter;
+
+    pthread_mutex_lock(&seat->hub->lock);
+    letter = take_letter(seat);
+    if (letter == NULL && !seat->hub->ended)
+        weir_event_clear(seat->event);
+    pthread_mutex_unlock(&seat->hub->lock);
+    return letter;
+}
+
+bool
+chat_seat_ended(struct chat_seat *seat)
+{
+    bool ended;
+
+    pthread_mutex_lock(&seat->hub->lock);
+    ended = seat->hub->ended;
+    pthread_mutex_unlock(&seat->hub->lock);
+    return ended;
+}
+
+uint64_t
+chat_seat_dropped(struct chat_seat *seat)
+{
+    uint64_t dropped;
+
+    pthread_mutex_lock(&seat->hub->lock);
+    dropped = seat->dropped;
+    pthread_mutex_unlock(&seat->hub->lock);
+    return dropped;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who takes part in the chat, and how a message gets from one to another, whatever loops they are
+ * on. */
+/* Threads: the hub is everybody's; a seat belongs to the fiber of its stream. */
+#pragma once
+
+#include "userd/chat_letter.h"
+#include <weir/pool.h>
+
+/* What a seat holds for a receiver that is slow; what comes beyond either is dropped and counted.
+ */
+#define CHAT_LETTERS_MAX 256
+#define CHAT_BYTES_MAX (1024 * 1024)
+
+/* Names of one seat. */
+#define CHAT_NAMES_MAX 16
+
+struct chat_hub;
+
+/* One stream's place. A participant is a name, and has all the seats that took it. */
+struct chat_seat;
+
+struct chat_stats {
+    uint64_t seats;        /* now */
+    uint64_t participants; /* names, now */
+    uint64_t delivered;    /* letters put into a seat, ever */
+    uint64_t dropped;      /* letters for which a seat had no room, ever */
+};
+
+/* NULL: no memory. */
+struct chat_hub *chat_hub_new(void);
+
+/* Every seat is closed. */
+void chat_hub_free(struct chat_hub *hub);
+
+struct chat_stats chat_hub_stats(struct chat_hub *hub);
+
+/* Put a letter into every seat of the participant that it is to, here in this process; what brings
+ * letters from elsewhere calls it as well. The number of seats, those without room included. */
+size_t chat_hub_deliver(struct chat_hub *hub, struct chat_letter *letter);
+
+/* From here on seats end: no letter comes any more, and chat_seat_ended is true. Wakes all. */
+void chat_hub_end(struct chat_hub *hub);
+
+/* NULL: no memory. Closing forgets its names and letters. */
+struct chat_seat *chat_seat_open(struct chat_hub *hub);
+void chat_seat_close(struct chat_seat *seat);
+
+/* Take part under a name, as well as under those before; again is nothing new. OUT_OF_RANGE: it has
+ * CHAT_NAMES_MAX others. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code chat_seat_name(struct chat_seat *seat, const char *name);
+
+/* Is set while there may be a letter, or the hub has ended. Borrowed. */
+weir_event *chat_seat_event(struct chat_seat *seat);
+
+/* The oldest letter, which the caller unrefs. NULL: there is none. */
+struct chat_letter *chat_seat_take(struct chat_seat *seat);
+
+/* Has the hub ended? */
+bool chat_seat_ended(struct chat_seat *seat);
+
+/* Letters that it had no room for. */
+uint64_t chat_seat_dropped(struct chat_seat *seat);

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections to PostgreSQL that calls take turns with. libpq looks names up, reads files and
+ * shakes hands while its caller waits, and cancels over a connection of its own; so workers do
+ * both.
+ *
+ *     call -> idle connection, if it is not lost
+ *          -> room for another one: a worker connects -> weir_event -> call
+ *          -> neither: queue; who gives one back hands it to the first that waits */
+#include "userd/postgres_pool.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Threads that wait for the database's host. */
+#define WORKERS 2
+
+#define BACKOFF_MIN (50 * WEIR_MILLISECOND)
+#define BACKOFF_MAX WEIR_SECOND
+
+/* Somebody who waits for a connection; shared with the worker that makes it, since a call may end.
+ */
+struct postgres_waiter {
+    struct postgres_pool *pool;
+    struct postgres_connection *connection;
+    weir_code code;
+    struct store_cause cause;
+    weir_event *done;
+    bool answered, abandoned; /* under the pool's lock */
+    atomic_uint holders;
+    struct postgres_waiter *next;
+};
+
+static struct postgres_waiter *
+waiter_new(struct postgres_pool *pool)
+{
+    struct postgres_waiter *waiter = calloc(1, sizeof(*waiter));
+
+    if (waiter == NULL)
+        return NULL;
+    waiter->done = weir_event_new();
+    if (waiter->done == NULL) {
+        free(waiter);
+        return NULL;
+    }
+    waiter->pool = pool;
+    atomic_init(&waiter->holders, 1);
+    return waiter;
+}
+
+static void
+waiter_unref(struct postgres_waiter *waiter)
+{
+    if (atomic_fetch_sub(&waiter->holders, 1) != 1)
+        return;
+    weir_event_unref(waiter->done);
+    free(waiter);
+}
+
+bool
+postgres_pool_init(struct postgres_pool *pool, const char *url)
+{
+    *pool = (struct postgres_pool){.url = url, .backoff = BACKOFF_MIN};
+    if (weir_pool_new(WORKERS, &pool->workers) != WEIR_OK)
+        return false;
+    pool->last = &pool->first;
+    pthread_mutex_init(&pool->lock, NULL);
+    return true;
+}
+
+void
+postgres_pool_fini(struct postgres_pool *pool)
+{
+    struct postgres_connection *connection;
+
+    weir_pool_free(pool->workers);
+    while ((connection = pool->idle) != NULL) {
+        pool->idle = connection->next;
+        postgres_close(connection);
+    }
+    pthread_mutex_destroy(&pool->lock);
+}
+
+/* ---- under the lock ---- */
+
+/* Give the first waiter what it waits for. False: nobody waits. */
+static bool
+answer_first(struct postgres_pool *pool, struct postgres_connection *connection, weir_code code)
+{
+    struct postgres_waiter *waiter;
+
+    while ((waiter = pool->first) != NULL) {
+        bool abandoned = waiter->abandoned;
+
+        pool->first = waiter->next;
+        if (pool->first == NULL)
+            pool->last = &pool->first;
+        if (!abandoned) {
+            waiter->connection = connection;
+            waiter->code = code;
+            waiter->cause = pool->cause;
+            waiter->answered = true;
+            weir_event_set(waiter->done);
+        }
+        waiter_unref(waiter);
+        if (!abandoned)
+            return true;
+    }
+    return false;
+}
+
+static void
+keep_idle(struct postgres_pool *pool, struct postgres_connection *connection)
+{
+    connection->next = pool->idle;
+    pool->idle = connection;
+}
+
+/* The database is away: nobody waits for the next attempt. */
+static void
+note_failure(struct postgres_pool *pool, const struct store_cause *cause)
+{
+    pool->open--;
+    pool->cause = *cause;
+    pool->closed_until = weir_now() + pool->backoff;
+    pool->backoff = pool->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : pool->backoff * 2;
+    while (answer_first(pool, NULL, WEIR_UNAVAILABLE))
+        continue;
+}
+
+/* ---- on a worker ---- */
+
+static void
+connect_one(void *arg)
+{
+    struct postgres_pool *pool = arg;
+    struct store_cause cause = {""};
+    struct postgres_connection *connection = postgres_connect(pool->url, &cause);
+
+    pthread_mutex_lock(&pool->lock);
+    if (connection == NULL) {
+        note_failure(pool, &cause);
+    } else {
+        pool->backoff = BACKOFF_MIN;
+        pool->closed_until = 0;
+        if (!answer_first(pool, connection, WEIR_OK))
+            keep_idle(pool, connection);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* Stop what the database still does; it fails where that is over or the database is away. */
+static void
+cancel_and_close(void *arg)
+{
+    struct postgres_connection *connection = arg;
+    PGcancel *cancel = PQgetCancel(connection->pg);
+    char error[256];
+
+    if (cancel != NULL && PQstatus(connection->pg) == CONNECTION_OK)
+        (void)!PQcancel(cancel, error, sizeof(error));
+    PQfreeCancel(cancel);
+    postgres_close(connection);
+}
+
+/* ---- borrowing ---- */
+
+/* A connection that is ready; NULL: none is. Those that were lost while they were idle go. */
+static struct postgres_connection *
+take_idle(struct postgres_pool *pool)
+{
+    struct postgres_connection *connection;
+
+    while ((connection = pool->idle) != NULL) {
+        pool->idle = connection->next;
+        if (!postgres_is_lost(connection))
+            return connection;
+        pool->open--;
+        postgres_close(connection);
+    }
+    return NULL;
+}
+
+/* Under the lock: queue, and have a connection made where there is room for one. */
+static weir_code
+queue(struct postgres_pool *pool, struct postgres_waiter *waiter, struct store_cause *cause)
+{
+    if (pool->closed_until > weir_now() && pool->open == 0) {
+        *cause = pool->cause;
+        return WEIR_UNAVAILABLE;
+    }
+    if (pool->open < POSTGRES_CONNECTIONS && pool->closed_until <= weir_now()) {
+        WEIR_TRY(weir_pool_submit(pool->workers, connect_one, pool));
+        pool->open++;
+    }
+    atomic_fetch_add(&waiter->holders, 1);
+    *pool->last = waiter;
+    pool->last = &waiter->next;
+    return WEIR_OK;
+}
+
+/* A connection that comes when the call has just ended goes to others. */
+static void
+abandon(struct postgres_pool *pool, struct postgres_waiter *waiter)
+{
+    bool answered;
+
+    pthread_mutex_lock(&pool->lock);
+    answered = waiter->answered;
+    waiter->abandoned = true;
+    pthread_mutex_unlock(&pool->lock);
+    if (answered && waiter->connection != NULL)
+        postgres_give_back(pool, waiter->connection);
+}
+
+static weir_code
+await(struct postgres_pool *pool, weir_call *call, struct postgres_waiter *waiter,
+    struct postgres_connection **out_connection, struct store_cause *cause)
+{
+    weir_code code = weir_event_wait(waiter->done, call);
+
+    if (code != WEIR_OK) {
+        abandon(pool, waiter);
+        return code;
+    }
+    if (waiter->code != WEIR_OK) {
+        *cause = waiter->cause;
+        return waiter->code;
+    }
+    *out_connection = waiter->connection;
+    return WEIR_OK;
+}
+
+static weir_code
+wait_for_one(struct postgres_pool *pool, weir_call *call,
+    struct postgres_connection **out_connection, struct store_cause *cause)
+{
+    struct postgres_waiter *waiter = waiter_new(pool);
+    weir_code code;
+
+    if (waiter == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    pthread_mutex_lock(&pool->lock);
+    code = queue(pool, waiter, cause);
+    pthread_mutex_unlock(&pool->lock);
+    if (code == WEIR_OK)
+        code = await(pool, call, waiter, out_connection, cause);
+    waiter_unref(waiter);
+    return code;
+}
+
+weir_code
+postgres_borrow(struct postgres_pool *pool, weir_call *call,
+    struct postgres_connection **out_connection, struct store_cause *cause)
+{
+    struct postgres_connection *connection;
+
+    pthread_mutex_lock(&pool->lock);
+    connection = take_idle(pool);
+    pthread_mutex_unlock(&pool->lock);
+    if (connection == NULL)
+        return wait_for_one(pool, call, out_connection, cause);
+    *out_connection = connection;
+    return WEIR_OK;
+}
+
+/* The worker that would cancel may not be had; then closing has to do. */
+static void
+discard(struct postgres_pool *pool, struct postgres_connection *connection)
+{
+    if (weir_pool_submit(pool->workers, cancel_and_close, connection) != WEIR_OK)
+        postgres_close(connection);
+}
+
+/* Who waits for a connection that is gone must not wait for ever: another one is made. */
+static void
+replace(struct postgres_pool *pool)
+{
+    pool->open--;
+    if (pool->first == NULL)
+        return;
+    if (weir_pool_submit(pool->workers, connect_one, pool) == WEIR_OK)
+        pool->open++;
+    else
+        answer_first(pool, NULL, WEIR_RESOURCE_EXHAUSTED);
+}
+
+void
+postgres_give_back(struct postgres_pool *pool, struct postgres_connection *connection)
+{
+    bool lost = postgres_is_lost(connection);
+
+    pthread_mutex_lock(&pool->lock);
+    if (lost)
+        replace(pool);
+    else if (!answer_first(pool, connection, WEIR_OK))
+        keep_idle(pool, connection);
+    pthread_mutex_unlock(&pool->lock);
+    if (lost)
+        discard(pool, connection);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections to PostgreSQL that calls take turns with. */
+/* Threads: shared by all; a borrowed connection belongs to its borrower. */
+#pragma once
+
+#include "userd/postgres_connection.h"
+#include <pthread.h>
+#include <weir/pool.h>
+
+/* Connections of one userd. PostgreSQL allows 100 by default; several userd may share one. */
+#define POSTGRES_CONNECTIONS 16
+
+struct postgres_pool {
+    const char *url;    /* borrowed */
+    weir_pool *workers; /* make connections and cancel, which blocks */
+    pthread_mutex_t lock;
+    struct postgres_connection *idle; /* last used first */
+    unsigned open;                    /* in use, idle and being made */
+    struct postgres_waiter *first, **last;
+    int64_t
+        closed_until; /* after a failure to connect, until then (weir_now) there is no attempt */
+    int64_t backoff;  /* of the next failure */
+    struct store_cause cause; /* of the last one */
+};
+
+/* False: there are no threads or no memory. */
+bool postgres_pool_init(struct postgres_pool *pool, const char *url);
+
+/* Everything was given back. */
+void postgres_pool_fini(struct postgres_pool *pool);
+
+/* A connection; waits for one when all are in use. UNAVAILABLE: the database is away, cause says
+ * why; it is tried again after a while that grows up to a second. RESOURCE_EXHAUSTED: no memory.
+ * Or why the call ended. Suspends. */
+weir_code postgres_borrow(struct postgres_pool *pool, weir_call *call,
+    struct postgres_connection **out_connection, struct store_cause *cause);
+
+/* A broken one is closed, and what the database still does for it is cancelled. */
+void postgres_give_back(struct postgres_pool *pool, struct postgres_connection *connection);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ChatUsers: one fiber a stream takes in what its client says, and sends what others say to it.
+ * What others say waits in the stream's seat while the client is slow; see chat_hub.h. */
+#include "userd/answer.h"
+#include "userd/caller.h"
+#include "userd/handlers.h"
+
+#include "usercommon/utf8.h"
+#include "userd/validate.h"
+
+#define CONTENT_MAX (64 * 1024)
+
+/* Letters that are sent before the client is heard again: so neither starves the other. */
+#define LETTERS_A_TURN 16
+
+#define ECHO "Echo: "
+
+struct chat {
+    const struct service *service;
+    struct user_UserService_ChatUsers_server peer;
+    struct chat_seat *seat;
+};
+
+/* ---- what the client says ---- */
+
+static const char *
+judge(const User__ChatMessage *message)
+{
+    size_t from = strlen(message->from), to = strlen(message->to);
+    size_t content = strlen(message->content);
+
+    if (from > USER_NAME_MAX)
+        return "from is longer than 256 bytes";
+    if (to > USER_NAME_MAX)
+        return "to is longer than 256 bytes";
+    if (content > CONTENT_MAX)
+        return "content is longer than 64 KiB";
+    if (!utf8_valid(message->from, from))
+        return "from is not valid UTF-8";
+    if (!utf8_valid(message->to, to))
+        return "to is not valid UTF-8";
+    return utf8_valid(message->content, content) ? NULL : "content is not valid UTF-8";
+}
+
+/* With authentication everybody speaks under the own name. */
+static weir_code
+sign_message(const struct chat *chat, User__ChatMessage *message)
+{
+    const char *name = caller_name(chat->peer.call);
+
+    if (name == NULL)
+        return WEIR_OK;
+    if (message->from[0] == '\0')
+        message->from = (char *)name;
+    else if (strcmp(message->from, name) != 0)
+        return weir_fail(chat->peer.call, WEIR_PERMISSION_DENIED, "from is another's name");
+    return WEIR_OK;
+}
+
+static weir_code
+overloaded(const struct chat *chat)
+{
+    return weir_fail(chat->peer.call, WEIR_RESOURCE_EXHAUSTED, "overloaded");
+}
+
+/* Who has no name cannot be written to, but may talk. */
+static weir_code
+take_part(const struct chat *chat, const char *name)
+{
+    weir_code code;
+
+    if (name[0] == '\0')
+        return WEIR_OK;
+    code = chat_seat_name(chat->seat, name);
+    if (code == WEIR_OUT_OF_RANGE)
+        return weir_fail(chat->peer.call, WEIR_INVALID_ARGUMENT,
+            "from is one name more than the %d that a stream may have", CHAT_NAMES_MAX);
+    return code == WEIR_OK ? code : overloaded(chat);
+}
+
+static weir_code
+pass_on(const struct chat *chat, const User__ChatMessage *message)
+{
+    int64_t timestamp = message->timestamp == 0 ? weir_unix_seconds() : message->timestamp;
+    struct chat_letter *letter;
+
+    if (message->to[0] == '\0')
+        return WEIR_OK;
+    letter = chat_letter_new(message->from, message->to, message->content, timestamp);
+    if (letter == NULL)
+        return overloaded(chat);
+    chat_hub_deliver(chat->service->chat, letter);
+    chat_letter_unref(letter);
+    return WEIR_OK;
+}
+
+static weir_code
+echo(const struct chat *chat, const User__ChatMessage *message)
+{
+    User__ChatMessage reply = USER__CHAT_MESSAGE__INIT;
+
+    reply.from = (char *)"server";
+    reply.to = message->from;
+    reply.content = weir_call_printf(chat->peer.call, ECHO "%s", message->content);
+    reply.timestamp = weir_unix_seconds();
+    if (reply.content == NULL)
+        return overloaded(chat);
+    return user_UserService_ChatUsers_send(chat->peer, &reply);
+}
+
+static weir_code
+answer_message(const struct chat *chat, const User__ChatMessage *message)
+{
+    User__ChatMessage named = *message;
+    const char *wrong = judge(message);
+
+    if (wrong != NULL)
+        return weir_fail(chat->peer.call, WEIR_INVALID_ARGUMENT, "%s", wrong);
+    WEIR_TRY(sign_message(chat, &named));
+    WEIR_TRY(take_part(chat, named.from));
+    WEIR_TRY(pass_on(chat, &named));
+    return echo(chat, &named);
+}
+
+/* ---- what others say ---- */
+
+/* Adopts the letter. */
+static weir_code
+send_letter(const struct chat *chat, struct chat_letter *letter)
+{
+    User__ChatMessage message = USER__CHAT_MESSAGE__INIT;
+    weir_code code;
+
+    message.from = (char *)letter->from;
+    message.to = (char *)letter->to;
+    message.content = (char *)letter->content;
+    message.timestamp = letter->timestamp;
+    code = user_UserService_ChatUsers_send(chat->peer, &message);
+    chat_letter_unref(letter);
+    return code;
+}
+
+static weir_code
+send_letters(const struct chat *chat, size_t most)
+{
+    struct chat_letter *letter;
+
+    for (size_t i = 0; i < most && (letter = chat_seat_take(chat->seat)) != NULL; i++)
+        WEIR_TRY(send_letter(chat, letter));
+    return WEIR_OK;
+}
+
+/* ---- the call ---- */
+
+/* OK with false: the client has finished, and gets what is there for it. */
+static weir_code
+hear_client(const struct chat *chat, bool *out_more)
+{
+    const User__ChatMessage *message;
+
+    *out_more = user_UserService_ChatUsers_recv(chat->peer, &message);
+    if (*out_more)
+        return answer_message(chat, message);
+    WEIR_TRY(weir_call_code(chat->peer.call));
+    return send_letters(chat, CHAT_LETTERS_MAX);
+}
+
+static weir_code
+talk(const struct chat *chat)
+{
+    weir_call *call = chat->peer.call;
+    bool more = true;
+
+    while (more) {
+        if (weir_call_receivable(call, chat_seat_event(chat->seat)))
+            WEIR_TRY(hear_client(chat, &more));
+        WEIR_TRY(send_letters(chat, LETTERS_A_TURN));
+        if (chat_seat_ended(chat->seat))
+            return weir_fail(call, WEIR_UNAVAILABLE, "the server is shutting down");
+    }
+    return WEIR_OK;
+}
+
+static void
+log_dropped(const struct chat *chat)
+{
+    uint64_t dropped = chat_seat_dropped(chat->seat);
+
+    if (dropped > 0)
+        log_line(chat->service->log, LOG_WARN, "chat: the receiver was too slow",
+            log_text("peer", weir_call_peer(chat->peer.call)),
+            log_number("messages_dropped", (int64_t)dropped));
+}
+
+weir_code
+handle_chat_users(void *self, struct user_UserService_ChatUsers_server peer)
+{
+    const struct service *service = self;
+    struct chat chat = {service, peer, chat_seat_open(service->chat)};
+    weir_code code;
+
+    if (chat.seat == NULL)
+        return overloaded(&chat);
+    code = talk(&chat);
+    log_dropped(&chat);
+    chat_seat_close(chat.seat);
+    return code;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store in PostgreSQL. An operation borrows a connection for one statement, which is a
+ * transaction; its fiber waits for the socket. What others were in the way of is tried again. A
+ * write whose connection is lost may have happened: that is UNAVAILABLE, and never tried again. */
+#include "userd/store_postgres.h"
+
+#include "userd/fold.h"
+#include "userd/postgres_entries.h"
+#include "userd/postgres_migrate.h"
+#include "userd/postgres_pool.h"
+#include "userd/validate.h"
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Of a statement that others are in the way of; the waits between them add up to 250 ms. */
+#define ATTEMPTS 8
+
+struct postgres_store {
+    struct store store;
+    struct postgres_pool pool;
+    atomic_uint next_shard;
+    char url[];
+};
+
+/* Numbers as a statement takes them. */
+struct number {
+    char text[24];
+};
+
+static struct number
+number_of(int64_t value)
+{
+    struct number number;
+
+    snprintf(number.text, sizeof(number.text), "%lld", (long long)value);
+    return number;
+}
+
+static struct postgres_store *
+postgres_store_of(struct store *store)
+{
+    return (struct postgres_store *)store;
+}
+
+/* ---- statements ---- */
+
+static weir_code
+run_once(struct postgres_store *self, weir_call *call, enum postgres_query query,
+    const struct postgres_values *values, PGresult **out_result, struct store_cause *cause)
+{
+    struct postgres_connection *connection;
+    weir_code code;
+
+    WEIR_TRY(postgres_borrow(&self->pool, call, &connection, cause));
+    code = postgres_run(connection, call, query, values, out_result, cause);
+    postgres_give_back(&self->pool, connection);
+    return code;
+}
+
+/* OK: the caller clears the result. */
+static weir_code
+run(struct postgres_store *self, weir_call *call, enum postgres_query query,
+    const struct postgres_values *values, PGresult **out_result, struct store_cause *cause)
+{
+    int64_t pause = WEIR_MILLISECOND;
+    weir_code code = WEIR_ABORTED;
+
+    for (int i = 0; i < ATTEMPTS && code == WEIR_ABORTED; i++) {
+        if (i > 0 && call != NULL)
+            WEIR_TRY(weir_call_sleep(call, pause *= 2));
+        code = run_once(self, call, query, values, out_result, cause);
+    }
+    return code == WEIR_ABORTED ? WEIR_UNAVAILABLE : code;
+}
+
+/* ---- reads ---- */
+
+/* Visit a row from a column on: id, name, email, phone, created_at. */
+static weir_code
+visit_row(const PGresult *result, int row, int column, store_visit *visit, void *arg)
+{
+    const struct user user = {
+        .id = (int32_t)postgres_number(result, row, column),
+        .name = PQgetvalue(result, row, column + 1),
+        .email = PQgetvalue(result, row, column + 2),
+        .phone = PQgetvalue(result, row, column + 3),
+        .created_at = postgres_number(result, row, column + 4),
+    };
+
+    return visit(arg, &user);
+}
+
+/* Visit the one row of a result. */
+static weir_code
+visit_only(PGresult *result, store_visit *visit, void *arg)
+{
+    weir_code code = WEIR_NOT_FOUND;
+
+    if (PQntuples(result) > 0)
+        code = visit_row(result, 0, 0, visit, arg);
+    PQclear(result);
+    return code;
+}
+
+static weir_code
+postgres_find(struct store *store, weir_call *call, int32_t id, store_visit *visit, void *arg,
+    struct store_cause *cause)
+{
+    const struct number number = number_of(id);
+    const struct postgres_values values = {{number.text}, 1};
+    PGresult *result;
+
+    WEIR_TRY(run(postgres_store_of(store), call, POSTGRES_FIND, &values, &result, cause));
+    return visit_only(result, visit, arg);
+}
+
+/* The total is in every row, and in one whose other columns are null where the range is empty. */
+static weir_code
+visit_range(const PGresult *result, store_visit *visit, void *arg, int64_t *out_total)
+{
+    weir_code code = WEIR_OK;
+
+    *out_total = 0;
+    for (int row = 0; row < PQntuples(result) && code == WEIR_OK; row++) {
+        *out_total = postgres_number(result, row, 0);
+        if (!PQgetisnull(result, row, 1))
+            code = visit_row(result, row, 1, visit, arg);
+    }
+    return code;
+}
+
+static weir_code
+postgres_list(struct store *store, weir_call *call, const struct user_range *range,
+    store_visit *visit, void *arg, int64_t *out_total, struct store_cause *cause)
+{
+    const struct number after = number_of(range->after), limit = number_of(range->limit);
+    const struct number skip = number_of(range->skip);
+    const struct postgres_values values = {{after.text, limit.text, skip.text}, 3};
+    PGresult *result;
+    weir_code code;
+
+    WEIR_TRY(run(postgres_store_of(store), call, POSTGRES_LIST, &values, &result, cause));
+    code = visit_range(result, visit, arg, out_total);
+    PQclear(result);
+    return code;
+}
+
+/* ---- writes ---- */
+
+static struct number
+next_shard(struct postgres_store *self)
+{
+    return number_of(atomic_fetch_add(&self->next_shard, 1) % POSTGRES_SHARDS);
+}
+
+/* An email that another statement takes at this moment is taken, for all entries alike: the
+ * statement leaves it out. The ids' end fails the whole statement; its entries are then made one by
+ * one. */
+static weir_code
+create_set(struct postgres_store *self, weir_call *call, struct postgres_entries *set,
+    struct store_cause *cause)
+{
+    const struct number shard = next_shard(self);
+    struct postgres_values values = {.count = POSTGRES_ARRAYS + 1};
+    PGresult *result;
+
+    for (int i = 0; i < POSTGRES_ARRAYS; i++)
+        values.texts[i] = set->arrays[i];
+    values.texts[POSTGRES_ARRAYS] = shard.text;
+    WEIR_TRY(run(self, call, POSTGRES_CREATE, &values, &result, cause));
+    postgres_entries_take(set, result);
+    PQclear(result);
+    return WEIR_OK;
+}
+
+static weir_code
+create_entries(struct postgres_store *self, weir_call *call, struct user_entry *entries,
+    size_t count, struct store_cause *cause)
+{
+    struct postgres_entries set;
+    weir_code code;
+
+    if (!postgres_entries_init(&set, entries, count))
+        return WEIR_RESOURCE_EXHAUSTED;
+    code = create_set(self, call, &set, cause);
+    postgres_entries_fini(&set);
+    return code;
+}
+
+static weir_code
+postgres_create(struct store *store, weir_call *call, const struct user *user, int32_t *out_id,
+    struct store_cause *cause)
+{
+    struct user_entry entry = {*user, WEIR_OK};
+
+    WEIR_TRY(create_entries(postgres_store_of(store), call, &entry, 1, cause));
+    if (entry.code == WEIR_OK)
+        *out_id = entry.user.id;
+    return entry.code;
+}
+
+static weir_code
+postgres_create_many(struct store *store, weir_call *call, struct user_entry *entries, size_t count,
+    struct store_cause *cause)
+{
+    struct postgres_store *self = postgres_store_of(store);
+    weir_code code = WEIR_OK;
+
+    if (count > 0)
+        code = create_entries(self, call, entries, count, cause);
+    if (code != WEIR_OUT_OF_RANGE)
+        return code;
+    for (size_t i = 0; i < count; i++) {
+        code = create_entries(self, call, &entries[i], 1, cause);
+        if (code != WEIR_OK && code != WEIR_OUT_OF_RANGE)
+            return code;
+        if (code == WEIR_OUT_OF_RANGE)
+            entries[i].code = code;
+    }
+    return WEIR_OK;
+}
+
+static weir_code
+postgres_update(struct store *store, weir_call *call, const struct user_change *change,
+    store_visit *visit, void *arg, struct store_cause *cause)
+{
+    const struct number id = number_of(change->id);
+    char key[FOLD_SIZE(USER_EMAIL_MAX)];
+    const struct postgres_values values = {
+        {id.text, change->name, change->email, change->email == NULL ? NULL : key, change->phone},
+        5};
+    PGresult *result;
+
+    if (change->email != NULL)
+        fold_case(change->email, strlen(change->email), key);
+    WEIR_TRY(run(postgres_store_of(store), call, POSTGRES_UPDATE, &values, &result, cause));
+    return visit_only(result, visit, arg);
+}
+
+static weir_code
+postgres_remove(struct store *store, weir_call *call, int32_t id, struct store_cause *cause)
+{
+    struct postgres_store *self = postgres_store_of(store);
+    const struct number number = number_of(id), shard = next_shard(self);
+    const struct postgres_values values = {{number.text, shard.text}, 2};
+    PGresult *result;
+    weir_code code;
+
+    WEIR_TRY(run(self, call, POSTGRES_REMOVE, &values, &result, cause));
+    code = PQntuples(result) > 0 ? WEIR_OK : WEIR_NOT_FOUND;
+    PQclear(result);
+    return code;
+}
+
+/* ---- life ---- */
+
+static void
+postgres_store_close(struct store *store)
+{
+    struct postgres_store *self = postgres_store_of(store);
+
+    postgres_pool_fini(&self->pool);
+    free(self);
+}
+
+static const struct store_ops postgres_ops = {
+    .find = postgres_find,
+    .list = postgres_list,
+    .create = postgres_create,
+    .create_many = postgres_create_many,
+    .update = postgres_update,
+    .remove = postgres_remove,
+    .close = postgres_store_close,
+};
+
+struct store *
+store_postgres_open(const char *url, struct store_cause *cause)
+{
+    struct postgres_store *self;
+
+    if (!postgres_migrate(url, cause))
+        return NULL;
+    self = calloc(1, sizeof(*self) + strlen(url) + 1);
+    if (self == NULL) {
+        snprintf(cause->text, sizeof(cause->text), "out of memory");
+        return NULL;
+    }
+    self->store.ops = &postgres_ops;
+    memcpy(self->url, url, strlen(url) + 1);
+    if (postgres_pool_init(&self->pool, self->url))
+        return &self->store;
+    snprintf(cause->text, sizeof(cause->text), "out of memory or of threads");
+    free(self);
+    return NULL;
+}
