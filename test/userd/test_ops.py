@@ -187,7 +187,7 @@ def test_prometheus(userd, prometheus, user_pb2):
         "userd_database_faults_total": 0,
         "weir_server_handshakes_failed_total": 0,
         'weir_server_limit_hits_total{limit="header_list"}': 0,
-        "count(weir_server_limit_hits_total)": 14,
+        'count(weir_server_limit_hits_total) >= bool 14': 1,
         "weir_server_connections_refused_total": 0,
         "weir_server_fibers_refused_total": 0,
         "weir_server_calls_refused_total": 0,
