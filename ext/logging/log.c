@@ -3,6 +3,7 @@
 #include "logging/logging.h"
 
 #include <stdlib.h>
+#include <weir/tracing.h>
 
 #define BUFFER_DEFAULT ((size_t)256 * 1024)
 #define PATIENCE_DEFAULT (2 * WEIR_SECOND)
@@ -84,11 +85,31 @@ log_start(weir_log *log, weir_call *call)
             weir_log_text("peer", weir_call_peer(call)));
 }
 
+/* The texts of a call's trace, when it has one. */
+struct trace_texts {
+    char trace[WEIR_TRACE_ID_TEXT], span[WEIR_SPAN_ID_TEXT];
+};
+
+static size_t
+add_trace(weir_call *call, struct trace_texts *texts, struct weir_log_field *fields)
+{
+    const struct weir_trace_context *context = weir_trace_context(call);
+
+    if (context == NULL)
+        return 0;
+    weir_trace_id_text(context, texts->trace);
+    weir_span_id_text(context, texts->span);
+    fields[0] = weir_log_text("trace_id", texts->trace);
+    fields[1] = weir_log_text("span_id", texts->span);
+    return 2;
+}
+
 static void
 log_end(weir_log *log, weir_call *call, weir_code code, int64_t duration)
 {
     enum weir_log_level level = level_of(code);
-    struct weir_log_field fields[5 + WEIR_LOG_CALL_FIELDS];
+    struct weir_log_field fields[7 + WEIR_LOG_CALL_FIELDS];
+    struct trace_texts texts;
     size_t count = 0;
 
     if (level < log->options.level)
@@ -99,6 +120,7 @@ log_end(weir_log *log, weir_call *call, weir_code code, int64_t duration)
     fields[count++] = weir_log_number("duration_us", duration / WEIR_MICROSECOND);
     if (code != WEIR_OK)
         fields[count++] = weir_log_text("error", weir_call_message(call));
+    count += add_trace(call, &texts, fields + count);
     if (log->options.call_fields != NULL)
         count += log->options.call_fields(log->options.call_fields_self, call, fields + count);
     weir_log_write(log, level, "call ended", fields, count);

@@ -46,7 +46,7 @@ struct weir_log_options {
     /* Takes whole lines, on the log's own thread, and may block; NULL: standard error. */
     void (*write)(void *self, const char *lines, size_t len);
     void *self;
-    /* Adds to the last line of a call, say its trace: fills up to WEIR_LOG_CALL_FIELDS fields whose
+    /* Adds to the last line of a call: fills up to WEIR_LOG_CALL_FIELDS fields whose
      * texts live until the call has ended, and returns how many. May be NULL. */
     size_t (*call_fields)(void *self, weir_call *call, struct weir_log_field *fields);
     void *call_fields_self;
@@ -73,11 +73,11 @@ WEIR_API void weir_log_write(weir_log *log, enum weir_log_level level, const cha
 /* Lines that were lost so far. */
 WEIR_API uint64_t weir_log_dropped(weir_log *log);
 
-/* Log the start and the end of each call, of a server or of a channel; self is the weir_log:
- * method, peer, then code, duration_us, and the status's text when it is not OK. Ends are of level
- * INFO; WARN when the call found no help (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED),
- * ERROR when a program failed (UNKNOWN, INTERNAL, DATA_LOSS). Neither metadata nor messages are
- * logged. */
+/* Log the start and the end of each call, with trace_id and span_id where a tracer is at work, of a
+ * server or of a channel; self is the weir_log: method, peer, then code, duration_us, and the
+ * status's text when it is not OK. Ends are of level INFO; WARN when the call found no help
+ * (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED), ERROR when a program failed (UNKNOWN,
+ * INTERNAL, DATA_LOSS). Neither metadata nor messages are logged. */
 WEIR_API weir_interceptor weir_log_intercept;
 
 WEIR_END_C

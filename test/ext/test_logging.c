@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <weir/logging.h>
+#include <weir/tracing.h>
 
 #include <cmocka.h>
 
@@ -280,18 +281,23 @@ test_threads(void **state)
 static weir_log *call_log;
 
 static size_t
-add_trace(void *self, weir_call *call, struct weir_log_field *fields)
+add_tenant(void *self, weir_call *call, struct weir_log_field *fields)
 {
     (void)self;
     (void)call;
-    fields[0] = weir_log_text("trace_id", "0123456789abcdef");
+    fields[0] = weir_log_text("tenant", "0123456789abcdef");
     return 1;
 }
+
+static weir_tracer *call_tracer; /* NULL: none */
 
 static void
 prepare(struct running *running)
 {
     assert_int_equal(weir_server_wrap(running->server, weir_log_intercept, call_log), WEIR_OK);
+    if (call_tracer != NULL)
+        assert_int_equal(
+            weir_server_wrap(running->server, weir_tracer_intercept, call_tracer), WEIR_OK);
 }
 
 /* Make calls on a server that logs, and end it. */
@@ -343,7 +349,7 @@ count_lines(const char *message, bool ends)
                 json_string_value(json_object_get(json, "peer")), "ipv4:127.0.0.1:", 15);
             assert_true((json_object_get(json, "code") != NULL) == ends);
             assert_true(json_is_integer(json_object_get(json, "duration_us")) == ends);
-            assert_true((json_object_get(json, "trace_id") != NULL) == ends);
+            assert_true((json_object_get(json, "tenant") != NULL) == ends);
         }
         json_decref(json);
     }
@@ -353,7 +359,7 @@ count_lines(const char *message, bool ends)
 static void
 test_calls(void **state)
 {
-    const struct weir_log_options options = {.format = WEIR_LOG_JSON, .call_fields = add_trace};
+    const struct weir_log_options options = {.format = WEIR_LOG_JSON, .call_fields = add_tenant};
 
     (void)state;
     log_calls(options, false, "fail:5");
@@ -367,11 +373,37 @@ test_calls(void **state)
 static void
 test_calls_of_a_client(void **state)
 {
-    const struct weir_log_options options = {.format = WEIR_LOG_JSON, .call_fields = add_trace};
+    const struct weir_log_options options = {.format = WEIR_LOG_JSON, .call_fields = add_tenant};
 
     (void)state;
     log_calls(options, true, "fail:5");
     assert_int_equal(count_lines("call ended", true), KINDS + 1);
+}
+
+/* The tracer stands inside, as in userd: its context is on the call when it has ended. */
+static void
+test_traces(void **state)
+{
+    const struct weir_log_options options = {.format = WEIR_LOG_JSON};
+    const struct weir_tracer_options tracing = {.endpoint = NULL};
+    unsigned ends = 0;
+
+    (void)state;
+    assert_int_equal(weir_tracer_new(&tracing, &call_tracer), WEIR_OK);
+    log_calls(options, false, "fail:5");
+    weir_tracer_free(call_tracer);
+    call_tracer = NULL;
+    for (char *line = sink.text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        json_t *json = json_loadb(line, (size_t)(end - line), 0, NULL);
+
+        if (json_object_get(json, "code") != NULL) {
+            ends++;
+            assert_int_equal(json_string_length(json_object_get(json, "trace_id")), 32);
+            assert_int_equal(json_string_length(json_object_get(json, "span_id")), 16);
+        }
+        json_decref(json);
+    }
+    assert_int_equal(ends, KINDS + 1);
 }
 
 static void
@@ -401,6 +433,7 @@ main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_calls_of_a_client),
+        cmocka_unit_test(test_traces),
         cmocka_unit_test(test_levels),
     };
 
