@@ -3,14 +3,18 @@
  * server, a line in the table, and its end in interceptors_free. */
 #include "interceptors.h"
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <weir/concurrency.h>
+#include <weir/logging.h>
 #include <weir/metrics.h>
 #include <weir/ratelimit.h>
 #include <weir/tracing.h>
 
 struct interceptors {
     const char *collector;
+    weir_log *log;
+    FILE *lines;
     weir_metrics *metrics;
     weir_ratelimit *ratelimit;
     weir_concurrency *concurrency;
@@ -18,6 +22,29 @@ struct interceptors {
     pthread_t exporter;
     bool exporting;
 };
+
+static void
+write_lines(void *self, const char *lines, size_t len)
+{
+    struct interceptors *all = self;
+
+    if (fwrite(lines, 1, len, all->lines) == len)
+        rewind(all->lines);
+}
+
+/* JSON into a file, which is written over and over. */
+static weir_code
+add_logging(struct interceptors *all, weir_server *server)
+{
+    const struct weir_log_options options = {
+        .format = WEIR_LOG_JSON, .write = write_lines, .self = all};
+
+    all->lines = tmpfile();
+    if (all->lines == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    WEIR_TRY(weir_log_new(&options, &all->log));
+    return weir_server_wrap(server, weir_log_intercept, all->log);
+}
 
 static weir_code
 add_metrics(struct interceptors *all, weir_server *server)
@@ -67,6 +94,7 @@ static const struct {
     const char *name;
     weir_code (*add)(struct interceptors *all, weir_server *server);
 } table[] = {
+    {"logging", add_logging},
     {"metrics", add_metrics},
     {"ratelimit", add_ratelimit},
     {"concurrency", add_concurrency},
@@ -123,6 +151,9 @@ interceptors_free(struct interceptors *all)
         weir_tracer_stop(all->tracer, 0);
         pthread_join(all->exporter, NULL);
     }
+    weir_log_free(all->log);
+    if (all->lines != NULL)
+        fclose(all->lines);
     weir_metrics_free(all->metrics);
     weir_ratelimit_free(all->ratelimit);
     weir_concurrency_free(all->concurrency);

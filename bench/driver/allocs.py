@@ -10,7 +10,7 @@ from driver import programs
 # connections, streams on each, calls
 SETTINGS = [(8, 100, 40_000), (100, 10, 40_000), (1, 1, 5_000)]
 
-INTERCEPTORS = "metrics,ratelimit,concurrency,tracing"
+INTERCEPTORS = "logging,metrics,ratelimit,concurrency,tracing"
 
 
 def measure_setting(server, counter, options, connections, streams, calls):

@@ -8,7 +8,7 @@ from driver import programs, unary
 CONNECTIONS, STREAMS, CALLS = 100, 10, 400_000
 
 # Each list is measured beside a server without any.
-LISTS = ["metrics", "ratelimit", "concurrency", "tracing", "metrics,tracing"]
+LISTS = ["logging", "metrics", "ratelimit", "concurrency", "tracing", "metrics,tracing"]
 
 
 def measure_turns(servers, options):
