@@ -4,6 +4,7 @@
 #include "service.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -536,6 +537,53 @@ long_streams_take_no_more_memory(void **state)
     running_stop(&running, WEIR_SECOND);
 }
 
+static void
+exchange_texts(struct rpctest_Test_Talk_client stream, int count)
+{
+    const Rpctest__Payload *reply = NULL;
+
+    for (int i = 0; i < count; i++) {
+        Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+
+        message.text = "a text, a text, a text";
+        assert_int_equal(rpctest_Test_Talk_client_send(stream, &message), WEIR_OK);
+        assert_true(rpctest_Test_Talk_client_recv(stream, &reply));
+        assert_true(weir_call_was_compressed(stream.call));
+    }
+}
+
+/* What compression takes is there from the first message on. */
+static void
+compressed_messages_allocate_nothing(void **state)
+{
+    static const struct weir_server_options options = {.compression = WEIR_GZIP};
+    static const struct weir_channel_options gzip = {.compression = WEIR_GZIP};
+    struct rpctest_Test_Talk_client stream = {NULL};
+    struct running running;
+    weir_loop *loop;
+    weir_channel *channel;
+    weir_call *call;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", &options, NULL);
+    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(loop, running.address, &gzip, &channel), WEIR_OK);
+    call = weir_call_new(channel, NULL);
+    assert_int_equal(rpctest_Test_Talk(call, &stream), WEIR_OK);
+    exchange_texts(stream, 100);
+    fault = ALLOCATION;
+    counted = 0;
+    last_failing = first_failing = LONG_MAX; /* none fails, all are counted */
+    exchange_texts(stream, 1000);
+    first_failing = -1;
+    assert_int_equal(counted, 0);
+    assert_int_equal(rpctest_Test_Talk_client_finish(stream), WEIR_OK);
+    weir_call_free(call);
+    weir_channel_free(channel);
+    weir_loop_free(loop);
+    running_stop(&running, WEIR_SECOND);
+}
+
 /* Messages that nobody looks at are dropped, not kept. */
 static void
 unread_messages_take_no_memory(void **state)
@@ -571,6 +619,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_streams_take_no_more_memory),
+        cmocka_unit_test(compressed_messages_allocate_nothing),
         cmocka_unit_test(unread_messages_take_no_memory),
         cmocka_unit_test(server_survives),
         cmocka_unit_test(compression_fails),
