@@ -4,10 +4,12 @@
 #include "userd/commands.h"
 #include "userd/connections.h"
 #include "userd/database.h"
+#include "userd/notify.h"
 #include "userd/ops.h"
 #include "userd/options.h"
 #include "userd/service.h"
 #include "userd/signals.h"
+#include "userd/sockets.h"
 #include "userd/store_postgres.h"
 #include "userd/store_sqlite.h"
 #include "userd/tracing.h"
@@ -20,6 +22,8 @@
 
 struct program {
     struct options options;
+    char **argv;
+    struct sockets sockets;
     struct log log;
     char path[PATH_MAX];         /* of the database's file; "": it has none */
     char database[PATH_MAX + 8]; /* its URL, for the log */
@@ -84,10 +88,28 @@ listen_on(struct program *program, const char *address)
     return code == WEIR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
 }
 
+/* systemd knows of addresses that the flags say nothing of. */
+static int
+inherit_sockets(struct program *program)
+{
+    struct options *options = &program->options;
+    char error[FLAGS_ERROR];
+
+    if (!sockets_inherit(&program->sockets, program->server,
+            options->listen_by_default ? &options->listen : NULL))
+        return EXIT_FAILURE;
+    if (program->sockets.activated)
+        weir_server_share_sockets(program->server);
+    if (options_check_exposure(options, error))
+        return 0;
+    complain("userd", "%s", error);
+    return EXIT_USAGE;
+}
+
 static int
 listen_all(struct program *program)
 {
-    int status = 0;
+    int status = inherit_sockets(program);
 
     for (size_t i = 0; i < program->options.listen.count && status == 0; i++)
         status = listen_on(program, program->options.listen.items[i]);
@@ -224,6 +246,7 @@ heed_signals(struct program *program)
         .grace = program->options.grace,
         .tls = program->tls,
         .ops = &program->ops,
+        .handover.argv = program->argv,
         .draining = end_what_is_endless,
         .arg = program};
     if (signals_start(&program->signals))
@@ -266,12 +289,24 @@ say_where(const struct program *program)
             &program->log, LOG_WARN, insecure_because(program), log_text("address", addresses));
 }
 
+/* To systemd, which has to learn of a successor's process, and to the predecessor. */
+static void
+say_ready(const struct log *log)
+{
+    char state[64];
+
+    snprintf(state, sizeof(state), "MAINPID=%ld\nREADY=1", (long)getpid());
+    notify_send(state);
+    handover_complete(log);
+}
+
 static int
 serve(struct program *program)
 {
     weir_code code;
 
     say_where(program);
+    say_ready(&program->log);
     code = weir_server_run(program->server);
     signals_stop(&program->signals);
     if (code == WEIR_OK || code == WEIR_CANCELLED) {
@@ -353,6 +388,7 @@ main(int argc, char **argv)
         printf("userd %s\n", weir_version());
         return 0;
     }
+    program.argv = argv;
     signals_block();
     if (!open_log(&program)) {
         complain("userd", "out of memory or of threads");

@@ -254,8 +254,8 @@ static const struct flag_set set = {
 
 /* Without TLS and authentication everybody who can reach the port can read and change every user.
  */
-static bool
-check_exposure(const struct options *options, char error[FLAGS_ERROR])
+bool
+options_check_exposure(const struct options *options, char error[FLAGS_ERROR])
 {
     bool tls = options->tls.cert != NULL, auth = options->auth.mode == AUTH_JWT;
 
@@ -313,11 +313,12 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
     }
     good = flags_read(&set, argc, argv, &options, &words, error) && check_words(&words, error);
     free(words.items);
-    if (options.listen.count == 0)
+    options.listen_by_default = options.listen.count == 0;
+    if (options.listen_by_default)
         options.listen.items[options.listen.count++] = DEFAULT_ADDRESS;
     if (good && !options.help && !options.version)
         good = tls_options_check(&options.tls, error) && auth_check(&options.auth, error) &&
-               check_exposure(&options, error);
+               options_check_exposure(&options, error);
     if (good)
         choose_rate(&options);
     if (good)

@@ -11,8 +11,9 @@
 
 struct options {
     struct flag_list listen;
-    const char *db;  /* NULL: the default */
-    const char *ops; /* NULL: the default, if it is free */
+    bool listen_by_default; /* none was given */
+    const char *db;         /* NULL: the default */
+    const char *ops;        /* NULL: the default, if it is free */
     enum weir_log_format log_format;
     enum weir_log_level log_level;
     int64_t grace; /* nanoseconds */
@@ -36,5 +37,8 @@ bool options_read(
 
 /* Is every address to listen on out of other machines' reach? */
 bool options_are_local(const struct options *options);
+
+/* May it be listened on all these addresses, as safe as it is? False: error says why not. */
+bool options_check_exposure(const struct options *options, char error[FLAGS_ERROR]);
 
 void options_help(FILE *out);

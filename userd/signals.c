@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SIGTERM, SIGINT and SIGHUP. A thread waits for them, so that what they cause runs as ordinary
- * code. */
+/* Signals. A thread waits for them, so that what they cause runs as ordinary code. */
 #include "userd/signals.h"
 
+#include "userd/notify.h"
 #include <signal.h>
 
 static sigset_t
@@ -14,6 +14,8 @@ awaited_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR2);
+    sigaddset(&set, SIGCHLD);
     return set;
 }
 
@@ -29,19 +31,24 @@ signals_block(void)
 }
 
 static void
-end_server(struct signals *signals, int number, unsigned count)
+end_server(struct signals *signals, int number)
 {
     const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
 
     ops_drain(signals->ops);
-    if (count == 1)
+    if (++signals->ends == 1) {
         log_line(signals->log, LOG_INFO, "draining; a second signal ends at once",
             log_text("signal", name), log_number("grace_ms", signals->grace / WEIR_MILLISECOND));
-    else
+        if (signals->handover.successor != 0)
+            weir_server_share_sockets(signals->server);
+        else
+            notify_send("STOPPING=1");
+    } else {
         log_line(signals->log, LOG_WARN, "ending at once", log_text("signal", name));
+    }
     if (signals->draining != NULL)
         signals->draining(signals->arg);
-    weir_server_drain(signals->server, count == 1 ? signals->grace : 0);
+    weir_server_drain(signals->server, signals->ends == 1 ? signals->grace : 0);
 }
 
 /* How it went is logged by the observer in tls.c. */
@@ -52,26 +59,54 @@ reload(const struct signals *signals)
         log_line(signals->log, LOG_INFO, "nothing was changed", log_text("signal", "SIGHUP"));
 }
 
+static void
+handle(struct signals *signals, int number)
+{
+    if (number == SIGHUP)
+        reload(signals);
+    else if (number == SIGCHLD)
+        handover_reap(&signals->handover);
+    else if (number != SIGUSR2)
+        end_server(signals, number);
+    else if (signals->ends == 0)
+        handover_start(&signals->handover);
+}
+
+/* -1: the watchdog's time has come. */
+static int
+wait_for_one(const sigset_t *set, const struct watchdog *watchdog)
+{
+    const struct timespec interval = {
+        watchdog->interval / WEIR_SECOND, watchdog->interval % WEIR_SECOND};
+
+    return watchdog->interval == 0 ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &interval);
+}
+
 static void *
 wait_for_signals(void *arg)
 {
     struct signals *signals = arg;
     sigset_t set = awaited_signals();
-    int number;
 
-    for (unsigned count = 0;;) {
-        if (sigwait(&set, &number) != 0 || atomic_load(&signals->stopped))
-            return NULL;
-        if (number == SIGHUP)
-            reload(signals);
-        else
-            end_server(signals, number, ++count);
+    while (!atomic_load(&signals->stopped)) {
+        int number = wait_for_one(&set, &signals->watchdog);
+
+        if (atomic_load(&signals->stopped))
+            break;
+        if (number > 0)
+            handle(signals, number);
+        if (signals->watchdog.interval > 0)
+            watchdog_tick(&signals->watchdog);
     }
+    return NULL;
 }
 
 bool
 signals_start(struct signals *signals)
 {
+    signals->handover.server = signals->server;
+    signals->handover.log = signals->log;
+    watchdog_init(&signals->watchdog, signals->server);
     atomic_init(&signals->stopped, false);
     return pthread_create(&signals->thread, NULL, wait_for_signals, signals) == 0;
 }

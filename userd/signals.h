@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SIGTERM and SIGINT: the first drains the server, the second ends it at once. SIGHUP: certificates
- * are read again. */
+ * are read again. SIGUSR2: a successor takes over (handover.h). */
 /* Threads: start and stop belong to the main thread; one thread of its own waits for the signals.
  */
 #pragma once
 
+#include "userd/handover.h"
+#include "userd/log.h"
 #include "userd/ops.h"
+#include "userd/watchdog.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <weir/server.h>
@@ -16,6 +19,9 @@ struct signals {
     weir_tls *tls; /* may be NULL */
     struct ops *ops;
     int64_t grace;
+    struct handover handover;
+    struct watchdog watchdog;
+    unsigned ends;               /* signals to end that have come */
     void (*draining)(void *arg); /* may be NULL: before the server drains, each time */
     void *arg;
     pthread_t thread;
@@ -25,8 +31,8 @@ struct signals {
 /* Hold the signals back in this thread and in all that it starts: before the first of them. */
 void signals_block(void);
 
-/* Wait for the signals on a thread; server, log, tls, ops, grace, draining and arg are set. False:
- * it cannot be started. */
+/* Wait for the signals on a thread; server, log, tls, ops, grace, handover.argv, draining and arg
+ * are set. False: it cannot be started. */
 bool signals_start(struct signals *signals);
 
 /* Before the server is freed. */

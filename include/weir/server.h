@@ -5,6 +5,7 @@
 #pragma once
 
 #include <weir/interceptor.h>
+#include <weir/loop.h>
 #include <weir/service.h>
 #include <weir/tls.h>
 
@@ -67,6 +68,28 @@ WEIR_API WEIR_CHECK weir_code weir_server_listen(weir_server *server, const char
 /* The nth address as bound, "127.0.0.1:50051"; NULL beyond the last. Lives as long as the server.
  */
 WEIR_API const char *weir_server_address(const weir_server *server, size_t index);
+
+/* Take over a socket that listens already, systemd's or that of a process which this one replaces:
+ * weir_server_listen and weir_server_listen_http of its address use it. Owned from here on, even on
+ * failure; what nobody asks for is closed with the server. INVALID_ARGUMENT: it does not listen for
+ * stream connections. */
+WEIR_API WEIR_CHECK weir_code weir_server_inherit(weir_server *server, int fd);
+
+/* The address of the nth of them that is not in use yet, NULL beyond the last. Lives until the next
+ * weir_server_listen. */
+WEIR_API const char *weir_server_inherited(const weir_server *server, size_t index);
+
+/* The nth listening socket, to be inherited by another process; -1 beyond the last. It is the
+ * server's, which closes it when it drains. Safe from any thread once all addresses are there. */
+WEIR_API int weir_server_socket(const weir_server *server, size_t index);
+
+/* Another process serves on the same sockets: a drain leaves the paths of Unix sockets in place,
+ * and HTTP to the other one. Safe from any thread. */
+WEIR_API void weir_server_share_sockets(weir_server *server);
+
+/* The nth event loop, to run fibers of one's own on (weir_loop_spawn); NULL beyond the last. It is
+ * the server's. */
+WEIR_API weir_loop *weir_server_loop(const weir_server *server, unsigned index);
 
 /* Serve until drained, once: this thread turns the first loop, options.loops - 1 further threads
  * turn the others. Services, interceptors and addresses are all there before it. OK: drained and

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE /* accept4 */
 #include "net/private.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -102,6 +103,36 @@ net_bind(const struct net_address *address, bool join, int *out_fd, struct net_a
         return WEIR_UNAVAILABLE;
     }
     *out_fd = fd;
+    *out_bound = bound;
+    return WEIR_OK;
+}
+
+static bool
+has_option(int fd, int name, int wanted)
+{
+    int value = 0;
+    socklen_t len = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 && value == wanted;
+}
+
+static bool
+add_flags(int fd)
+{
+    int status = fcntl(fd, F_GETFL), descriptor = fcntl(fd, F_GETFD);
+
+    return status >= 0 && descriptor >= 0 && fcntl(fd, F_SETFL, status | O_NONBLOCK) == 0 &&
+           fcntl(fd, F_SETFD, descriptor | FD_CLOEXEC) == 0;
+}
+
+weir_code
+net_check_listening(int fd, struct net_address *out_bound)
+{
+    struct net_address bound = {.len = sizeof(bound.storage)};
+
+    if (!has_option(fd, SO_TYPE, SOCK_STREAM) || !has_option(fd, SO_ACCEPTCONN, 1) ||
+        getsockname(fd, &bound.any, &bound.len) != 0 || !add_flags(fd))
+        return WEIR_INVALID_ARGUMENT;
     *out_bound = bound;
     return WEIR_OK;
 }
@@ -226,6 +257,13 @@ forget_path(struct net_listener *listener)
         stat.st_dev == listener->device && stat.st_ino == listener->inode)
         unlink(listener->path);
     free(listener->path);
+}
+
+void
+net_listener_keep_path(struct net_listener *listener)
+{
+    free(listener->path);
+    listener->path = NULL;
 }
 
 weir_code

@@ -138,6 +138,13 @@ WEIR_CHECK weir_code net_listener_new(weir_loop *loop, int fd,
     struct net_listener **out_listener);
 void net_listener_close(struct net_listener *listener);
 
+/* Leave a Unix socket's path in place at the end: another process serves on it. */
+void net_listener_keep_path(struct net_listener *listener);
+
+/* Does a descriptor listen for stream connections? If so it is made non-blocking and close-on-exec,
+ * as net_bind makes its own. INVALID_ARGUMENT: it does not. */
+WEIR_CHECK weir_code net_check_listening(int fd, struct net_address *out_bound);
+
 /* Wrap a connected descriptor, which is owned from here on, even on failure (a Unix socket's
  * connections are accepted on one loop and handed to the others). */
 WEIR_CHECK weir_code net_conn_adopt(weir_loop *loop, int fd, struct net_conn **out_conn);

@@ -8,6 +8,10 @@
 #define DRAIN_PING 0x7765697264726169ULL
 #define DRAIN_WAIT (5 * WEIR_SECOND)
 
+/* For the handshake of one that was accepted right before the drain: its first call may be in the
+ * socket already, and would be lost. */
+#define DRAIN_HANDSHAKE (2 * WEIR_SECOND)
+
 /* A connection is quiet after one to two of these. */
 #define REST_PERIOD (2 * WEIR_SECOND)
 
@@ -57,6 +61,8 @@ on_ready(struct rpc_transport *transport)
     conn->ready = true;
     rpc_transport_keep_alive(transport, &keepalive);
     loop_timer_stop(conn->home->loop, &conn->timer);
+    if (conn->home->draining)
+        server_conn_drain(conn);
 }
 
 static void
@@ -222,14 +228,14 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
     if (list_empty(&home->conns))
         start_resting(home);
     list_push(&home->conns, &conn->link);
-    start_timer(conn, options->handshake_timeout);
+    start_timer(conn, home->draining ? DRAIN_HANDSHAKE : options->handshake_timeout);
 }
 
 void
 server_conn_drain(struct server_conn *conn)
 {
     if (!conn->ready) {
-        server_conn_close(conn, "draining");
+        start_timer(conn, DRAIN_HANDSHAKE);
         return;
     }
     h2_conn_drain(conn->transport.h2, "draining", DRAIN_PING);

@@ -357,7 +357,7 @@ server_http_end(struct server_loop *home)
 {
     bool cut = loop_now(home->loop) >= atomic_load(&home->server->drain_until);
 
-    server_listeners_close(&home->http_listeners);
+    server_listeners_close(home->server, &home->http_listeners);
     list_each_safe (link, &home->http_conns) {
         struct http_conn *conn = container_of(link, struct http_conn, link);
 

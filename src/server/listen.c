@@ -4,6 +4,8 @@
 #include "server/http.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -28,7 +30,7 @@ handed_over(struct loop_task *task)
     struct handover *handover = container_of(task, struct handover, task);
     struct net_conn *net;
 
-    if (handover->home->draining)
+    if (handover->home->idle) /* its loop is at its end */
         close(handover->fd);
     else if (net_conn_adopt(handover->home->loop, handover->fd, &net) == WEIR_OK)
         server_conn_start(handover->home, net);
@@ -78,10 +80,13 @@ accept_on(struct server_loop *home, struct server_listeners *listeners, int *fd,
 }
 
 void
-server_listeners_close(struct server_listeners *listeners)
+server_listeners_close(const struct weir_server *server, struct server_listeners *listeners)
 {
-    for (size_t i = 0; i < listeners->count; i++)
+    for (size_t i = 0; i < listeners->count; i++) {
+        if (atomic_load(&server->shared))
+            net_listener_keep_path(listeners->items[i]);
         net_listener_close(listeners->items[i]);
+    }
     free(listeners->items);
     *listeners = (struct server_listeners){NULL, 0};
 }
@@ -91,18 +96,19 @@ static bool
 accept_at(struct weir_server *server, const struct server_address *address)
 {
     struct server_loop *first = &server->loops[0];
+    bool good = true;
 
-    if (address->kind == SERVER_HTTP)
-        return accept_on(first, &first->http_listeners, &address->fds[0], accepted_http);
-    if (address->kind == SERVER_UNIX)
-        return accept_on(first, &first->listeners, &address->fds[0], accepted_for_all);
-    for (unsigned i = 0; i < server->options.loops; i++) {
-        struct server_loop *home = &server->loops[i];
+    for (size_t i = 0; i < address->fd_count && good; i++) {
+        struct server_loop *home = &server->loops[i % server->options.loops];
 
-        if (!accept_on(home, &home->listeners, &address->fds[i], accepted))
-            return false;
+        if (address->kind == SERVER_HTTP)
+            good = accept_on(first, &first->http_listeners, &address->fds[i], accepted_http);
+        else if (address->kind == SERVER_UNIX)
+            good = accept_on(first, &first->listeners, &address->fds[i], accepted_for_all);
+        else
+            good = accept_on(home, &home->listeners, &address->fds[i], accepted);
     }
-    return true;
+    return good;
 }
 
 bool
@@ -116,9 +122,9 @@ server_accept_on_all(struct weir_server *server)
 }
 
 static void
-close_all(int *fds, unsigned count)
+close_all(int *fds, size_t count)
 {
-    for (unsigned i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
     }
@@ -129,19 +135,22 @@ void
 server_addresses_free(struct weir_server *server)
 {
     for (size_t i = 0; i < server->address_count; i++)
-        close_all(server->addresses[i].fds, server->options.loops);
+        close_all(server->addresses[i].fds, server->addresses[i].fd_count);
     free(server->addresses);
+    for (size_t i = 0; i < server->inherited_count; i++)
+        close(server->inherited[i].fd);
+    free(server->inherited);
 }
 
 /* The first socket settles the port and finds out whether it is free; those of the other loops join
  * it. */
 static bool
-bind_each(int *fds, unsigned count, const struct net_address *wanted, struct net_address *out_bound,
+bind_each(int *fds, size_t count, const struct net_address *wanted, struct net_address *out_bound,
     int *out_errno)
 {
     struct net_address bound = *wanted;
 
-    for (unsigned i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (net_bind(&bound, i > 0, &fds[i], out_bound, out_errno) != WEIR_OK)
             return false;
         bound = *out_bound;
@@ -149,42 +158,95 @@ bind_each(int *fds, unsigned count, const struct net_address *wanted, struct net
     return true;
 }
 
-/* The sockets of one address, one per loop or only the first. NULL: *out_errno says why. */
-static int *
-bind_all(struct weir_server *server, const struct net_address *wanted,
-    enum server_address_kind kind, struct net_address *out_bound, int *out_errno)
+static size_t
+count_inherited(const struct weir_server *server, const char *text)
 {
-    unsigned loops = server->options.loops;
-    int *fds = malloc(loops * sizeof(*fds));
+    size_t found = 0;
+
+    for (size_t i = 0; i < server->inherited_count; i++)
+        found += strcmp(server->inherited[i].text, text) == 0;
+    return found;
+}
+
+/* Out of what was inherited, those of an address. */
+static void
+take_inherited(struct weir_server *server, const char *text, int *fds)
+{
+    size_t found = 0, left = 0;
+
+    for (size_t i = 0; i < server->inherited_count; i++) {
+        const struct server_inherited one = server->inherited[i];
+
+        if (strcmp(one.text, text) == 0)
+            fds[found++] = one.fd;
+        else
+            server->inherited[left++] = one;
+    }
+    server->inherited_count = left;
+}
+
+/* Every loop wants one: those that none was left for share. */
+static bool
+share_each(int *fds, size_t had, size_t count, int *out_errno)
+{
+    for (size_t i = had; i < count; i++) {
+        fds[i] = fcntl(fds[i % had], F_DUPFD_CLOEXEC, 0);
+        if (fds[i] < 0) {
+            *out_errno = errno;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The sockets of an address into one that has its text and kind. False: *out_errno says why. */
+static bool
+bind_all(struct weir_server *server, struct server_address *address,
+    const struct net_address *wanted, int *out_errno)
+{
+    size_t needed = address->kind == SERVER_TCP ? server->options.loops : 1;
+    size_t had = count_inherited(server, address->text);
+    struct net_address bound = *wanted;
+    bool good;
 
     *out_errno = ENOMEM;
-    if (fds == NULL)
-        return NULL;
-    for (unsigned i = 0; i < loops; i++)
-        fds[i] = -1;
-    if (bind_each(fds, kind == SERVER_TCP ? loops : 1, wanted, out_bound, out_errno))
-        return fds;
-    close_all(fds, loops);
-    return NULL;
+    address->fd_count = had > needed ? had : needed;
+    address->fds = malloc(2 * address->fd_count * sizeof(int));
+    if (address->fds == NULL)
+        return false;
+    for (size_t i = 0; i < address->fd_count; i++)
+        address->fds[i] = -1;
+    take_inherited(server, address->text, address->fds);
+    good = had == 0 ? bind_each(address->fds, needed, wanted, &bound, out_errno)
+                    : share_each(address->fds, had, address->fd_count, out_errno);
+    if (!good) {
+        close_all(address->fds, address->fd_count);
+        return false;
+    }
+    memcpy(address->fds + address->fd_count, address->fds, address->fd_count * sizeof(int));
+    address->sockets = address->fds + address->fd_count;
+    net_address_format(&bound, false, address->text);
+    return true;
 }
 
 static weir_code
-add_address(struct weir_server *server, const char *text, int *fds, enum server_address_kind kind,
-    const struct net_address *bound)
+add_address(struct weir_server *server, const char *text, const struct net_address *wanted,
+    enum server_address_kind kind)
 {
     struct server_address *addresses =
         realloc(server->addresses, (server->address_count + 1) * sizeof(*addresses));
     struct server_address *added;
+    int errno_code;
 
-    if (addresses == NULL) {
-        close_all(fds, server->options.loops);
+    if (addresses == NULL)
         return server_fail(server, WEIR_RESOURCE_EXHAUSTED, text, "no memory");
-    }
     server->addresses = addresses;
-    added = &addresses[server->address_count++];
-    added->fds = fds;
-    added->kind = kind;
-    net_address_format(bound, false, added->text);
+    added = &addresses[server->address_count];
+    *added = (struct server_address){.kind = kind};
+    net_address_format(wanted, false, added->text);
+    if (!bind_all(server, added, wanted, &errno_code))
+        return server_fail(server, WEIR_UNAVAILABLE, text, strerror(errno_code));
+    server->address_count++;
     return WEIR_OK;
 }
 
@@ -193,11 +255,9 @@ listen_on(weir_server *server, const char *address, bool http)
 {
     enum server_address_kind kind;
     struct net_endpoint endpoint;
-    struct net_address wanted[MAX_RESOLVED], bound;
+    struct net_address wanted[MAX_RESOLVED];
     size_t count;
     const char *why;
-    int errno_code = 0;
-    int *fds;
 
     if (server->runs)
         return server_fail(
@@ -208,10 +268,7 @@ listen_on(weir_server *server, const char *address, bool http)
     if (net_resolve(&endpoint, wanted, MAX_RESOLVED, &count, &why) != WEIR_OK)
         return server_fail(server, WEIR_UNAVAILABLE, address, why);
     kind = http ? SERVER_HTTP : endpoint.is_unix ? SERVER_UNIX : SERVER_TCP;
-    fds = bind_all(server, &wanted[0], kind, &bound, &errno_code);
-    if (fds == NULL)
-        return server_fail(server, WEIR_UNAVAILABLE, address, strerror(errno_code));
-    return add_address(server, address, fds, kind, &bound);
+    return add_address(server, address, &wanted[0], kind);
 }
 
 weir_code
@@ -247,4 +304,56 @@ const char *
 weir_server_http_address(const weir_server *server, size_t index)
 {
     return nth_address(server, true, index);
+}
+
+/* ---- sockets of other processes ---- */
+
+weir_code
+weir_server_inherit(weir_server *server, int fd)
+{
+    struct server_inherited *inherited =
+        realloc(server->inherited, (server->inherited_count + 1) * sizeof(*inherited));
+    struct net_address bound;
+    char name[24];
+
+    snprintf(name, sizeof(name), "descriptor %d", fd);
+    if (inherited == NULL) {
+        close(fd);
+        return server_fail(server, WEIR_RESOURCE_EXHAUSTED, name, "no memory");
+    }
+    server->inherited = inherited;
+    if (net_check_listening(fd, &bound) != WEIR_OK) {
+        close(fd);
+        return server_fail(
+            server, WEIR_INVALID_ARGUMENT, name, "does not listen for stream connections");
+    }
+    inherited += server->inherited_count++;
+    inherited->fd = fd;
+    net_address_format(&bound, false, inherited->text);
+    return WEIR_OK;
+}
+
+const char *
+weir_server_inherited(const weir_server *server, size_t index)
+{
+    return index < server->inherited_count ? server->inherited[index].text : NULL;
+}
+
+int
+weir_server_socket(const weir_server *server, size_t index)
+{
+    for (size_t i = 0; i < server->address_count; i++) {
+        const struct server_address *address = &server->addresses[i];
+
+        if (index < address->fd_count)
+            return address->sockets[index];
+        index -= address->fd_count;
+    }
+    return -1;
+}
+
+void
+weir_server_share_sockets(weir_server *server)
+{
+    atomic_store(&server->shared, true);
 }

@@ -58,7 +58,9 @@ server_loop_drain(struct server_loop *home)
         return;
     }
     home->draining = true;
-    server_listeners_close(&home->listeners);
+    server_listeners_close(home->server, &home->listeners);
+    if (atomic_load(&home->server->shared))
+        server_listeners_close(home->server, &home->http_listeners);
     list_each_safe (link, &home->conns)
         server_conn_drain(container_of(link, struct server_conn, link));
     server_loop_check_done(home);
@@ -102,8 +104,8 @@ loop_teardown(struct server_loop *home)
 {
     if (home->loop == NULL)
         return;
-    server_listeners_close(&home->listeners);
-    server_listeners_close(&home->http_listeners);
+    server_listeners_close(home->server, &home->listeners);
+    server_listeners_close(home->server, &home->http_listeners);
     loop_timer_stop(home->loop, &home->grace);
     loop_timer_stop(home->loop, &home->rest);
     if (home->wake.loop != NULL)

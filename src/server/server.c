@@ -160,6 +160,12 @@ weir_server_wrap(weir_server *server, weir_interceptor *interceptor, void *self)
     return WEIR_OK;
 }
 
+weir_loop *
+weir_server_loop(const weir_server *server, unsigned index)
+{
+    return index < server->options.loops ? server->loops[index].loop : NULL;
+}
+
 const char *
 weir_server_error(const weir_server *server)
 {

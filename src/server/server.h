@@ -29,7 +29,10 @@ enum server_address_kind { SERVER_TCP, SERVER_UNIX, SERVER_HTTP };
 /* An address that the server listens on. */
 struct server_address {
     char text[NET_ADDRESS_TEXT];
-    int *fds; /* one for each loop; only TCP for calls has more than the first */
+    int *fds; /* the listening sockets, -1 once a listener owns them; TCP's of calls go round the
+                 loops, the others are the first loop's */
+    const int *sockets; /* the same, behind them, to be told to others */
+    size_t fd_count;
     enum server_address_kind kind;
 };
 
@@ -48,6 +51,12 @@ struct server_counters {
     _Atomic uint64_t limit_hits[WEIR_LIMIT_COUNT]; /* but for those of h2 */
     struct h2_stats h2;
     struct rpc_traffic traffic;
+};
+
+/* A socket that listens already, and that no address uses yet. */
+struct server_inherited {
+    int fd;
+    char text[NET_ADDRESS_TEXT];
 };
 
 struct server_listeners {
@@ -85,7 +94,10 @@ struct weir_server {
     struct server_path *first_path;
     struct server_address *addresses;
     size_t address_count;
-    bool runs; /* weir_server_run was called */
+    struct server_inherited *inherited;
+    size_t inherited_count;
+    atomic_bool shared; /* see weir_server_share_sockets */
+    bool runs;          /* weir_server_run was called */
     struct server_loop *loops;
     unsigned next_loop;          /* for the connections of Unix sockets */
     _Atomic int64_t drain_until; /* WEIR_NEVER: not draining */
@@ -133,7 +145,7 @@ void server_loops_free(struct weir_server *server);
 /* Turn every loop until drained. False: a thread could not be started; everything was stopped. */
 bool server_loops_run(struct weir_server *server);
 
-void server_listeners_close(struct server_listeners *listeners);
+void server_listeners_close(const struct weir_server *server, struct server_listeners *listeners);
 
 /* Begin to accept on every address. False: no memory. */
 bool server_accept_on_all(struct weir_server *server);
