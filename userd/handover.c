@@ -33,7 +33,7 @@ static bool
 is_replaced(const char *variable)
 {
     static const char *const names[] = {"LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=",
-        "WATCHDOG_PID=", "USERD_LISTEN=", PREDECESSOR "="};
+        "WATCHDOG_PID=", "USERD_LISTEN=", "USERD_PREDECESSOR="};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strncmp(variable, names[i], strlen(names[i])) == 0)
