@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define EXIT_USAGE 2
 #define ADDRESSES_SIZE 1024
