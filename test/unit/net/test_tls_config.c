@@ -224,6 +224,43 @@ the_client_authorities_are_read_again(void **state)
     weir_tls_free(tls);
 }
 
+/* ---- threads ---- */
+
+static void *
+use_sets(void *arg)
+{
+    weir_tls *tls = arg;
+
+    for (unsigned i = 0; i < 2000; i++) {
+        struct tls_set *set = tls_current_set(tls);
+
+        assert_int_equal(set->count, 1);
+        tls_set_unref(set);
+    }
+    return NULL;
+}
+
+static void
+sets_are_replaced_while_threads_use_them(void **state)
+{
+    struct observed observed = {0};
+    weir_tls *tls = new_observed(&observed, NULL);
+    pthread_t threads[4];
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, use_sets, tls), 0);
+    for (unsigned i = 0; i < 50; i++) {
+        if (i % 10 == 0)
+            authority_issue(&authority, "live", "another", NULL, 3600);
+        assert_int_equal(weir_tls_reload(tls), WEIR_OK);
+    }
+    for (size_t i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    expect_current(tls, "another");
+    weir_tls_free(tls);
+}
+
 /* ---- SNI ---- */
 
 static void
@@ -279,6 +316,7 @@ main(void)
         cmocka_unit_test(changed_files_are_read_again),
         cmocka_unit_test(bad_files_change_nothing),
         cmocka_unit_test(the_client_authorities_are_read_again),
+        cmocka_unit_test(sets_are_replaced_while_threads_use_them),
         cmocka_unit_test(a_name_chooses_the_certificate),
     };
     return cmocka_run_group_tests(tests, make_certs, remove_certs);
