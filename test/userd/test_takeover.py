@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A new userd takes over from an old one (SIGUSR2), systemd hands sockets in and is told of things."""
 import contextlib
+import http.client
 import os
 import pathlib
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+import urllib.request
 
 import grpc
 import pytest
@@ -134,6 +136,32 @@ def test_a_unix_socket_stays(user_pb2, tmp_path):
             assert path.is_socket()
         assert (load.created, load.failures) == (2, [])
     assert not path.exists()
+
+
+def test_the_http_endpoints_stay_ready(tmp_path):
+    """Nobody is refused, nor told of the old process that it does not serve; what that one has not read yet
+    may be closed, and is asked again."""
+    ops = places.free_address()
+    server = programs.Userd(tmp_path, "--ops", ops)
+    with started(server):
+        for _ in range(2):
+            statuses = []
+            over = threading.Event()
+
+            def ask():
+                while not over.is_set():
+                    with contextlib.suppress(http.client.RemoteDisconnected, ConnectionResetError), urllib.request.urlopen(f"http://{ops}/readyz", timeout=programs.PATIENCE) as answer:
+                        statuses.append(answer.status)
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            programs.wait_until(lambda: len(statuses) > 10, "answers")
+            take_over(server, [server.process.pid, *successors(server)][-1])
+            count = len(statuses)
+            programs.wait_until(lambda: len(statuses) > count + 10 or not asking.is_alive(), "more of them")
+            over.set()
+            asking.join()
+            assert len(statuses) > count + 10 and set(statuses) == {200}
 
 
 def test_a_successor_that_cannot_start(tmp_path):
