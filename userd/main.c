@@ -61,6 +61,10 @@ make_server(struct program *program)
 {
     const struct weir_server_options options = {.loops = program->options.loops,
         .tls = program->tls,
+        .max_connections = program->options.max_connections,
+        .max_connection_age = program->options.max_connection_age,
+        .max_connection_age_grace = program->options.max_connection_age_grace,
+        .max_connection_idle = program->options.max_connection_idle,
         .connection_failed = connections_log_failure,
         .connection_failed_self = &program->connections};
 

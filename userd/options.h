@@ -25,6 +25,8 @@ struct options {
     bool concurrency;
     const char *otlp; /* NULL: no traces */
     double trace_skip;
+    uint32_t max_connections; /* 0: the library's default */
+    int64_t max_connection_age, max_connection_age_grace, max_connection_idle; /* 0: forever */
     bool insecure;
     bool reflection;
     bool version;

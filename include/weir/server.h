@@ -29,7 +29,12 @@ struct weir_server_options {
     size_t max_header_list;       /* bytes of a request's header list (RFC 9113, 10.5.1); 16 KiB */
     uint32_t max_concurrent_streams; /* a connection; 100 */
     size_t fiber_stack; /* bytes of address space for a handler's stack; 256 KiB, and no less */
-    int64_t handshake_timeout; /* from accept to the client's SETTINGS; 10 s */
+    int64_t handshake_timeout;  /* from accept to the client's SETTINGS; 10 s */
+    unsigned max_connections;   /* at a time, of all loops; what is over it is closed; 100,000 */
+    int64_t max_connection_age; /* then a client is told to connect anew, a tenth sooner or later
+                                   (gRFC A9: two GOAWAYs, calls go on); forever */
+    int64_t max_connection_age_grace; /* then the calls that are left are cut; forever */
+    int64_t max_connection_idle;      /* the same after so long without a call; forever */
     int64_t keepalive_time;    /* a client silent for so long is asked whether it lives; 2 h */
     int64_t keepalive_timeout; /* and given up when it is silent on; 20 s */
     int64_t min_ping_interval; /* between two PINGs of a client with calls; 5 min. One that sends

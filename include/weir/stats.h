@@ -22,6 +22,7 @@ enum weir_limit {
     WEIR_LIMIT_PINGS,            /* PINGs more often than min_ping_interval */
     WEIR_LIMIT_UNREAD,           /* bytes over max_unread */
     WEIR_LIMIT_HANDSHAKE,        /* no SETTINGS, or no acknowledgement of ours, in time */
+    WEIR_LIMIT_CONNECTIONS,      /* a connection over max_connections */
     WEIR_LIMIT_MESSAGE,          /* a message over max_receive_message */
     WEIR_LIMIT_HTTP_CONNECTIONS, /* a connection over max_http_connections */
     WEIR_LIMIT_HTTP_TIME,        /* an HTTP client that was too slow */

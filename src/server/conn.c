@@ -40,6 +40,7 @@ server_conn_close(struct server_conn *conn, const char *why)
     if (conn->transport.closed)
         return;
     counter_sub(&conn->home->stats.live, 1);
+    atomic_fetch_sub(&conn->home->server->connections, 1);
     if (!conn->ready)
         counter_add(&conn->home->stats.handshakes_failed, 1);
     loop_timer_stop(conn->home->loop, &conn->timer);
@@ -62,7 +63,7 @@ on_ready(struct rpc_transport *transport)
     rpc_transport_keep_alive(transport, &keepalive);
     loop_timer_stop(conn->home->loop, &conn->timer);
     if (conn->home->draining)
-        server_conn_drain(conn);
+        server_conn_drain(conn, "draining");
 }
 
 static void
@@ -165,6 +166,8 @@ start_resting(struct server_loop *home)
 static void
 rest(struct server_conn *conn)
 {
+    if (conn->transport.closed)
+        return;
     rpc_transport_rest(&conn->transport);
     if (!conn->ready || h2_conn_settings_acked(conn->transport.h2))
         return;
@@ -180,8 +183,12 @@ server_loop_rest(struct loop_timer *timer)
 {
     struct server_loop *home = container_of(timer, struct server_loop, rest);
 
-    list_each_safe (link, &home->conns)
-        rest(container_of(link, struct server_conn, link));
+    list_each_safe (link, &home->conns) {
+        struct server_conn *conn = container_of(link, struct server_conn, link);
+
+        server_conn_age(conn);
+        rest(conn);
+    }
     if (!list_empty(&home->conns))
         start_resting(home);
 }
@@ -206,9 +213,16 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
         .ping_interval = options->min_ping_interval,
         .ping_interval_idle = options->min_idle_ping_interval,
         .stats = &home->stats.h2};
-    struct server_conn *conn = calloc(1, sizeof(*conn));
+    struct server_conn *conn;
 
     counter_add(&home->stats.accepted, 1);
+    if (atomic_load(&home->server->connections) >= options->max_connections) {
+        counter_add(&home->stats.limit_hits[WEIR_LIMIT_CONNECTIONS], 1);
+        counter_add(&home->stats.refused, 1);
+        net_conn_close(net);
+        return;
+    }
+    conn = calloc(1, sizeof(*conn));
     if (conn == NULL || !start_tls(net, options->tls)) {
         counter_add(&home->stats.refused, 1);
         free(conn);
@@ -225,6 +239,8 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
     }
     conn->transport.traffic = &home->stats.traffic;
     counter_add(&home->stats.live, 1);
+    atomic_fetch_add(&home->server->connections, 1);
+    server_conn_born(conn);
     if (list_empty(&home->conns))
         start_resting(home);
     list_push(&home->conns, &conn->link);
@@ -232,13 +248,13 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
 }
 
 void
-server_conn_drain(struct server_conn *conn)
+server_conn_drain(struct server_conn *conn, const char *why)
 {
     if (!conn->ready) {
         start_timer(conn, DRAIN_HANDSHAKE);
         return;
     }
-    h2_conn_drain(conn->transport.h2, "draining", DRAIN_PING);
+    h2_conn_drain(conn->transport.h2, why, DRAIN_PING);
     rpc_transport_touch(&conn->transport);
     start_timer(conn, DRAIN_WAIT);
 }

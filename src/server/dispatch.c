@@ -231,6 +231,7 @@ server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
         answer_http(transport, event->stream, http_status);
         return;
     }
+    conn->called = true;
     call = take_call(conn->home);
     if (call == NULL) {
         counter_add(&conn->home->stats.calls_refused, 1);

@@ -62,7 +62,7 @@ server_loop_drain(struct server_loop *home)
     if (atomic_load(&home->server->shared))
         server_listeners_close(home->server, &home->http_listeners);
     list_each_safe (link, &home->conns)
-        server_conn_drain(container_of(link, struct server_conn, link));
+        server_conn_drain(container_of(link, struct server_conn, link), "draining");
     server_loop_check_done(home);
 }
 

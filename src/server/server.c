@@ -10,6 +10,7 @@
 #define FIBER_STACK_MIN ((size_t)256 * 1024)
 
 #define DEFAULT_UNREAD (UINT64_C(512) * 1024 * 1024)
+#define DEFAULT_CONNECTIONS 100000
 #define MINUTE (60 * WEIR_SECOND)
 #define HOUR (60 * MINUTE)
 
@@ -42,6 +43,8 @@ set_defaults(struct weir_server_options *options)
     set_time(&options->keepalive_timeout, 20 * WEIR_SECOND);
     set_time(&options->min_ping_interval, 5 * MINUTE);
     set_time(&options->min_idle_ping_interval, 2 * HOUR);
+    if (options->max_connections == 0)
+        options->max_connections = DEFAULT_CONNECTIONS;
     if (options->max_http_connections == 0)
         options->max_http_connections = 64;
     if (options->http_timeout == 0)

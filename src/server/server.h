@@ -96,8 +96,9 @@ struct weir_server {
     size_t address_count;
     struct server_inherited *inherited;
     size_t inherited_count;
-    atomic_bool shared; /* see weir_server_share_sockets */
-    bool runs;          /* weir_server_run was called */
+    atomic_uint connections; /* on all loops */
+    atomic_bool shared;      /* see weir_server_share_sockets */
+    bool runs;               /* weir_server_run was called */
     struct server_loop *loops;
     unsigned next_loop;          /* for the connections of Unix sockets */
     _Atomic int64_t drain_until; /* WEIR_NEVER: not draining */
@@ -112,6 +113,11 @@ struct server_conn {
     struct list link;
     struct loop_timer timer; /* handshake, then the second GOAWAY */
     struct loop_task reap;
+    int64_t leaves_at;  /* its greatest age */
+    int64_t ends_at;    /* the end of the grace after that */
+    int64_t idle_since; /* no call was seen after it */
+    bool called;        /* since the last pass */
+    bool leaving;       /* for its age, or for want of calls */
     bool ready;
     uint8_t unacked; /* rest periods without an acknowledgement of our SETTINGS */
 };
@@ -123,8 +129,12 @@ void server_loop_rest(struct loop_timer *timer);
 void server_conn_start(struct server_loop *home, struct net_conn *net);
 
 /* First GOAWAY; the second follows the client's PING ack, or after five seconds. */
-void server_conn_drain(struct server_conn *conn);
+void server_conn_drain(struct server_conn *conn, const char *why);
 void server_conn_close(struct server_conn *conn, const char *why);
+
+/* How long it stays: from its beginning on, and at each pass of server_loop_rest. */
+void server_conn_born(struct server_conn *conn);
+void server_conn_age(struct server_conn *conn);
 
 /* A new request has come. */
 void server_dispatch(struct rpc_transport *transport, const struct h2_event *event);

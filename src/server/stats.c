@@ -23,6 +23,7 @@ weir_limit_name(enum weir_limit limit)
         [WEIR_LIMIT_PINGS] = "pings",
         [WEIR_LIMIT_UNREAD] = "unread",
         [WEIR_LIMIT_HANDSHAKE] = "handshake",
+        [WEIR_LIMIT_CONNECTIONS] = "connections",
         [WEIR_LIMIT_MESSAGE] = "message",
         [WEIR_LIMIT_HTTP_CONNECTIONS] = "http_connections",
         [WEIR_LIMIT_HTTP_TIME] = "http_time",

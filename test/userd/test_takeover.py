@@ -37,7 +37,9 @@ def take_over(server, pid):
     known = len(successors(server))
     os.kill(pid, signal.SIGUSR2)
     programs.wait_until(lambda: len(successors(server)) > known, "a successor")
-    programs.wait_until(lambda: server.said().count("taking over") > known or "has ended" in server.said(), "it to serve")
+    programs.wait_until(
+        lambda: server.said().count("taking over") > known or "has ended" in server.said(), "it to serve"
+    )
     assert "the successor has ended" not in server.said(), server.said()
     if pid == server.process.pid:
         assert server.wait() == 0, server.said()
@@ -148,10 +150,14 @@ def test_the_http_endpoints_stay_ready(tmp_path):
             statuses = []
             over = threading.Event()
 
+            def ask_once():
+                with urllib.request.urlopen(f"http://{ops}/readyz", timeout=programs.PATIENCE) as answer:
+                    statuses.append(answer.status)
+
             def ask():
                 while not over.is_set():
-                    with contextlib.suppress(http.client.RemoteDisconnected, ConnectionResetError), urllib.request.urlopen(f"http://{ops}/readyz", timeout=programs.PATIENCE) as answer:
-                        statuses.append(answer.status)
+                    with contextlib.suppress(http.client.RemoteDisconnected, ConnectionResetError):
+                        ask_once()
 
             asking = threading.Thread(target=ask)
             asking.start()
@@ -283,7 +289,8 @@ def test_what_does_not_listen_is_refused(tmp_path, kind):
             process = start_as_systemd(command, [other], {}, log)
         assert process.wait(timeout=programs.PATIENCE) == 1
     said = (tmp_path / "log").read_text()
-    assert said == "userd: cannot serve on what LISTEN_FDS tells of: descriptor 3: does not listen for stream connections\n"
+    why = "descriptor 3: does not listen for stream connections"
+    assert said == f"userd: cannot serve on what LISTEN_FDS tells of: {why}\n"
 
 
 def test_an_exposed_socket_is_refused(tmp_path):

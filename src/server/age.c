@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How long a connection stays: its greatest age, and how long without a call (gRFC A9).
+ *
+ * No connection has a timer for it: the pass over all of a loop's connections, every two seconds,
+ * looks. What is over is drained like at the end of the server, so that no call is lost. */
+#include "server/server.h"
+
+#include "base/random.h"
+#include "rpc/deadline.h"
+
+/* A tenth either way, so that clients which came together do not leave together (gRFC A9). */
+static int64_t
+with_jitter(int64_t age)
+{
+    int64_t tenth = age / 10;
+
+    return age - tenth + (int64_t)(random_u64() % (uint64_t)(2 * tenth + 1));
+}
+
+void
+server_conn_born(struct server_conn *conn)
+{
+    const struct weir_server_options *options = &conn->home->server->options;
+    int64_t now = loop_now(conn->home->loop);
+
+    conn->leaves_at = conn->ends_at = WEIR_NEVER;
+    conn->idle_since = now;
+    if (options->max_connection_age > 0)
+        conn->leaves_at = deadline_after(now, with_jitter(options->max_connection_age));
+}
+
+static void
+send_away(struct server_conn *conn, const char *why)
+{
+    int64_t grace = conn->home->server->options.max_connection_age_grace;
+
+    conn->leaves_at = WEIR_NEVER;
+    conn->leaving = true;
+    if (grace > 0)
+        conn->ends_at = deadline_after(loop_now(conn->home->loop), grace);
+    server_conn_drain(conn, why);
+}
+
+static bool
+is_idle_too_long(const struct server_conn *conn, int64_t now)
+{
+    int64_t idle = conn->home->server->options.max_connection_idle;
+
+    return idle > 0 && now - conn->idle_since >= idle;
+}
+
+/* May close the connection. */
+void
+server_conn_age(struct server_conn *conn)
+{
+    int64_t now = loop_now(conn->home->loop);
+
+    if (conn->called || !list_empty(&conn->transport.calls))
+        conn->idle_since = now;
+    conn->called = false;
+    if (now >= conn->ends_at) {
+        h2_conn_shutdown(conn->transport.h2, H2_NO_ERROR, "max_age: grace time over");
+        server_conn_close(conn, "the connection has reached its greatest age");
+    } else if (conn->ready && !conn->leaving && now >= conn->leaves_at) {
+        send_away(conn, "max_age");
+    } else if (conn->ready && !conn->leaving && is_idle_too_long(conn, now)) {
+        send_away(conn, "max_idle");
+    }
+}
