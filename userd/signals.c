@@ -35,7 +35,10 @@ end_server(struct signals *signals, int number)
 {
     const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
 
-    ops_drain(signals->ops);
+    /* With a successor the service goes on, and whoever asks this process must not hear otherwise.
+     */
+    if (signals->handover.successor == 0)
+        ops_drain(signals->ops);
     if (++signals->ends == 1) {
         log_line(signals->log, LOG_INFO, "draining; a second signal ends at once",
             log_text("signal", name), log_number("grace_ms", signals->grace / WEIR_MILLISECOND));
