@@ -22,6 +22,15 @@
 
 #define COLUMNS "id, name, email, phone, created_at"
 
+#define ACCOUNT_COLUMNS COLUMNS ", password_hash, roles, epoch"
+
+/* Seconds since 1970, by the database's clock. */
+#define NOW "extract(epoch FROM now())::int8"
+
+#define REVOKE_AGAIN                  \
+    "ON CONFLICT (user_id) DO UPDATE" \
+    " SET epoch = excluded.epoch, changed_at = excluded.changed_at"
+
 /* Where an email is taken, nothing is inserted, and no id is used up. */
 #define INSERT_NEW                                                                     \
     "SELECT name, email, email_key, phone, created_at FROM incoming WHERE NOT EXISTS"  \
@@ -49,10 +58,31 @@ static const struct {
         " email_key = coalesce($4::text, email_key), phone = coalesce($5::text, phone)"
         " WHERE id = $1::int4 RETURNING " COLUMNS},
     [POSTGRES_REMOVE] = {"remove",
-        "WITH gone AS (DELETE FROM users WHERE id = $1::int4 RETURNING id),"
+        "WITH gone AS (DELETE FROM users WHERE id = $1::int4 RETURNING id, password_hash),"
         " counted AS (UPDATE totals SET users = users - 1"
-        " WHERE id = $2::int4 AND EXISTS (SELECT 1 FROM gone))"
+        " WHERE id = $2::int4 AND EXISTS (SELECT 1 FROM gone)),"
+        " noted AS (INSERT INTO revocations SELECT id, 9223372036854775807, " NOW
+        " FROM gone WHERE password_hash IS NOT NULL " REVOKE_AGAIN ")"
         " SELECT id FROM gone"},
+    [POSTGRES_ACCOUNT] = {"account", "SELECT " ACCOUNT_COLUMNS " FROM users WHERE id = $1::int4"},
+    [POSTGRES_ACCOUNT_BY_EMAIL] = {"account_by_email",
+        "SELECT " ACCOUNT_COLUMNS " FROM users WHERE email_key = $1::text"},
+    [POSTGRES_REGISTER] = {"register",
+        "WITH made AS (INSERT INTO users (name, email, email_key, phone, created_at,"
+        " password_hash, roles) SELECT $1::text, $2::text, $3::text, $4::text, $5::int8,"
+        " $6::text, $7::text WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key = $3::text)"
+        " ON CONFLICT (email_key) DO NOTHING RETURNING id),"
+        " counted AS (UPDATE totals SET users = users + 1"
+        " WHERE id = $8::int4 AND EXISTS (SELECT 1 FROM made)),"
+        " cleaned AS (DELETE FROM revocations WHERE changed_at < " NOW " - 2678400)"
+        " SELECT id FROM made"},
+    [POSTGRES_PASSWORD] = {"password",
+        "WITH changed AS (UPDATE users SET password_hash = $3::text, epoch = epoch + 1"
+        " WHERE id = $1::int4 AND epoch = $2::int8 RETURNING id, epoch),"
+        " noted AS (INSERT INTO revocations SELECT id, epoch, " NOW " FROM changed " REVOKE_AGAIN
+        ") SELECT id FROM changed"},
+    [POSTGRES_REVOKED] = {"revoked",
+        "SELECT user_id, epoch FROM revocations WHERE changed_at >= $1::int8 ORDER BY user_id"},
 };
 
 /* ---- failures ---- */

@@ -12,6 +12,11 @@ enum postgres_query {
     POSTGRES_CREATE,
     POSTGRES_UPDATE,
     POSTGRES_REMOVE,
+    POSTGRES_ACCOUNT,
+    POSTGRES_ACCOUNT_BY_EMAIL,
+    POSTGRES_REGISTER,
+    POSTGRES_PASSWORD,
+    POSTGRES_REVOKED,
     POSTGRES_QUERIES
 };
 
@@ -35,7 +40,7 @@ void postgres_close(struct postgres_connection *connection);
 bool postgres_is_lost(struct postgres_connection *connection);
 
 /* The values of a query's parameters, texts; NULL is SQL's NULL. */
-#define POSTGRES_VALUES 6
+#define POSTGRES_VALUES 8
 struct postgres_values {
     const char *texts[POSTGRES_VALUES];
     int count;

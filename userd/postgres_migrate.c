@@ -28,6 +28,16 @@ static const char *const steps[] = {
     "CREATE TABLE totals (id int4 PRIMARY KEY, users int8 NOT NULL);"
     "INSERT INTO totals SELECT shard, 0 FROM generate_series(0, " TEXT(
         POSTGRES_SHARDS) " - 1) AS s (shard);",
+    /* Accounts, and what ends their tokens, for as long as any token may live. */
+    "ALTER TABLE users ADD COLUMN password_hash text;"
+    "ALTER TABLE users ADD COLUMN roles text NOT NULL DEFAULT '';"
+    "ALTER TABLE users ADD COLUMN epoch int8 NOT NULL DEFAULT 0;"
+    "CREATE TABLE revocations ("
+    "  user_id int4 PRIMARY KEY,"
+    "  epoch int8 NOT NULL,"
+    "  changed_at int8 NOT NULL"
+    ");"
+    "CREATE INDEX revocations_by_time ON revocations (changed_at);",
 };
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

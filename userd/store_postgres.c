@@ -7,40 +7,21 @@
 #include "userd/fold.h"
 #include "userd/postgres_entries.h"
 #include "userd/postgres_migrate.h"
-#include "userd/postgres_pool.h"
+#include "userd/postgres_store.h"
 #include "userd/validate.h"
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* Of a statement that others are in the way of; the waits between them add up to 250 ms. */
 #define ATTEMPTS 8
 
-struct postgres_store {
-    struct store store;
-    struct postgres_pool pool;
-    atomic_uint next_shard;
-    char url[];
-};
-
-/* Numbers as a statement takes them. */
-struct number {
-    char text[24];
-};
-
-static struct number
-number_of(int64_t value)
+struct postgres_number
+postgres_number_text(int64_t value)
 {
-    struct number number;
+    struct postgres_number number;
 
     snprintf(number.text, sizeof(number.text), "%lld", (long long)value);
     return number;
-}
-
-static struct postgres_store *
-postgres_store_of(struct store *store)
-{
-    return (struct postgres_store *)store;
 }
 
 /* ---- statements ---- */
@@ -58,9 +39,8 @@ run_once(struct postgres_store *self, weir_call *call, enum postgres_query query
     return code;
 }
 
-/* OK: the caller clears the result. */
-static weir_code
-run(struct postgres_store *self, weir_call *call, enum postgres_query query,
+weir_code
+postgres_store_run(struct postgres_store *self, weir_call *call, enum postgres_query query,
     const struct postgres_values *values, PGresult **out_result, struct store_cause *cause)
 {
     int64_t pause = WEIR_MILLISECOND;
@@ -76,9 +56,8 @@ run(struct postgres_store *self, weir_call *call, enum postgres_query query,
 
 /* ---- reads ---- */
 
-/* Visit a row from a column on: id, name, email, phone, created_at. */
-static weir_code
-visit_row(const PGresult *result, int row, int column, store_visit *visit, void *arg)
+struct user
+postgres_user(const PGresult *result, int row, int column)
 {
     const struct user user = {
         .id = (int32_t)postgres_number(result, row, column),
@@ -87,6 +66,14 @@ visit_row(const PGresult *result, int row, int column, store_visit *visit, void 
         .phone = PQgetvalue(result, row, column + 3),
         .created_at = postgres_number(result, row, column + 4),
     };
+
+    return user;
+}
+
+static weir_code
+visit_row(const PGresult *result, int row, int column, store_visit *visit, void *arg)
+{
+    const struct user user = postgres_user(result, row, column);
 
     return visit(arg, &user);
 }
@@ -107,11 +94,12 @@ static weir_code
 postgres_find(struct store *store, weir_call *call, int32_t id, store_visit *visit, void *arg,
     struct store_cause *cause)
 {
-    const struct number number = number_of(id);
+    const struct postgres_number number = postgres_number_text(id);
     const struct postgres_values values = {{number.text}, 1};
     PGresult *result;
 
-    WEIR_TRY(run(postgres_store_of(store), call, POSTGRES_FIND, &values, &result, cause));
+    WEIR_TRY(
+        postgres_store_run(postgres_store_of(store), call, POSTGRES_FIND, &values, &result, cause));
     return visit_only(result, visit, arg);
 }
 
@@ -134,13 +122,15 @@ static weir_code
 postgres_list(struct store *store, weir_call *call, const struct user_range *range,
     store_visit *visit, void *arg, int64_t *out_total, struct store_cause *cause)
 {
-    const struct number after = number_of(range->after), limit = number_of(range->limit);
-    const struct number skip = number_of(range->skip);
+    const struct postgres_number after = postgres_number_text(range->after),
+                                 limit = postgres_number_text(range->limit);
+    const struct postgres_number skip = postgres_number_text(range->skip);
     const struct postgres_values values = {{after.text, limit.text, skip.text}, 3};
     PGresult *result;
     weir_code code;
 
-    WEIR_TRY(run(postgres_store_of(store), call, POSTGRES_LIST, &values, &result, cause));
+    WEIR_TRY(
+        postgres_store_run(postgres_store_of(store), call, POSTGRES_LIST, &values, &result, cause));
     code = visit_range(result, visit, arg, out_total);
     PQclear(result);
     return code;
@@ -148,10 +138,10 @@ postgres_list(struct store *store, weir_call *call, const struct user_range *ran
 
 /* ---- writes ---- */
 
-static struct number
-next_shard(struct postgres_store *self)
+struct postgres_number
+postgres_next_shard(struct postgres_store *self)
 {
-    return number_of(atomic_fetch_add(&self->next_shard, 1) % POSTGRES_SHARDS);
+    return postgres_number_text(atomic_fetch_add(&self->next_shard, 1) % POSTGRES_SHARDS);
 }
 
 /* An email that another statement takes at this moment is taken, for all entries alike: the
@@ -161,14 +151,14 @@ static weir_code
 create_set(struct postgres_store *self, weir_call *call, struct postgres_entries *set,
     struct store_cause *cause)
 {
-    const struct number shard = next_shard(self);
+    const struct postgres_number shard = postgres_next_shard(self);
     struct postgres_values values = {.count = POSTGRES_ARRAYS + 1};
     PGresult *result;
 
     for (int i = 0; i < POSTGRES_ARRAYS; i++)
         values.texts[i] = set->arrays[i];
     values.texts[POSTGRES_ARRAYS] = shard.text;
-    WEIR_TRY(run(self, call, POSTGRES_CREATE, &values, &result, cause));
+    WEIR_TRY(postgres_store_run(self, call, POSTGRES_CREATE, &values, &result, cause));
     postgres_entries_take(set, result);
     PQclear(result);
     return WEIR_OK;
@@ -225,7 +215,7 @@ static weir_code
 postgres_update(struct store *store, weir_call *call, const struct user_change *change,
     store_visit *visit, void *arg, struct store_cause *cause)
 {
-    const struct number id = number_of(change->id);
+    const struct postgres_number id = postgres_number_text(change->id);
     char key[FOLD_SIZE(USER_EMAIL_MAX)];
     const struct postgres_values values = {
         {id.text, change->name, change->email, change->email == NULL ? NULL : key, change->phone},
@@ -234,7 +224,8 @@ postgres_update(struct store *store, weir_call *call, const struct user_change *
 
     if (change->email != NULL)
         fold_case(change->email, strlen(change->email), key);
-    WEIR_TRY(run(postgres_store_of(store), call, POSTGRES_UPDATE, &values, &result, cause));
+    WEIR_TRY(postgres_store_run(
+        postgres_store_of(store), call, POSTGRES_UPDATE, &values, &result, cause));
     return visit_only(result, visit, arg);
 }
 
@@ -242,12 +233,13 @@ static weir_code
 postgres_remove(struct store *store, weir_call *call, int32_t id, struct store_cause *cause)
 {
     struct postgres_store *self = postgres_store_of(store);
-    const struct number number = number_of(id), shard = next_shard(self);
+    const struct postgres_number number = postgres_number_text(id),
+                                 shard = postgres_next_shard(self);
     const struct postgres_values values = {{number.text, shard.text}, 2};
     PGresult *result;
     weir_code code;
 
-    WEIR_TRY(run(self, call, POSTGRES_REMOVE, &values, &result, cause));
+    WEIR_TRY(postgres_store_run(self, call, POSTGRES_REMOVE, &values, &result, cause));
     code = PQntuples(result) > 0 ? WEIR_OK : WEIR_NOT_FOUND;
     PQclear(result);
     return code;
@@ -287,6 +279,7 @@ store_postgres_open(const char *url, struct store_cause *cause)
         return NULL;
     }
     self->store.ops = &postgres_ops;
+    self->store.accounts = &postgres_account_ops;
     memcpy(self->url, url, strlen(url) + 1);
     if (postgres_pool_init(&self->pool, self->url))
         return &self->store;

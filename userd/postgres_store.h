@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of the store in PostgreSQL. */
+/* Threads: as store.h. */
+#pragma once
+
+#include "userd/account_store.h"
+#include "userd/postgres_pool.h"
+#include <stdatomic.h>
+
+struct postgres_store {
+    struct store store;
+    struct postgres_pool pool;
+    atomic_uint next_shard;
+    char url[];
+};
+
+static inline struct postgres_store *
+postgres_store_of(struct store *store)
+{
+    return (struct postgres_store *)store;
+}
+
+/* Numbers as a statement takes them. */
+struct postgres_number {
+    char text[24];
+};
+
+struct postgres_number postgres_number_text(int64_t value);
+
+/* The row of totals that the next transaction counts in. */
+struct postgres_number postgres_next_shard(struct postgres_store *self);
+
+/* Run a statement, again where others were in the way. OK: the caller clears the result. Else as
+ * postgres_run, but never ABORTED. Suspends. */
+weir_code postgres_store_run(struct postgres_store *self, weir_call *call,
+    enum postgres_query query, const struct postgres_values *values, PGresult **out_result,
+    struct store_cause *cause);
+
+/* The user in a row, from a column on: id, name, email, phone, created_at. Borrows the result. */
+struct user postgres_user(const PGresult *result, int row, int column);
+
+/* postgres_accounts.c */
+extern const struct account_ops postgres_account_ops;
