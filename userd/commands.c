@@ -222,6 +222,10 @@ create_admin(const struct command_options *options)
         complain("userd", "%s", options->email == NULL ? "--email is missing" : wrong);
         return EXIT_USAGE;
     }
+    if (options->db != NULL && database_is_postgres(options->db)) {
+        complain("userd", "accounts are kept in SQLite only");
+        return EXIT_USAGE;
+    }
     if (!database_path(options->db, path, error)) {
         complain("userd", "%s", error);
         return EXIT_FAILURE;

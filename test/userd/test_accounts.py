@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import stat
+import threading
 
 import grpc
 import jwt
@@ -152,10 +153,36 @@ def test_attempts_are_limited(service):
         service.login("other@x")
 
 
+def open_chat(service, token):
+    """A chat that is open, and an event that ends it."""
+    over = threading.Event()
+
+    def talk():
+        yield service.types.ChatMessage(content="x")
+        over.wait(programs.PATIENCE)
+
+    rpc = service.channel.stream_stream(
+        "/user.UserService/ChatUsers",
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=service.types.ChatMessage.FromString,
+    )
+    chat = rpc(talk(), metadata=[("authorization", f"Bearer {token}")])
+    next(chat)
+    return chat, over
+
+
+def expect_end(chat, over):
+    with pytest.raises(grpc.RpcError) as error:
+        list(chat)
+    over.set()
+    assert (error.value.code().name, error.value.details()) == ("UNAUTHENTICATED", "invalid token: revoked")
+
+
 def test_a_new_password_ends_the_older_tokens(service):
     user = service.register("ada@x")
     other = service.login(service.register("other@x").email)
     first, second = service.login("ada@x"), service.login("ada@x")
+    chat, over = open_chat(service, second)
     assert service.call("ChangePassword", first, old_password="wrong one", new_password="password 2") == (
         "PERMISSION_DENIED",
         "the old password is wrong",
@@ -164,6 +191,7 @@ def test_a_new_password_ends_the_older_tokens(service):
     assert not isinstance(changed, tuple), changed
     programs.wait_until(lambda: is_refused(service, first), "the first token to end")
     programs.wait_until(lambda: is_refused(service, second), "the second token to end")
+    expect_end(chat, over)
     assert service.call("GetUser", changed.token, id=user.id).found
     assert service.call("GetUser", other, id=user.id).found
     assert service.call("Login", email="ada@x", password="password 1") == WRONG
@@ -188,8 +216,10 @@ def test_a_deleted_account_ends_its_tokens(service, server):
     admin = service.login("root@x", "the root's password")
     user = service.register("ada@x")
     token = service.login("ada@x")
+    chat, over = open_chat(service, token)
     service.call("DeleteUser", admin, id=user.id)
     programs.wait_until(lambda: is_refused(service, token), "the token to end")
+    expect_end(chat, over)
     assert service.call("GetUser", admin, id=1).found
     assert service.call("Login", email="ada@x", password="password 1") == WRONG
 
@@ -198,6 +228,7 @@ def test_changes_by_another_program_are_seen(service, server):
     """As a second userd on the same database makes them."""
     first, second = service.register("ada@x"), service.register("bob@x")
     tokens = [service.login("ada@x"), service.login("bob@x")]
+    chat, over = open_chat(service, tokens[0])
     other = sqlite3.connect(server.database)
     other.execute("UPDATE users SET epoch = epoch + 1 WHERE id = ?", (first.id,))
     other.execute("DELETE FROM users WHERE id = ?", (second.id,))
@@ -205,6 +236,7 @@ def test_changes_by_another_program_are_seen(service, server):
     other.close()
     for token in tokens:
         programs.wait_until(lambda token=token: is_refused(service, token), "a token to end")
+    expect_end(chat, over)
 
 
 def test_revocations_outlive_userd(service, server):

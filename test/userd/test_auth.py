@@ -2,6 +2,7 @@
 """userd --auth jwt against tokens that others made, on each kind of call."""
 import json
 import os
+import threading
 
 import grpc
 import jwt
@@ -84,11 +85,6 @@ def caller(server, user_pb2):
     caller.close()
 
 
-def passed(answer):
-    """The call came through to its handler."""
-    return answer[0] in ("OK", "UNIMPLEMENTED")
-
-
 def good(**more):
     return tokens.claims(**{"iss": "me", "aud": "you", **more})
 
@@ -102,13 +98,13 @@ def bearer(token):
 def test_tokens_of_pyjwt_are_taken(caller, keys, kind, algorithm):
     token = tokens.sign(keys[algorithm], algorithm, good(aud=["other", "you"]), kid="whatever")
     for _ in range(2):  # the second from the cache
-        assert passed(caller.call(kind, bearer(token)))
+        assert caller.call(kind, bearer(token)) == ("OK", "")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_tokens_of_openssl_are_taken(caller, keys, kind, tmp_path):
     token = tokens.openssl_sign(tmp_path, keys["RS256"], good())
-    assert passed(caller.call(kind, bearer(token)))
+    assert caller.call(kind, bearer(token)) == ("OK", "")
 
 
 def hs256_with_public_key(keys):
@@ -176,11 +172,24 @@ def test_a_huge_header_harms_no_other_call(server, caller, keys, user_pb2):
     """1 MiB is beyond the limit of headers, whoever sends it."""
     token = bearer(signed(keys))
     other = Caller(server.address, user_pb2, options=[("grpc.use_local_subchannel_pool", 1)])
+    method, _ = caller.method("bidi stream")
+    going_on = threading.Event()
+
+    def talk():
+        yield user_pb2.ChatMessage(content="before")
+        going_on.wait(programs.PATIENCE)
+        yield user_pb2.ChatMessage(content="after")
+
+    chat = method(talk(), metadata=[("authorization", token)])
+    assert next(chat).content == "Echo: before"
     for kind in KINDS:
         code, _ = other.call(kind, bearer("x" * 2**20))
         assert code not in ("OK", "UNAUTHENTICATED"), kind
-        assert passed(caller.call(kind, token))
-    assert passed(other.call("unary", token))
+        assert caller.call(kind, token) == ("OK", "")
+    going_on.set()
+    assert next(chat).content == "Echo: after"
+    assert list(chat) == []
+    assert other.call("unary", token) == ("OK", "")
     other.close()
 
 
@@ -202,6 +211,38 @@ def test_roles_decide(caller, keys, user_pb2):
     assert delete(["user", "admin"]) == ("NOT_FOUND", "user 99 not found")
 
 
+def test_a_chat_has_the_callers_name(caller, keys, user_pb2):
+    method, _ = caller.method("bidi stream")
+    metadata = [("authorization", bearer(signed(keys)))]
+    answers = method(iter([user_pb2.ChatMessage(content="1"), user_pb2.ChatMessage(content="2", **{"from": "Ada"})]),
+                     metadata=metadata)
+    assert [answer.to for answer in answers] == ["Ada", "Ada"]
+    nameless = [("authorization", bearer(signed(keys, name="")))]
+    assert [answer.to for answer in method(iter([user_pb2.ChatMessage()]), metadata=nameless)] == ["7"]
+    stranger = method(iter([user_pb2.ChatMessage(**{"from": "Eve"})]), metadata=metadata)
+    with pytest.raises(grpc.RpcError) as error:
+        next(stranger)
+    assert error.value.code().name == "PERMISSION_DENIED"
+
+
+def test_a_chat_ends_with_its_token(caller, keys, user_pb2):
+    import time
+
+    method, _ = caller.method("bidi stream")
+    over = threading.Event()
+
+    def talk():
+        yield user_pb2.ChatMessage(content="x")
+        over.wait(programs.PATIENCE)
+
+    token = bearer(signed(keys, exp=int(time.time()) + 2))
+    answers = method(talk(), metadata=[("authorization", token)])
+    with pytest.raises(grpc.RpcError) as error:
+        list(answers)
+    over.set()
+    assert (error.value.code().name, error.value.details()) == ("UNAUTHENTICATED", "invalid token: expired")
+
+
 def test_keys_rotate(tmp_path, user_pb2):
     old, new = tokens.new_key("ES256"), tokens.new_key("RS256")
     path = tmp_path / "jwks.json"
@@ -221,8 +262,8 @@ def test_keys_rotate(tmp_path, user_pb2):
         assert caller.call("unary", with_new) == ("UNAUTHENTICATED", "invalid token: no key fits")
         publish((old, "old"), (new, "new"))
         for kind in KINDS:
-            assert passed(caller.call(kind, with_new))
-            assert passed(caller.call(kind, with_old))
+            assert caller.call(kind, with_new) == ("OK", "")
+            assert caller.call(kind, with_old) == ("OK", "")
         path.write_text("{")
         programs.wait_until(
             lambda: caller.call("unary", with_old) == ("OK", "") and "stay as they were" in server.said(),
@@ -303,7 +344,7 @@ def test_a_policy_rules(tmp_path, user_pb2, keys):
         assert caller.call("server stream", auditor) == ("OK", "")
         assert caller.call("server stream", user) == ("PERMISSION_DENIED", "insufficient permissions")
         assert caller.call("server stream", None) == ("UNAUTHENTICATED", "no authorization header")
-        assert passed(caller.call("client stream", user))
+        assert caller.call("client stream", user) == ("OK", "")
     finally:
         caller.close()
         stop(server)
