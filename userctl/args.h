@@ -13,6 +13,7 @@ struct args {
     bool json, version, help;
     bool tls;
     const char *ca, *cert, *key; /* NULL: not given */
+    const char *token;           /* to call with; NULL: none */
     int32_t id;
     int32_t page, limit;
     const char *name, *email, *phone; /* NULL: not given */
@@ -46,6 +47,11 @@ enum command_kind {
     COMMAND_EXPORT,
     COMMAND_CHAT,
     COMMAND_HEALTH,
+    COMMAND_REGISTER,
+    COMMAND_LOGIN,
+    COMMAND_LOGOUT,
+    COMMAND_WHOAMI,
+    COMMAND_PASSWD,
     COMMAND_COUNT
 };
 

@@ -6,6 +6,7 @@
 #include "userctl/print.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- failures ---- */
 
@@ -15,6 +16,9 @@ hint_for(weir_code code, const char *message)
 {
     if (code == WEIR_UNAVAILABLE && strncmp(message, "cannot reach ", 13) == 0)
         return ". Is userd running?";
+    if (code == WEIR_UNAUTHENTICATED && (strcmp(message, "no authorization header") == 0 ||
+                                            strncmp(message, "invalid token", 13) == 0))
+        return "; userctl login gets a token";
     return "";
 }
 
@@ -185,15 +189,34 @@ static int (*const others[COMMAND_COUNT])(weir_channel *channel, const struct ar
     [COMMAND_EXPORT] = export_run,
     [COMMAND_CHAT] = chat_run,
     [COMMAND_HEALTH] = health_run,
+    [COMMAND_REGISTER] = register_run,
+    [COMMAND_LOGIN] = login_run,
+    [COMMAND_LOGOUT] = logout_run,
+    [COMMAND_WHOAMI] = whoami_run,
+    [COMMAND_PASSWD] = passwd_run,
 };
+
+/* False: no memory, or a token that no header can hold. */
+static bool
+add_token(weir_call *call, const char *token)
+{
+    const char *value = weir_call_printf(call, "Bearer %s", token);
+
+    return value != NULL &&
+           weir_call_add_header(call, "authorization", weir_str_of(value)) == WEIR_OK;
+}
 
 weir_call *
 calls_begin(weir_channel *channel, const struct args *args, int64_t began)
 {
     weir_call *call = weir_call_new(channel, NULL);
 
+    if (call != NULL && args->token != NULL && !add_token(call, args->token)) {
+        weir_call_free(call);
+        call = NULL;
+    }
     if (call == NULL)
-        calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+        calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory, or --token is no token");
     else if (args->timeout != WEIR_NEVER)
         weir_call_set_timeout(call, args->timeout - (weir_now() - began));
     return call;

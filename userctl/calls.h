@@ -31,3 +31,10 @@ int import_run(weir_channel *channel, const struct args *args);
 int export_run(weir_channel *channel, const struct args *args);
 int chat_run(weir_channel *channel, const struct args *args);
 int health_run(weir_channel *channel, const struct args *args);
+
+/* account.c */
+int register_run(weir_channel *channel, const struct args *args);
+int login_run(weir_channel *channel, const struct args *args);
+int logout_run(weir_channel *channel, const struct args *args);
+int whoami_run(weir_channel *channel, const struct args *args);
+int passwd_run(weir_channel *channel, const struct args *args);

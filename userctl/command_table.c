@@ -85,6 +85,22 @@ take_service(const struct flag_words *words, struct args *args, char error[FLAGS
     return true;
 }
 
+/* EMAIL stands for --email. */
+static bool
+take_email(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
+{
+    size_t used = 0;
+
+    if (args->email == NULL && words->count > 0)
+        args->email = words->items[used++];
+    if (too_many(words, used, error))
+        return false;
+    if (args->email != NULL)
+        return true;
+    snprintf(error, FLAGS_ERROR, "--email is missing");
+    return false;
+}
+
 /* What --format says, else what the file's name ends in. */
 static bool
 choose_format(struct args *args, char error[FLAGS_ERROR])
@@ -144,6 +160,8 @@ take_source(const struct flag_words *words, struct args *args, char error[FLAGS_
     FLAG(cert, "FILE", flag_text, false, "a PEM file",                                             \
         "the certificate to show a server that asks for one"),                                     \
     FLAG(key, "FILE", flag_text, false, "a PEM file", "the private key of --cert"),                \
+    FLAG(token, "T", flag_text, false, "a token",                                                  \
+        "call with this token (that of userctl login)"),                                           \
     FLAG(version, NULL, flag_switch, true, "true or false", "print the version"),                  \
     FLAG(help, NULL, flag_switch, true, "true or false", "print this")
 
@@ -171,6 +189,11 @@ static const struct flag update_flags[] = {
 
 static const struct flag health_flags[] = {
     FLAG(watch, NULL, flag_switch, true, "true or false", "print every change, until interrupted"),
+    COMMON_FLAGS,
+};
+
+static const struct flag email_flags[] = {
+    FLAG(email, "TEXT", flag_text, true, "a text", "whose account"),
     COMMON_FLAGS,
 };
 
@@ -232,6 +255,23 @@ const struct command commands[COMMAND_COUNT] = {
         "comes,\n"
         "one object a line.\n",
         WEIR_NEVER, FLAG_SET(chat_flags), take_nothing},
+    [COMMAND_REGISTER] = {"register", "register --name NAME --email EMAIL [--phone PHONE]",
+        "make an account of one's own",
+        "The password is asked for; where the standard input is no terminal, it is a line of it.\n",
+        UNARY_TIMEOUT, FLAG_SET(create_flags), take_new_user},
+    [COMMAND_LOGIN] = {"login", "login EMAIL", "get a token and keep it for this server",
+        "The password is asked for; where the standard input is no terminal, it is a line of it.\n"
+        "The token is kept in userctl/ of the user's state folder, for its owner's eyes only.\n",
+        UNARY_TIMEOUT, FLAG_SET(email_flags), take_email},
+    [COMMAND_LOGOUT] = {"logout", "logout", "forget the token of this server", "", UNARY_TIMEOUT,
+        FLAG_SET(plain_flags), take_nothing},
+    [COMMAND_WHOAMI] = {"whoami", "whoami", "show whom the token speaks for",
+        "Without a token that is still good the exit code is 80 (64 + UNAUTHENTICATED).\n",
+        UNARY_TIMEOUT, FLAG_SET(plain_flags), take_nothing},
+    [COMMAND_PASSWD] = {"passwd", "passwd", "change one's password",
+        "The old and the new one are asked for, or are two lines of the standard input. Other\n"
+        "tokens of the account end within a minute.\n",
+        UNARY_TIMEOUT, FLAG_SET(plain_flags), take_nothing},
 };
 
 const struct command *

@@ -2,6 +2,7 @@
 /* userctl: the user service from a shell. */
 #include "usercommon/complain.h"
 #include "userctl/calls.h"
+#include "userctl/session.h"
 #include "userctl/tracing.h"
 #include <errno.h>
 #include <signal.h>
@@ -76,6 +77,24 @@ run(const struct command *command, const struct args *args)
     return status;
 }
 
+/* The token of --token, else that of a login. A login itself needs none, and a new account neither.
+ * False: it must not go there; a message was printed. */
+static bool
+choose_token(const struct command *command, struct args *args, char kept[SESSION_TOKEN])
+{
+    size_t kind = (size_t)(command - commands);
+
+    if (kind == COMMAND_LOGIN || kind == COMMAND_REGISTER)
+        args->token = NULL;
+    else if (args->token == NULL && session_load(args->server, kept))
+        args->token = kept;
+    if (args->token == NULL || kind == COMMAND_LOGOUT || kind == COMMAND_WHOAMI ||
+        session_is_private(args))
+        return true;
+    complain("userctl", "a token is not sent to %s without TLS; add --tls or --ca", args->server);
+    return false;
+}
+
 /* What was printed has to arrive: a full disk is no success. */
 static int
 finish(int status)
@@ -92,7 +111,7 @@ main(int argc, char **argv)
 {
     const struct command *command;
     struct args args;
-    char error[FLAGS_ERROR];
+    char error[FLAGS_ERROR], token[SESSION_TOKEN];
 
     signal(SIGPIPE, SIG_IGN);
     if (!args_read(argc - 1, argv + 1, &command, &args, error)) {
@@ -107,5 +126,5 @@ main(int argc, char **argv)
         printf("userctl %s\n", weir_version());
         return finish(0);
     }
-    return finish(run(command, &args));
+    return choose_token(command, &args, token) ? finish(run(command, &args)) : EXIT_USAGE;
 }

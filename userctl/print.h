@@ -4,6 +4,7 @@
 #pragma once
 
 #include "user.weir.h"
+#include "userctl/session.h"
 #include "userctl/table.h"
 #include <stdio.h>
 
@@ -23,4 +24,5 @@ bool print_create_json(const User__CreateUserResponse *response, FILE *out);
 bool print_update_json(const User__UpdateUserResponse *response, FILE *out);
 bool print_user_json(const User__User *user, FILE *out);
 bool print_chat_json(const User__ChatMessage *message, FILE *out);
+bool print_claims_json(const struct session_claims *claims, FILE *out);
 bool print_delete_json(const User__DeleteUserResponse *response, FILE *out);

@@ -102,6 +102,12 @@ print_chat_json(const User__ChatMessage *message, FILE *out)
 }
 
 bool
+print_claims_json(const struct session_claims *claims, FILE *out)
+{
+    return print_json(json_incref(claims->json), out);
+}
+
+bool
 print_delete_json(const User__DeleteUserResponse *response, FILE *out)
 {
     (void)response;

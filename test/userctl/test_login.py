@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""userctl register, login, whoami, passwd and logout, against a userd that asks for tokens."""
+import json
+import os
+import pty
+import stat
+import subprocess
+
+import pytest
+from support import places, programs
+
+
+@pytest.fixture
+def server(tmp_path):
+    keys = programs.run(places.program("userd"), "keys", "create", "--out", tmp_path)
+    assert keys.returncode == 0, keys.stderr
+    server = programs.Userd(
+        tmp_path, "--auth", "jwt", "--jwt-private-key", tmp_path / "jwt-private.pem", "--token-recheck", "50ms"
+    ).start()
+    yield server
+    try:
+        server.stop()
+    finally:
+        server.kill()
+
+
+class Shell:
+    def __init__(self, server, home):
+        self.server = server
+        self.home = home
+
+    def environment(self, **more):
+        return {**os.environ, "HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state"), **more}
+
+    def run(self, *words, text="", **more):
+        return programs.run(
+            places.program("userctl"), *words, "--server", self.server.address, input=text, env=self.environment(**more)
+        )
+
+    def good(self, *words, **more):
+        done = self.run(*words, **more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def tokens(self):
+        return list((self.home / "state" / "userctl").glob("*.token"))
+
+
+@pytest.fixture
+def shell(server, tmp_path):
+    return Shell(server, tmp_path)
+
+
+def register(shell, email="ada@x", password="password 1"):
+    return json.loads(shell.good("register", "Ada", email, "--json", text=password + "\n"))
+
+
+def test_a_life_with_a_token(shell):
+    user = register(shell)
+    assert (user["name"], user["email"]) == ("Ada", "ada@x")
+    refused = shell.run("get", "1")
+    assert refused.returncode == 80
+    assert refused.stderr == "userctl: no authorization header; userctl login gets a token\n"
+    assert shell.run("whoami").returncode == 80
+    said = shell.good("login", "ada@x", text="password 1\n")
+    assert said.startswith(f"logged in to {shell.server.address} as Ada until 20")
+    (path,) = shell.tokens()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    claims = json.loads(shell.good("whoami", "--json"))
+    assert (claims["sub"], claims["name"], claims["roles"]) == (str(user["id"]), "Ada", ["user"])
+    assert "roles    user\n" in shell.good("whoami")
+    assert json.loads(shell.good("get", str(user["id"]), "--json"))["found"]
+    assert json.loads(shell.good("update", str(user["id"]), "--name", "Ada L.", "--json"))
+    denied = shell.run("delete", str(user["id"]))
+    assert (denied.returncode, denied.stderr) == (71, "userctl: insufficient permissions\n")
+    assert "Ada L." in shell.good("stream")
+    assert shell.good("export").startswith("id,name,email")
+    assert shell.good("logout") == f"logged out of {shell.server.address}\n"
+    assert shell.tokens() == []
+    assert shell.run("get", "1").returncode == 80
+    assert shell.good("logout")
+
+
+def test_a_new_password_keeps_one_logged_in(shell):
+    register(shell)
+    shell.good("login", "ada@x", text="password 1\n")
+    old = shell.tokens()[0].read_text()
+    wrong = shell.run("passwd", text="password 0\npassword 2\n")
+    assert (wrong.returncode, wrong.stderr) == (71, "userctl: the old password is wrong\n")
+    assert "the password is changed\n" in shell.good("passwd", text="password 1\npassword 2\n")
+    assert shell.tokens()[0].read_text() != old
+    programs.wait_until(
+        lambda: shell.run("get", "1", "--token", old).stderr.startswith("userctl: invalid token: revoked"),
+        "the old token to end",
+    )
+    shell.good("get", "1")
+    failed = shell.run("login", "ada@x", text="password 1\n")
+    assert (failed.returncode, failed.stderr) == (80, "userctl: invalid email or password\n")
+    shell.good("login", "ada@x", text="password 2\n")
+
+
+def test_a_token_may_be_given(shell):
+    register(shell)
+    shell.good("login", "ada@x", text="password 1\n")
+    token = shell.tokens()[0].read_text()
+    shell.good("logout")
+    shell.good("get", "1", "--token", token)
+    shell.good("get", "1", USERCTL_TOKEN=token)
+    assert "Ada" in shell.good("whoami", "--token", token)
+    assert shell.run("get", "1", "--token", "x y\n").returncode != 0
+    assert shell.run("whoami", "--token", "x.y.z").returncode == 80
+
+
+@pytest.mark.parametrize("target", ["192.0.2.1:50051", "example.org:50051", "dns:///example.org:443", "[2001:db8::1]:1"])
+def test_secrets_stay_here_without_tls(shell, target):
+    command = [places.program("userctl"), "--server", target, "--timeout", "1s"]
+    for words, text in ((["get", "1", "--token", "t"], ""), (["login", "a@b"], "password 1\n")):
+        done = programs.run(*command, *words, input=text, env=shell.environment())
+        assert done.returncode == 2, done.stderr
+        assert "without TLS" in done.stderr
+
+
+def test_servers_have_their_own_tokens(shell):
+    register(shell)
+    shell.good("login", "ada@x", text="password 1\n")
+    other = programs.run(
+        places.program("userctl"), "whoami", "--server", "127.0.0.1:1", env=shell.environment()
+    )
+    assert other.returncode == 80
+
+
+def test_a_terminal_shows_no_password(shell):
+    register(shell)
+    keyboard, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [places.program("userctl"), "login", "ada@x", "--server", shell.server.address],
+        stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, env=shell.environment(),
+    )
+    os.close(terminal)
+    shown = b""
+    while b"Password: " not in shown:
+        shown += os.read(keyboard, 1000)
+    os.write(keyboard, b"password 1\n")
+    out, _ = process.communicate(timeout=programs.PATIENCE)
+    try:
+        shown += os.read(keyboard, 1000)
+    except OSError:
+        pass
+    os.close(keyboard)
+    assert process.returncode == 0, shown
+    assert out.startswith(b"logged in to ")
+    assert b"password 1" not in shown

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* userctl register, login, logout, whoami, passwd. Passwords are asked for, and never arguments. */
+#include "usercommon/complain.h"
+#include "usercommon/password.h"
+#include "userctl/calls.h"
+#include "userctl/print.h"
+#include "userctl/session.h"
+#include <string.h>
+#include <time.h>
+
+/* Nothing secret goes where others can read it. */
+static bool
+may_send(const struct args *args)
+{
+    if (session_is_private(args))
+        return true;
+    complain(
+        "userctl", "a password is not sent to %s without TLS; add --tls or --ca", args->server);
+    return false;
+}
+
+static bool
+ask(const char *prompt, bool twice, char out[PASSWORD_TEXT])
+{
+    if (password_ask(prompt, twice, out))
+        return true;
+    complain("userctl", "no password was given, or not the same one twice");
+    return false;
+}
+
+/* "2026-11-25T23:59:00Z" */
+static void
+format_time(int64_t seconds, char out[32])
+{
+    time_t time = (time_t)seconds;
+    struct tm utc;
+
+    if (gmtime_r(&time, &utc) == NULL || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        out[0] = '\0';
+}
+
+static char *
+text_or_empty(const char *text)
+{
+    return text == NULL ? (char *)protobuf_c_empty_string : (char *)text;
+}
+
+/* ---- register ---- */
+
+static int
+send_registration(weir_call *call, const struct args *args, char *password)
+{
+    User__RegisterRequest request = USER__REGISTER_REQUEST__INIT;
+    const User__RegisterResponse *response;
+    weir_code code;
+
+    request.name = text_or_empty(args->name);
+    request.email = text_or_empty(args->email);
+    request.phone = text_or_empty(args->phone);
+    request.password = password;
+    code = user_UserService_Register(call, &request, &response);
+    if (code != WEIR_OK)
+        return calls_fail(args, code, weir_call_message(call));
+    if (response->user == NULL)
+        return calls_fail(args, WEIR_INTERNAL, "the server's answer holds no user");
+    if (args->json)
+        return print_user_json(response->user, stdout) ? 0 : calls_fail_output();
+    return print_user(response->user, stdout) ? 0 : calls_fail_output();
+}
+
+/* ---- login ---- */
+
+static int
+keep_login(const struct args *args, const char *token, int64_t expires)
+{
+    struct session_claims claims;
+    char until[32];
+
+    if (!session_keep(args->server, token))
+        return EXIT_OUTPUT;
+    format_time(expires, until);
+    if (session_claims_read(token, &claims) && !args->json)
+        printf("logged in to %s as %s until %s\n", args->server,
+            claims.name == NULL ? "nobody" : claims.name, until);
+    session_claims_fini(&claims);
+    return 0;
+}
+
+static int
+send_login(weir_call *call, const struct args *args, char *password)
+{
+    User__LoginRequest request = USER__LOGIN_REQUEST__INIT;
+    const User__LoginResponse *response;
+    weir_code code;
+    int status;
+
+    request.email = text_or_empty(args->email);
+    request.password = password;
+    code = user_UserService_Login(call, &request, &response);
+    if (code != WEIR_OK)
+        return calls_fail(args, code, weir_call_message(call));
+    status = keep_login(args, response->token, response->expires_at);
+    if (status == 0 && args->json && response->user != NULL)
+        return print_user_json(response->user, stdout) ? 0 : calls_fail_output();
+    return status;
+}
+
+/* ---- passwd ---- */
+
+static int
+send_change(weir_call *call, const struct args *args, char *old, char *new)
+{
+    User__ChangePasswordRequest request = USER__CHANGE_PASSWORD_REQUEST__INIT;
+    const User__ChangePasswordResponse *response;
+    weir_code code;
+
+    request.old_password = old;
+    request.new_password = new;
+    request.email = text_or_empty(args->email);
+    code = user_UserService_ChangePassword(call, &request, &response);
+    if (code != WEIR_OK)
+        return calls_fail(args, code, weir_call_message(call));
+    printf("the password is changed\n");
+    return response->token[0] == '\0' ? 0 : keep_login(args, response->token, response->expires_at);
+}
+
+/* ---- running ---- */
+
+/* With a password or two that were asked for; the second may be NULL. */
+static int
+run_with(weir_channel *channel, const struct args *args, char *first, char *second,
+    int (*send)(weir_call *call, const struct args *args, char *password))
+{
+    weir_call *call = calls_begin(channel, args, weir_now());
+    int status = EXIT_CODE_BASE + WEIR_RESOURCE_EXHAUSTED;
+
+    if (call != NULL)
+        status = second == NULL ? send(call, args, first) : send_change(call, args, first, second);
+    weir_call_free(call);
+    return status;
+}
+
+static int
+run_one(weir_channel *channel, const struct args *args, bool twice,
+    int (*send)(weir_call *call, const struct args *args, char *password))
+{
+    char password[PASSWORD_TEXT];
+    int status = EXIT_USAGE;
+
+    if (may_send(args) && ask("Password: ", twice, password))
+        status = run_with(channel, args, password, NULL, send);
+    explicit_bzero(password, sizeof(password));
+    return status;
+}
+
+int
+register_run(weir_channel *channel, const struct args *args)
+{
+    return run_one(channel, args, true, send_registration);
+}
+
+int
+login_run(weir_channel *channel, const struct args *args)
+{
+    return run_one(channel, args, false, send_login);
+}
+
+int
+passwd_run(weir_channel *channel, const struct args *args)
+{
+    char old[PASSWORD_TEXT], new[PASSWORD_TEXT];
+    int status = EXIT_USAGE;
+
+    if (may_send(args) && ask("Old password: ", false, old) && ask("New password: ", true, new))
+        status = run_with(channel, args, old, new, NULL);
+    explicit_bzero(old, sizeof(old));
+    explicit_bzero(new, sizeof(new));
+    return status;
+}
+
+int
+logout_run(weir_channel *channel, const struct args *args)
+{
+    (void)channel;
+    if (!session_forget(args->server))
+        return EXIT_OUTPUT;
+    printf("logged out of %s\n", args->server);
+    return 0;
+}
+
+static void
+print_claims(const struct session_claims *claims)
+{
+    char until[32] = "never";
+
+    if (claims->expires != 0)
+        format_time(claims->expires, until);
+    printf("user     %s\nname     %s\nroles    ", claims->subject == NULL ? "" : claims->subject,
+        claims->name == NULL ? "" : claims->name);
+    for (size_t i = 0; i < claims->role_count; i++)
+        printf("%s%s", i == 0 ? "" : ", ", claims->roles[i]);
+    printf("\nexpires  %s\n", until);
+}
+
+int
+whoami_run(weir_channel *channel, const struct args *args)
+{
+    struct session_claims claims;
+    int status = EXIT_CODE_BASE + WEIR_UNAUTHENTICATED;
+
+    (void)channel;
+    if (args->token == NULL) {
+        complain("userctl", "nobody is logged in to %s; userctl login", args->server);
+        return status;
+    }
+    if (!session_claims_read(args->token, &claims))
+        complain("userctl", "the token is none that can be read");
+    else if (claims.expires != 0 && claims.expires <= weir_unix_seconds())
+        complain("userctl", "the token has expired; userctl login");
+    else
+        status = 0;
+    if (status == 0 && args->json)
+        status = print_claims_json(&claims, stdout) ? 0 : calls_fail_output();
+    else if (status == 0)
+        print_claims(&claims);
+    session_claims_fini(&claims);
+    return status;
+}

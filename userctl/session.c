@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of tokens: userctl/SERVER.token in the user's state folder (XDG Base Directory). */
+#include "userctl/session.h"
+
+#include "usercommon/complain.h"
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- where ---- */
+
+/* False: neither variable holds an absolute path. */
+static bool
+folder_name(char out[PATH_MAX])
+{
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int len = PATH_MAX;
+
+    if (state != NULL && state[0] == '/')
+        len = snprintf(out, PATH_MAX, "%s/userctl", state);
+    else if (home != NULL && home[0] == '/')
+        len = snprintf(out, PATH_MAX, "%s/.local/state/userctl", home);
+    return len < PATH_MAX;
+}
+
+/* The folder, and a file of it whose name is the server's, other characters than a name's escaped.
+ * False: it is too long, or there is no folder. */
+static bool
+file_name(const char *server, const char *suffix, char out[PATH_MAX])
+{
+    size_t at;
+
+    if (!folder_name(out))
+        return false;
+    at = strlen(out);
+    if (at + 3 * strlen(server) + 32 > PATH_MAX || strlen(server) > 80)
+        return false;
+    out[at++] = '/';
+    for (const char *c = server; *c != '\0'; c++) {
+        bool plain = isalnum((unsigned char)*c) || (*c == '.' && c != server) || *c == '-';
+
+        at += (size_t)snprintf(out + at, 4, plain ? "%c" : "%%%02X", (unsigned char)*c);
+    }
+    snprintf(out + at, 16, "%s", suffix);
+    return true;
+}
+
+static bool
+make_folder(void)
+{
+    char path[PATH_MAX];
+
+    if (!folder_name(path))
+        return false;
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(path, 0700);
+        *slash = '/';
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+/* ---- the file ---- */
+
+bool
+session_load(const char *server, char out_token[SESSION_TOKEN])
+{
+    char path[PATH_MAX];
+    int fd = file_name(server, ".token", path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t len = fd < 0 ? 0 : read(fd, out_token, SESSION_TOKEN - 1);
+
+    if (fd >= 0)
+        close(fd);
+    out_token[len > 0 ? len : 0] = '\0';
+    out_token[strcspn(out_token, "\r\n")] = '\0';
+    return out_token[0] != '\0';
+}
+
+/* In one step, so that no other program sees half of it. */
+static bool
+write_file(const char *path, const char *staged, const char *token)
+{
+    size_t len = strlen(token);
+    int fd;
+    bool good;
+
+    (void)unlink(staged);
+    fd = open(staged, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    good = fd >= 0 && write(fd, token, len) == (ssize_t)len && fsync(fd) == 0;
+    if (fd >= 0 && close(fd) != 0)
+        good = false;
+    return good && rename(staged, path) == 0;
+}
+
+bool
+session_keep(const char *server, const char *token)
+{
+    char path[PATH_MAX], staged[PATH_MAX];
+
+    if (file_name(server, ".token", path) && file_name(server, ".new", staged) && make_folder() &&
+        write_file(path, staged, token))
+        return true;
+    complain("userctl", "cannot keep the token: %s", strerror(errno));
+    return false;
+}
+
+bool
+session_forget(const char *server)
+{
+    char path[PATH_MAX];
+
+    if (!file_name(server, ".token", path) || unlink(path) == 0 || errno == ENOENT)
+        return true;
+    complain("userctl", "cannot remove %s: %s", path, strerror(errno));
+    return false;
+}
+
+/* ---- where secrets may go ---- */
+
+/* The host of HOST:PORT or [V6]:PORT. */
+static bool
+is_loopback(const char *target)
+{
+    const char *colon = strrchr(target, ':');
+    size_t len = colon == NULL ? strlen(target) : (size_t)(colon - target);
+    bool bracketed = len > 2 && target[0] == '[' && target[len - 1] == ']';
+    struct in6_addr v6;
+    struct in_addr v4;
+    char host[64];
+
+    if (len >= sizeof(host))
+        return false;
+    snprintf(host, sizeof(host), "%.*s", (int)(bracketed ? len - 2 : len), target + bracketed);
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    if (inet_pton(AF_INET6, host, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6);
+    return strcmp(host, "localhost") == 0; /* RFC 6761, section 6.3 */
+}
+
+bool
+session_is_private(const struct args *args)
+{
+    static const char *const schemes[] = {"dns:///", "dns:", "ipv4:", "ipv6:"};
+    const char *target = args->server;
+
+    if (args->tls || strncmp(target, "unix:", 5) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        size_t len = strlen(schemes[i]);
+
+        if (strncmp(target, schemes[i], len) == 0)
+            return strchr(target, ',') == NULL && is_loopback(target + len);
+    }
+    return is_loopback(target);
+}
