@@ -14,8 +14,7 @@ static weir_server *server; /* for the signal handler, which has no other way to
 
 struct settings {
     const char *address;
-    const char *interceptors; /* "" for none but the one that only passes on */
-    const char *collector;    /* where spans go; may be NULL */
+    struct interceptors_options interceptors; /* besides the one that only passes on */
     unsigned loops;
     unsigned work_ms, workers;
     struct weir_tls_pair pair; /* of NULLs: no TLS */
@@ -82,8 +81,7 @@ serve(const struct settings *settings, struct parts *parts)
     WEIR_TRY(work_init(&parts->work, settings->work_ms * WEIR_MILLISECOND, settings->workers));
     WEIR_TRY(echo_Echo_add(server, &handlers, &parts->work));
     WEIR_TRY(weir_server_wrap(server, pass_on, NULL));
-    WEIR_TRY(interceptors_new(
-        server, settings->interceptors, settings->collector, &parts->interceptors));
+    WEIR_TRY(interceptors_new(server, &settings->interceptors, &parts->interceptors));
     WEIR_TRY(weir_server_listen(server, settings->address));
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
@@ -120,18 +118,21 @@ parse_options(int argc, char **argv, struct settings *settings)
 {
     static const struct option known[] = {{"listen", required_argument, NULL, 'l'},
         {"loops", required_argument, NULL, 'n'}, {"interceptors", required_argument, NULL, 'i'},
-        {"otlp", required_argument, NULL, 'o'}, {"work-ms", required_argument, NULL, 'w'},
-        {"workers", required_argument, NULL, 't'}, {"tls-cert", required_argument, NULL, 'c'},
-        {"tls-key", required_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+        {"otlp", required_argument, NULL, 'o'}, {"token-file", required_argument, NULL, 'f'},
+        {"work-ms", required_argument, NULL, 'w'}, {"workers", required_argument, NULL, 't'},
+        {"tls-cert", required_argument, NULL, 'c'}, {"tls-key", required_argument, NULL, 'k'},
+        {NULL, 0, NULL, 0}};
     int letter;
 
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (letter == 'l')
             settings->address = optarg;
         else if (letter == 'i')
-            settings->interceptors = optarg;
+            settings->interceptors.names = optarg;
         else if (letter == 'o')
-            settings->collector = optarg;
+            settings->interceptors.collector = optarg;
+        else if (letter == 'f')
+            settings->interceptors.token_file = optarg;
         else if (letter == 'c')
             settings->pair.cert_file = optarg;
         else if (letter == 'k')
@@ -161,12 +162,13 @@ run(const struct settings *settings)
 int
 main(int argc, char **argv)
 {
-    struct settings settings = {.interceptors = "", .loops = 1};
+    struct settings settings = {.interceptors = {.names = ""}, .loops = 1};
 
     if (!parse_options(argc, argv, &settings)) {
         fprintf(stderr,
             "usage: bench-echo --listen ADDR [--loops N] [--tls-cert FILE --tls-key FILE]\n"
-            "       [--interceptors NAME,...] [--otlp ADDR] [--work-ms N] [--workers N]\n"
+            "       [--interceptors NAME,...] [--otlp ADDR] [--token-file FILE]\n"
+            "       [--work-ms N] [--workers N]\n"
             "names: " INTERCEPTOR_NAMES "\n");
         return 2;
     }

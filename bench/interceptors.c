@@ -5,20 +5,23 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <weir/auth.h>
 #include <weir/concurrency.h>
 #include <weir/logging.h>
 #include <weir/metrics.h>
 #include <weir/ratelimit.h>
+#include <weir/signer.h>
 #include <weir/tracing.h>
 
 struct interceptors {
-    const char *collector;
+    const struct interceptors_options *options;
     weir_log *log;
     FILE *lines;
     weir_metrics *metrics;
     weir_ratelimit *ratelimit;
     weir_concurrency *concurrency;
     weir_tracer *tracer;
+    weir_auth *auth;
     pthread_t exporter;
     bool exporting;
 };
@@ -81,13 +84,59 @@ static weir_code
 add_tracing(struct interceptors *all, weir_server *server)
 {
     const struct weir_tracer_options options = {
-        .endpoint = all->collector, .service_name = "bench-echo", .skip = 0.99};
+        .endpoint = all->options->collector, .service_name = "bench-echo", .skip = 0.99};
 
     WEIR_TRY(weir_tracer_new(&options, &all->tracer));
     if (pthread_create(&all->exporter, NULL, export, all->tracer) != 0)
         return WEIR_RESOURCE_EXHAUSTED;
     all->exporting = true;
     return weir_server_wrap(server, weir_tracer_intercept, all->tracer);
+}
+
+static weir_code
+write_token(const weir_signer *signer, const char *path)
+{
+    const struct weir_token token = {.subject = "bench", .expires = weir_unix_seconds() + 86400};
+    FILE *file = path == NULL ? NULL : fopen(path, "w");
+    char *text;
+    weir_code code;
+
+    if (file == NULL)
+        return path == NULL ? WEIR_OK : WEIR_INVALID_ARGUMENT;
+    code = weir_jwt_sign(signer, &token, &text);
+    if (code == WEIR_OK) {
+        code = fputs(text, file) < 0 ? WEIR_INVALID_ARGUMENT : WEIR_OK;
+        free(text);
+    }
+    return fclose(file) == 0 ? code : WEIR_INVALID_ARGUMENT;
+}
+
+static weir_code
+check_tokens(struct interceptors *all, weir_server *server, const weir_signer *signer)
+{
+    char *keys = weir_signer_public_pem(signer);
+    const struct weir_auth_options options = {.public_keys = keys};
+    weir_code code =
+        keys == NULL ? WEIR_RESOURCE_EXHAUSTED : weir_auth_new(&options, &all->auth, NULL);
+
+    free(keys);
+    WEIR_TRY(code);
+    return weir_server_wrap(server, weir_auth_intercept, all->auth);
+}
+
+/* Every call has the same token, so it is one that was verified before. */
+static weir_code
+add_auth(struct interceptors *all, weir_server *server)
+{
+    weir_signer *signer;
+    weir_code code = weir_signer_generate("RS256", &signer);
+
+    WEIR_TRY(code);
+    code = write_token(signer, all->options->token_file);
+    if (code == WEIR_OK)
+        code = check_tokens(all, server, signer);
+    weir_signer_free(signer);
+    return code;
 }
 
 static const struct {
@@ -99,6 +148,7 @@ static const struct {
     {"ratelimit", add_ratelimit},
     {"concurrency", add_concurrency},
     {"tracing", add_tracing},
+    {"auth", add_auth},
 };
 
 static weir_code
@@ -124,7 +174,7 @@ add_all(struct interceptors *all, weir_server *server, const char *names)
 }
 
 weir_code
-interceptors_new(weir_server *server, const char *names, const char *collector,
+interceptors_new(weir_server *server, const struct interceptors_options *options,
     struct interceptors **out_interceptors)
 {
     struct interceptors *all = calloc(1, sizeof(*all));
@@ -132,8 +182,8 @@ interceptors_new(weir_server *server, const char *names, const char *collector,
 
     if (all == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
-    all->collector = collector;
-    code = add_all(all, server, names);
+    all->options = options;
+    code = add_all(all, server, options->names);
     if (code != WEIR_OK) {
         interceptors_free(all);
         return code;
@@ -158,5 +208,6 @@ interceptors_free(struct interceptors *all)
     weir_ratelimit_free(all->ratelimit);
     weir_concurrency_free(all->concurrency);
     weir_tracer_free(all->tracer);
+    weir_auth_free(all->auth);
     free(all);
 }

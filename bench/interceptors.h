@@ -6,14 +6,19 @@
 #include <weir/server.h>
 
 /* What `--interceptors` takes. */
-#define INTERCEPTOR_NAMES "metrics, ratelimit, concurrency, tracing"
+#define INTERCEPTOR_NAMES "logging, metrics, ratelimit, concurrency, tracing, auth"
 
 struct interceptors;
 
-/* Wrap a server with those of a list "ratelimit,tracing", the first outermost. Spans go to the
- * collector, unless that is NULL. They are freed with interceptors_free, after the server.
- * INVALID_ARGUMENT: there is no such name. */
-WEIR_CHECK weir_code interceptors_new(weir_server *server, const char *names, const char *collector,
-    struct interceptors **out_interceptors);
+struct interceptors_options {
+    const char *names;      /* "ratelimit,tracing", the first outermost */
+    const char *collector;  /* where spans go; NULL: nowhere */
+    const char *token_file; /* where auth writes the token that it wants; NULL: nowhere */
+};
+
+/* Wrap a server. They are freed with interceptors_free, after the server. INVALID_ARGUMENT: there
+ * is no such name, or no such file. */
+WEIR_CHECK weir_code interceptors_new(weir_server *server,
+    const struct interceptors_options *options, struct interceptors **out_interceptors);
 
 void interceptors_free(struct interceptors *all);

@@ -127,7 +127,7 @@ class Server:
         return int(re.search(r"^Private_Dirty: +(\d+) kB$", text, re.M)[1])
 
 
-def check_echo(address, package="python3-grpcio", ca=None):
+def check_echo(address, package="python3-grpcio", ca=None, metadata=()):
     """A real client must get a real answer, or there is nothing to measure. ca: over TLS."""
     make = f"grpc.insecure_channel({address!r})"
     if ca is not None:
@@ -137,14 +137,14 @@ import grpc
 with {make} as channel:
     call = channel.unary_unary({ECHO_PATH!r})
     for _ in range(100):
-        assert call({ECHO_REQUEST!r}, timeout={PATIENCE}) == {ECHO_REQUEST!r}
+        assert call({ECHO_REQUEST!r}, timeout={PATIENCE}, metadata={metadata!r}) == {ECHO_REQUEST!r}
 """
     done = subprocess.run(["/usr/bin/python3", "-c", script], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Broken(f"{address} does not echo ({package} must be there too): {done.stderr.strip()[-400:]}")
 
 
-def h2load(options, address, path, body, connections, streams, calls, secure=False):
+def h2load(options, address, path, body, connections, streams, calls, secure=False, headers=()):
     """Make calls; every one must get its 200. Returns how long they took, in seconds."""
     with file_of(framed(body)) as body_file:
         done = subprocess.run(
@@ -153,7 +153,7 @@ def h2load(options, address, path, body, connections, streams, calls, secure=Fal
                 "--threads=1", f"--clients={connections}", f"--max-concurrent-streams={streams}",
                 f"--requests={calls}", f"--data={body_file}",
                 "--header=content-type: application/grpc", "--header=te: trailers",
-                f"http{'s' if secure else ''}://{address}{path}",
+                *(f"--header={header}" for header in headers), f"http{'s' if secure else ''}://{address}{path}",
             ],
             capture_output=True, text=True, check=False,
         )
