@@ -10,6 +10,7 @@
 #include "userd/caller.h"
 #include "userd/database.h"
 #include "userd/file_text.h"
+#include "userd/store_postgres.h"
 #include "userd/store_sqlite.h"
 #include "userd/validate.h"
 #include <errno.h>
@@ -184,10 +185,30 @@ make_admin(struct store *store, const struct account *person, const char *passwo
     return status;
 }
 
-static int
-with_store(const char *path, const struct account *account, const char *password)
+/* NULL: it was said why. */
+static struct store *
+open_store(const char *url, weir_pool *pool)
 {
+    char path[PATH_MAX], error[512];
     struct store_cause cause;
+    struct store *store;
+
+    if (database_is_postgres(url)) {
+        store = store_postgres_open(url, &cause);
+    } else if (database_path(url, path, error)) {
+        store = store_sqlite_open(path, pool, &cause);
+    } else {
+        complain("userd", "%s", error);
+        return NULL;
+    }
+    if (store == NULL)
+        complain("userd", "cannot open the database: %s", cause.text);
+    return store;
+}
+
+static int
+with_store(const char *url, const struct account *account, const char *password)
+{
     struct store *store;
     weir_pool *pool;
     int status = EXIT_FAILURE;
@@ -196,10 +217,8 @@ with_store(const char *path, const struct account *account, const char *password
         complain("userd", "out of memory or of threads");
         return EXIT_FAILURE;
     }
-    store = store_sqlite_open(path, pool, &cause);
-    if (store == NULL)
-        complain("userd", "cannot open the database %s: %s", path, cause.text);
-    else
+    store = open_store(url, pool);
+    if (store != NULL)
         status = make_admin(store, account, password);
     weir_pool_free(pool);
     store_close(store);
@@ -215,22 +234,14 @@ create_admin(const struct command_options *options)
                                   .created_at = weir_unix_seconds()},
         .roles = CALLER_ADMIN "," CALLER_USER};
     const char *wrong = validate_new_user(&account.user);
-    char path[PATH_MAX], error[512], password[PASSWORD_TEXT];
+    char password[PASSWORD_TEXT];
     int status;
 
     if (options->email == NULL || wrong != NULL) {
         complain("userd", "%s", options->email == NULL ? "--email is missing" : wrong);
         return EXIT_USAGE;
     }
-    if (options->db != NULL && database_is_postgres(options->db)) {
-        complain("userd", "accounts are kept in SQLite only");
-        return EXIT_USAGE;
-    }
-    if (!database_path(options->db, path, error)) {
-        complain("userd", "%s", error);
-        return EXIT_FAILURE;
-    }
-    status = read_password(password) ? with_store(path, &account, password) : EXIT_FAILURE;
+    status = read_password(password) ? with_store(options->db, &account, password) : EXIT_FAILURE;
     explicit_bzero(password, sizeof(password));
     return status;
 }
