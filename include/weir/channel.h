@@ -15,25 +15,27 @@ typedef struct weir_channel weir_channel;
 
 /* Zero is the default of every field. */
 struct weir_channel_options {
-    const char *user_agent;       /* put before Weir's own in user-agent; none */
-    size_t max_receive_message;   /* bytes, after inflating; 4 MiB */
-    size_t max_send_message;      /* bytes, before compressing; 4 GiB */
-    weir_compression compression; /* of the messages of calls that choose none; identity */
-    size_t max_header_list;       /* bytes of a response's header list; 16 KiB */
-    int64_t keepalive_time;       /* a server silent for so long during a call is asked whether it
-                                     lives; never. At least 10 s */
-    int64_t keepalive_timeout;    /* and given up when it is silent on; 20 s */
-    bool keepalive_without_calls; /* ask also between calls; not every server likes that */
-    int64_t
-        idle_timeout;        /* nanoseconds without a call, and up to twice as long, after which a
-                                connection is closed until the next call; 30 min, WEIR_NEVER: it stays */
-    int64_t connect_timeout; /* nanoseconds; 20 s */
-    weir_tls *tls;           /* of weir_tls_client_new: speak TLS; plain text */
+    const char *user_agent;        /* put before Weir's own in user-agent; none */
+    size_t max_receive_message;    /* bytes, after inflating; 4 MiB */
+    size_t max_send_message;       /* bytes, before compressing; 4 GiB */
+    weir_compression compression;  /* of the messages of calls that choose none; identity */
+    size_t max_header_list;        /* bytes of a response's header list; 16 KiB */
+    int64_t keepalive_time;        /* a server silent for so long during a call is asked whether it
+                                      lives; never. At least 10 s */
+    int64_t keepalive_timeout;     /* and given up when it is silent on; 20 s */
+    bool keepalive_without_calls;  /* ask also between calls; not every server likes that */
+    int64_t connect_timeout;       /* nanoseconds; 20 s */
+    weir_tls *tls;                 /* of weir_tls_client_new: speak TLS; plain text */
     weir_credentials *credentials; /* of calls that bring none of their own; none. Borrowed */
-    const char
-        *authority;      /* :authority of every call; the target, or what tls knows the server as */
     size_t retry_buffer; /* bytes of what a call has sent, kept for another attempt; 256 KiB */
     weir_pool *pool;     /* looks names up; without one the loop waits for the lookup. Borrowed */
+    /* :authority of every call; the target, or the name that tls knows the server by. */
+    const char *authority;
+    /* A connection is added when those there are have as many calls as the server allows; 1. */
+    unsigned max_connections;
+    /* Nanoseconds without a call, or up to twice that, after which a connection is closed until the
+     * next call; 30 min. WEIR_NEVER: it stays. */
+    int64_t idle_timeout;
 };
 
 /* target: "HOST:PORT", "dns:HOST:PORT", "unix:PATH", and of one address or several, of which the

@@ -72,6 +72,7 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
         options->max_header_list != 0 ? options->max_header_list : DEFAULT_MAX_HEADER_LIST;
     channel->connect_timeout =
         options->connect_timeout != 0 ? options->connect_timeout : DEFAULT_CONNECT_TIMEOUT;
+    channel->max_connections = options->max_connections != 0 ? options->max_connections : 1;
     channel->idle_timeout =
         options->idle_timeout != 0 ? options->idle_timeout : DEFAULT_IDLE_TIMEOUT;
     channel->retry_buffer =
@@ -233,16 +234,16 @@ client_wake_first(struct weir_channel *channel)
 {
     if (list_empty(&channel->waiting))
         return;
-    if (channel->state == WEIR_CHANNEL_READY &&
-        h2_conn_streams_left(channel->conn->transport.h2) == 0)
+    if (channel->state == WEIR_CHANNEL_READY && client_conn_with_room(channel) == NULL) {
+        client_grow(channel);
         return;
+    }
     call_advance(container_of(channel->waiting.next, struct client_waiter, link)->call);
 }
 
 static weir_code
-attach(struct weir_channel *channel, struct weir_call *call)
+attach(struct client_conn *conn, struct weir_call *call)
 {
-    struct client_conn *conn = channel->conn;
     struct h2_stream *stream = h2_stream_open(conn->transport.h2);
 
     conn->used = true;
@@ -266,6 +267,7 @@ static bool
 try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_code *out_code)
 {
     struct weir_call *call = waiter->call;
+    struct client_conn *conn;
 
     if (call->ended) {
         *out_code = call->code;
@@ -274,11 +276,14 @@ try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_cod
     client_need_conn(channel);
     if (channel->state == WEIR_CHANNEL_FAILURE && !call->wait_for_ready)
         *out_code = weir_fail(call, WEIR_UNAVAILABLE, "%s", channel->why);
-    else if (channel->state == WEIR_CHANNEL_READY && is_first(channel, waiter) &&
-             h2_conn_streams_left(channel->conn->transport.h2) > 0)
-        *out_code = attach(channel, call);
-    else
+    else if (channel->state != WEIR_CHANNEL_READY || !is_first(channel, waiter))
         return false;
+    else if ((conn = client_conn_with_room(channel)) != NULL)
+        *out_code = attach(conn, call);
+    else {
+        client_grow(channel);
+        return false;
+    }
     return true;
 }
 

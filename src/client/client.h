@@ -43,7 +43,11 @@ struct weir_channel {
     weir_connectivity state; /* FAILURE: until retry_at calls fail with the reason */
     struct list watchers;    /* channel_watcher: who waits for another state */
     int64_t idle_timeout;
-    struct client_conn *conn;     /* for new calls; NULL unless connecting or ready */
+    unsigned max_connections;
+    bool growing;                 /* a further connection is under way while others are ready */
+    int64_t grow_at;              /* not before this, since one has failed */
+    struct client_conn *pending;  /* waits for SETTINGS; NULL: none */
+    struct client_conn *conn;     /* the newest that takes calls; NULL unless ready */
     struct list conns;            /* all, those that are drained included */
     struct client_lookup *lookup; /* under way, else NULL */
     struct client_race race;
@@ -74,6 +78,7 @@ struct client_conn {
     struct loop_timer timer; /* for the server's SETTINGS, then for idleness */
     struct loop_task reap;
     bool ready;
+    bool left; /* it takes no new calls */
     bool used; /* since the timer fired last */
     char peer[NET_ADDRESS_TEXT];
 };
@@ -108,6 +113,13 @@ void client_connect(struct weir_channel *channel);
 
 /* The same, unless it is connected or connecting, or its backoff is not over. */
 void client_need_conn(struct weir_channel *channel);
+
+/* A connection that has a stream for a new call. NULL: none. */
+struct client_conn *client_conn_with_room(const struct weir_channel *channel);
+
+/* Every connection has as many streams as its server allows: begin to connect once more, if that is
+ * wanted. */
+void client_grow(struct weir_channel *channel);
 
 /* Drop what is under way and every connection. */
 void client_disconnect(struct weir_channel *channel);

@@ -27,9 +27,15 @@ next_backoff(struct weir_channel *channel)
 static void
 fail(struct weir_channel *channel, const char *why)
 {
+    int64_t again = loop_now(channel->loop) + next_backoff(channel);
+
+    channel->growing = false;
+    channel->grow_at = again;
+    if (channel->state == WEIR_CHANNEL_READY)
+        return; /* the calls go on with the connections there are */
     snprintf(channel->why, sizeof(channel->why), "cannot reach %s: %s", channel->target.text, why);
     client_set_state(channel, WEIR_CHANNEL_FAILURE);
-    channel->retry_at = loop_now(channel->loop) + next_backoff(channel);
+    channel->retry_at = again;
     client_wake(channel);
 }
 
@@ -56,25 +62,60 @@ conn_close(struct client_conn *conn, const char *why)
     loop_post(conn->channel->loop, &conn->reap);
 }
 
+static bool
+takes_calls(const struct client_conn *conn)
+{
+    return conn->ready && !conn->left;
+}
+
+struct client_conn *
+client_conn_with_room(const struct weir_channel *channel)
+{
+    if (channel->conn != NULL && h2_conn_streams_left(channel->conn->transport.h2) > 0)
+        return channel->conn;
+    list_each (link, &channel->conns) {
+        struct client_conn *conn = container_of(link, struct client_conn, link);
+
+        if (takes_calls(conn) && h2_conn_streams_left(conn->transport.h2) > 0)
+            return conn;
+    }
+    return NULL;
+}
+
+/* It takes no new calls: another one does, or whoever waits connects anew. */
+static void
+part_with(struct client_conn *conn)
+{
+    struct weir_channel *channel = conn->channel;
+
+    if (!takes_calls(conn))
+        return;
+    conn->left = true;
+    channel->conn = NULL;
+    list_each (link, &channel->conns) {
+        struct client_conn *other = container_of(link, struct client_conn, link);
+
+        if (takes_calls(other))
+            channel->conn = other;
+    }
+    if (channel->conn == NULL)
+        client_set_state(channel, channel->growing ? WEIR_CHANNEL_CONNECTING : WEIR_CHANNEL_IDLE);
+    client_wake(channel);
+}
+
 static void
 on_lost(struct rpc_transport *transport, const char *why)
 {
     struct client_conn *conn = conn_of(transport);
     struct weir_channel *channel = conn->channel;
-    bool current = channel->conn == conn;
-    bool was_ready = conn->ready;
+    bool was_pending = channel->pending == conn;
 
-    if (current)
-        channel->conn = NULL;
+    part_with(conn);
+    if (was_pending)
+        channel->pending = NULL;
     conn_close(conn, why);
-    if (!current)
-        return;
-    if (was_ready) {
-        client_set_state(channel, WEIR_CHANNEL_IDLE);
-        client_wake(channel);
-    } else {
+    if (was_pending)
         race_go_on(&channel->race, why);
-    }
 }
 
 static void
@@ -101,22 +142,14 @@ on_ready(struct rpc_transport *transport)
     struct weir_channel *channel = conn->channel;
 
     conn->ready = true;
+    channel->pending = NULL;
+    channel->conn = conn;
+    channel->growing = false;
     rest(conn);
     client_set_state(channel, WEIR_CHANNEL_READY);
     rpc_transport_keep_alive(transport, &channel->keepalive);
     channel->backoff = BACKOFF_INITIAL;
     client_wake(channel);
-}
-
-/* Whoever waits connects anew. */
-static void
-part_with(struct client_conn *conn)
-{
-    if (conn->channel->conn != conn)
-        return;
-    conn->channel->conn = NULL;
-    client_set_state(conn->channel, WEIR_CHANNEL_IDLE);
-    client_wake(conn->channel);
 }
 
 /* gRFC A8: half as often from now on. */
@@ -225,7 +258,7 @@ conn_open(struct weir_channel *channel, struct net_conn *net)
         return WEIR_RESOURCE_EXHAUSTED;
     }
     list_push(&channel->conns, &conn->link);
-    channel->conn = conn;
+    channel->pending = conn;
     if (loop_timer_start(channel->loop, &conn->timer, channel->connect_until) != WEIR_OK)
         on_lost(&conn->transport, "no memory");
     return WEIR_OK;
@@ -368,14 +401,13 @@ resolve_here(struct weir_channel *channel, size_t *out_count, const char **out_w
     return WEIR_OK;
 }
 
-void
-client_connect(struct weir_channel *channel)
+static void
+connect_once(struct weir_channel *channel)
 {
     const char *why = "";
     size_t count = 0;
     weir_code code;
 
-    client_set_state(channel, WEIR_CHANNEL_CONNECTING);
     channel->connect_until = deadline_after(loop_now(channel->loop), channel->connect_timeout);
     if (channel->pool != NULL && channel->target.is_name) {
         look_up_on_pool(channel);
@@ -383,6 +415,29 @@ client_connect(struct weir_channel *channel)
     }
     code = resolve_here(channel, &count, &why);
     resolved(channel, code, count, why);
+}
+
+void
+client_connect(struct weir_channel *channel)
+{
+    client_set_state(channel, WEIR_CHANNEL_CONNECTING);
+    connect_once(channel);
+}
+
+void
+client_grow(struct weir_channel *channel)
+{
+    unsigned count = 0;
+
+    list_each (link, &channel->conns) {
+        if (takes_calls(container_of(link, struct client_conn, link)))
+            count++;
+    }
+    if (channel->growing || count >= channel->max_connections ||
+        loop_now(channel->loop) < channel->grow_at)
+        return;
+    channel->growing = true;
+    connect_once(channel);
 }
 
 void
@@ -401,7 +456,7 @@ client_disconnect(struct weir_channel *channel)
         abandon(channel->lookup);
     channel->lookup = NULL;
     race_stop(&channel->race);
-    channel->conn = NULL;
+    channel->conn = channel->pending = NULL;
     list_each_safe (link, &channel->conns)
         conn_close(container_of(link, struct client_conn, link), "the channel was closed");
 }

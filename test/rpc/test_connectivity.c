@@ -153,6 +153,67 @@ calls_keep_connections(void **state)
     running_stop(&running, PATIENCE);
 }
 
+/* ---- more connections ---- */
+
+struct sleeper {
+    pthread_t thread;
+    weir_channel *channel;
+    weir_code code;
+};
+
+static void *
+wait_there(void *arg)
+{
+    struct sleeper *sleeper = arg;
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response;
+    weir_call *call = weir_call_new(sleeper->channel, NULL);
+
+    request.text = "sleep:300";
+    weir_call_set_timeout(call, PATIENCE);
+    sleeper->code = rpctest_Test_Unary(call, &request, &response);
+    weir_call_free(call);
+    return NULL;
+}
+
+/* Calls that are at the server at the same time, which allows one a connection. */
+static void
+check_growth(unsigned max_connections, unsigned least, unsigned most)
+{
+    const struct weir_server_options server_options = {.max_concurrent_streams = 1};
+    const struct weir_channel_options options = {.max_connections = max_connections};
+    struct sleeper sleepers[6];
+    struct running running;
+    struct weir_server_stats stats;
+    weir_channel *channel;
+    weir_loop *loop;
+
+    running_start(&running, "127.0.0.1:0", &server_options, NULL);
+    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(loop, running.address, &options, &channel), WEIR_OK);
+    for (size_t i = 0; i < 6; i++) {
+        sleepers[i].channel = channel;
+        assert_int_equal(pthread_create(&sleepers[i].thread, NULL, wait_there, &sleepers[i]), 0);
+    }
+    for (size_t i = 0; i < 6; i++) {
+        pthread_join(sleepers[i].thread, NULL);
+        assert_int_equal(sleepers[i].code, WEIR_OK);
+    }
+    weir_server_stats(running.server, &stats);
+    assert_in_range(stats.connections_accepted, least, most);
+    weir_channel_free(channel);
+    weir_loop_free(loop);
+    running_stop(&running, PATIENCE);
+}
+
+static void
+full_connections_get_company(void **state)
+{
+    (void)state;
+    check_growth(0, 1, 1);
+    check_growth(3, 2, 3);
+}
+
 int
 main(void)
 {
@@ -162,6 +223,7 @@ main(void)
         cmocka_unit_test(many_may_watch),
         cmocka_unit_test(idle_connections_are_closed),
         cmocka_unit_test(calls_keep_connections),
+        cmocka_unit_test(full_connections_get_company),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
