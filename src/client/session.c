@@ -269,7 +269,7 @@ session_send(struct client_session *session, const ProtobufCMessage *message, bo
     if (len > channel->shared.max_send)
         return weir_fail(session->user, WEIR_RESOURCE_EXHAUSTED,
             "message of %zu bytes, larger than %zu", len, channel->shared.max_send);
-    if (session->attempt != NULL && session->attempt->gzip_refused)
+    if (session->open && session->attempt->gzip_refused)
         session->user->gzip_refused = true;
     fits = fits && !session->settled;
     /* Without interceptors the other way shows it. */
