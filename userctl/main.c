@@ -2,6 +2,7 @@
 /* userctl: the user service from a shell. */
 #include "usercommon/complain.h"
 #include "userctl/calls.h"
+#include "userctl/chain.h"
 #include "userctl/session.h"
 #include "userctl/tracing.h"
 #include <errno.h>
@@ -25,12 +26,15 @@ open_tls(const struct args *args, weir_tls **out_tls)
     return false;
 }
 
+/* Tracing goes around the attempts, which are one call to who looks at the trace. */
 static int
-run_traced(weir_channel *channel, const struct command *command, const struct args *args,
-    weir_tracer **out_tracer)
+run_wrapped(weir_channel *channel, const struct command *command, const struct args *args,
+    weir_tracer **out_tracer, struct chain *chain)
 {
     weir_code code = tracing_open(channel, args->otlp, out_tracer);
 
+    if (code == WEIR_OK)
+        code = chain_begin(chain, channel, args);
     return code == WEIR_OK ? calls_run(command, channel, args)
                            : calls_fail(args, code, "out of memory or of file descriptors");
 }
@@ -39,6 +43,7 @@ static int
 run_on(weir_loop *loop, const struct command *command, const struct args *args, weir_tls *tls)
 {
     const struct weir_channel_options options = {.user_agent = "userctl", .tls = tls};
+    struct chain chain = {.retry = NULL};
     weir_channel *channel;
     weir_tracer *tracer = NULL;
     weir_code code = weir_channel_new(loop, args->server, &options, &channel);
@@ -50,8 +55,9 @@ run_on(weir_loop *loop, const struct command *command, const struct args *args, 
     }
     if (code != WEIR_OK)
         return calls_fail(args, code, "out of memory");
-    status = run_traced(channel, command, args, &tracer);
+    status = run_wrapped(channel, command, args, &tracer, &chain);
     weir_channel_free(channel);
+    chain_end(&chain);
     tracing_close(tracer);
     return status;
 }

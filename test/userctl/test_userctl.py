@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """userctl against userd, and against servers that others wrote."""
+import contextlib
 import json
 import os
 import socket
@@ -196,14 +197,17 @@ def test_a_server_that_speaks_something_else_is_unavailable():
         other.listen()
 
         def greet():
-            connection, _ = other.accept()
-            with connection:
-                connection.sendall(b"220 mail.example.org ESMTP\r\n")
-                connection.recv(4096)
+            with contextlib.suppress(OSError):  # until the socket is shut down
+                while True:
+                    connection, _ = other.accept()
+                    with connection:
+                        connection.sendall(b"220 mail.example.org ESMTP\r\n")
+                        connection.recv(4096)
 
         thread = threading.Thread(target=greet)
         thread.start()
         Userctl(f"127.0.0.1:{other.getsockname()[1]}")("get", "1", expect=code("UNAVAILABLE"))
+        other.shutdown(socket.SHUT_RDWR)
         thread.join(60)
     assert not thread.is_alive()
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Outermost the timeout, so that it is for all attempts together. */
+#include "userctl/chain.h"
+
+weir_code
+chain_begin(struct chain *chain, weir_channel *channel, const struct args *args)
+{
+    /* To the interceptor 0 is its default; here it is no time at all. */
+    int64_t timeout = args->timeout > 0 ? args->timeout : 1;
+
+    *chain = (struct chain){.timeouts = {.unary = timeout,
+                                .client_stream = timeout,
+                                .server_stream = timeout,
+                                .bidi_stream = timeout}};
+    WEIR_TRY(weir_retry_new(NULL, &chain->retry));
+    WEIR_TRY(weir_channel_wrap(channel, weir_timeout_calls, &chain->timeouts));
+    return weir_channel_wrap(channel, weir_retry_calls, chain->retry);
+}
+
+void
+chain_end(struct chain *chain)
+{
+    weir_retry_free(chain->retry);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands around each of userctl's calls: a deadline, then retries. */
+/* Threads: belongs to the thread that starts the program. */
+#pragma once
+
+#include "userctl/args.h"
+#include <weir/channel.h>
+#include <weir/retry.h>
+#include <weir/timeout.h>
+
+struct chain {
+    struct weir_timeout_options timeouts;
+    weir_retry *retry;
+};
+
+/* Put it around the channel's calls; the channel borrows it. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code chain_begin(
+    struct chain *chain, weir_channel *channel, const struct args *args);
+
+/* After the channel. */
+void chain_end(struct chain *chain);
