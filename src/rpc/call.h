@@ -290,6 +290,10 @@ weir_str call_pack_details(struct weir_call *call, weir_code code, const char *m
 /* A call made inside another one's handler begins with its values. False: no memory. */
 bool call_inherit_values(struct weir_call *call, const struct weir_call *parent);
 
+/* The watcher that was added last, NULL without any; forget those that were added after it. */
+struct call_watch *call_last_watch(const struct weir_call *call);
+void call_drop_watches(struct weir_call *call, struct call_watch *last);
+
 /* Show a message to those who watch. Not OK: the call ends with it. */
 weir_code call_show_sending(struct weir_call *call, const ProtobufCMessage *message);
 weir_code call_show_received(struct weir_call *call, const ProtobufCMessage *message);

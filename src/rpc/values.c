@@ -73,6 +73,25 @@ weir_call_watch(weir_call *call, const struct weir_watcher *watcher, void *self)
     return WEIR_OK;
 }
 
+struct call_watch *
+call_last_watch(const struct weir_call *call)
+{
+    struct call_watch *at = call->watches;
+
+    while (at != NULL && at->next != NULL)
+        at = at->next;
+    return at;
+}
+
+void
+call_drop_watches(struct weir_call *call, struct call_watch *last)
+{
+    if (last == NULL)
+        call->watches = NULL;
+    else
+        last->next = NULL;
+}
+
 weir_code
 call_show_sending(struct weir_call *call, const ProtobufCMessage *message)
 {
