@@ -217,6 +217,12 @@ deputy_receive_headers(struct weir_call *user)
     return session_receive_headers(user->session);
 }
 
+static bool
+deputy_receivable(struct weir_call *user)
+{
+    return session_receivable(user->session);
+}
+
 static void
 deputy_cancel(struct weir_call *user)
 {
@@ -246,6 +252,7 @@ deputy_retire(struct weir_call *user)
 static const struct call_deputy stream_deputy = {.send = deputy_send,
     .receive = deputy_receive,
     .receive_headers = deputy_receive_headers,
+    .receivable = deputy_receivable,
     .cancel = deputy_cancel,
     .retire = deputy_retire};
 

@@ -218,6 +218,8 @@ ride_once(struct client_session *session)
         push(session);
         notice_settled(session);
         call_advance(session->call);
+        if (session->user != session->call)
+            call_advance(session->user); /* which waits for an event as well */
         if (!attempt->ended)
             call_park(attempt);
     }
@@ -358,6 +360,21 @@ session_receive(struct client_session *session, ProtobufCMessage **out_message)
         session->response = NULL;
     }
     return session->user->code;
+}
+
+/* When the attempt has nothing more, the chain is about to return. */
+bool
+session_receivable(struct client_session *session)
+{
+    struct weir_call *attempt = session->attempt;
+
+    if (session->user->ended)
+        return true;
+    if (!session->settled || call_peer_sends_one(session->call))
+        return false;
+    if ((attempt->ended || attempt->receive_closed) && buf_len(&attempt->incoming) == 0)
+        return false;
+    return call_receivable(attempt);
 }
 
 weir_code

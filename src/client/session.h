@@ -71,6 +71,7 @@ weir_code session_send(struct client_session *session, const ProtobufCMessage *m
 weir_code session_close_send(struct client_session *session);
 weir_code session_receive(struct client_session *session, ProtobufCMessage **out_message);
 weir_code session_receive_headers(struct client_session *session);
+bool session_receivable(struct client_session *session); /* does not suspend */
 weir_code session_finish(struct client_session *session, ProtobufCMessage **out_response);
 
 /* ---- chain.c: interceptors around it ---- */

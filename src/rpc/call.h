@@ -53,6 +53,7 @@ struct call_deputy {
     weir_code (*send)(struct weir_call *call, const ProtobufCMessage *message);
     weir_code (*receive)(struct weir_call *call, ProtobufCMessage **out_message);
     weir_code (*receive_headers)(struct weir_call *call);
+    bool (*receivable)(struct weir_call *call); /* see call_receivable */
     void (*cancel)(struct weir_call *call);
     /* The server has never seen the stream. True: the call gets another one. */
     bool (*unseen)(struct weir_call *call);

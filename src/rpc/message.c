@@ -187,6 +187,8 @@ call_receivable(struct weir_call *call)
 {
     struct wire_prefix prefix;
 
+    if (call->deputy != NULL && call->deputy->receivable != NULL)
+        return call->deputy->receivable(call);
     return call->ended || call->receive_closed || look_at_front(call, &prefix) != FRONT_PART ||
            !expect_rest(call, prefix);
 }
