@@ -41,6 +41,11 @@ WEIR_API void weir_event_clear(weir_event *event);
  * call may be NULL: wait for the event only. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_event_wait(weir_event *event, weir_call *call);
 
+/* The same until a point of weir_now's clock at the latest: DEADLINE_EXCEEDED. RESOURCE_EXHAUSTED:
+ * no memory for the timer, nothing was waited for. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_event_wait_until(
+    weir_event *event, weir_call *call, int64_t deadline);
+
 /* For a handler or client that is told things while it reads a stream: park until weir_call_receive
  * would return without waiting (a message is whole, the peer has finished, or the call has ended),
  * or until the event is set. True: receive, whether or not the event is set; false: it is set, and

@@ -6,6 +6,7 @@
  * travels, the waiter may have gone on, cleared the event and come back to wait, even on another
  * loop, and what it finds then is what it wakes. */
 #include "rpc/call.h"
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <weir/pool.h>
@@ -49,12 +50,16 @@ weir_event *
 weir_event_new(void)
 {
     struct weir_event *event = calloc(1, sizeof(*event));
+    pthread_condattr_t attributes;
 
     if (event == NULL)
         return NULL;
     atomic_init(&event->refs, 1);
     pthread_mutex_init(&event->lock, NULL);
-    pthread_cond_init(&event->changed, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* that of weir_now */
+    pthread_cond_init(&event->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
     loop_task_init(&event->wake, wake_waiter);
     return event;
 }
@@ -109,40 +114,73 @@ is_set(struct weir_event *event, struct fiber *fiber)
     return set;
 }
 
-static void
-wait_on_thread(struct weir_event *event)
+/* False: the time was over first. */
+static bool
+wait_on_thread(struct weir_event *event, int64_t deadline)
 {
+    const struct timespec until = {deadline / WEIR_SECOND, deadline % WEIR_SECOND};
+    int error = 0;
+    bool set;
+
     pthread_mutex_lock(&event->lock);
-    while (!event->set)
-        pthread_cond_wait(&event->changed, &event->lock);
+    while (!event->set && error != ETIMEDOUT) {
+        if (deadline == WEIR_NEVER)
+            pthread_cond_wait(&event->changed, &event->lock);
+        else
+            error = pthread_cond_timedwait(&event->changed, &event->lock, &until);
+    }
+    set = event->set;
     pthread_mutex_unlock(&event->lock);
+    return set;
 }
 
 struct wait {
     struct weir_event *event;
     struct weir_call *call;
     bool (*over)(struct weir_call *call); /* what else ends it; not asked without a call */
+    int64_t deadline;                     /* WEIR_NEVER: none */
+    struct fiber *fiber;
+    struct loop_timer timer;
     bool set;
+    bool late; /* the deadline has passed */
+    weir_code code;
 };
+
+static void
+deadline_passed(struct loop_timer *timer)
+{
+    struct wait *wait = container_of(timer, struct wait, timer);
+
+    wait->late = true;
+    fiber_wake(wait->fiber);
+}
 
 static bool
 is_over(const struct wait *wait)
 {
-    return wait->call != NULL && wait->over(wait->call);
+    return wait->late || (wait->call != NULL && wait->over(wait->call));
 }
 
 static void
 wait_on_fiber(void *arg)
 {
     struct wait *wait = arg;
+    weir_loop *loop;
 
-    while (!(wait->set = is_set(wait->event, fiber_current())) && !is_over(wait)) {
+    wait->fiber = fiber_current();
+    loop = fiber_loop(wait->fiber);
+    loop_timer_init(&wait->timer, deadline_passed);
+    wait->code = loop_timer_start(loop, &wait->timer, wait->deadline);
+    if (wait->code != WEIR_OK)
+        return;
+    while (!(wait->set = is_set(wait->event, wait->fiber)) && !is_over(wait)) {
         if (wait->call != NULL)
             call_park(wait->call);
         else
             fiber_park();
     }
     is_set(wait->event, NULL);
+    loop_timer_stop(loop, &wait->timer);
 }
 
 static bool
@@ -152,17 +190,25 @@ has_ended(struct weir_call *call)
 }
 
 weir_code
-weir_event_wait(weir_event *event, weir_call *call)
+weir_event_wait_until(weir_event *event, weir_call *call, int64_t deadline)
 {
-    struct wait wait = {event, call, has_ended, true};
+    struct wait wait = {.event = event, .call = call, .over = has_ended, .deadline = deadline};
 
     if (call != NULL)
         WEIR_TRY(fiber_run_on(call->loop, wait_on_fiber, &wait));
     else if (fiber_current() != NULL)
         wait_on_fiber(&wait);
     else
-        wait_on_thread(event);
-    return wait.set || call == NULL ? WEIR_OK : call->code;
+        wait.set = wait_on_thread(event, deadline);
+    if (wait.set || wait.code != WEIR_OK)
+        return wait.code;
+    return call != NULL && call->ended ? call->code : WEIR_DEADLINE_EXCEEDED;
+}
+
+weir_code
+weir_event_wait(weir_event *event, weir_call *call)
+{
+    return weir_event_wait_until(event, call, WEIR_NEVER);
 }
 
 static void
@@ -177,7 +223,8 @@ wait_to_receive(void *arg)
 bool
 weir_call_receivable(weir_call *call, weir_event *event)
 {
-    struct wait wait = {event, call, call_receivable, false};
+    struct wait wait = {
+        .event = event, .call = call, .over = call_receivable, .deadline = WEIR_NEVER};
 
     /* Without a fiber to wait on there is none to receive on either, which says why. */
     if (fiber_run_on(call->loop, wait_to_receive, &wait) != WEIR_OK)

@@ -286,6 +286,63 @@ threads_wait_without_a_loop(void **state)
     assert_int_equal(waiter.seen, 42);
 }
 
+/* ---- not for ever ---- */
+
+struct patience {
+    weir_event *event;
+    weir_call *call;
+    int64_t deadline;
+    weir_code code;
+};
+
+static void
+wait_until(void *arg)
+{
+    struct patience *patience = arg;
+
+    patience->code = weir_event_wait_until(patience->event, patience->call, patience->deadline);
+}
+
+static weir_code
+wait_until_on(weir_loop *loop, struct patience *patience, int64_t duration)
+{
+    patience->deadline = weir_now() + duration;
+    if (loop == NULL)
+        wait_until(patience);
+    else
+        assert_int_equal(fiber_run_on(loop, wait_until, patience), WEIR_OK);
+    if (patience->code == WEIR_DEADLINE_EXCEEDED)
+        assert_true(weir_now() >= patience->deadline);
+    return patience->code;
+}
+
+static void
+time_runs_out(void **state)
+{
+    struct client client;
+    struct patience patience = {.event = weir_event_new()};
+
+    (void)state;
+    open_client(&client);
+    for (int i = 0; i < 20; i++) {
+        int64_t duration = i % 4 * WEIR_MILLISECOND;
+        weir_loop *loop = i % 2 == 0 ? NULL : client.loop;
+
+        patience.call = i < 10 ? NULL : weir_call_new(client.channel, NULL);
+        assert_int_equal(wait_until_on(loop, &patience, duration), WEIR_DEADLINE_EXCEEDED);
+        if (patience.call != NULL) {
+            weir_call_cancel(patience.call);
+            assert_int_equal(wait_until_on(loop, &patience, WEIR_SECOND * 100), WEIR_CANCELLED);
+        }
+        weir_event_set(patience.event);
+        assert_int_equal(wait_until_on(loop, &patience, 0), WEIR_OK);
+        weir_event_clear(patience.event);
+        weir_call_free(patience.call);
+    }
+    weir_event_unref(patience.event);
+    close_client(&client);
+}
+
 int
 main(void)
 {
@@ -296,6 +353,7 @@ main(void)
         cmocka_unit_test(set_after_the_waiter_gave_up),
         cmocka_unit_test(waiters_of_two_loops),
         cmocka_unit_test(threads_wait_without_a_loop),
+        cmocka_unit_test(time_runs_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
