@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Discovery through etcd v3: a server says where it is, under a lease. */
+/* Threads: safe from any thread; the work is done on a fiber of the channel's loop. */
+#pragma once
+
+#include <weir/channel.h>
+
+WEIR_BEGIN_C
+
+typedef struct weir_etcd_registration weir_etcd_registration;
+
+/* Told when the server has become registered, or is no longer: then why not, in words. On the
+ * loop's thread; must not suspend. */
+typedef void weir_etcd_observer(void *self, bool registered, const char *why);
+
+/* Zero is the default of every field but service and address. Texts are copied. */
+struct weir_etcd_registration_options {
+    const char *service; /* "user.UserService"; the key is SERVICE/ADDRESS */
+    const char *address; /* where clients reach the server, "10.0.0.5:50051" */
+    unsigned weight;     /* for balancers that weigh; 1 */
+    int64_t ttl;         /* nanoseconds until a server that died is forgotten; 10 s, at least 2 s */
+    const char *user, *password; /* who speaks, where etcd asks; nobody */
+    weir_etcd_observer *observer;
+    void *observer_self; /* borrowed */
+};
+
+/* Put a server into etcd, {"addr": ADDRESS, "weight": n}, and keep it there until
+ * weir_etcd_registration_free: the lease is kept alive, and granted anew when etcd lost it or was
+ * away; etcd may also be away now. Somebody turns the loop. Borrows the loop and the channel (of
+ * that loop, to etcd) until freed. RESOURCE_EXHAUSTED: no memory. */
+WEIR_API WEIR_CHECK weir_code weir_etcd_register(weir_loop *loop, weir_channel *channel,
+    const struct weir_etcd_registration_options *options,
+    weir_etcd_registration **out_registration);
+
+/* Take the server out of etcd, before it drains, so that clients go elsewhere. Waits until etcd has
+ * said so, five seconds at most: OK; else UNAVAILABLE, and the lease runs out. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_etcd_leave(weir_etcd_registration *registration);
+
+/* Leaves first, when that was not done. Suspends. */
+WEIR_API void weir_etcd_registration_free(weir_etcd_registration *registration);
+
+WEIR_END_C
