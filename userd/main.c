@@ -4,6 +4,7 @@
 #include "userd/commands.h"
 #include "userd/connections.h"
 #include "userd/database.h"
+#include "userd/discovery.h"
 #include "userd/notify.h"
 #include "userd/ops.h"
 #include "userd/options.h"
@@ -38,6 +39,7 @@ struct program {
     struct signals signals;
     struct limits limits;
     struct tracing tracing;
+    struct discovery discovery;
 };
 
 /* ---- setting up; each function tells of its failure and gives the exit status, 0 when all is well
@@ -234,12 +236,26 @@ offer_service(struct program *program)
     return EXIT_FAILURE;
 }
 
-/* A chat would go on for ever, and take up all of the grace. */
+static int
+enter_discovery(struct program *program)
+{
+    const char *address = program->options.advertise;
+
+    if (address == NULL)
+        address = weir_server_address(program->server, 0);
+    if (discovery_start(&program->discovery, program->options.etcd, address, &program->log))
+        return 0;
+    complain("userd", "out of memory or of threads");
+    return EXIT_FAILURE;
+}
+
+/* Clients go elsewhere first. A chat would go on for ever, and take up all of the grace. */
 static void
-end_what_is_endless(void *arg)
+prepare_to_drain(void *arg)
 {
     struct program *program = arg;
 
+    discovery_leave(&program->discovery);
     chat_hub_end(program->service.chat);
 }
 
@@ -252,7 +268,7 @@ heed_signals(struct program *program)
         .tls = program->tls,
         .ops = &program->ops,
         .handover.argv = program->argv,
-        .draining = end_what_is_endless,
+        .draining = prepare_to_drain,
         .arg = program};
     if (signals_start(&program->signals))
         return 0;
@@ -347,9 +363,12 @@ run(struct program *program)
     if (status == 0)
         status = offer_service(program);
     if (status == 0)
+        status = enter_discovery(program);
+    if (status == 0)
         status = heed_signals(program);
     if (status == 0)
         status = serve(program);
+    discovery_stop(&program->discovery);
     weir_server_free(program->server);
     limits_close(&program->limits, &program->log);
     tracing_close(&program->tracing, &program->log);

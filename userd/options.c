@@ -6,6 +6,7 @@
 #include "usercommon/otlp.h"
 #include "userd/address.h"
 #include "userd/database.h"
+#include "userd/discovery.h"
 #include "userd/tracing.h"
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,18 @@ static const struct flag flags[] = {
         .expected = ADDRESS_FORMS ", or off",
         .help = "where /metrics, /health, /readyz, /livez and /version are served over "
                 "HTTP: " ADDRESS_FORMS ", or off (" OPS_ADDRESS ", if that is free)"},
+    {.name = "etcd",
+        .value = "URL",
+        .read = discovery_read_url,
+        FIELD(etcd),
+        .expected = DISCOVERY_URL_FORMS,
+        .help = "register there, where clients find servers: " DISCOVERY_URL_FORMS " (nowhere)"},
+    {.name = "advertise",
+        .value = "ADDR",
+        .read = flag_text,
+        FIELD(advertise),
+        .expected = "an address",
+        .help = "where clients reach this server, for --etcd (the first address of --listen)"},
     {.name = "log-format",
         .value = "FORMAT",
         .read = read_log_format,

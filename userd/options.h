@@ -14,6 +14,8 @@ struct options {
     bool listen_by_default; /* none was given */
     const char *db;         /* NULL: the default */
     const char *ops;        /* NULL: the default, if it is free */
+    const char *etcd;       /* NULL: none */
+    const char *advertise;  /* NULL: the first address to listen on */
     enum weir_log_format log_format;
     enum weir_log_level log_level;
     int64_t grace; /* nanoseconds */

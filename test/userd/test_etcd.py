@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""userd's place in a real etcd: there while it serves, gone when it drains, back when etcd is."""
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from support import places, programs
+
+PREFIX = "user.UserService/"
+
+
+class Etcd(programs.Server):
+    """Debian's etcd on free ports and a folder of its own."""
+
+    def __init__(self, folder):
+        client, peer = (f"http://{places.free_address()}" for _ in range(2))
+        program = shutil.which("etcd")
+        assert program, "etcd (etcd-server) is missing"
+        command = [program, "--data-dir", folder / "etcd", "--log-level", "error"]
+        command += ["--listen-client-urls", client, "--advertise-client-urls", client]
+        command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
+        command += ["--initial-cluster", f"default={peer}"]
+        super().__init__(command, client.removeprefix("http://"), folder / "etcd.log", programs.accepts)
+        self.url = client
+        self.data = folder / "etcd"
+
+    def start(self):
+        super().start()
+        programs.wait_until(lambda: self.control("endpoint", "health").returncode == 0, "etcd's health")
+        return self
+
+    def control(self, *arguments):
+        return subprocess.run(
+            ["etcdctl", f"--endpoints={self.url}", *arguments],
+            env={"ETCDCTL_API": "3"},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=programs.PATIENCE,
+        )
+
+    def registered(self):
+        """What is registered: {key: value}."""
+        done = self.control("get", "--prefix", PREFIX)
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        return {key: json.loads(value) for key, value in zip(lines[::2], lines[1::2])}
+
+
+@pytest.fixture
+def etcd(tmp_path):
+    etcd = Etcd(tmp_path)
+    etcd.start()
+    try:
+        yield etcd
+    finally:
+        etcd.kill()
+
+
+@pytest.fixture
+def userd(tmp_path, etcd):
+    userd = programs.Userd(tmp_path, "--etcd", etcd.url)
+    userd.start()
+    try:
+        yield userd
+    finally:
+        userd.kill()
+
+
+def expected(address):
+    return {PREFIX + address: {"addr": address, "weight": 1}}
+
+
+def await_registered(etcd, what):
+    programs.wait_until(lambda: etcd.registered() == what, f"{what} in etcd")
+
+
+def test_it_is_there_while_it_serves(etcd, userd):
+    await_registered(etcd, expected(userd.address))
+    userd.stop()
+    assert etcd.registered() == {}
+    assert "left etcd" in userd.said()
+
+
+def test_what_is_advertised_is_registered(etcd, tmp_path):
+    userd = programs.Userd(tmp_path, "--etcd", etcd.url, "--advertise", "users.example.org:443")
+    userd.start()
+    try:
+        await_registered(etcd, expected("users.example.org:443"))
+        userd.stop()
+    finally:
+        userd.kill()
+
+
+def test_a_crash_is_forgotten(etcd, userd):
+    await_registered(etcd, expected(userd.address))
+    userd.kill()
+    assert etcd.registered() == expected(userd.address)
+    await_registered(etcd, {})
+
+
+def test_it_comes_back_with_etcd(etcd, userd):
+    """Even with one that knows nothing any more."""
+    await_registered(etcd, expected(userd.address))
+    etcd.kill()
+    programs.wait_until(lambda: "not registered in etcd" in userd.said(), "userd to notice")
+    shutil.rmtree(etcd.data)
+    etcd.start()
+    await_registered(etcd, expected(userd.address))
+    userd.stop()
+    assert etcd.registered() == {}
+
+
+def test_it_serves_without_etcd(tmp_path):
+    etcd = Etcd(tmp_path)
+    userd = programs.Userd(tmp_path, "--etcd", etcd.url)
+    userd.start()
+    try:
+        programs.wait_until(lambda: "not registered in etcd" in userd.said(), "userd to say so")
+        etcd.start()
+        await_registered(etcd, expected(userd.address))
+        etcd.kill()
+        userd.stop()
+    finally:
+        userd.kill()
+        etcd.kill()
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:2379", "http://127.0.0.1", "http://:2379", "ftp://a:1", "http://a:b"])
+def test_a_url_that_is_none(url):
+    done = programs.run(places.program("userd"), "--etcd", url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--etcd" in done.stderr and done.stderr.count("\n") == 1

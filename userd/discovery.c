@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* userd's place in etcd, on a loop and a thread of its own: a slow etcd holds up no call. */
+#include "userd/discovery.h"
+
+#include <string.h>
+#include <weir/channel.h>
+
+#define SCHEME "http://"
+#define SERVICE "user.UserService"
+
+bool
+discovery_read_url(const struct flag *flag, const char *text, void *field)
+{
+    const char *host = text + strlen(SCHEME), *colon;
+
+    if (strncmp(text, SCHEME, strlen(SCHEME)) != 0)
+        return false;
+    colon = strrchr(host, ':');
+    if (colon == NULL || colon == host || colon[1] == '\0' ||
+        colon[1 + strspn(colon + 1, "0123456789")] != '\0')
+        return false;
+    return flag_text(flag, text, field);
+}
+
+static void
+changed(void *self, bool registered, const char *why)
+{
+    const struct discovery *discovery = self;
+
+    if (registered)
+        log_line(discovery->log, LOG_INFO, "registered in etcd", log_text("service", SERVICE));
+    else
+        log_line(discovery->log, LOG_WARN, "not registered in etcd", log_text("why", why));
+}
+
+static void *
+run(void *loop)
+{
+    weir_loop_run(loop);
+    return NULL;
+}
+
+static bool
+make(struct discovery *discovery, const char *url, const char *address)
+{
+    const struct weir_etcd_registration_options options = {
+        .service = SERVICE, .address = address, .observer = changed, .observer_self = discovery};
+
+    if (weir_loop_new(&discovery->loop) != WEIR_OK)
+        return false;
+    discovery->running = pthread_create(&discovery->thread, NULL, run, discovery->loop) == 0;
+    return discovery->running &&
+           weir_channel_new(discovery->loop, url + strlen(SCHEME), NULL, &discovery->channel) ==
+               WEIR_OK &&
+           weir_etcd_register(
+               discovery->loop, discovery->channel, &options, &discovery->registration) == WEIR_OK;
+}
+
+bool
+discovery_start(
+    struct discovery *discovery, const char *url, const char *address, const struct log *log)
+{
+    if (url == NULL)
+        return true;
+    discovery->log = log;
+    return make(discovery, url, address);
+}
+
+void
+discovery_leave(struct discovery *discovery)
+{
+    if (discovery->registration == NULL || discovery->left)
+        return;
+    discovery->left = true;
+    if (weir_etcd_leave(discovery->registration) == WEIR_OK)
+        log_line(discovery->log, LOG_INFO, "left etcd", log_text("service", SERVICE));
+    else
+        log_line(discovery->log, LOG_WARN, "etcd did not take the leave; the lease will run out",
+            log_text("service", SERVICE));
+}
+
+void
+discovery_stop(struct discovery *discovery)
+{
+    if (discovery->loop == NULL)
+        return;
+    weir_etcd_registration_free(discovery->registration);
+    if (discovery->running) {
+        weir_loop_stop(discovery->loop);
+        pthread_join(discovery->thread, NULL);
+    }
+    weir_channel_free(discovery->channel);
+    weir_loop_free(discovery->loop);
+}

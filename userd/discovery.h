@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* userd's place in etcd: registered while it serves, gone before it drains. */
+/* Threads: start and stop on one thread; leave from another, in between. */
+#pragma once
+
+#include "usercommon/flags.h"
+#include "userd/log.h"
+#include <pthread.h>
+#include <weir/etcd.h>
+
+struct discovery {
+    weir_loop *loop; /* NULL: no etcd was given */
+    pthread_t thread;
+    bool running; /* the thread is there */
+    bool left;    /* of the signals' thread */
+    weir_channel *channel;
+    weir_etcd_registration *registration;
+    const struct log *log;
+};
+
+/* The value of --etcd: "http://HOST:PORT". */
+#define DISCOVERY_URL_FORMS "http://HOST:PORT"
+bool discovery_read_url(const struct flag *flag, const char *text, void *field);
+
+/* Register the address under the user service's name. url NULL: nothing to do. False: no memory or
+ * no thread. */
+bool discovery_start(
+    struct discovery *discovery, const char *url, const char *address, const struct log *log);
+
+/* Clients go elsewhere from here on. Waits for etcd to say so, but not long. */
+void discovery_leave(struct discovery *discovery);
+
+void discovery_stop(struct discovery *discovery);
