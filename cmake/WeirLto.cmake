@@ -14,6 +14,7 @@ function(weir_lto target)
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C>:-flto -ffat-lto-objects>)
     get_target_property(type ${target} TYPE)
     if(type STREQUAL "EXECUTABLE" OR type STREQUAL "SHARED_LIBRARY")
-        target_link_options(${target} PRIVATE -flto=auto -O2)
+        # -flto=auto alone does not take -fno-lto back.
+        target_link_options(${target} PRIVATE -flto -flto=auto -O2)
     endif()
 endfunction()
