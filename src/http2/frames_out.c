@@ -213,21 +213,52 @@ h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream, const str
 
 /* ---- content ---- */
 
-static uint8_t *
-put_data(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
+/* Can the last frame of the output take so much more? Not when its header has left already. */
+static bool
+may_extend(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
 {
-    uint8_t *p = buf_reserve(&conn->out, H2_FRAME_HEADER + len);
+    return conn->data_id == slot->open.id && len <= conn->peer_max_frame - conn->data_len &&
+           conn->data_start >= conn->written &&
+           conn->data_end_at == conn->written + buf_len(&conn->out);
+}
+
+/* Room for `len` bytes of content behind a new frame header, or behind those of the frame before,
+ * so that a stream of small messages does not cost a frame each. NULL: no memory. */
+static uint8_t *
+put_payload(struct h2_conn *conn, const struct h2_slot *slot, size_t len, uint8_t flags)
+{
+    bool extend = may_extend(conn, slot, len);
+    size_t head = extend ? 0 : H2_FRAME_HEADER;
+    uint8_t *p = buf_reserve(&conn->out, head + len);
 
     if (p == NULL)
         return NULL;
-    h2_frame_pack(p, len, H2_FRAME_DATA, end_stream ? H2_FLAG_END_STREAM : 0, slot->open.id);
-    buf_commit(&conn->out, H2_FRAME_HEADER + len);
+    if (!extend) {
+        conn->data_id = slot->open.id;
+        conn->data_start = conn->written + buf_len(&conn->out);
+        conn->data_len = 0;
+    }
+    conn->data_len += (uint32_t)len;
+    buf_commit(&conn->out, head + len);
+    conn->data_end_at = conn->written + buf_len(&conn->out);
+    h2_frame_pack(buf_head(&conn->out) + (conn->data_start - conn->written), conn->data_len,
+        H2_FRAME_DATA, flags, slot->open.id);
+    return p + head;
+}
+
+static uint8_t *
+put_data(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
+{
+    uint8_t *payload = put_payload(conn, slot, len, end_stream ? H2_FLAG_END_STREAM : 0);
+
+    if (payload == NULL)
+        return NULL;
     conn->send_window -= (int32_t)len;
     slot->send_window -= (int32_t)len;
     h2_progress(conn);
     if (end_stream)
         end_sending(slot);
-    return p + H2_FRAME_HEADER;
+    return payload;
 }
 
 static bool
@@ -253,7 +284,7 @@ h2_stream_send_data(
     struct h2_conn *conn, struct h2_stream *stream, const void *bytes, size_t len, bool end_stream)
 {
     struct h2_slot *slot = h2_slot_of(stream);
-    size_t frames = len / conn->peer_max_frame + 1;
+    size_t frames = len <= conn->peer_max_frame ? 1 : len / conn->peer_max_frame + 1;
     const uint8_t *from = bytes;
 
     if (!may_send_data(conn, slot, len))

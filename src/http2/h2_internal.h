@@ -75,6 +75,12 @@ struct h2_slot {
 
 _Static_assert(sizeof(struct h2_slot) == 64 || sizeof(void *) != 8, "one cache line");
 
+/* In the map, with the number beside it, so that a search looks at no slot but the one it finds. */
+struct h2_place {
+    struct h2_slot *slot; /* NULL: nobody is here */
+    uint32_t id;
+};
+
 static inline struct h2_slot *
 h2_slot_of(const struct h2_stream *stream)
 {
@@ -139,7 +145,7 @@ struct h2_conn {
     struct h2_block *lent; /* by the last event */
 
     /* Streams, all opened by the client: numbers are odd. */
-    struct h2_slot **map; /* open addressing, NULL while empty */
+    struct h2_place *map; /* open addressing, NULL while empty */
     uint32_t map_factor;
     uint32_t map_bits;
     struct h2_chunk *chunks;
@@ -201,6 +207,10 @@ struct h2_conn {
     struct hpack_encoder *encoder;
     struct buf out;
     uint64_t written; /* bytes taken from `out` ever */
+    /* The DATA frame that ends `out`, as long as nothing follows it: where it begins and ends,
+     * counted as `written` is. More data of its stream makes it longer. */
+    uint64_t data_start, data_end_at;
+    uint32_t data_len, data_id;
 };
 
 /* ---- conn.c ---- */

@@ -30,67 +30,67 @@ home(const struct h2_conn *conn, uint32_t id)
     return ((id >> 1) * conn->map_factor) >> (32 - conn->map_bits);
 }
 
-/* How far the slot at i has been pushed from its home. */
+/* How far what is at i has been pushed from its home. */
 static uint32_t
 distance(const struct h2_conn *conn, uint32_t i)
 {
-    return (i - home(conn, conn->map[i]->open.id)) & ((1u << conn->map_bits) - 1);
+    return (i - home(conn, conn->map[i].id)) & ((1u << conn->map_bits) - 1);
 }
 
 static void
-map_put(struct h2_conn *conn, struct h2_slot *slot)
+map_put(struct h2_conn *conn, struct h2_place place)
 {
-    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, slot->open.id), pushed = 0;
+    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, place.id), pushed = 0;
 
-    for (; conn->map[i] != NULL; i = (i + 1) & mask, pushed++) {
+    for (; conn->map[i].slot != NULL; i = (i + 1) & mask, pushed++) {
         uint32_t other_pushed = distance(conn, i);
 
         if (other_pushed < pushed) {
-            struct h2_slot *other = conn->map[i];
+            struct h2_place other = conn->map[i];
 
-            conn->map[i] = slot;
-            slot = other;
+            conn->map[i] = place;
+            place = other;
             pushed = other_pushed;
         }
     }
-    conn->map[i] = slot;
+    conn->map[i] = place;
 }
 
 static void
-map_remove(struct h2_conn *conn, const struct h2_slot *slot)
+map_remove(struct h2_conn *conn, uint32_t id)
 {
-    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, slot->open.id), next;
+    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, id), next;
 
-    while (conn->map[i] != slot)
+    while (conn->map[i].id != id)
         i = (i + 1) & mask;
     for (;;) {
         next = (i + 1) & mask;
-        if (conn->map[next] == NULL || distance(conn, next) == 0)
+        if (conn->map[next].slot == NULL || distance(conn, next) == 0)
             break;
         conn->map[i] = conn->map[next];
         i = next;
     }
-    conn->map[i] = NULL;
+    conn->map[i] = (struct h2_place){NULL, 0};
 }
 
 /* At most half full with all slots in it. False: no memory. */
 static bool
 map_fit(struct h2_conn *conn, uint32_t slots)
 {
-    struct h2_slot **old = conn->map, **map;
+    struct h2_place *old = conn->map, *map;
     uint32_t bits = MAP_BITS_FIRST, old_size = old == NULL ? 0 : 1u << conn->map_bits;
 
     while (1u << bits < 2 * slots)
         bits++;
     if (1u << bits <= old_size)
         return true;
-    map = calloc((size_t)1 << bits, sizeof(struct h2_slot *));
+    map = calloc((size_t)1 << bits, sizeof(*map));
     if (map == NULL)
         return false;
     conn->map = map;
     conn->map_bits = bits;
     for (uint32_t i = 0; i < old_size; i++)
-        if (old[i] != NULL)
+        if (old[i].slot != NULL)
             map_put(conn, old[i]);
     free(old);
     return true;
@@ -104,9 +104,9 @@ h2_slot_find(const struct h2_conn *conn, uint32_t id)
     if (conn->map == NULL || id == 0)
         return NULL;
     mask = (1u << conn->map_bits) - 1;
-    for (i = home(conn, id); conn->map[i] != NULL; i = (i + 1) & mask)
-        if (conn->map[i]->open.id == id)
-            return conn->map[i];
+    for (i = home(conn, id); conn->map[i].slot != NULL; i = (i + 1) & mask)
+        if (conn->map[i].id == id)
+            return conn->map[i].slot;
     return NULL;
 }
 
@@ -165,7 +165,7 @@ h2_slot_number(struct h2_conn *conn, struct h2_slot *slot, uint32_t id)
 {
     slot->open.id = id;
     conn->last_id = id;
-    map_put(conn, slot);
+    map_put(conn, (struct h2_place){slot, id});
 }
 
 void
@@ -296,7 +296,7 @@ h2_stream_release(struct h2_conn *conn, struct h2_stream *stream)
     }
     h2_slot_detach(conn, slot);
     if (stream->id != 0) {
-        map_remove(conn, slot);
+        map_remove(conn, stream->id);
         if (conn->is_server && (slot->flags & H2_RESET_THERE) == 0)
             conn->answers_new++;
         h2_remember(conn, stream->id, how_slot_closed(slot));

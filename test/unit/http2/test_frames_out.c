@@ -29,6 +29,93 @@ test_unary_answer(void **state)
     side_free(side);
 }
 
+/* ---- small pieces of content ---- */
+
+#define SEND(side, stream, text, end) \
+    assert_true(h2_stream_send_data((side)->conn, stream, text, strlen(text), end))
+
+static void
+assert_data(struct side *side, uint32_t id, const char *text, uint8_t flags)
+{
+    struct frame frame = assert_frame(side, DATA, id);
+
+    assert_int_equal(frame.flags, flags);
+    assert_int_equal(frame.len, strlen(text));
+    assert_memory_equal(frame.payload, text, frame.len);
+}
+
+static void
+test_pieces_share_a_frame(void **state)
+{
+    struct side *side = client_open();
+    struct h2_stream *stream = call(side, false);
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        SEND(side, stream, "abc", false);
+    SEND(side, stream, "", true);
+    assert_data(side, stream->id, "abcabcabc", END_STREAM);
+    assert_silent(side);
+    side_free(side);
+}
+
+static void
+test_each_stream_has_its_own_frames(void **state)
+{
+    struct side *side = client_open();
+    struct h2_stream *one = call(side, false), *other = call(side, false);
+
+    (void)state;
+    SEND(side, one, "a", false);
+    SEND(side, other, "b", false);
+    SEND(side, one, "c", false);
+    h2_conn_ping(side->conn, 7);
+    SEND(side, one, "d", false);
+    assert_data(side, one->id, "a", 0);
+    assert_data(side, other->id, "b", 0);
+    assert_data(side, one->id, "c", 0);
+    assert_frame(side, PING, 0);
+    assert_data(side, one->id, "d", 0);
+    side_free(side);
+}
+
+/* Once a byte of it was taken, its length is with the peer. */
+static void
+test_a_frame_on_its_way_stays_as_it_is(void **state)
+{
+    struct side *side = client_open();
+    struct h2_stream *stream = call(side, false);
+
+    (void)state;
+    SEND(side, stream, "abc", false);
+    take_output(side, 1);
+    SEND(side, stream, "def", false);
+    SEND(side, stream, "ghi", false);
+    take_output(side, SIZE_MAX);
+    SEND(side, stream, "jkl", false);
+    assert_data(side, stream->id, "abc", 0);
+    assert_data(side, stream->id, "defghi", 0);
+    assert_data(side, stream->id, "jkl", 0);
+    side_free(side);
+}
+
+static void
+test_a_frame_grows_up_to_what_the_peer_takes(void **state)
+{
+    struct side *side = client_open();
+    struct h2_stream *stream = call(side, false);
+    char text[1001] = "";
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    for (int i = 0; i < 20; i++)
+        SEND(side, stream, text, i == 19);
+    assert_int_equal(assert_frame(side, DATA, stream->id).len, 16000);
+    assert_int_equal(assert_frame(side, DATA, stream->id).len, 4000);
+    assert_silent(side);
+    side_free(side);
+}
+
 static void
 test_end_with_content(void **state)
 {
@@ -146,6 +233,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unary_answer),
+        cmocka_unit_test(test_pieces_share_a_frame),
+        cmocka_unit_test(test_each_stream_has_its_own_frames),
+        cmocka_unit_test(test_a_frame_on_its_way_stays_as_it_is),
+        cmocka_unit_test(test_a_frame_grows_up_to_what_the_peer_takes),
         cmocka_unit_test(test_end_with_content),
         cmocka_unit_test(test_order_of_sending),
         cmocka_unit_test(test_long_block_is_split),
