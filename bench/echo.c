@@ -43,7 +43,21 @@ echo_unary(
     return work_do(self, call);
 }
 
-static const struct echo_Echo_handlers handlers = {.Unary = echo_unary};
+static weir_code
+echo_server_stream(
+    void *self, const Echo__EchoOften *request, struct echo_Echo_ServerStream_server peer)
+{
+    Echo__EchoMessage message = ECHO__ECHO_MESSAGE__INIT;
+
+    (void)self;
+    message.text = request->text;
+    for (int32_t i = 0; i < request->times; i++)
+        WEIR_TRY(echo_Echo_ServerStream_send(peer, &message));
+    return WEIR_OK;
+}
+
+static const struct echo_Echo_handlers handlers = {
+    .Unary = echo_unary, .ServerStream = echo_server_stream};
 
 /* Every server has interceptors, so the chain is part of what is measured. */
 static weir_code

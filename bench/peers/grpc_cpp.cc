@@ -14,7 +14,16 @@ namespace
 // Calls that wait for a request at any time.
 constexpr int kArmed = 200;
 
-class Call
+// What a completion queue's tags are.
+class Step
+{
+  public:
+    virtual ~Step() = default;
+    // The queue says that what was asked for is done.
+    virtual void Proceed(bool ok) = 0;
+};
+
+class Call : public Step
 {
   public:
     Call(echo::Echo::AsyncService &service, grpc::ServerCompletionQueue &queue)
@@ -23,9 +32,8 @@ class Call
         Arm();
     }
 
-    // The queue says that what was asked for is done.
     void
-    Proceed(bool ok)
+    Proceed(bool ok) override
     {
         if (ok && !answering_) {
             answering_ = true;
@@ -75,6 +83,65 @@ Credentials(const char *cert, const char *key)
     return grpc::SslServerCredentials(options);
 }
 
+// One stream at a time: a write must be done before the next.
+class Stream : public Step
+{
+  public:
+    Stream(echo::Echo::AsyncService &service, grpc::ServerCompletionQueue &queue)
+        : service_(service), queue_(queue)
+    {
+        Arm();
+    }
+
+    void
+    Proceed(bool ok) override
+    {
+        if (ending_ || !ok) {
+            Arm();
+        } else if (left_ < 0) {
+            left_ = request_.times();
+            answer_.set_text(request_.text());
+            Continue();
+        } else {
+            Continue();
+        }
+    }
+
+  private:
+    void
+    Continue()
+    {
+        if (left_ == 0) {
+            ending_ = true;
+            writer_->Finish(grpc::Status::OK, this);
+            return;
+        }
+        left_--;
+        writer_->Write(answer_, this);
+    }
+
+    void
+    Arm()
+    {
+        ending_ = false;
+        left_ = -1;
+        writer_.reset();
+        context_ = std::make_unique<grpc::ServerContext>();
+        writer_ = std::make_unique<grpc::ServerAsyncWriter<echo::EchoMessage>>(context_.get());
+        service_.RequestServerStream(
+            context_.get(), &request_, writer_.get(), &queue_, &queue_, this);
+    }
+
+    echo::Echo::AsyncService &service_;
+    grpc::ServerCompletionQueue &queue_;
+    std::unique_ptr<grpc::ServerContext> context_;
+    std::unique_ptr<grpc::ServerAsyncWriter<echo::EchoMessage>> writer_;
+    echo::EchoOften request_;
+    echo::EchoMessage answer_;
+    bool ending_ = false;
+    int left_ = -1;
+};
+
 int
 Serve(const char *address, const std::shared_ptr<grpc::ServerCredentials> &credentials)
 {
@@ -90,10 +157,11 @@ Serve(const char *address, const std::shared_ptr<grpc::ServerCredentials> &crede
     std::vector<std::unique_ptr<Call>> calls;
     for (int i = 0; i < kArmed; i++)
         calls.push_back(std::make_unique<Call>(service, *queue));
+    Stream stream(service, *queue);
     void *tag;
     bool ok;
     while (queue->Next(&tag, &ok))
-        static_cast<Call *>(tag)->Proceed(ok);
+        static_cast<Step *>(tag)->Proceed(ok);
     return 0;
 }
 

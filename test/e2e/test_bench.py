@@ -31,7 +31,7 @@ def test_a_call_allocates_nothing(bench):
 
 
 def test_the_others_run(bench):
-    results = bench("unary", "users", "idle", "tls", "interceptors", "--runs", "1", "--scale", "0.05")
+    results = bench("unary", "users", "idle", "tls", "interceptors", "stream", "--runs", "1", "--scale", "0.05")
     for setting in results["unary"]:
         assert setting["servers"]["weir"]["cpu_us"] > 0
     assert results["interceptors"]["tracing"]["cpu_us"] > 0
@@ -41,6 +41,8 @@ def test_the_others_run(bench):
     assert results["tls"]["handshakes"]["weir"]["resumed"] > 0
     assert results["users"]["CreateUsersStream"]["users_per_second"] > 0
     assert results["users"]["ListUsersStream"]["users_per_second"] > 0
+    for case in results["stream"].values():
+        assert case["weir"]["cpu_us"] > 0
     assert results["idle"]["weir"]["kib_per_connection"] > 0
 
 

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Server CPU of a streamed message, and of an echo of 1 MiB."""
+import contextlib
+import re
+import statistics
+import subprocess
+
+from driver import programs
+
+SERVERS = {"weir": "bench-echo", "grpc C++": "bench-grpc-cpp"}
+
+# What the calls are: name, kind, messages, bytes of each.
+CASES = [
+    ("a message of 32 bytes, of 100,000 on a stream", "stream", 100_000, 32),
+    ("an echo of 1 MiB", "unary", 200, 1 << 20),
+]
+
+
+def measure_once(server, options, kind, times, size):
+    """(Server CPU in µs, time on the clock in µs), of one message."""
+    program = options.bin / "bench-stream"
+    before = server.cpu_seconds()
+    done = subprocess.run(
+        ["taskset", "-c", str(options.load_core), str(program), server.address, kind, str(times), str(size)],
+        capture_output=True, text=True, check=False, timeout=10 * programs.PATIENCE,
+    )
+    told = re.search(r"^answered (\d+) seconds ([\d.]+)$", done.stdout, re.M)
+    if done.returncode != 0 or not told or int(told[1]) != times:
+        raise programs.Broken(f"bench-stream: {(done.stdout + done.stderr).strip()[-400:]}")
+    return (server.cpu_seconds() - before) / times * 1e6, float(told[2]) / times * 1e6
+
+
+def measure_case(servers, options, case):
+    _, kind, times, size = case
+    times = max(int(times * options.scale), 10)
+    runs = {name: [] for name in servers}
+    for turn in range(options.runs + 1):
+        for name, server in servers.items():
+            run = measure_once(server, options, kind, times if turn else max(times // 10, 1), size)
+            if turn > 0:  # the first warms up
+                runs[name].append(run)
+    return {
+        name: {
+            "cpu_us": statistics.median(cpu for cpu, _ in of_one),
+            "least_us": min(cpu for cpu, _ in of_one),
+            "most_us": max(cpu for cpu, _ in of_one),
+            "clock_us": statistics.median(clock for _, clock in of_one),
+        }
+        for name, of_one in runs.items()
+    }
+
+
+def measure(options):
+    names = {name: program for name, program in SERVERS.items() if name == "weir" or options.peers}
+    results = {}
+    print("streams and large messages: server CPU in µs, least and most; time on the clock in µs")
+    with contextlib.ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(programs.Server([options.bin / program], options.server_core))
+            for name, program in names.items()
+        }
+        for server in servers.values():
+            programs.check_echo(server.address)
+        for case in CASES:
+            results[case[0]] = measure_case(servers, options, case)
+            print(f"  {case[0]}")
+            for name, one in results[case[0]].items():
+                print(
+                    f"    {name:<9} {one['cpu_us']:9.3f} {one['least_us']:9.3f} {one['most_us']:9.3f}"
+                    f" {one['clock_us']:9.3f}", flush=True,
+                )
+    return results
