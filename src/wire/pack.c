@@ -9,9 +9,14 @@
 #include "base/bytes.h"
 #include "wire/protobuf.h"
 
+/* Messages in messages that are packed here: each takes several frames on the stack, and nobody
+ * takes deeper ones (protobuf's own implementations refuse them). */
+#define DEPTH_MAX 100
+
 /* The written bytes are from `at` on. */
 struct writer {
     uint8_t *start, *at;
+    unsigned depth; /* still to be had */
 };
 
 static inline bool
@@ -97,8 +102,15 @@ put_inner(struct writer *writer, const ProtobufCMessage *message)
 {
     const uint8_t *end = writer->at;
 
-    return (message == NULL || put_message(writer, message)) &&
-           put_varint(writer, (size_t)(end - writer->at));
+    if (message != NULL) {
+        if (writer->depth == 0)
+            return false;
+        writer->depth--;
+        if (!put_message(writer, message))
+            return false;
+        writer->depth++;
+    }
+    return put_varint(writer, (size_t)(end - writer->at));
 }
 
 static inline uint64_t
@@ -262,7 +274,7 @@ put_message(struct writer *writer, const ProtobufCMessage *message)
 bool
 wire_message_pack(const ProtobufCMessage *message, uint8_t *room, size_t size, uint8_t **out_bytes)
 {
-    struct writer writer = {.start = room, .at = room + size};
+    struct writer writer = {.start = room, .at = room + size, .depth = DEPTH_MAX};
 
     if (!put_message(&writer, message))
         return false;

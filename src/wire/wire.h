@@ -39,7 +39,7 @@ enum wire_unpacked wire_message_unpack(const ProtobufCMessageDescriptor *type, c
     size_t len, struct arena *arena, ProtobufCMessage **out_message);
 
 /* Put a message's bytes at the end of the room: *out_bytes is where they begin. False: it does not
- * hold them; for a message that may be large use protobuf-c. */
+ * hold them, or messages lie too deep in it; for a message that may be so use protobuf-c. */
 bool wire_message_pack(
     const ProtobufCMessage *message, uint8_t *room, size_t size, uint8_t **out_bytes);
 
