@@ -188,13 +188,15 @@ keep(void *arg)
     weir_etcd_registration *it = arg;
     weir_event *left = weir_event_ref(it->left);
     int64_t backoff = BACKOFF_FIRST;
+    weir_code code;
     char why[ETCD_WHY];
 
-    while (stay(it, why) != WEIR_OK) {
+    while ((code = stay(it, why)) != WEIR_OK) {
         if (it->told == REGISTERED)
             backoff = BACKOFF_FIRST;
         tell(it, false, why);
-        it->lease = 0;
+        if (code == WEIR_NOT_FOUND) /* an etcd that was away may still have the lease */
+            it->lease = 0;
         if (!pause_for(it, backoff))
             break;
         backoff = backoff * 2 < BACKOFF_MAX ? backoff * 2 : BACKOFF_MAX;
@@ -209,8 +211,8 @@ keep(void *arg)
 static char *
 value_of(const struct weir_etcd_registration_options *options)
 {
-    json_t *value = json_pack("{s:s, s:i}", "addr", options->address, "weight",
-        options->weight == 0 ? 1 : (int)options->weight);
+    json_t *value = json_pack("{s:s, s:I}", "addr", options->address, "weight",
+        (json_int_t)(options->weight == 0 ? 1 : options->weight));
     char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT);
 
     json_decref(value);
@@ -277,7 +279,6 @@ weir_etcd_registration_free(weir_etcd_registration *it)
 {
     if (it == NULL)
         return;
-    if (weir_etcd_leave(it) != WEIR_OK)
-        it->lease = 0; /* it runs out by itself */
+    (void)!weir_etcd_leave(it); /* else the lease runs out by itself */
     release(it);
 }

@@ -33,7 +33,7 @@ WEIR_API WEIR_CHECK weir_code weir_etcd_register(weir_loop *loop, weir_channel *
     weir_etcd_registration **out_registration);
 
 /* Take the server out of etcd, before it drains, so that clients go elsewhere. Waits until etcd has
- * said so, five seconds at most: OK; else UNAVAILABLE, and the lease runs out. Suspends. */
+ * said so, ten seconds at most: OK; else UNAVAILABLE, and the lease runs out. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_etcd_leave(weir_etcd_registration *registration);
 
 /* Leaves first, when that was not done. Suspends. */
