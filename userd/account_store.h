@@ -39,7 +39,8 @@ struct account_ops {
     weir_code (*set_password)(struct store *store, weir_call *call, int32_t id, int64_t epoch,
         const char *password_hash, struct store_cause *cause);
 
-    /* Visits what was revoked since (seconds since 1970), by id. Of one id only the last. */
-    weir_code (*list_revoked)(struct store *store, int64_t since, account_visit_revocation *visit,
+    /* Visits what was revoked in the last `age` seconds of the database's clock, which wrote down
+     * when it was; by id. Of one id only the last. INT64_MAX: all. */
+    weir_code (*list_revoked)(struct store *store, int64_t age, account_visit_revocation *visit,
         void *arg, struct store_cause *cause);
 };

@@ -74,6 +74,7 @@ open_signer(struct auth *auth, const char *path, char error[FLAGS_ERROR])
     if (pem == NULL)
         return path == NULL;
     code = weir_signer_new(pem, &auth->signer, &why);
+    explicit_bzero(pem, strlen(pem));
     free(pem);
     if (code != WEIR_OK)
         snprintf(error, FLAGS_ERROR, "--jwt-private-key %.200s: %s", path, why.text);
@@ -190,7 +191,7 @@ auth_start(struct auth *auth, const struct auth_settings *settings, struct store
     weir_pool *pool, unsigned threads, weir_server *server, char error[FLAGS_ERROR])
 {
     if (store->accounts == NULL)
-        return auth->signer == NULL || fail(error, "this kind of database keeps no accounts");
+        return auth->tokens == NULL || fail(error, "this kind of database keeps no accounts");
     auth->accounts.pool = pool;
     if (!open_accounts(auth, settings, store, threads, error))
         return false;

@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define EXIT_USAGE 2
@@ -28,12 +29,6 @@ struct command_options {
 };
 
 #define FIELD(member) .field = offsetof(struct command_options, member)
-
-static bool
-read_db(const struct flag *flag, const char *text, void *field)
-{
-    return database_url_valid(text) && flag_text(flag, text, field);
-}
 
 static const struct flag admin_flags[] = {
     {.name = "email",
@@ -59,7 +54,7 @@ static const struct flag admin_flags[] = {
         .help = "the phone number (none)"},
     {.name = "db",
         .value = "URL",
-        .read = read_db,
+        .read = database_read_url,
         FIELD(db),
         .expected = DATABASE_FORMS,
         .help = "the database, as userd is given it"},
@@ -112,6 +107,7 @@ write_key(const char *folder, const char *name, char *text, unsigned mode)
         complain("userd", "cannot make %s: %s", path, strerror(errno));
     else
         printf("%s\n", path);
+    explicit_bzero(text, strlen(text)); /* it may be the private one */
     free(text);
     return good;
 }

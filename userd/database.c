@@ -39,6 +39,12 @@ database_url_valid(const char *url)
     return strncmp(url, SCHEME, SCHEME_LEN) == 0 && url[SCHEME_LEN] != '\0';
 }
 
+bool
+database_read_url(const struct flag *flag, const char *text, void *field)
+{
+    return database_url_valid(text) && flag_text(flag, text, field);
+}
+
 static const char *
 value_of(const PQconninfoOption *options, const char *keyword)
 {

@@ -3,6 +3,7 @@
 /* Threads: belongs to the thread that starts the program; reads the environment. */
 #pragma once
 
+#include "usercommon/flags.h"
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +12,9 @@
 #define DATABASE_FORMS "sqlite:PATH or postgres://HOST/NAME"
 
 bool database_url_valid(const char *url);
+
+/* The reader of a flag whose value is such a URL. */
+bool database_read_url(const struct flag *flag, const char *text, void *field);
 
 /* Is it PostgreSQL that a valid URL names? NULL names the default, which is not. */
 bool database_is_postgres(const char *url);

@@ -22,6 +22,13 @@ discovery_read_url(const struct flag *flag, const char *text, void *field)
     return flag_text(flag, text, field);
 }
 
+bool
+discovery_can_tell(const char *address)
+{
+    return strncmp(address, "0.0.0.0:", 8) != 0 && strncmp(address, "[::]:", 5) != 0 &&
+           strncmp(address, "unix:", 5) != 0;
+}
+
 static void
 changed(void *self, bool registered, const char *why)
 {

@@ -22,6 +22,10 @@ struct discovery {
 #define DISCOVERY_URL_FORMS "http://HOST:PORT"
 bool discovery_read_url(const struct flag *flag, const char *text, void *field);
 
+/* Does an address that is listened on say where clients reach it? One that stands for every
+ * interface, or for a file, does not. */
+bool discovery_can_tell(const char *address);
+
 /* Register the address under the user service's name. url NULL: nothing to do. False: no memory or
  * no thread. */
 bool discovery_start(

@@ -107,6 +107,7 @@ inherit_sockets(struct program *program)
         return EXIT_FAILURE;
     if (program->sockets.activated)
         weir_server_share_sockets(program->server);
+    options_choose_rate(options);
     if (options_check_exposure(options, error))
         return 0;
     complain("userd", "%s", error);
@@ -243,6 +244,11 @@ enter_discovery(struct program *program)
 
     if (address == NULL)
         address = weir_server_address(program->server, 0);
+    if (program->options.etcd != NULL && program->options.advertise == NULL &&
+        !discovery_can_tell(address)) {
+        complain("userd", "--etcd: clients cannot reach %s; say where with --advertise", address);
+        return EXIT_USAGE;
+    }
     if (discovery_start(&program->discovery, program->options.etcd, address, &program->log))
         return 0;
     complain("userd", "out of memory or of threads");

@@ -24,9 +24,9 @@ read_listen(const struct flag *flag, const char *text, void *field)
 }
 
 static bool
-read_db(const struct flag *flag, const char *text, void *field)
+read_advertise(const struct flag *flag, const char *text, void *field)
 {
-    return database_url_valid(text) && flag_text(flag, text, field);
+    return address_valid(text) && flag_text(flag, text, field);
 }
 
 /* The place of a word among count of them; false: it is none of them. */
@@ -82,7 +82,7 @@ static const struct flag flags[] = {
         .help = "where to serve: " ADDRESS_FORMS "; repeatable (" DEFAULT_ADDRESS ")"},
     {.name = "db",
         .value = "URL",
-        .read = read_db,
+        .read = database_read_url,
         FIELD(db),
         .expected = DATABASE_FORMS,
         .help = "the database, " DATABASE_FORMS " (userd/users.db in the user's data folder)"},
@@ -101,9 +101,9 @@ static const struct flag flags[] = {
         .help = "register there, where clients find servers: " DISCOVERY_URL_FORMS " (nowhere)"},
     {.name = "advertise",
         .value = "ADDR",
-        .read = flag_text,
+        .read = read_advertise,
         FIELD(advertise),
-        .expected = "an address",
+        .expected = ADDRESS_FORMS,
         .help = "where clients reach this server, for --etcd (the first address of --listen)"},
     {.name = "log-format",
         .value = "FORMAT",
@@ -313,9 +313,8 @@ options_check_exposure(const struct options *options, char error[FLAGS_ERROR])
     return true;
 }
 
-/* Whoever can be reached by strangers limits them. */
-static void
-choose_rate(struct options *options)
+void
+options_choose_rate(struct options *options)
 {
     if (options->rate.given)
         return;
@@ -359,7 +358,7 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
         good = tls_options_check(&options.tls, error) && auth_check(&options.auth, error) &&
                options_check_exposure(&options, error);
     if (good)
-        choose_rate(&options);
+        options_choose_rate(&options);
     if (good)
         *out_options = options;
     return good;

@@ -39,6 +39,10 @@ struct options {
 bool options_read(
     int argc, char *const *argv, struct options *out_options, char error[FLAGS_ERROR]);
 
+/* The rate that nobody gave: whoever can be reached by strangers limits them. To be asked again
+ * when `listen` has changed. */
+void options_choose_rate(struct options *options);
+
 /* Is every address to listen on out of other machines' reach? */
 bool options_are_local(const struct options *options);
 

@@ -34,8 +34,7 @@ struct reading {
 
 /* ---- errors ---- */
 
-/* The line of a text's first place as a JSON string at or after an offset; 0: it is written in some
- * other way there. */
+/* The line where a text first stands as a JSON string; 0: it is written in some other way there. */
 static int
 line_of(const struct reading *reading, const char *word)
 {

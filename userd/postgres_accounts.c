@@ -85,10 +85,10 @@ account_set_password(struct store *store, weir_call *call, int32_t id, int64_t e
 }
 
 static weir_code
-account_list_revoked(struct store *store, int64_t since, account_visit_revocation *visit, void *arg,
+account_list_revoked(struct store *store, int64_t age, account_visit_revocation *visit, void *arg,
     struct store_cause *cause)
 {
-    const struct postgres_number number = postgres_number_text(since);
+    const struct postgres_number number = postgres_number_text(age);
     const struct postgres_values values = {{number.text}, 1};
     PGresult *result;
     weir_code code = WEIR_OK;

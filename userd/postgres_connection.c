@@ -82,7 +82,8 @@ static const struct {
         " noted AS (INSERT INTO revocations SELECT id, epoch, " NOW " FROM changed " REVOKE_AGAIN
         ") SELECT id FROM changed"},
     [POSTGRES_REVOKED] = {"revoked",
-        "SELECT user_id, epoch FROM revocations WHERE changed_at >= $1::int8 ORDER BY user_id"},
+        "SELECT user_id, epoch FROM revocations WHERE changed_at >= " NOW
+        " - $1::int8 ORDER BY user_id"},
 };
 
 /* ---- failures ---- */

@@ -62,9 +62,8 @@ merge(const struct reading *old, const struct reading *new, struct reading *out,
     return true;
 }
 
-/* True: there is more than before. */
-static bool
-take_over(struct revocations *revocations, const struct reading *read)
+static weir_code
+take_over(struct revocations *revocations, const struct reading *read, bool *out_more)
 {
     const struct reading old = {revocations->list, revocations->count, 0};
     struct reading merged = {NULL, 0, 0};
@@ -72,26 +71,27 @@ take_over(struct revocations *revocations, const struct reading *read)
 
     if (!merge(&old, read, &merged, &more)) {
         free(merged.list);
-        return false;
+        return WEIR_RESOURCE_EXHAUSTED;
     }
     pthread_mutex_lock(&revocations->lock);
     revocations->list = merged.list;
     revocations->count = merged.count;
     pthread_mutex_unlock(&revocations->lock);
     free(old.list);
-    return more;
+    *out_more = more;
+    return WEIR_OK;
 }
 
+/* What was revoked in the last `age` seconds; *out_more: there is more than before. */
 static weir_code
-read_since(
-    struct revocations *revocations, int64_t since, bool *out_more, struct store_cause *cause)
+read_last(struct revocations *revocations, int64_t age, bool *out_more, struct store_cause *cause)
 {
     struct store *store = revocations->store;
     struct reading reading = {NULL, 0, 0};
-    weir_code code = store->accounts->list_revoked(store, since, add, &reading, cause);
+    weir_code code = store->accounts->list_revoked(store, age, add, &reading, cause);
 
     if (code == WEIR_OK)
-        *out_more = take_over(revocations, &reading);
+        code = take_over(revocations, &reading, out_more);
     free(reading.list);
     return code;
 }
@@ -132,16 +132,17 @@ static void *
 keep_reading(void *arg)
 {
     struct revocations *revocations = arg;
-    int64_t since = 0;
+    int64_t read_at = 0; /* of weir_now; 0: read everything */
 
     while (wait_for_turn(revocations)) {
-        int64_t now = weir_unix_seconds();
+        int64_t now = weir_now();
+        int64_t age = read_at == 0 ? INT64_MAX : (now - read_at) / WEIR_SECOND + OVERLAP;
         struct store_cause cause = {""};
         bool more = false;
-        weir_code code = read_since(revocations, since, &more, &cause);
+        weir_code code = read_last(revocations, age, &more, &cause);
 
         if (code == WEIR_OK)
-            since = now - OVERLAP;
+            read_at = now;
         else
             log_line(revocations->log, LOG_ERROR, "cannot read which tokens are revoked",
                 log_text("code", weir_code_name(code)), log_text("cause", cause.text));
@@ -165,7 +166,7 @@ revocations_open(struct revocations *revocations, struct store *store, struct st
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&revocations->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    return read_since(revocations, 0, &more, cause) == WEIR_OK;
+    return read_last(revocations, INT64_MAX, &more, cause) == WEIR_OK;
 }
 
 bool

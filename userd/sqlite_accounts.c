@@ -112,14 +112,14 @@ account_set_password(struct store *store, weir_call *call, int32_t id, int64_t e
 }
 
 static weir_code
-list_revoked_with(struct sqlite_reader *reader, int64_t since, account_visit_revocation *visit,
+list_revoked_with(struct sqlite_reader *reader, int64_t age, account_visit_revocation *visit,
     void *arg, struct store_cause *cause)
 {
     sqlite3_stmt *statement = reader->queries[QUERY_REVOKED];
     weir_code visited = WEIR_OK, code;
     int result;
 
-    sqlite3_bind_int64(statement, 1, since);
+    sqlite3_bind_int64(statement, 1, age);
     while ((result = sqlite3_step(statement)) == SQLITE_ROW && visited == WEIR_OK) {
         const struct account_revocation revocation = {
             sqlite3_column_int(statement, 0), sqlite3_column_int64(statement, 1)};
@@ -131,7 +131,7 @@ list_revoked_with(struct sqlite_reader *reader, int64_t since, account_visit_rev
 }
 
 static weir_code
-account_list_revoked(struct store *store, int64_t since, account_visit_revocation *visit, void *arg,
+account_list_revoked(struct store *store, int64_t age, account_visit_revocation *visit, void *arg,
     struct store_cause *cause)
 {
     struct sqlite_readers *readers = &sqlite_store_of(store)->readers;
@@ -140,7 +140,7 @@ account_list_revoked(struct store *store, int64_t since, account_visit_revocatio
 
     if (reader == NULL)
         return WEIR_INTERNAL;
-    code = list_revoked_with(reader, since, visit, arg, cause);
+    code = list_revoked_with(reader, age, visit, arg, cause);
     sqlite_reader_give_back(readers, reader, code == WEIR_OK);
     return code;
 }

@@ -26,8 +26,8 @@ static const char *const query_texts[QUERY_COUNT] = {
     [QUERY_TOTAL] = "SELECT users FROM totals WHERE id = 1",
     [QUERY_ACCOUNT] = "SELECT " ACCOUNT_COLUMNS " FROM users WHERE id = ?1",
     [QUERY_ACCOUNT_BY_EMAIL] = "SELECT " ACCOUNT_COLUMNS " FROM users WHERE email_key = ?1",
-    [QUERY_REVOKED] =
-        "SELECT user_id, epoch FROM revocations WHERE changed_at >= ?1 ORDER BY user_id",
+    [QUERY_REVOKED] = "SELECT user_id, epoch FROM revocations WHERE changed_at >= unixepoch() - ?1 "
+                      "ORDER BY user_id",
 };
 
 void

@@ -132,3 +132,13 @@ def test_a_url_that_is_none(url):
     done = programs.run(places.program("userd"), "--etcd", url)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--etcd" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("flag, value", [("--listen", "unix:{}/s"), ("--listen", "0.0.0.0:0"), ("--advertise", "nonsense")])
+def test_an_address_that_nobody_reaches(tmp_path, flag, value):
+    done = programs.run(
+        places.program("userd"), flag, value.format(tmp_path), "--etcd", "http://127.0.0.1:1", "--insecure",
+        "--ops", "off", "--db", f"sqlite:{tmp_path}/users.db",
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--advertise" in done.stderr.splitlines()[-1]
