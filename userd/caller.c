@@ -51,5 +51,7 @@ caller_name(const weir_call *call)
 
     if (claims == NULL)
         return NULL;
-    return claims->name != NULL && claims->name[0] != '\0' ? claims->name : claims->subject;
+    if (claims->name != NULL && claims->name[0] != '\0')
+        return claims->name;
+    return claims->subject == NULL ? "" : claims->subject;
 }

@@ -14,5 +14,6 @@ bool caller_id(const weir_call *call, int32_t *out_id);
 /* May the caller change this user? An admin may, and the user. */
 bool caller_may_change(const weir_call *call, int32_t id);
 
-/* Whom the caller speaks as: the claim name, else sub; NULL without authentication. */
+/* Whom the caller speaks as: the claim name, else sub, else nobody, ""; NULL without
+ * authentication. */
 const char *caller_name(const weir_call *call);

@@ -209,10 +209,13 @@ static int64_t
 next_look(const struct weir_auth *auth, const struct token *token)
 {
     int64_t left = token->expires == INT64_MAX ? INT64_MAX : token->expires - unix_now();
+    int64_t now = weir_now();
 
     if (left > auth->recheck)
         left = auth->recheck;
-    return weir_now() + (left < 0 ? 0 : left);
+    if (left < 0)
+        left = 0;
+    return left > WEIR_NEVER - now ? WEIR_NEVER : now + left;
 }
 
 static weir_code

@@ -186,7 +186,7 @@ fail_change(struct key_ring *ring, weir_code code, const char *text)
         ring->report(ring->self, code, text);
 }
 
-static void
+static weir_code
 take_over(struct key_ring *ring, const struct content *content)
 {
     struct weir_auth_error error = {"no memory"};
@@ -195,7 +195,7 @@ take_over(struct key_ring *ring, const struct content *content)
 
     if (code != WEIR_OK) {
         fail_change(ring, code, error.text);
-        return;
+        return code;
     }
     key_set_unref(ring->keys);
     ring->keys = set;
@@ -203,10 +203,11 @@ take_over(struct key_ring *ring, const struct content *content)
     atomic_fetch_add(&ring->mark, 1);
     if (ring->report != NULL)
         ring->report(ring->self, WEIR_OK, ring->path);
+    return WEIR_OK;
 }
 
-/* status: of the file as it was a moment ago. One that cannot be read, or holds what it held
- * before, is told of no more than once. */
+/* status: of the file as it was a moment ago. One that cannot be read is told of once, and tried
+ * again at each look: what kept it from being read may pass without a change of the file. */
 static void
 read_again(struct key_ring *ring, const struct stat *status)
 {
@@ -217,11 +218,15 @@ read_again(struct key_ring *ring, const struct stat *status)
     memcpy(content.digest, ring->digest, sizeof(content.digest));
     if (content.text != NULL)
         code = read_content(ring->path, &content, &error);
-    if (code != WEIR_OK)
+    if (code != WEIR_OK && !ring->unread)
         fail_change(ring, code, error.text);
-    else if (memcmp(content.digest, ring->digest, sizeof(content.digest)) != 0)
-        take_over(ring, &content);
+    ring->unread = code != WEIR_OK;
+    if (code == WEIR_OK && memcmp(content.digest, ring->digest, sizeof(content.digest)) != 0)
+        code = take_over(ring, &content);
+    if (code == WEIR_RESOURCE_EXHAUSTED) /* as if it had not been seen */
+        memcpy(content.digest, ring->digest, sizeof(content.digest));
     remember(ring, &content);
+    ring->fresh = ring->fresh || ring->unread || code == WEIR_RESOURCE_EXHAUSTED;
     free(content.text);
 }
 

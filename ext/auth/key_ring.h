@@ -26,6 +26,7 @@ struct key_ring {
     uint8_t digest[KEY_FILE_DIGEST]; /* of what the file held last, good or bad */
     bool fresh;                      /* it may change again without its stamp doing so */
     bool away;
+    bool unread; /* it could not be read, and is tried again */
     uint64_t reloads, failures;
     atomic_uint mark; /* counts the changes of keys; never 0 */
     void (*report)(void *self, weir_code code, const char *text);

@@ -339,7 +339,12 @@ weir_jwt_sign(const weir_signer *signer, const struct weir_token *token, char **
         return WEIR_INVALID_ARGUMENT;
     }
     out = malloc(size);
-    if (out == NULL || !write_token(&signer->key, header, payload, out, size)) {
+    if (out == NULL) {
+        json_decref(header);
+        json_decref(payload);
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    if (!write_token(&signer->key, header, payload, out, size)) {
         free(out);
         return WEIR_RESOURCE_EXHAUSTED;
     }

@@ -17,7 +17,7 @@ token_cache_init(struct token_cache *cache, size_t tokens)
 {
     size_t sets = 1;
 
-    while (sets * WAYS < tokens)
+    while (sets < tokens / WAYS + (tokens % WAYS != 0))
         sets *= 2;
     *cache = (struct token_cache){.set_mask = sets - 1};
     if (RAND_bytes((unsigned char *)cache->key, sizeof(cache->key)) != 1)

@@ -107,11 +107,13 @@ refuse(weir_call *call)
 }
 
 /* A refusal or a mistake of the caller's takes no time, and a call that was given up says little;
- * one that was given up for taking too long says enough. */
-static bool
-counts(weir_code code)
+ * one whose deadline passed says that it takes longer than that. */
+static enum control_says
+says(weir_code code)
 {
-    return code == WEIR_OK || code == WEIR_DEADLINE_EXCEEDED;
+    if (code == WEIR_DEADLINE_EXCEEDED)
+        return CONTROL_AT_LEAST;
+    return code == WEIR_OK ? CONTROL_ALL : CONTROL_NOTHING;
 }
 
 static weir_code
@@ -121,7 +123,7 @@ measure(struct weir_concurrency *limit, weir_call *call, weir_next *next)
     weir_code code = weir_proceed(next, call), end = weir_call_code(call);
 
     control_leave(&limit->control, weir_call_method(call), started, limit->clock(limit->clock_self),
-        counts(end == WEIR_OK ? code : end));
+        says(end == WEIR_OK ? code : end));
     return code;
 }
 

@@ -89,9 +89,10 @@ static void
 learn(struct control *control)
 {
     for (unsigned i = 0; i < CONTROL_METHODS; i++) {
-        int64_t probed = atomic_exchange(&control->methods[i].probed, 0);
+        int64_t probed = atomic_load(&control->methods[i].probed);
 
-        if (probed != 0)
+        /* Once a probe: who ends later than the first only took longer. */
+        if (probed > 0 && atomic_compare_exchange_strong(&control->methods[i].probed, &probed, -1))
             atomic_store(&control->methods[i].least, probed);
     }
 }
@@ -115,6 +116,8 @@ begin_probe(struct control *control, int64_t now)
 {
     double limit = control->target / control->tolerance;
 
+    for (unsigned i = 0; i < CONTROL_METHODS; i++)
+        atomic_store(&control->methods[i].probed, 0);
     control->probe_start = now;
     control->probe_end = now + CONTROL_WINDOW;
     control->limit = limit < control->least ? control->least : (unsigned)limit;
@@ -152,13 +155,15 @@ turn_if_due(struct control *control, int64_t now)
 }
 
 static void
-sample(struct control *control, const char *name, int64_t started, int64_t latency)
+sample(struct control *control, const char *name, int64_t started, int64_t latency, bool cut)
 {
     struct control_method *method = method_of(control, name);
-    int64_t least = lower(&method->least, latency);
+    int64_t least = cut ? atomic_load(&method->least) : lower(&method->least, latency);
     double suffered;
 
-    if (started >= control->probe_start && started < control->probe_end)
+    if (cut && (least == 0 || latency <= least)) /* the client's haste, not our slowness */
+        return;
+    if (!cut && started >= control->probe_start && started < control->probe_end)
         (void)lower(&method->probed, latency);
     if (least < control->unnoticed)
         least = control->unnoticed;
@@ -171,12 +176,12 @@ sample(struct control *control, const char *name, int64_t started, int64_t laten
 }
 
 void
-control_leave(
-    struct control *control, const char *method, int64_t started, int64_t now, bool counts)
+control_leave(struct control *control, const char *method, int64_t started, int64_t now,
+    enum control_says says)
 {
     atomic_fetch_sub_explicit(&control->in_flight, 1, memory_order_relaxed);
-    if (!counts)
+    if (says == CONTROL_NOTHING)
         return;
-    sample(control, method, started, now > started ? now - started : 1);
+    sample(control, method, started, now > started ? now - started : 1, says == CONTROL_AT_LEAST);
     turn_if_due(control, now);
 }

@@ -25,9 +25,9 @@
 #define CONTROL_METHODS 256
 
 struct control_method {
-    atomic_uint_fast64_t hash; /* 0: free */
-    atomic_int_fast64_t least; /* nanoseconds; 0: unknown */
-    atomic_int_fast64_t probed;
+    atomic_uint_fast64_t hash;  /* 0: free */
+    atomic_int_fast64_t least;  /* nanoseconds; 0: unknown */
+    atomic_int_fast64_t probed; /* 0: unknown; -1: learnt already */
 };
 
 struct control {
@@ -58,6 +58,10 @@ bool control_enter(struct control *control);
 /* Streams: is there room? */
 bool control_has_room(struct control *control);
 
-/* A call that was let in is over. `counts`: what it took says something. */
-void control_leave(
-    struct control *control, const char *method, int64_t started, int64_t now, bool counts);
+/* What the time that a call took says: nothing; what the method takes; or, when the deadline that
+ * its client chose cut it short, that it takes longer. */
+enum control_says { CONTROL_NOTHING, CONTROL_ALL, CONTROL_AT_LEAST };
+
+/* A call that was let in is over. */
+void control_leave(struct control *control, const char *method, int64_t started, int64_t now,
+    enum control_says says);

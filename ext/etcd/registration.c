@@ -163,6 +163,8 @@ stay(weir_etcd_registration *it, char why[ETCD_WHY])
 {
     if (it->lease == 0)
         WEIR_TRY(grant(it, why));
+    if (!pause_for(it, 0))
+        return WEIR_OK;
     WEIR_TRY(put(it, why));
     tell(it, true, "");
     while (pause_for(it, it->ttl / 3))

@@ -49,7 +49,9 @@ etcd_call_failed(
     struct etcd_session *session, weir_call *call, weir_code code, char out_why[ETCD_WHY])
 {
     snprintf(out_why, ETCD_WHY, "%s: %s", weir_code_name(code), weir_call_message(call));
-    if (code == WEIR_UNAUTHENTICATED || code == WEIR_PERMISSION_DENIED) {
+    /* INVALID_ARGUMENT is what etcd says of a token from before a change of its users. */
+    if (code == WEIR_UNAUTHENTICATED || code == WEIR_PERMISSION_DENIED ||
+        code == WEIR_INVALID_ARGUMENT) {
         wipe(session->token);
         session->token = NULL;
     }

@@ -131,10 +131,11 @@ weir_log_intercept(void *self, weir_call *call, weir_next *next)
 {
     weir_log *log = self;
     int64_t begun = weir_now();
-    weir_code code;
+    weir_code code, end;
 
     log_start(log, call);
     code = weir_proceed(next, call);
-    log_end(log, call, code, weir_now() - begun);
+    end = weir_call_code(call); /* how it was cut short, whatever the handler says */
+    log_end(log, call, end == WEIR_OK ? code : end, weir_now() - begun);
     return code;
 }

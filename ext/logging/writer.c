@@ -4,6 +4,7 @@
 #include "logging/logging.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -31,7 +32,9 @@ write_stderr(void *self, const char *lines, size_t len)
     while (len > 0) {
         ssize_t written = write(STDERR_FILENO, lines, len);
 
-        if (written < 0 && errno != EINTR)
+        if (written < 0 && errno == EAGAIN) /* somebody else made it non-blocking */
+            (void)poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, -1);
+        else if (written < 0 && errno != EINTR)
             return;
         if (written > 0) {
             lines += written;
@@ -89,7 +92,7 @@ run(void *arg)
     bool abandoned;
 
     pthread_mutex_lock(&writer->lock);
-    while (!writer->ending || writer->len > 0) {
+    while (!writer->abandoned && (!writer->ending || writer->len > 0)) {
         writer->idle = writer->len == 0;
         if (writer->idle)
             pthread_cond_wait(&writer->filled, &writer->lock);

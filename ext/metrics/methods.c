@@ -251,15 +251,18 @@ weir_metrics_intercept(void *self, weir_call *call, weir_next *next)
     struct metrics_methods *side = weir_call_is_server(call) ? metrics->server : metrics->client;
     struct method *method = method_of(metrics, side, call);
     int64_t begun = weir_now();
-    weir_code code;
+    weir_code code, end;
 
     if (method == NULL)
         return weir_proceed(next, call);
     weir_counter_add(method->requests, 1);
     code = weir_proceed(next, call);
     weir_histogram_observe(method->duration, (double)(weir_now() - begun) / 1e9);
-    if (code != WEIR_OK)
+    end = weir_call_code(call); /* how it was cut short, whatever the handler says */
+    if (end == WEIR_OK)
+        end = code;
+    if (end != WEIR_OK)
         weir_counter_add(
-            error_counter(metrics, side, method, (unsigned)code < CODES ? code : WEIR_UNKNOWN), 1);
+            error_counter(metrics, side, method, (unsigned)end < CODES ? end : WEIR_UNKNOWN), 1);
     return code;
 }

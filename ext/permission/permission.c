@@ -45,12 +45,23 @@ rule_init(struct rule *copy, const struct weir_permission_rule *rule)
     return true;
 }
 
+/* "/package.Service/Method": another text would match no call, and leave a method open. */
+static bool
+is_method(const char *text)
+{
+    const char *slash = text[0] == '/' ? strchr(text + 1, '/') : NULL;
+
+    return slash != NULL && slash != text + 1 && slash[1] != '\0' && strchr(slash + 1, '/') == NULL;
+}
+
 static weir_code
 copy_rules(struct weir_permission *permission, const struct weir_permission_rule *rules)
 {
     struct rule *own = permission->rules;
 
     for (size_t i = 0; i < permission->count; i++) {
+        if (!is_method(rules[i].method))
+            return WEIR_INVALID_ARGUMENT;
         if (!rule_init(&own[i], &rules[i]))
             return WEIR_RESOURCE_EXHAUSTED;
     }

@@ -33,7 +33,7 @@ sets_within(size_t memory)
 {
     size_t count = 8;
 
-    while (count * 2 * sizeof(struct buckets_set) <= memory)
+    while (count <= memory / (2 * sizeof(struct buckets_set)))
         count *= 2;
     return count;
 }

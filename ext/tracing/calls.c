@@ -47,22 +47,30 @@ begin_trace(
     context->sampled = (ids[2] & RANDOM_BITS) >= tracer->threshold;
 }
 
-/* Several header fields are one list (RFC 9110, 5.3). */
-static weir_str
-join_state(weir_call *call, weir_str state, weir_str more)
+/* Several header fields are one list (RFC 9110, 5.3). One that is too long stays so. */
+static size_t
+join_state(char text[CONTEXT_STATE_LEN], size_t len, weir_str more)
 {
-    char *text;
-    size_t len = state.len + 1 + more.len;
+    size_t comma = len > 0;
 
-    if (state.data == NULL)
-        return more;
-    text = weir_call_keep(call, len);
-    if (text == NULL)
-        return state;
-    memcpy(text, state.data, state.len);
-    text[state.len] = ',';
-    memcpy(text + state.len + 1, more.data, more.len);
-    return (weir_str){text, len};
+    if (len > CONTEXT_STATE_LEN || more.len + comma > CONTEXT_STATE_LEN - len)
+        return CONTEXT_STATE_LEN + 1;
+    if (comma)
+        text[len] = ',';
+    if (more.len > 0)
+        memcpy(text + len + comma, more.data, more.len);
+    return len + comma + more.len;
+}
+
+/* A call of its own memory: a client's stream may outlive the handler that it was made in. */
+static void
+keep_state(weir_call *call, struct weir_trace_context *context, weir_str state)
+{
+    char *copy = state.len == 0 ? NULL : weir_call_keep(call, state.len);
+
+    context->state = (weir_str){copy, copy == NULL ? 0 : state.len};
+    if (copy != NULL)
+        memcpy(copy, state.data, state.len);
 }
 
 /* False: there is no trace to continue. Two traceparent headers are none (W3C Trace Context,
@@ -71,7 +79,9 @@ join_state(weir_call *call, weir_str state, weir_str more)
 static bool
 read_headers(weir_call *call, struct weir_trace_context *context)
 {
-    weir_str key, value, state = {NULL, 0};
+    weir_str key, value;
+    char state[CONTEXT_STATE_LEN];
+    size_t state_len = 0;
     unsigned parents = 0;
     bool good = false;
 
@@ -82,13 +92,13 @@ read_headers(weir_call *call, struct weir_trace_context *context)
             parents++;
             good = weir_traceparent_parse(value, context);
         } else if (weir_str_equal(key, weir_str_of("tracestate"))) {
-            state = join_state(call, state, value);
+            state_len = join_state(state, state_len, value);
         }
     }
     if (!good || parents != 1)
         return false;
-    if (context_state_valid(state))
-        context->state = state;
+    if (context_state_valid((weir_str){state, state_len}))
+        keep_state(call, context, (weir_str){state, state_len});
     return true;
 }
 
@@ -123,12 +133,14 @@ begin(struct weir_tracer *tracer, weir_call *call, const struct trace *around)
     trace->call = call;
     tracer_ids(tracer, call, ids);
     put_big_endian(trace->context.span_id, ids[0]);
-    if (around != NULL)
+    if (around != NULL) {
         continue_trace(&trace->context, &around->context);
-    else if (weir_call_is_server(call) && read_headers(call, &came))
+        keep_state(call, &trace->context, around->context.state);
+    } else if (weir_call_is_server(call) && read_headers(call, &came)) {
         continue_trace(&trace->context, &came);
-    else
+    } else {
         begin_trace(tracer, &trace->context, ids);
+    }
     if (trace->context.sampled) {
         trace->start = weir_now();
         trace->start_unix = unix_nanoseconds();
@@ -160,15 +172,23 @@ copy_name(char *out, size_t size, const char *text)
     out[len] = '\0';
 }
 
-/* Cut to its room, between characters: OTLP wants UTF-8, which a status text is. */
+/* Cut to its room, between characters. OTLP wants UTF-8, and collectors refuse a whole batch for
+ * one text that is none; a server's status may quote what a peer sent. */
 static void
 copy_text(char *out, size_t size, const char *text)
 {
-    size_t len = strnlen(text, size - 1);
+    size_t len = 0, step;
+    uint32_t code_point;
 
-    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
-    memcpy(out, text, len);
+    for (; *text != '\0'; text += step, len += step) {
+        bool good = (step = weir_utf8_decode(text, strnlen(text, 4), &code_point)) != 0;
+
+        if (!good)
+            step = 1;
+        if (len + step >= size)
+            break;
+        memcpy(out + len, good ? text : "?", step);
+    }
     out[len] = '\0';
 }
 

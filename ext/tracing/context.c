@@ -10,7 +10,6 @@
 
 /* Section 3.3.1: list-members at most, and the length that everybody passes on. */
 #define STATE_MEMBERS 32
-#define STATE_LEN 512
 #define STATE_KEY 256
 #define STATE_VALUE 256
 
@@ -181,7 +180,7 @@ context_state_valid(weir_str state)
     const char *at = state.data, *end = state.data + state.len;
     unsigned members = 0;
 
-    if (state.len == 0 || state.len > STATE_LEN)
+    if (state.len == 0 || state.len > CONTEXT_STATE_LEN)
         return false;
     while (at <= end) {
         const char *comma = at == end ? NULL : memchr(at, ',', (size_t)(end - at));

@@ -5,6 +5,9 @@
 
 #include <weir/tracing.h>
 
+/* Section 3.3.1.5: what everybody passes on of a tracestate. */
+#define CONTEXT_STATE_LEN 512
+
 bool context_is_zero(const uint8_t *id, size_t len);
 
 /* Is it a tracestate that may be passed on? One that is not is dropped whole. */

@@ -83,6 +83,7 @@ wait_until(struct weir_tracer *tracer, int64_t due)
         due = now + timeout;
     (void)poll(polled, 2, milliseconds_until(due, now));
     (void)!read(tracer->wake, &count, sizeof(count));
+    (void)atomic_exchange(&tracer->woken, false); /* before it looks */
     weir_loop_turn(tracer->loop);
 }
 

@@ -202,8 +202,9 @@ tracer_push(struct weir_tracer *tracer, const struct span *span)
         return;
     if (!queue_push(&tracer->queue, span))
         atomic_fetch_add_explicit(&tracer->dropped_full, 1, memory_order_relaxed);
-    else if (queue_count(&tracer->queue) == tracer->exporter.batch)
-        (void)!write(tracer->wake, &one, sizeof(one)); /* full means that it is awake already */
+    else if (queue_count(&tracer->queue) >= tracer->exporter.batch &&
+             !atomic_exchange(&tracer->woken, true))
+        (void)!write(tracer->wake, &one, sizeof(one));
 }
 
 void

@@ -26,7 +26,8 @@ struct weir_tracer {
     weir_loop *loop; /* NULL: nothing is exported */
     weir_channel *channel;
     struct exporter exporter;
-    int wake; /* an eventfd: a batch is there, or it is time to stop */
+    int wake;          /* an eventfd: a batch is there, or it is time to stop */
+    atomic_bool woken; /* of a batch that the exporter has not looked for yet */
 
     pthread_mutex_t lock;
     pthread_cond_t stopped;

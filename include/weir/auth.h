@@ -57,7 +57,8 @@ struct weir_auth_options {
     /* Asked about each token that is in order otherwise, before its first call and again after
      * weir_auth_recheck; true: it is refused as revoked. Must not park. */
     bool (*revoked)(void *self, const struct weir_claims *claims);
-    /* Told when the JWKS file was read anew (OK), or could not be and why. */
+    /* Told when the JWKS file was read anew (OK), or could not be and why. Must neither park nor
+     * ask the weir_auth anything. */
     void (*report)(void *self, weir_code code, const char *text);
     void *self; /* for both */
 };

@@ -56,7 +56,8 @@ struct weir_log_options {
 WEIR_API WEIR_CHECK weir_code weir_log_new(
     const struct weir_log_options *options, weir_log **out_log);
 
-/* Writes what waits, no longer than options.patience, and ends the thread. */
+/* Writes what waits and ends the thread. One that is stuck in options.write beyond options.patience
+ * is left behind with that call: self must outlive it. */
 WEIR_API void weir_log_free(weir_log *log);
 
 /* One line: time, level, message, fields. Long values are cut, fields for which no room is left are

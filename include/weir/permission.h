@@ -17,7 +17,8 @@ struct weir_permission_rule {
     size_t role_count;
 };
 
-/* Copies the rules. INVALID_ARGUMENT: a method has two. RESOURCE_EXHAUSTED: no memory. */
+/* Copies the rules. INVALID_ARGUMENT: a method has two, or is not of the
+ * form "/package.Service/Method". RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_permission_new(
     const struct weir_permission_rule *rules, size_t count, weir_permission **out_permission);
 WEIR_API void weir_permission_free(weir_permission *permission);

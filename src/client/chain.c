@@ -147,6 +147,7 @@ make_attempt(void *arg, struct weir_call *call)
     drop_attempt(session);
     call->message = NULL;
     call->peer = NULL;
+    call->status_bytes = (weir_str){NULL, 0};
     if (!new_attempt(session))
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a call");
     return conclude_attempt(session, run_attempt(session));

@@ -48,12 +48,12 @@ h2_flow_consumed(struct h2_conn *conn, struct h2_slot *slot, uint32_t len)
 {
     uint32_t paid = len < slot->advance ? len : slot->advance;
 
-    if (!is_receiving(slot))
-        return;
     if (paid > 0) {
         slot->advance -= paid;
         h2_give_back(conn, paid);
     }
+    if (!is_receiving(slot))
+        return;
     slot->credit += len - paid;
     if (slot->credit > 0 && slot->credit >= (conn->stream_window + slot->grown) / 2) {
         h2_grow(conn, slot);

@@ -121,12 +121,12 @@ call_check_single(const struct weir_call *call, size_t *out_missing, const char 
     return WEIR_OK;
 }
 
-/* So many bytes of a stream are out of the way: the peer may send as many more. A single message is
- * credited as it comes. */
+/* So many bytes of a stream are out of the way: the peer may send as many more; after its end, only
+ * the budget gets back what it lent. A single message is let in as a whole. */
 static void
 credit(struct weir_call *call, size_t len)
 {
-    if (call->stream == NULL || call->receive_closed || call_peer_sends_one(call))
+    if (call->stream == NULL || (call_peer_sends_one(call) && !call->receive_closed))
         return;
     h2_stream_consumed(call->transport->h2, call->stream, len);
     rpc_transport_touch(call->transport);

@@ -77,6 +77,8 @@ loop_setup(struct weir_server *server, struct server_loop *home)
         return false;
     home->server = server;
     home->unread.limit = server->options.max_unread / server->options.loops;
+    if (home->unread.limit < server->options.max_receive_message) /* one at least can come */
+        home->unread.limit = server->options.max_receive_message;
     home->shared = (struct call_shared){.max_receive = server->options.max_receive_message,
         .max_send = server->options.max_send_message,
         .too_large = &server->too_large,

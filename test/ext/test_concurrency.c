@@ -54,7 +54,7 @@ finish_one(struct simulation *simulation)
     size_t at = simulation->first++ % LINE;
 
     control_leave(&simulation->control, "/a.B/C", simulation->line[at].started,
-        simulation->line[at].done, true);
+        simulation->line[at].done, CONTROL_ALL);
 }
 
 /* All calls take the same, so they end in the order in which they came. */
@@ -207,7 +207,7 @@ quick_calls_may_vary(void **state)
 
         assert_true(control_enter(&simulation.control));
         control_leave(
-            &simulation.control, "/a.B/C", simulation.now, simulation.now + latency, true);
+            &simulation.control, "/a.B/C", simulation.now, simulation.now + latency, CONTROL_ALL);
         simulation.now += WEIR_MILLISECOND;
     }
     assert_int_equal(simulation.control.shed, 0);
@@ -230,9 +230,30 @@ methods_may_differ(void **state)
             snprintf(name, sizeof(name), "/a.B/Slow%u", i / 20 % 300);
         assert_true(control_enter(&simulation.control));
         control_leave(&simulation.control, name, simulation.now,
-            simulation.now + (slow ? 100 : 2) * WEIR_MILLISECOND, true);
+            simulation.now + (slow ? 100 : 2) * WEIR_MILLISECOND, CONTROL_ALL);
         simulation.now += WEIR_MILLISECOND;
     }
+    assert_true(simulation.control.target >= 32);
+}
+
+/* A deadline that its client chose says nothing of what a method takes at least. */
+static void
+hasty_clients_do_not_lower_the_limit(void **state)
+{
+    static struct simulation simulation;
+
+    (void)state;
+    simulation_init(&simulation, 1);
+    for (unsigned i = 0; i < 100000; i++) {
+        bool hasty = i % 10 == 0;
+
+        assert_true(control_enter(&simulation.control));
+        control_leave(&simulation.control, "/a.B/C", simulation.now,
+            simulation.now + (hasty ? 1 : 20) * WEIR_MILLISECOND,
+            hasty ? CONTROL_AT_LEAST : CONTROL_ALL);
+        simulation.now += WEIR_MILLISECOND;
+    }
+    assert_int_equal(simulation.control.shed, 0);
     assert_true(simulation.control.target >= 32);
 }
 
@@ -416,6 +437,7 @@ main(void)
         cmocka_unit_test(a_server_that_becomes_slower_is_learned_anew),
         cmocka_unit_test(quick_calls_may_vary),
         cmocka_unit_test(methods_may_differ),
+        cmocka_unit_test(hasty_clients_do_not_lower_the_limit),
         cmocka_unit_test(calls_too_many_are_shed_and_none_hangs),
         cmocka_unit_test(some_are_let_in_always),
         cmocka_unit_test(bad_options_are_refused),

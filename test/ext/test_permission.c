@@ -173,10 +173,16 @@ static void
 a_method_has_one_rule(void **state)
 {
     static const struct weir_permission_rule rules[] = {{"/a.B/C", NULL, 0}, {"/a.B/C", NULL, 0}};
+    static const char *const forms[] = {"", "/", "a.B/C", "/a.B", "/a.B/", "//C", "/a.B/C/D"};
     weir_permission *none;
 
     (void)state;
     assert_int_equal(weir_permission_new(rules, 2, &none), WEIR_INVALID_ARGUMENT);
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        const struct weir_permission_rule rule = {forms[i], NULL, 0};
+
+        assert_int_equal(weir_permission_new(&rule, 1, &none), WEIR_INVALID_ARGUMENT);
+    }
     assert_int_equal(weir_permission_new(NULL, 0, &none), WEIR_OK);
     weir_permission_free(none);
 }

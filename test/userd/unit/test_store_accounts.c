@@ -122,7 +122,8 @@ changes_and_deletions_are_noted(void **state)
     assert_int_equal(fixture.store->ops->remove(fixture.store, NULL, first, &cause), WEIR_OK);
     assert_int_equal(fixture.store->ops->remove(fixture.store, NULL, plain, &cause), WEIR_OK);
     assert_int_equal(
-        fixture.store->accounts->list_revoked(fixture.store, INT64_MAX, note, &revoked, &cause), WEIR_OK);
+        fixture.store->accounts->list_revoked(fixture.store, INT64_MAX, note, &revoked, &cause),
+        WEIR_OK);
     assert_int_equal(revoked.count, 2);
     assert_int_equal(revoked.list[0].id, first);
     assert_true(revoked.list[0].epoch == INT64_MAX);
@@ -130,10 +131,12 @@ changes_and_deletions_are_noted(void **state)
     assert_int_equal(revoked.list[1].epoch, 2);
     revoked.count = 0;
     assert_int_equal(
-        fixture.store->accounts->list_revoked(fixture.store, -100, note, &revoked, &cause), WEIR_OK);
+        fixture.store->accounts->list_revoked(fixture.store, -100, note, &revoked, &cause),
+        WEIR_OK);
     assert_int_equal(revoked.count, 0);
     assert_int_equal(
-        fixture.store->accounts->list_revoked(fixture.store, 3600, note, &revoked, &cause), WEIR_OK);
+        fixture.store->accounts->list_revoked(fixture.store, 3600, note, &revoked, &cause),
+        WEIR_OK);
     assert_int_equal(revoked.count, 2);
     fixture_close(&fixture);
 }
