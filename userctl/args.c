@@ -2,8 +2,6 @@
 /* userctl's command line: flags, the command, its flags and words. */
 #include "userctl/args.h"
 
-#define TIMEOUT_OF_COMMAND (-1) /* --timeout is not given */
-
 #include "usercommon/duration.h"
 #include <stdlib.h>
 #include <string.h>

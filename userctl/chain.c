@@ -3,7 +3,8 @@
 #include "userctl/chain.h"
 
 weir_code
-chain_begin(struct chain *chain, weir_channel *channel, const struct args *args)
+chain_begin(struct chain *chain, weir_channel *channel, const struct command *command,
+    const struct args *args)
 {
     /* To the interceptor 0 is its default; here it is no time at all. */
     int64_t timeout = args->timeout > 0 ? args->timeout : 1;
@@ -12,8 +13,11 @@ chain_begin(struct chain *chain, weir_channel *channel, const struct args *args)
                                 .client_stream = timeout,
                                 .server_stream = timeout,
                                 .bidi_stream = timeout}};
-    WEIR_TRY(weir_retry_new(NULL, &chain->retry));
     WEIR_TRY(weir_channel_wrap(channel, weir_timeout_calls, &chain->timeouts));
+    /* What a broken stream of users has created is in doubt; sent again it would be errors. */
+    if (command == &commands[COMMAND_IMPORT])
+        return WEIR_OK;
+    WEIR_TRY(weir_retry_new(NULL, &chain->retry));
     return weir_channel_wrap(channel, weir_retry_calls, chain->retry);
 }
 

@@ -14,8 +14,8 @@ struct chain {
 };
 
 /* Put it around the channel's calls; the channel borrows it. RESOURCE_EXHAUSTED: no memory. */
-WEIR_CHECK weir_code chain_begin(
-    struct chain *chain, weir_channel *channel, const struct args *args);
+WEIR_CHECK weir_code chain_begin(struct chain *chain, weir_channel *channel,
+    const struct command *command, const struct args *args);
 
 /* After the channel. */
 void chain_end(struct chain *chain);

@@ -178,7 +178,7 @@ conclude(const struct import *import, FILE *file, int status)
         return EXIT_CODE_BASE + WEIR_CANCELLED;
     }
     if (ferror(file)) {
-        complain("userctl", "cannot read %s: %s", import->file, strerror(errno));
+        complain("userctl", "%s cannot be read to its end", import->file);
         return EXIT_USAGE;
     }
     return import->failed == 0 ? 0 : EXIT_CODE_BASE + WEIR_INVALID_ARGUMENT;

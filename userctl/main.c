@@ -34,7 +34,7 @@ run_wrapped(weir_channel *channel, const struct command *command, const struct a
     weir_code code = tracing_open(channel, args->otlp, out_tracer);
 
     if (code == WEIR_OK)
-        code = chain_begin(chain, channel, args);
+        code = chain_begin(chain, channel, command, args);
     return code == WEIR_OK ? calls_run(command, channel, args)
                            : calls_fail(args, code, "out of memory or of file descriptors");
 }

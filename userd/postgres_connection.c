@@ -14,6 +14,7 @@
 #include <weir/fd.h>
 
 #define CONNECT_TIMEOUT "5" /* seconds, unless the URL says otherwise */
+#define SILENT_MS "10000"   /* a host that acknowledges nothing for so long is lost */
 
 #define PREPARE_TIMEOUT 5000 /* milliseconds */
 
@@ -44,7 +45,9 @@ static const struct {
     [POSTGRES_FIND] = {"find", "SELECT " COLUMNS " FROM users WHERE id = $1::int4"},
     [POSTGRES_LIST] = {"list",
         "SELECT total, " COLUMNS " FROM (SELECT sum(users)::int8 AS total FROM totals) AS whole"
-        " LEFT JOIN (SELECT " COLUMNS " FROM users WHERE id > $1::int4 ORDER BY id"
+        " LEFT JOIN (SELECT " COLUMNS " FROM users WHERE id > $1::int4"
+        " AND $3::int8 < (SELECT sum(users) FROM totals) ORDER BY id" /* beyond the end: no scan */
+
         " LIMIT $2::int8 OFFSET $3::int8) AS page ON true ORDER BY id"},
     [POSTGRES_CREATE] = {"create",
         "WITH incoming AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
@@ -114,6 +117,8 @@ code_of(const char *state)
         return WEIR_ALREADY_EXISTS;
     if (is_class(state, "2200H")) /* sequence_generator_limit_exceeded */
         return WEIR_OUT_OF_RANGE;
+    if (is_class(state, "40003")) /* statement_completion_unknown: a write may have happened */
+        return WEIR_UNAVAILABLE;
     if (is_class(state, "40")) /* serialization_failure, deadlock_detected */
         return WEIR_ABORTED;
     /* Connections; resources such as slots for them; statement_timeout, shut-downs; read-only */
@@ -177,9 +182,11 @@ struct postgres_connection *
 postgres_connect(const char *url, struct store_cause *cause)
 {
     /* What comes later wins, so the URL is last. */
-    const char *const names[] = {
-        "connect_timeout", "application_name", "client_encoding", "dbname", NULL};
-    const char *const values[] = {CONNECT_TIMEOUT, "userd", "UTF8", url, NULL};
+    const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
+        "keepalives_interval", "keepalives_count", "application_name", "client_encoding", "dbname",
+        NULL};
+    const char *const values[] = {
+        CONNECT_TIMEOUT, SILENT_MS, "10", "3", "3", "userd", "UTF8", url, NULL};
     struct postgres_connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {

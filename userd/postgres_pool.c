@@ -62,6 +62,10 @@ postgres_pool_init(struct postgres_pool *pool, const char *url)
     *pool = (struct postgres_pool){.url = url, .backoff = BACKOFF_MIN};
     if (weir_pool_new(WORKERS, &pool->workers) != WEIR_OK)
         return false;
+    if (weir_pool_new(1, &pool->cancellers) != WEIR_OK) {
+        weir_pool_free(pool->workers);
+        return false;
+    }
     pool->last = &pool->first;
     pthread_mutex_init(&pool->lock, NULL);
     return true;
@@ -72,6 +76,7 @@ postgres_pool_fini(struct postgres_pool *pool)
 {
     struct postgres_connection *connection;
 
+    weir_pool_free(pool->cancellers);
     weir_pool_free(pool->workers);
     while ((connection = pool->idle) != NULL) {
         pool->idle = connection->next;
@@ -235,14 +240,19 @@ wait_for_one(struct postgres_pool *pool, weir_call *call,
     struct postgres_connection **out_connection, struct store_cause *cause)
 {
     struct postgres_waiter *waiter = waiter_new(pool);
-    weir_code code;
+    struct postgres_connection *idle;
+    weir_code code = WEIR_OK;
 
     if (waiter == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     pthread_mutex_lock(&pool->lock);
-    code = queue(pool, waiter, cause);
+    idle = take_idle(pool); /* given back since we looked */
+    if (idle == NULL)
+        code = queue(pool, waiter, cause);
     pthread_mutex_unlock(&pool->lock);
-    if (code == WEIR_OK)
+    if (idle != NULL)
+        *out_connection = idle;
+    else if (code == WEIR_OK)
         code = await(pool, call, waiter, out_connection, cause);
     waiter_unref(waiter);
     return code;
@@ -267,7 +277,7 @@ postgres_borrow(struct postgres_pool *pool, weir_call *call,
 static void
 discard(struct postgres_pool *pool, struct postgres_connection *connection)
 {
-    if (weir_pool_submit(pool->workers, cancel_and_close, connection) != WEIR_OK)
+    if (weir_pool_submit(pool->cancellers, cancel_and_close, connection) != WEIR_OK)
         postgres_close(connection);
 }
 

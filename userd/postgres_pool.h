@@ -11,8 +11,9 @@
 #define POSTGRES_CONNECTIONS 16
 
 struct postgres_pool {
-    const char *url;    /* borrowed */
-    weir_pool *workers; /* make connections and cancel, which blocks */
+    const char *url;       /* borrowed */
+    weir_pool *workers;    /* make connections, which blocks */
+    weir_pool *cancellers; /* cancel and close, which blocks while a host is silent */
     pthread_mutex_t lock;
     struct postgres_connection *idle; /* last used first */
     unsigned open;                    /* in use, idle and being made */

@@ -36,7 +36,8 @@ WEIR_API const char *weir_limit_name(enum weir_limit limit);
 /* Sums over the server's loops. Totals only grow; "live" is now. */
 struct weir_server_stats {
     uint64_t connections_accepted; /* total */
-    uint64_t connections_refused;  /* total: closed at once, for want of memory */
+    uint64_t
+        connections_refused; /* total: closed at once, over max_connections or for want of memory */
     uint64_t connections_live;
     uint64_t handshakes_failed; /* total: closed before the client's SETTINGS came */
     uint64_t calls_started;     /* total: requests that came to a call */

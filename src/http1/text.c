@@ -56,15 +56,19 @@ http1_is_value(weir_str text)
     return true;
 }
 
+static char
+lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 bool
 http1_is_word(weir_str text, const char *word)
 {
     if (text.len != strlen(word))
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-
-        if ((c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c) != word[i])
+        if (lower(text.data[i]) != lower(word[i]))
             return false;
     }
     return true;

@@ -15,7 +15,7 @@ bool http1_is_value(weir_str text);
 bool http1_is_target(weir_str text);
 bool http1_is_authority(weir_str text);
 
-/* Without regard to case; word is lower case. */
+/* Without regard to case. */
 bool http1_is_word(weir_str text, const char *word);
 
 /* Is the word a member of the comma-separated list? */

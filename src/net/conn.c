@@ -204,7 +204,9 @@ receive(struct net_conn *conn, bool again)
     }
     if (had > 0)
         memcpy(scratch, conn->kept, had);
-    return deliver(conn, scratch, had + (size_t)got) && (size_t)got == room;
+    if (!deliver(conn, scratch, had + (size_t)got))
+        return false;
+    return (size_t)got == room || (conn->tls != NULL && tls_session_is_over(conn->tls));
 }
 
 /* Go on with the handshake. True: it is done. Who wanted to write meanwhile may now. */

@@ -239,6 +239,8 @@ static void
 observe(weir_tls *tls, int64_t interval, weir_tls_observer *reloaded, void *self)
 {
     tls->check_interval = interval > 0 ? interval : CHECK_INTERVAL;
+    if (tls->check_interval > WEIR_NEVER / 2) /* a sum with the clock's time must not overflow */
+        tls->check_interval = WEIR_NEVER / 2;
     tls->reloaded = reloaded;
     tls->reloaded_self = self;
 }

@@ -372,8 +372,10 @@ tls_session_shake(struct tls_session *session)
 {
     int result;
 
-    if (session->error != 0)
+    if (session->error != 0) {
+        tls_count_handshake(session->tls, false, false);
         return TLS_FAILED;
+    }
     session->dry = false;
     clear_errors();
     result = SSL_do_handshake(session->ssl);
@@ -443,9 +445,15 @@ tls_session_read(struct tls_session *session, void *room, size_t size)
 }
 
 bool
+tls_session_is_over(const struct tls_session *session)
+{
+    return session->error != 0 || (SSL_get_shutdown(session->ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
+bool
 tls_session_has_input(const struct tls_session *session)
 {
-    return session->open && session->error == 0 && SSL_has_pending(session->ssl) == 1;
+    return session->open && (tls_session_is_over(session) || SSL_has_pending(session->ssl) == 1);
 }
 
 /* ---- writing ---- */

@@ -26,6 +26,9 @@ ssize_t tls_session_read(struct tls_session *session, void *room, size_t size);
 /* Are there bytes that no poll will tell of? */
 bool tls_session_has_input(const struct tls_session *session);
 
+/* Has the peer finished, or is the session broken? The next read says so, and no poll may. */
+bool tls_session_is_over(const struct tls_session *session);
+
 /* How many bytes were taken: fewer than all when the socket is full, or after an error, which
  * tls_session_error then has. */
 size_t tls_session_write(struct tls_session *session, const struct net_span *spans, size_t count);

@@ -14,6 +14,8 @@ with_jitter(int64_t age)
 {
     int64_t tenth = age / 10;
 
+    if (age > WEIR_NEVER - tenth)
+        return age;
     return age - tenth + (int64_t)(random_u64() % (uint64_t)(2 * tenth + 1));
 }
 

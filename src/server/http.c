@@ -129,7 +129,7 @@ settle(struct http_conn *conn)
     }
     enter(conn, READING);
     buf_reset(&conn->out, 0);
-    if (conn->last || conn->net == NULL)
+    if (conn->last || conn->net == NULL || atomic_load(&conn->home->server->busy_loops) == 0)
         close_conn(conn);
     else if (!conn->closed)
         net_conn_resume(conn->net);
@@ -225,8 +225,10 @@ take_request(struct http_conn *conn, const struct http1_request *request)
     conn->last |= !request->keep_alive;
     if (path == NULL) {
         answer_status(conn, 404, request->method == HTTP1_HEAD);
+        enter(conn, WRITING);
     } else if (request->method == HTTP1_OTHER) {
         answer_status(conn, 405, false);
+        enter(conn, WRITING);
     } else {
         conn->exchange = (struct weir_http_exchange){.request = *request,
             .reader = conn->reader,

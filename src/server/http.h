@@ -12,5 +12,5 @@ void server_http_start(struct server_loop *home, struct net_conn *net);
  * who has not taken his answer. True: nothing is left of HTTP on this loop. */
 bool server_http_end(struct server_loop *home);
 
-/* The server is freed: its paths, and connections of a loop that never ran. */
+/* The server is freed: its paths. */
 void server_http_free(struct weir_server *server);
