@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The versions of a PostgreSQL database. A row holds the number of steps that were made; who
- * migrates locks it, so that of several userd one does and the others find it done. Making the
- * row's table is what cannot be locked, so that is tried again when another one makes it at the
- * same moment. */
+/* The versions of a PostgreSQL database. A row holds the number of steps that were made. Who
+ * migrates holds an advisory lock until the transaction ends, so that of several userd that start
+ * at once one makes the steps and the others find them made. */
 #include "userd/postgres_migrate.h"
 
 #include "userd/postgres_connection.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ATTEMPTS 20
+/* The name of the lock: "userd" in ASCII. */
+#define LOCK "504447201892"
 
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
@@ -42,31 +42,24 @@ static const char *const steps[] = {
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
-/* False: it failed, and *out_again tells whether another one was in the way. */
 static bool
-run(PGconn *pg, const char *sql, bool *out_again, struct store_cause *cause)
+run(PGconn *pg, const char *sql, struct store_cause *cause)
 {
     PGresult *result = PQexec(pg, sql);
     ExecStatusType status = PQresultStatus(result);
     bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-    /* unique_violation in the catalogue, duplicate_table, and the class of serialization failures
-     */
-    *out_again = !good && state != NULL &&
-                 (strcmp(state, "23505") == 0 || strcmp(state, "42P07") == 0 ||
-                     strncmp(state, "40", 2) == 0);
     if (!good)
         postgres_cause(pg, cause);
     PQclear(result);
     return good;
 }
 
-/* The version, locked until the transaction ends. Negative: it cannot be read. */
+/* Negative: it cannot be read. */
 static int
-lock_version(PGconn *pg, struct store_cause *cause)
+read_version(PGconn *pg, struct store_cause *cause)
 {
-    PGresult *result = PQexec(pg, "SELECT version FROM userd_schema WHERE id = 1 FOR UPDATE");
+    PGresult *result = PQexec(pg, "SELECT version FROM userd_schema WHERE id = 1");
     int version = -1;
 
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1)
@@ -81,7 +74,6 @@ static bool
 make_steps(PGconn *pg, int version, struct store_cause *cause)
 {
     char sql[80];
-    bool again;
 
     if (version > VERSION) {
         snprintf(cause->text, sizeof(cause->text),
@@ -90,42 +82,29 @@ make_steps(PGconn *pg, int version, struct store_cause *cause)
         return false;
     }
     for (int i = version; i < VERSION; i++) {
-        if (!run(pg, steps[i], &again, cause))
+        if (!run(pg, steps[i], cause))
             return false;
     }
     snprintf(sql, sizeof(sql), "UPDATE userd_schema SET version = %d WHERE id = 1", VERSION);
-    return version == VERSION || run(pg, sql, &again, cause);
-}
-
-static bool
-migrate_locked(PGconn *pg, struct store_cause *cause)
-{
-    int version = lock_version(pg, cause);
-    bool again;
-
-    return version >= 0 && make_steps(pg, version, cause) && run(pg, "COMMIT", &again, cause);
+    return version == VERSION || run(pg, sql, cause);
 }
 
 static bool
 migrate(PGconn *pg, struct store_cause *cause)
 {
     static const char *const begin[] = {
+        "BEGIN",
+        "SELECT pg_advisory_xact_lock(" LOCK ")",
         "CREATE TABLE IF NOT EXISTS userd_schema (id int4 PRIMARY KEY, version int4 NOT NULL)",
         "INSERT INTO userd_schema VALUES (1, 0) ON CONFLICT (id) DO NOTHING",
-        "BEGIN",
     };
-    bool again = false;
-    size_t done = 0;
+    bool good = true;
+    int version;
 
-    for (int i = 0; i < ATTEMPTS && done < sizeof(begin) / sizeof(begin[0]); i++) {
-        if (run(pg, begin[done], &again, cause))
-            done++, i = 0;
-        else if (!again)
-            return false;
-    }
-    if (again)
-        return false;
-    if (migrate_locked(pg, cause))
+    for (size_t i = 0; good && i < sizeof(begin) / sizeof(begin[0]); i++)
+        good = run(pg, begin[i], cause);
+    version = good ? read_version(pg, cause) : -1;
+    if (version >= 0 && make_steps(pg, version, cause) && run(pg, "COMMIT", cause))
         return true;
     PQclear(PQexec(pg, "ROLLBACK"));
     return false;

@@ -3,6 +3,7 @@
 /* Threads: pure functions. */
 #pragma once
 
+#include "wire/protobuf.h"
 #include "wire/wire.h"
 #include <stdlib.h>
 
@@ -51,49 +52,85 @@ likeness_reads_same(
     return same;
 }
 
-static inline bool likeness_has_oddity(const ProtobufCMessage *message);
-
+/* False: the bytes end before. */
 static inline bool
-likeness_field_has_oddity(const ProtobufCFieldDescriptor *field, const char *message)
+likeness_varint(const uint8_t **at, const uint8_t *end, uint64_t *out_value)
 {
-    const char *member = message + field->offset, *quantifier = message + field->quantifier_offset;
-    ProtobufCMessage *const *inner = (ProtobufCMessage *const *)(const void *)member;
-    size_t count = 1;
+    *out_value = 0;
+    for (unsigned i = 0; i < 10 && *at < end; i++) {
+        uint8_t byte = *(*at)++;
 
-    if (field->type != PROTOBUF_C_TYPE_MESSAGE)
-        return false;
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
-        count = *(const uint32_t *)(const void *)quantifier == field->id ? 1 : 0;
-    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        count = *(const size_t *)(const void *)quantifier;
-        inner = *(ProtobufCMessage *const *const *)(const void *)member;
+        *out_value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte < 0x80)
+            return true;
     }
-    for (size_t i = 0; i < count; i++)
-        if (inner[i] != NULL && likeness_has_oddity(inner[i]))
-            return true;
     return false;
 }
 
-/* Is there a field whose number is known but not with its wire type? Or one of number 0, which
- * protobuf-c takes when it is written in more bytes than one? */
+struct likeness_field {
+    uint32_t number;
+    unsigned wire_type;
+    const uint8_t *bytes;
+    size_t len;
+};
+
+/* False: it is not whole, or of a group. */
 static inline bool
-likeness_has_oddity(const ProtobufCMessage *message)
+likeness_next(const uint8_t **at, const uint8_t *end, struct likeness_field *out_field)
 {
-    const ProtobufCMessageDescriptor *type = message->descriptor;
+    uint64_t tag, len = 0, value;
 
-    for (unsigned i = 0; i < message->n_unknown_fields; i++)
-        if (message->unknown_fields[i].tag == 0 ||
-            protobuf_c_message_descriptor_get_field(type, message->unknown_fields[i].tag) != NULL)
-            return true;
-    for (unsigned i = 0; i < type->n_fields; i++)
-        if (likeness_field_has_oddity(&type->fields[i], (const char *)message))
-            return true;
-    return false;
+    if (!likeness_varint(at, end, &tag))
+        return false;
+    out_field->number = (uint32_t)(tag >> 3);
+    out_field->wire_type = tag & 7;
+    if (out_field->wire_type == PROTOBUF_C_WIRE_TYPE_VARINT && !likeness_varint(at, end, &value))
+        return false;
+    if (out_field->wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED &&
+        !likeness_varint(at, end, &len))
+        return false;
+    if (out_field->wire_type == PROTOBUF_C_WIRE_TYPE_64BIT)
+        len = 8;
+    if (out_field->wire_type == PROTOBUF_C_WIRE_TYPE_32BIT)
+        len = 4;
+    if (out_field->wire_type > PROTOBUF_C_WIRE_TYPE_32BIT || (uint64_t)(end - *at) < len)
+        return false;
+    out_field->bytes = *at;
+    out_field->len = (size_t)len;
+    *at += len;
+    return true;
 }
 
-/* Do we take what protobuf-c takes, and refuse what it refuses? But for the two more things that we
- * refuse, and for oddities: protobuf-c is strict with wire types, but not with that of bool; and
- * sometimes it fails to merge a message that comes twice, which makes the bytes fewer. */
+/* Where protobuf-c has its own ways: a field that is known but has another wire type; one of number
+ * 0, which it takes when that is written in more bytes than one; and a message that comes twice. To
+ * merge them it may fail, and it forgets unknown fields of the first. */
+static inline bool
+likeness_is_odd(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len)
+{
+    const uint8_t *at = data;
+    unsigned *seen = calloc(type->n_fields, sizeof(*seen));
+    struct likeness_field field;
+    bool odd = false;
+
+    while (seen != NULL && !odd && likeness_next(&at, data + len, &field)) {
+        const ProtobufCFieldDescriptor *known =
+            protobuf_c_message_descriptor_get_field(type, field.number);
+
+        if (known == NULL)
+            odd = field.number == 0;
+        else if (field.wire_type != protobuf_shape(known->type).wire_type)
+            odd = field.wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED ||
+                  known->label != PROTOBUF_C_LABEL_REPEATED;
+        else if (known->type == PROTOBUF_C_TYPE_MESSAGE)
+            odd = (known->label != PROTOBUF_C_LABEL_REPEATED && seen[known - type->fields]++ > 0) ||
+                  likeness_is_odd(known->descriptor, field.bytes, field.len);
+    }
+    free(seen);
+    return odd;
+}
+
+/* Do we take what protobuf-c takes, and refuse what it refuses? But for oddities, and for the two
+ * more things that we refuse. */
 static inline bool
 likeness_unpacks(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len)
 {
@@ -106,10 +143,9 @@ likeness_unpacks(const ProtobufCMessageDescriptor *type, const uint8_t *data, si
     result = wire_message_unpack(type, data, len, &arena, &ours);
     if (result != WIRE_UNPACKED)
         same = theirs == NULL || result == WIRE_TOO_DEEP || result == WIRE_HAS_NUL ||
-               likeness_has_oddity(theirs);
+               likeness_is_odd(type, data, len);
     else if (theirs == NULL)
-        same = likeness_packs(ours) &&
-               (likeness_has_oddity(ours) || protobuf_c_message_get_packed_size(ours) < len);
+        same = likeness_packs(ours) && likeness_is_odd(type, data, len);
     else
         same = likeness_reads_same(ours, theirs, data, len);
     if (theirs != NULL)
