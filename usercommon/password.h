@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking a person for a password. */
-/* Threads: belongs to the thread that has the terminal. */
+/* Threads: belongs to the thread that has the terminal, the only one that takes signals. */
 #pragma once
 
 #include <stdbool.h>

@@ -2,9 +2,12 @@
 /* userctl register, login, logout, whoami, passwd. Passwords are asked for, and never arguments. */
 #include "usercommon/complain.h"
 #include "usercommon/password.h"
+#include "usercommon/text.h"
 #include "userctl/calls.h"
 #include "userctl/print.h"
 #include "userctl/session.h"
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -39,10 +42,16 @@ format_time(int64_t seconds, char out[32])
         out[0] = '\0';
 }
 
-static char *
-text_or_empty(const char *text)
+/* What a token says is its issuer's: it must not drive the terminal. False: no memory. */
+static bool
+print_visible(const char *text)
 {
-    return text == NULL ? (char *)protobuf_c_empty_string : (char *)text;
+    char *visible = text_visible(text == NULL ? "" : text);
+
+    if (visible != NULL)
+        fputs(visible, stdout);
+    free(visible);
+    return visible != NULL;
 }
 
 /* ---- register ---- */
@@ -54,9 +63,9 @@ send_registration(weir_call *call, const struct args *args, char *password)
     const User__RegisterResponse *response;
     weir_code code;
 
-    request.name = text_or_empty(args->name);
-    request.email = text_or_empty(args->email);
-    request.phone = text_or_empty(args->phone);
+    request.name = calls_text(args->name);
+    request.email = calls_text(args->email);
+    request.phone = calls_text(args->phone);
     request.password = password;
     code = user_UserService_Register(call, &request, &response);
     if (code != WEIR_OK)
@@ -70,20 +79,29 @@ send_registration(weir_call *call, const struct args *args, char *password)
 
 /* ---- login ---- */
 
+static bool
+tell_login(const struct args *args, const char *token, int64_t expires)
+{
+    struct session_claims claims;
+    bool good = true;
+    char until[32];
+
+    format_time(expires, until);
+    if (session_claims_read(token, &claims)) {
+        printf("logged in to %s as ", args->server);
+        good = print_visible(claims.name == NULL ? "nobody" : claims.name);
+        printf(" until %s\n", until);
+    }
+    session_claims_fini(&claims);
+    return good;
+}
+
 static int
 keep_login(const struct args *args, const char *token, int64_t expires)
 {
-    struct session_claims claims;
-    char until[32];
-
     if (!session_keep(args->server, token))
         return EXIT_OUTPUT;
-    format_time(expires, until);
-    if (session_claims_read(token, &claims) && !args->json)
-        printf("logged in to %s as %s until %s\n", args->server,
-            claims.name == NULL ? "nobody" : claims.name, until);
-    session_claims_fini(&claims);
-    return 0;
+    return args->json || tell_login(args, token, expires) ? 0 : calls_fail_output();
 }
 
 static int
@@ -94,7 +112,7 @@ send_login(weir_call *call, const struct args *args, char *password)
     weir_code code;
     int status;
 
-    request.email = text_or_empty(args->email);
+    request.email = calls_text(args->email);
     request.password = password;
     code = user_UserService_Login(call, &request, &response);
     if (code != WEIR_OK)
@@ -113,15 +131,21 @@ send_change(weir_call *call, const struct args *args, char *old, char *new)
     User__ChangePasswordRequest request = USER__CHANGE_PASSWORD_REQUEST__INIT;
     const User__ChangePasswordResponse *response;
     weir_code code;
+    int status;
 
     request.old_password = old;
     request.new_password = new;
-    request.email = text_or_empty(args->email);
+    request.email = calls_text(args->email);
     code = user_UserService_ChangePassword(call, &request, &response);
     if (code != WEIR_OK)
         return calls_fail(args, code, weir_call_message(call));
-    printf("the password is changed\n");
-    return response->token[0] == '\0' ? 0 : keep_login(args, response->token, response->expires_at);
+    if (!args->json)
+        printf("the password is changed\n");
+    status =
+        response->token[0] == '\0' ? 0 : keep_login(args, response->token, response->expires_at);
+    if (status == 0 && args->json)
+        printf("{\"expires_at\":%" PRId64 "}\n", response->expires_at);
+    return status;
 }
 
 /* ---- running ---- */
@@ -184,22 +208,32 @@ logout_run(weir_channel *channel, const struct args *args)
     (void)channel;
     if (!session_forget(args->server))
         return EXIT_OUTPUT;
-    printf("logged out of %s\n", args->server);
+    if (args->json)
+        printf("{}\n");
+    else
+        printf("logged out of %s\n", args->server);
     return 0;
 }
 
-static void
+static bool
 print_claims(const struct session_claims *claims)
 {
     char until[32] = "never";
+    bool good;
 
     if (claims->expires != 0)
         format_time(claims->expires, until);
-    printf("user     %s\nname     %s\nroles    ", claims->subject == NULL ? "" : claims->subject,
-        claims->name == NULL ? "" : claims->name);
-    for (size_t i = 0; i < claims->role_count; i++)
-        printf("%s%s", i == 0 ? "" : ", ", claims->roles[i]);
+    printf("user     ");
+    good = print_visible(claims->subject);
+    printf("\nname     ");
+    good = print_visible(claims->name) && good;
+    printf("\nroles    ");
+    for (size_t i = 0; i < claims->role_count; i++) {
+        printf("%s", i == 0 ? "" : ", ");
+        good = print_visible(claims->roles[i]) && good;
+    }
     printf("\nexpires  %s\n", until);
+    return good;
 }
 
 int
@@ -219,10 +253,8 @@ whoami_run(weir_channel *channel, const struct args *args)
         complain("userctl", "the token has expired; userctl login");
     else
         status = 0;
-    if (status == 0 && args->json)
-        status = print_claims_json(&claims, stdout) ? 0 : calls_fail_output();
-    else if (status == 0)
-        print_claims(&claims);
+    if (status == 0 && !(args->json ? print_claims_json(&claims, stdout) : print_claims(&claims)))
+        status = calls_fail_output();
     session_claims_fini(&claims);
     return status;
 }

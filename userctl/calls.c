@@ -91,9 +91,8 @@ list(weir_call *call, const struct args *args)
     return good ? 0 : calls_fail_output();
 }
 
-/* A text that was not given is empty in the message. */
-static char *
-text_or_empty(const char *text)
+char *
+calls_text(const char *text)
 {
     return text == NULL ? (char *)protobuf_c_empty_string : (char *)text;
 }
@@ -105,9 +104,9 @@ create(weir_call *call, const struct args *args)
     const User__CreateUserResponse *response;
     weir_code code;
 
-    request.name = text_or_empty(args->name);
-    request.email = text_or_empty(args->email);
-    request.phone = text_or_empty(args->phone);
+    request.name = calls_text(args->name);
+    request.email = calls_text(args->email);
+    request.phone = calls_text(args->phone);
     code = user_UserService_CreateUser(call, &request, &response);
     if (code != WEIR_OK)
         return calls_fail(args, code, weir_call_message(call));
@@ -142,9 +141,9 @@ update(weir_call *call, const struct args *args)
     weir_code code;
 
     user.id = args->id;
-    user.name = text_or_empty(args->name);
-    user.email = text_or_empty(args->email);
-    user.phone = text_or_empty(args->phone);
+    user.name = calls_text(args->name);
+    user.email = calls_text(args->email);
+    user.phone = calls_text(args->phone);
     fill_mask(args, paths, &mask);
     request.user = &user;
     request.update_mask = &mask;
@@ -196,27 +195,13 @@ static int (*const others[COMMAND_COUNT])(weir_channel *channel, const struct ar
     [COMMAND_PASSWD] = passwd_run,
 };
 
-/* False: no memory, or a token that no header can hold. */
-static bool
-add_token(weir_call *call, const char *token)
-{
-    const char *value = weir_call_printf(call, "Bearer %s", token);
-
-    return value != NULL &&
-           weir_call_add_header(call, "authorization", weir_str_of(value)) == WEIR_OK;
-}
-
 weir_call *
 calls_begin(weir_channel *channel, const struct args *args, int64_t began)
 {
     weir_call *call = weir_call_new(channel, NULL);
 
-    if (call != NULL && args->token != NULL && !add_token(call, args->token)) {
-        weir_call_free(call);
-        call = NULL;
-    }
     if (call == NULL)
-        calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory, or --token is no token");
+        calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
     else if (args->timeout != WEIR_NEVER)
         weir_call_set_timeout(call, args->timeout - (weir_now() - began));
     return call;

@@ -24,6 +24,9 @@ int calls_fail_output(void);
  * no memory, which is told. */
 weir_call *calls_begin(weir_channel *channel, const struct args *args, int64_t began);
 
+/* A field of a request: a text that was not given is empty. Borrows it. */
+char *calls_text(const char *text);
+
 /* ---- the commands that are more than one answer, each in a file of its own; the exit code ---- */
 
 int stream_run(weir_channel *channel, const struct args *args);

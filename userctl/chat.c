@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* userctl chat: what is typed goes out, what comes is shown, also while one types. The main thread
- * does both; a thread reads the input and another waits for Ctrl-C, and they set one event. */
+ * does both; a thread reads the input and sets the event that is waited on beside the stream,
+ * another waits for Ctrl-C and cancels the call, whatever it waits for. */
 #include "usercommon/complain.h"
 #include "usercommon/text.h"
 #include "userctl/calls.h"
@@ -190,40 +191,41 @@ talk(struct chat *chat)
 static void
 conclude(struct chat *chat)
 {
-    bool ended = chat->input_ended || atomic_load(&chat->interrupt.happened);
     weir_code code = weir_call_code(chat->call);
 
-    if (chat->status == 0 && code != WEIR_OK)
+    if (chat->status != 0 || atomic_load(&chat->interrupt.happened))
+        return;
+    if (code != WEIR_OK)
         chat->status = calls_fail(chat->args, code, weir_call_message(chat->call));
-    else if (chat->status == 0 && !ended)
+    else if (!chat->input_ended)
         complain("userctl", "the server has ended the chat");
 }
 
 static void
-run_with_threads(struct chat *chat)
+run_with_input(struct chat *chat)
 {
+    if (!input_start(&chat->input, chat->event)) {
+        chat->status = calls_fail(chat->args, WEIR_RESOURCE_EXHAUSTED, "out of threads");
+        return;
+    }
     editor_begin(&chat->editor, stdout);
     talk(chat);
     editor_end(&chat->editor);
     input_stop(&chat->input);
     conclude(chat);
-    interrupt_stop(&chat->interrupt);
 }
 
 static int
 run(struct chat *chat)
 {
-    weir_code code = user_UserService_ChatUsers(chat->call, &chat->stream);
-
-    if (code != WEIR_OK)
-        return calls_fail(chat->args, code, weir_call_message(chat->call));
-    if (!interrupt_start(&chat->interrupt, chat->event))
+    if (!interrupt_start(&chat->interrupt))
         return calls_fail(chat->args, WEIR_RESOURCE_EXHAUSTED, "out of threads");
-    if (!input_start(&chat->input, chat->event)) {
-        interrupt_stop(&chat->interrupt);
-        return calls_fail(chat->args, WEIR_RESOURCE_EXHAUSTED, "out of threads");
-    }
-    run_with_threads(chat);
+    interrupt_cancels(&chat->interrupt, chat->call);
+    if (user_UserService_ChatUsers(chat->call, &chat->stream) == WEIR_OK)
+        run_with_input(chat);
+    else
+        conclude(chat);
+    interrupt_stop(&chat->interrupt);
     return chat->status;
 }
 

@@ -245,7 +245,8 @@ const struct command commands[COMMAND_COUNT] = {
         "one object a line for each of those, and one at the end.\n",
         WEIR_NEVER, FLAG_SET(file_flags), take_source},
     [COMMAND_EXPORT] = {"export", "export [FILE] [--format csv|jsonl]", "write all users to a file",
-        "Without FILE, or with -, to the standard output. FILE is replaced when all is written.\n"
+        "Without FILE, or with -, to the standard output. FILE is replaced when all is written;\n"
+        "a device or a pipe is written to.\n"
         "--json stands for --format jsonl.\n",
         WEIR_NEVER, FLAG_SET(file_flags), take_file},
     [COMMAND_CHAT] = {"chat", "chat [--from NAME] [--to NAME]", "talk to others who are connected",

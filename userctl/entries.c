@@ -34,6 +34,7 @@ judge(struct entries *entries)
 static void
 find_columns(struct entries *entries)
 {
+    entries->column_count = entries->csv.count;
     for (int i = 0; i < ENTRY_FIELDS; i++) {
         entries->columns[i] = SIZE_MAX;
         for (size_t k = 0; k < entries->csv.count; k++) {
@@ -73,6 +74,8 @@ next_csv(struct entries *entries)
         return bad(entries, error);
     if (result == CSV_END)
         return ENTRY_END;
+    if (csv->count > entries->column_count)
+        return bad(entries, "more fields than the first line names");
     for (int i = 0; i < ENTRY_FIELDS; i++) {
         size_t column = entries->columns[i];
         entries->fields[i] = column < csv->count ? csv->fields[column] : "";

@@ -12,6 +12,7 @@ struct entries {
     bool jsonl;
     struct csv csv;
     size_t columns[ENTRY_FIELDS]; /* of the CSV; SIZE_MAX: there is none */
+    size_t column_count;          /* that its first line names */
     char *text;                   /* a line of JSON */
     size_t room;
     json_t *object;

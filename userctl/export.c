@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* userctl export: all users, page by page, each from the last id of the one before, so that no user
  * is missed or doubled, whatever others create and delete meanwhile. A file is written beside its
- * place and moved there when it is whole. */
+ * place and moved there when it is whole; a device or a pipe is written to as it is. */
 #include "usercommon/complain.h"
 #include "userctl/calls.h"
 #include "userctl/csv.h"
+#include "userctl/interrupt.h"
 #include "userctl/print.h"
 #include "userctl/progress.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE_USERS 100
@@ -21,6 +23,7 @@ struct export
     bool jsonl;
     FILE *out;
     struct progress progress;
+    struct interrupt interrupt;
     int64_t began;
     int32_t last; /* id */
     int64_t count;
@@ -50,6 +53,15 @@ fail_write(const struct export *export)
 }
 
 static int
+fail_call(const struct export *export, weir_code code, const char *message)
+{
+    if (!atomic_load(&export->interrupt.happened))
+        return calls_fail(export->args, code, message);
+    complain("userctl", "interrupted");
+    return EXIT_CODE_BASE + WEIR_CANCELLED;
+}
+
+static int
 take_page(
     struct export *export, struct user_UserService_ListUsersStream_client stream, size_t *out_count)
 {
@@ -70,7 +82,7 @@ take_page(
         progress_tell(&export->progress, 0, export->count, -1);
     }
     code = user_UserService_ListUsersStream_client_finish(stream);
-    return code == WEIR_OK ? 0 : calls_fail(export->args, code, weir_call_message(stream.call));
+    return code == WEIR_OK ? 0 : fail_call(export, code, weir_call_message(stream.call));
 }
 
 static int
@@ -84,7 +96,7 @@ run_page(struct export *export, weir_call *call, size_t *out_count)
     request.after = export->last;
     code = user_UserService_ListUsersStream(call, &request, &stream);
     if (code != WEIR_OK)
-        return calls_fail(export->args, code, weir_call_message(call));
+        return fail_call(export, code, weir_call_message(call));
     return take_page(export, stream, out_count);
 }
 
@@ -101,7 +113,9 @@ run_pages(struct export *export)
         weir_call *call = calls_begin(export->channel, export->args, export->began);
         if (call == NULL)
             return EXIT_CODE_BASE + WEIR_RESOURCE_EXHAUSTED;
+        interrupt_cancels(&export->interrupt, call);
         status = run_page(export, call, &count);
+        interrupt_cancels(&export->interrupt, NULL);
         weir_call_free(call);
     }
     progress_clear(&export->progress);
@@ -112,21 +126,27 @@ run_pages(struct export *export)
 
 /* ---- a file ---- */
 
-/* On the disk, and then in its place. */
-static int
-put_in_place(struct export *export, const char *beside)
+static void
+tell_count(const struct export *export)
 {
-    if (fsync(fileno(export->out)) != 0 || rename(beside, export->args->file) != 0)
-        return fail_write(export);
     if (export->args->json)
         printf("{\"exported\":%" PRId64 "}\n", export->count);
     else
         printf("%" PRId64 " %s exported\n", export->count, export->count == 1 ? "user" : "users");
+}
+
+/* On the disk, and then in its place. */
+static int
+put_in_place(struct export *export, const char *beside, const char *place)
+{
+    if (fsync(fileno(export->out)) != 0 || rename(beside, place) != 0)
+        return fail_write(export);
+    tell_count(export);
     return 0;
 }
 
 static int
-run_beside(struct export *export, char *beside)
+run_beside(struct export *export, char *beside, const char *place)
 {
     int fd = mkstemp(beside); /* for its owner alone: it holds what the service keeps of people */
     int status;
@@ -142,7 +162,7 @@ run_beside(struct export *export, char *beside)
     }
     status = run_pages(export);
     if (status == 0)
-        status = put_in_place(export, beside);
+        status = put_in_place(export, beside, place);
     if (status != 0)
         unlink(beside);
     fclose(export->out);
@@ -150,17 +170,63 @@ run_beside(struct export *export, char *beside)
 }
 
 static int
-run_file(struct export *export)
+replace_file(struct export *export, const char *place)
 {
-    size_t size = strlen(export->args->file) + sizeof(".XXXXXX");
+    size_t size = strlen(place) + sizeof(".XXXXXX");
     char *beside = malloc(size);
     int status;
 
     if (beside == NULL)
         return calls_fail(export->args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
-    snprintf(beside, size, "%s.XXXXXX", export->args->file);
-    status = run_beside(export, beside);
+    snprintf(beside, size, "%s.XXXXXX", place);
+    status = run_beside(export, beside, place);
     free(beside);
+    return status;
+}
+
+/* A device, a pipe and the like are not replaced. */
+static int
+write_through(struct export *export)
+{
+    int status;
+
+    export->out = fopen(export->args->file, "we");
+    if (export->out == NULL)
+        return fail_write(export);
+    status = run_pages(export);
+    if (fclose(export->out) != 0 && status == 0)
+        status = fail_write(export);
+    if (status == 0)
+        tell_count(export);
+    return status;
+}
+
+/* Of a link, what it leads to is replaced. */
+static int
+run_file(struct export *export)
+{
+    struct stat found;
+    bool there = stat(export->args->file, &found) == 0;
+    char *place;
+    int status;
+
+    if (there && !S_ISREG(found.st_mode))
+        return write_through(export);
+    place = there ? realpath(export->args->file, NULL) : NULL;
+    status = replace_file(export, place == NULL ? export->args->file : place);
+    free(place);
+    return status;
+}
+
+static int
+run_interruptible(struct export *export)
+{
+    int status;
+
+    if (!interrupt_start(&export->interrupt))
+        return calls_fail(export->args, WEIR_RESOURCE_EXHAUSTED, "out of threads");
+    status = export->args->file == NULL ? run_pages(export) : run_file(export);
+    interrupt_stop(&export->interrupt);
     return status;
 }
 
@@ -174,8 +240,7 @@ export_run(weir_channel *channel, const struct args *args)
         .began = weir_now()};
 
     progress_init(&export.progress, 0);
-    if (args->file != NULL)
-        return run_file(&export);
-    export.progress.shown = export.progress.shown && isatty(STDOUT_FILENO) != 1;
-    return run_pages(&export);
+    if (args->file == NULL)
+        export.progress.shown = export.progress.shown && isatty(STDOUT_FILENO) != 1;
+    return run_interruptible(&export);
 }

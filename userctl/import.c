@@ -193,7 +193,7 @@ run_file(struct import *import, FILE *file)
         complain("userctl", "%s: %s", import->file, import->entries.error);
         return EXIT_USAGE;
     }
-    if (!interrupt_start(&import->interrupt, NULL))
+    if (!interrupt_start(&import->interrupt))
         return calls_fail(import->args, WEIR_RESOURCE_EXHAUSTED, "out of threads");
     status = run_streams(import);
     status = conclude(import, file, status);

@@ -34,25 +34,38 @@ wait_for_signals(void *arg)
     while (sigwait(&set, &number) == 0 && !atomic_load(&interrupt->stopped)) {
         if (atomic_exchange(&interrupt->happened, true))
             end_program(number);
-        if (interrupt->event != NULL)
-            weir_event_set(interrupt->event);
+        pthread_mutex_lock(&interrupt->lock);
+        if (interrupt->call != NULL)
+            weir_call_cancel(interrupt->call);
+        pthread_mutex_unlock(&interrupt->lock);
     }
     return NULL;
 }
 
+void
+interrupt_cancels(struct interrupt *interrupt, weir_call *call)
+{
+    pthread_mutex_lock(&interrupt->lock);
+    interrupt->call = call;
+    if (call != NULL && atomic_load(&interrupt->happened))
+        weir_call_cancel(call);
+    pthread_mutex_unlock(&interrupt->lock);
+}
+
 bool
-interrupt_start(struct interrupt *interrupt, weir_event *event)
+interrupt_start(struct interrupt *interrupt)
 {
     sigset_t set = ending_signals();
 
     atomic_init(&interrupt->happened, false);
     atomic_init(&interrupt->stopped, false);
-    interrupt->event = event == NULL ? NULL : weir_event_ref(event);
+    interrupt->call = NULL;
+    pthread_mutex_init(&interrupt->lock, NULL);
     pthread_sigmask(SIG_BLOCK, &set, &interrupt->before);
     if (pthread_create(&interrupt->thread, NULL, wait_for_signals, interrupt) == 0)
         return true;
     pthread_sigmask(SIG_SETMASK, &interrupt->before, NULL);
-    weir_event_unref(interrupt->event);
+    pthread_mutex_destroy(&interrupt->lock);
     return false;
 }
 
@@ -63,5 +76,5 @@ interrupt_stop(struct interrupt *interrupt)
     pthread_kill(interrupt->thread, SIGTERM);
     pthread_join(interrupt->thread, NULL);
     pthread_sigmask(SIG_SETMASK, &interrupt->before, NULL);
-    weir_event_unref(interrupt->event);
+    pthread_mutex_destroy(&interrupt->lock);
 }

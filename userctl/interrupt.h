@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ctrl-C and its like end a long work well: the first is a wish, the second ends the program. */
-/* Threads: start and stop belong to the main thread; a thread of its own waits for the signals. */
+/* Threads: all functions belong to the main thread; a thread of its own waits for the signals. */
 #pragma once
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <weir/pool.h>
+#include <weir/call.h>
 
 struct interrupt {
-    weir_event *event; /* set by the first signal; its own reference, may be NULL */
+    pthread_mutex_t lock;
+    weir_call *call; /* cancelled by the first signal; may be NULL; under the lock */
     atomic_bool happened;
     atomic_bool stopped;
     pthread_t thread;
     sigset_t before; /* the signal mask */
 };
 
-/* event may be NULL. False: there is no thread. */
-bool interrupt_start(struct interrupt *interrupt, weir_event *event);
+/* False: there is no thread. */
+bool interrupt_start(struct interrupt *interrupt);
 void interrupt_stop(struct interrupt *interrupt);
+
+/* The first signal cancels this call, at once if it has come already. Borrowed until another one
+ * takes its place, or NULL, or until the end. */
+void interrupt_cancels(struct interrupt *interrupt, weir_call *call);

@@ -4,6 +4,7 @@
 #include "userctl/calls.h"
 #include "userctl/chain.h"
 #include "userctl/session.h"
+#include "userctl/token.h"
 #include "userctl/tracing.h"
 #include <errno.h>
 #include <signal.h>
@@ -40,13 +41,13 @@ run_wrapped(weir_channel *channel, const struct command *command, const struct a
 }
 
 static int
-run_on(weir_loop *loop, const struct command *command, const struct args *args, weir_tls *tls)
+run_channel(weir_loop *loop, const struct command *command, const struct args *args,
+    const struct weir_channel_options *options)
 {
-    const struct weir_channel_options options = {.user_agent = "userctl", .tls = tls};
     struct chain chain = {.retry = NULL};
     weir_channel *channel;
     weir_tracer *tracer = NULL;
-    weir_code code = weir_channel_new(loop, args->server, &options, &channel);
+    weir_code code = weir_channel_new(loop, args->server, options, &channel);
     int status;
 
     if (code == WEIR_INVALID_ARGUMENT) {
@@ -59,6 +60,20 @@ run_on(weir_loop *loop, const struct command *command, const struct args *args, 
     weir_channel_free(channel);
     chain_end(&chain);
     tracing_close(tracer);
+    return status;
+}
+
+static int
+run_on(weir_loop *loop, const struct command *command, const struct args *args, weir_tls *tls)
+{
+    struct weir_channel_options options = {.user_agent = "userctl", .tls = tls};
+    weir_code code = token_open(args, &options.credentials);
+    int status;
+
+    if (code != WEIR_OK)
+        return calls_fail(args, code, "out of memory");
+    status = run_channel(loop, command, args, &options);
+    weir_credentials_free(options.credentials);
     return status;
 }
 
@@ -94,6 +109,11 @@ choose_token(const struct command *command, struct args *args, char kept[SESSION
         args->token = NULL;
     else if (args->token == NULL && session_load(args->server, kept))
         args->token = kept;
+    if (args->token != NULL && !token_is_sendable(args->token)) {
+        complain("userctl", "%s is no token",
+            args->token == kept ? "what userctl login has kept" : "--token");
+        return false;
+    }
     if (args->token == NULL || kind == COMMAND_LOGOUT || kind == COMMAND_WHOAMI ||
         session_is_private(args))
         return true;

@@ -15,23 +15,24 @@
 
 /* ---- where ---- */
 
-/* False: neither variable holds an absolute path. */
+/* False, with errno: neither variable holds an absolute path, or it is too long. */
 static bool
 folder_name(char out[PATH_MAX])
 {
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
-    int len = PATH_MAX;
+    int len = -1;
 
     if (state != NULL && state[0] == '/')
         len = snprintf(out, PATH_MAX, "%s/userctl", state);
     else if (home != NULL && home[0] == '/')
         len = snprintf(out, PATH_MAX, "%s/.local/state/userctl", home);
-    return len < PATH_MAX;
+    errno = len < 0 ? ENOENT : ENAMETOOLONG;
+    return len >= 0 && len < PATH_MAX;
 }
 
 /* The folder, and a file of it whose name is the server's, other characters than a name's escaped.
- * False: it is too long, or there is no folder. */
+ * False, with errno: it is too long, or there is no folder. */
 static bool
 file_name(const char *server, const char *suffix, char out[PATH_MAX])
 {
@@ -40,8 +41,10 @@ file_name(const char *server, const char *suffix, char out[PATH_MAX])
     if (!folder_name(out))
         return false;
     at = strlen(out);
-    if (at + 3 * strlen(server) + 32 > PATH_MAX || strlen(server) > 80)
+    if (at + 3 * strlen(server) + 32 > PATH_MAX || strlen(server) > 80) {
+        errno = ENAMETOOLONG;
         return false;
+    }
     out[at++] = '/';
     for (const char *c = server; *c != '\0'; c++) {
         bool plain = isalnum((unsigned char)*c) || (*c == '.' && c != server) || *c == '-';
@@ -83,19 +86,23 @@ session_load(const char *server, char out_token[SESSION_TOKEN])
     return out_token[0] != '\0';
 }
 
-/* In one step, so that no other program sees half of it. */
+/* In one step, so that no other program sees half of it. False, with errno. */
 static bool
 write_file(const char *path, const char *staged, const char *token)
 {
-    size_t len = strlen(token);
-    int fd;
+    FILE *file;
     bool good;
+    int fd;
 
     (void)unlink(staged);
     fd = open(staged, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    good = fd >= 0 && write(fd, token, len) == (ssize_t)len && fsync(fd) == 0;
-    if (fd >= 0 && close(fd) != 0)
-        good = false;
+    file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (file == NULL && fd >= 0)
+        close(fd);
+    if (file == NULL)
+        return false;
+    good = fputs(token, file) >= 0 && fflush(file) == 0 && fsync(fd) == 0;
+    good = fclose(file) == 0 && good;
     return good && rename(staged, path) == 0;
 }
 

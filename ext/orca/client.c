@@ -5,7 +5,7 @@
 static void *
 allocate(void *call, size_t size)
 {
-    return weir_call_alloc(call, size);
+    return weir_call_keep(call, size);
 }
 
 static void
@@ -28,7 +28,8 @@ weir_orca_of_call(weir_call *call, struct weir_orca_report *out_report)
         &allocator, bytes.len, (const uint8_t *)bytes.data);
     if (message == NULL)
         return WEIR_INTERNAL;
-    return orca_report_read(call, message, out_report) ? WEIR_OK : WEIR_RESOURCE_EXHAUSTED;
+    return orca_report_read(call, weir_call_keep, message, out_report) ? WEIR_OK
+                                                                       : WEIR_RESOURCE_EXHAUSTED;
 }
 
 weir_code
@@ -52,7 +53,7 @@ weir_orca_receive(weir_call *call, struct weir_orca_report *out_report)
     const orca_load_report *message;
 
     while (xds_service_orca_v3_OpenRcaService_StreamCoreMetrics_client_recv(stream, &message)) {
-        if (orca_report_read(call, message, out_report))
+        if (orca_report_read(call, weir_call_alloc, message, out_report))
             return true;
         weir_call_cancel(call);
     }

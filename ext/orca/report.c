@@ -200,22 +200,22 @@ orca_message_new(const struct weir_orca_report *report)
 /* ---- reading ---- */
 
 static const struct weir_orca_metric *
-read_map(weir_call *call, void *entries, size_t *count)
+read_map(weir_call *call, orca_memory *memory, void *entries, size_t *count)
 {
     map_entry *const *list = entries;
     struct weir_orca_metric *metrics;
 
     if (*count > WEIR_ORCA_METRICS_MAX)
         *count = WEIR_ORCA_METRICS_MAX;
-    metrics = weir_call_alloc(call, *count * sizeof(*metrics));
+    metrics = memory(call, *count * sizeof(*metrics));
     for (size_t i = 0; metrics != NULL && i < *count; i++)
         metrics[i] = (struct weir_orca_metric){list[i]->key, list[i]->value};
     return metrics;
 }
 
 bool
-orca_report_read(
-    weir_call *call, const orca_load_report *message, struct weir_orca_report *out_report)
+orca_report_read(weir_call *call, orca_memory *memory, const orca_load_report *message,
+    struct weir_orca_report *out_report)
 {
     struct weir_orca_report report = {
         .cpu_utilization = message->cpu_utilization,
@@ -228,9 +228,9 @@ orca_report_read(
         .named_count = message->n_named_metrics,
     };
 
-    report.request_cost = read_map(call, message->request_cost, &report.request_cost_count);
-    report.utilization = read_map(call, message->utilization, &report.utilization_count);
-    report.named = read_map(call, message->named_metrics, &report.named_count);
+    report.request_cost = read_map(call, memory, message->request_cost, &report.request_cost_count);
+    report.utilization = read_map(call, memory, message->utilization, &report.utilization_count);
+    report.named = read_map(call, memory, message->named_metrics, &report.named_count);
     if (report.request_cost == NULL || report.utilization == NULL || report.named == NULL)
         return false;
     *out_report = report;

@@ -31,6 +31,8 @@ struct orca_message {
 /* NULL: no memory. */
 struct orca_message *orca_message_new(const struct weir_orca_report *report);
 
-/* Into memory of weir_call_alloc; the names stay the message's. False: no memory. */
-bool orca_report_read(
-    weir_call *call, const orca_load_report *message, struct weir_orca_report *out_report);
+/* Into memory of this kind, weir_call_alloc or weir_call_keep; the names stay the message's. False:
+ * no memory. */
+typedef void *orca_memory(weir_call *call, size_t size);
+bool orca_report_read(weir_call *call, orca_memory *memory, const orca_load_report *message,
+    struct weir_orca_report *out_report);

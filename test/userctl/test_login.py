@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """userctl register, login, whoami, passwd and logout, against a userd that asks for tokens."""
+import base64
 import json
 import os
-import pty
+import signal
 import stat
-import subprocess
 
 import pytest
-from support import places, programs
+from support import places, programs, terminal
 
 
 @pytest.fixture
@@ -108,7 +108,8 @@ def test_a_token_may_be_given(shell):
     shell.good("get", "1", "--token", token)
     shell.good("get", "1", USERCTL_TOKEN=token)
     assert "Ada" in shell.good("whoami", "--token", token)
-    assert shell.run("get", "1", "--token", "x y\n").returncode != 0
+    refused = shell.run("get", "1", "--token", "x y\n")
+    assert (refused.returncode, refused.stderr) == (2, "userctl: --token is no token\n")
     assert shell.run("whoami", "--token", "x.y.z").returncode == 80
 
 
@@ -130,24 +131,62 @@ def test_servers_have_their_own_tokens(shell):
     assert other.returncode == 80
 
 
-def test_a_terminal_shows_no_password(shell):
+@pytest.fixture
+def screen(shell):
+    """A login at a terminal that asks for the password."""
     register(shell)
-    keyboard, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [places.program("userctl"), "login", "ada@x", "--server", shell.server.address],
-        stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, env=shell.environment(),
+    screen = terminal.Terminal(
+        places.program("userctl"), "login", "ada@x", "--server", shell.server.address, env=shell.environment()
     )
-    os.close(terminal)
-    shown = b""
-    while b"Password: " not in shown:
-        shown += os.read(keyboard, 1000)
-    os.write(keyboard, b"password 1\n")
-    out, _ = process.communicate(timeout=programs.PATIENCE)
-    try:
-        shown += os.read(keyboard, 1000)
-    except OSError:
-        pass
-    os.close(keyboard)
-    assert process.returncode == 0, shown
-    assert out.startswith(b"logged in to ")
-    assert b"password 1" not in shown
+    yield screen
+    screen.close()
+
+
+def test_a_terminal_shows_no_password(screen):
+    screen.expect("Password: ")
+    screen.type("password 1\r")
+    found = screen.expect(r"(?s)^(.*)logged in to ")
+    assert "password 1" not in found[1]
+    assert screen.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_at_the_password_puts_the_terminal_back(screen, number):
+    screen.expect("Password: ")
+    screen.type("half a pass")
+    screen.process.send_signal(number)
+    assert screen.wait() == -number
+
+
+def test_who_goes_on_after_a_stop_is_asked_again(screen):
+    screen.expect("Password: ")
+    screen.type("half a pass")
+    screen.process.send_signal(signal.SIGTSTP)  # which stops nobody who leads a session
+    screen.expect("Password: ")
+    screen.type("password 1\r")
+    screen.expect("logged in to ")
+    assert screen.wait() == 0
+
+
+def test_programs_get_json(shell):
+    register(shell)
+    shell.good("login", "ada@x", text="password 1\n")
+    changed = json.loads(shell.good("passwd", "--json", text="password 1\npassword 2\n"))
+    assert changed == {"expires_at": json.loads(shell.good("whoami", "--json"))["exp"]}
+    assert json.loads(shell.good("logout", "--json")) == {}
+
+
+def test_a_token_cannot_drive_the_terminal(shell):
+    claims = {"sub": "1\x1b[2J", "name": "\x1b]0;title\x07", "roles": ["\x1b[31mred"]}
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    told = shell.good("whoami", "--token", f"e30.{payload}.e30")
+    assert "\x1b" not in told and "\x07" not in told
+    assert r"\u{1b}[2J" in told and r"\u{1b}[31mred" in told
+
+
+def test_where_no_token_can_be_kept(shell):
+    register(shell)
+    command = [places.program("userctl"), "login", "ada@x", "--server", shell.server.address]
+    environment = {key: value for key, value in os.environ.items() if key not in ("HOME", "XDG_STATE_HOME")}
+    done = programs.run(*command, input="password 1\n", env=environment)
+    assert (done.returncode, done.stderr) == (1, "userctl: cannot keep the token: No such file or directory\n")

@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """userctl's streams: stream, import, export and chat, from pipes and on a pseudo-terminal."""
+import contextlib
 import csv
-import fcntl
 import io
 import json
 import os
-import pty
 import re
-import select
 import signal
-import struct
+import socket
+import stat
 import subprocess
-import termios
-import time
+import threading
 
 import grpc
 import pytest
 
-from support import places, programs
+from support import places, programs, terminal
 
 MISUSE = 2
 INVALID = 64 + grpc.StatusCode.INVALID_ARGUMENT.value[0]
@@ -103,9 +101,10 @@ def test_errors_have_their_lines(userctl, tmp_path):
         b'"c@x"c,C\r\n'
         b"\xff@x,Latin\r\n"
         b"d@x,D\r\n"
+        b"e@x,E,more\r\n"
     )
     done = userctl("import", file, expect=INVALID)
-    assert done.stdout == "3 users created, 5 errors\n"
+    assert done.stdout == "3 users created, 6 errors\n"
     told = dict(re.findall(rf"userctl: {re.escape(str(file))}:(\d+): (.*)", done.stderr))
     assert told == {
         "5": "failed to create user Again: email is already taken",
@@ -113,6 +112,7 @@ def test_errors_have_their_lines(userctl, tmp_path):
         "7": "invalid request: name and email required",
         "8": "text behind the closing quote",
         "9": "email is not valid UTF-8",
+        "11": "more fields than the first line names",
     }
     done = userctl("import", "-", "--format", "jsonl", "--json", expect=INVALID, input='{"name":"E","email":"e@x"}\n{]\n')
     error, summary = lines(done.stdout)
@@ -205,6 +205,72 @@ def test_an_export_that_cannot_be_written(userd, userctl):
         )
     assert done.returncode == 1
     userctl("export", "/nowhere/at/all.csv", expect=1)
+    userctl("export", "/dev/full", expect=1)
+    userctl("export", "/tmp", expect=1)
+
+
+def test_an_export_to_what_is_no_file(userctl, tmp_path):
+    """A device and a pipe are written to, and what a link leads to is replaced."""
+    userctl("create", "A", "a@x")
+    assert userctl("export", "/dev/null").stdout == "1 user exported\n"
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, encoding="utf-8") as reader:
+        assert userctl("export", pipe).stdout == "1 user exported\n"
+        assert ",A,a@x," in reader.communicate(timeout=programs.PATIENCE)[0]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    (tmp_path / "real.csv").write_text("before")
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    userctl("export", tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink() and ",A,a@x," in (tmp_path / "real.csv").read_text()
+
+
+# ---- servers that say nothing ----
+
+
+@pytest.fixture(params=[b"", b"\0\0\6\4\0\0\0\0\0" + b"\0\4\0\0\0\5"], ids=["nothing", "a window of 5"])
+def silent(request):
+    """A server that says no more than this: its address, and the connections that it has accepted."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        kept = []
+
+        def accept():
+            with contextlib.suppress(OSError):
+                while True:
+                    kept.append(listener.accept()[0])
+                    kept[-1].sendall(request.param)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}", kept
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for connection in kept:
+            connection.close()
+
+
+def test_an_export_that_is_interrupted_leaves_nothing(silent, tmp_path):
+    target = tmp_path / "out.csv"
+    command = [places.program("userctl"), "export", target, "--server", silent[0]]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        programs.wait_until(lambda: list(tmp_path.iterdir()), "the file beside")
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=programs.PATIENCE)[1] == "userctl: interrupted\n"
+    assert process.returncode == CANCELLED
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_signal_ends_a_chat_with_a_silent_server(silent):
+    address, connections = silent
+    ada = terminal.Terminal(places.program("userctl"), "chat", "--from", "ada", "--server", address)
+    try:
+        programs.wait_until(lambda: connections, "a connection")
+        ada.type("is anybody there?\r")
+        ada.process.send_signal(signal.SIGINT)
+        assert ada.wait() == 0
+    finally:
+        ada.close()
 
 
 # ---- chat ----
@@ -239,57 +305,17 @@ def test_a_refused_message_is_an_exit_code(userctl):
     assert done.stderr == "userctl: from is longer than 256 bytes\n"
 
 
-class Terminal:
-    """A program on a pseudo-terminal."""
-
-    def __init__(self, *command, columns=100):
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
-        self.before = termios.tcgetattr(slave)
-        self.slave = slave
-        self.process = subprocess.Popen(
-            [str(part) for part in command], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-        )
-        self.seen = ""
-
-    def type(self, text):
-        os.write(self.master, text.encode())
-
-    def expect(self, pattern):
-        """Wait until the screen's bytes have it; forget all up to its end."""
-        end = time.monotonic() + programs.PATIENCE
-        while not (found := re.search(pattern, self.seen)):
-            assert time.monotonic() < end, f"waited for {pattern!r}, saw {self.seen!r}"
-            if select.select([self.master], [], [], 0.05)[0]:
-                self.seen += os.read(self.master, 4096).decode(errors="replace")
-        self.seen = self.seen[found.end():]
-        return found
-
-    def wait(self):
-        """The exit code; the terminal must be as it was."""
-        code = self.process.wait(timeout=programs.PATIENCE)
-        assert termios.tcgetattr(self.slave) == self.before
-        return code
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self.master)
-        os.close(self.slave)
-
-
 @pytest.fixture
 def on_terminal(userd):
     opened = []
 
     def on_terminal(*arguments):
-        opened.append(Terminal(places.program("userctl"), *arguments, "--server", userd.address))
+        opened.append(terminal.Terminal(places.program("userctl"), *arguments, "--server", userd.address))
         return opened[-1]
 
     yield on_terminal
-    for terminal in opened:
-        terminal.close()
+    for one in opened:
+        one.close()
 
 
 def test_a_chat_on_terminals(on_terminal):
@@ -349,10 +375,10 @@ def test_a_server_that_goes_away_ends_a_chat(on_terminal, userd):
 
 def test_progress_is_for_terminals_alone(on_terminal, userctl, tmp_path):
     rows = [[f"U{n}", f"u{n}@x", ""] for n in range(4_000)] + [["Again", "u0@x", ""]]
-    terminal = on_terminal("import", write_csv(tmp_path / "users.csv", rows))
-    terminal.expect(r"\r\x1b\[K\[ +\]   0%  1 users, 0 errors")
-    terminal.expect(r"\r\x1b\[Kuserctl: .*users.csv:4002: failed to create user Again: email is already taken\r\n")
-    terminal.expect("4000 users created, 1 error\r\n")
-    assert terminal.wait() == INVALID
+    screen = on_terminal("import", write_csv(tmp_path / "users.csv", rows))
+    screen.expect(r"\r\x1b\[K\[ +\]   0%  1 users, 0 errors")
+    screen.expect(r"\r\x1b\[Kuserctl: .*users.csv:4002: failed to create user Again: email is already taken\r\n")
+    screen.expect("4000 users created, 1 error\r\n")
+    assert screen.wait() == INVALID
     done = userctl("import", tmp_path / "users.csv", expect=INVALID)
     assert "%" not in done.stderr and "\r" not in done.stderr

@@ -41,7 +41,7 @@ columns_have_names(void **state)
 {
     (void)state;
     check("name,email,phone\na,b,c\n", false, "2:a|b|c;");
-    check("Email,id,NAME\nb,7,a\nd,8,c,more\n", false, "2:a|b|;3:c|d|;");
+    check("Email,id,NAME\nb,7,a\nd,8,c\n", false, "2:a|b|;3:c|d|;");
     check("name,email,phone\na\n\nb,c\n", false, "2:a||;4:b|c|;");
     check("name,email\n", false, "");
 }
@@ -51,6 +51,7 @@ csv_that_is_bad(void **state)
 {
     (void)state;
     check("name,email\n\"a\"b,c\nd,e\n\xFF,f\n", false, "2!;3:d|e|;4!;");
+    check("name,email\na,b,more\nc,d\ne,f,\n", false, "2!;3:c|d|;4!;"); /* more than named */
 }
 
 static void

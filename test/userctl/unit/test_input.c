@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <weir/channel.h>
+#include <weir/loop.h>
 
 #include <cmocka.h>
 
@@ -104,22 +106,36 @@ it_stops_at_any_time(void **state)
 }
 
 static void
-a_signal_sets_the_event(void **state)
+a_signal_cancels_the_call(void **state)
 {
-    weir_event *event = weir_event_new();
+    weir_event *never = weir_event_new();
     struct interrupt interrupt;
+    weir_channel *channel;
+    weir_call *call, *next;
+    weir_loop *loop;
 
     (void)state;
-    assert_true(interrupt_start(&interrupt, event));
+    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(loop, "127.0.0.1:1", NULL, &channel), WEIR_OK);
+    call = weir_call_new(channel, NULL);
+    next = weir_call_new(channel, NULL);
+    assert_true(interrupt_start(&interrupt));
+    interrupt_cancels(&interrupt, call);
     assert_false(atomic_load(&interrupt.happened));
     assert_int_equal(kill(getpid(), SIGINT), 0);
-    assert_int_equal(weir_event_wait(event, NULL), WEIR_OK);
+    assert_int_equal(weir_event_wait(never, call), WEIR_CANCELLED);
     assert_true(atomic_load(&interrupt.happened));
+    interrupt_cancels(&interrupt, next); /* too late to begin */
+    assert_int_equal(weir_event_wait(never, next), WEIR_CANCELLED);
     interrupt_stop(&interrupt);
-    assert_true(interrupt_start(&interrupt, NULL)); /* anew, and nothing happens */
+    assert_true(interrupt_start(&interrupt)); /* anew, and nothing happens */
     assert_false(atomic_load(&interrupt.happened));
     interrupt_stop(&interrupt);
-    weir_event_unref(event);
+    weir_call_free(next);
+    weir_call_free(call);
+    weir_channel_free(channel);
+    weir_loop_free(loop);
+    weir_event_unref(never);
 }
 
 int
@@ -128,7 +144,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_come_in_their_order),
         cmocka_unit_test(it_stops_at_any_time),
-        cmocka_unit_test(a_signal_sets_the_event),
+        cmocka_unit_test(a_signal_cancels_the_call),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
