@@ -69,11 +69,11 @@ next_csv(struct entries *entries)
     const char *error;
     enum csv_result result = csv_next(&entries->csv, &error);
 
+    if (result == CSV_END)
+        return ENTRY_END;
     entries->line = csv->line;
     if (result == CSV_BAD)
         return bad(entries, error);
-    if (result == CSV_END)
-        return ENTRY_END;
     if (csv->count > entries->column_count)
         return bad(entries, "more fields than the first line names");
     for (int i = 0; i < ENTRY_FIELDS; i++) {

@@ -172,7 +172,7 @@ conclude(const struct import *import, FILE *file, int status)
     print_summary(import);
     if (status != 0)
         return status;
-    if (atomic_load(&import->interrupt.happened)) {
+    if (atomic_load(&import->interrupt.happened) && !import->ended) {
         complain("userctl", "interrupted: line %" PRId64 " of %s is the last that was read",
             import->entries.line, import->file);
         return EXIT_CODE_BASE + WEIR_CANCELLED;
