@@ -14,8 +14,11 @@
 #include <weir/loop.h>
 #include <weir/peer.h>
 #include <weir/pool.h>
+#include <weir/retry.h>
 #include <weir/server.h>
 #include <weir/service.h>
+#include <weir/service_config.h>
 #include <weir/stats.h>
 #include <weir/status.h>
 #include <weir/tls.h>
+#include <weir/value.h>

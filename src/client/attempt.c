@@ -25,10 +25,10 @@ add_timeout(struct weir_call *call, struct h2_field *field)
 
 /* gRFC A6: absent from the first attempt. */
 static bool
-add_previous_attempts(struct weir_call *call, unsigned previous, struct h2_field *field)
+add_previous_attempts(struct weir_call *call, struct h2_field *field)
 {
     char text[16];
-    size_t len = (size_t)snprintf(text, sizeof(text), "%u", previous);
+    size_t len = (size_t)snprintf(text, sizeof(text), "%u", call->previous_attempts);
 
     *field = (struct h2_field){.name = weir_str_of("grpc-previous-rpc-attempts"),
         .value = {arena_dup(&call->arena, (weir_str){text, len}), len},
@@ -51,7 +51,6 @@ send_headers(struct weir_call *call, const struct client_method *method)
         .name = {"grpc-encoding", 13}, .value = {"gzip", 4}, .indexing = H2_INDEX};
     const struct call_fields *out = &call->out_headers;
     size_t rest = CLIENT_FIELDS - CLIENT_PSEUDO_FIELDS;
-    unsigned previous = call->session == NULL ? 0 : call->session->attempts - 1;
     struct h2_field *extra =
         arena_alloc(&call->arena, (OWN_FIELDS + rest + out->count) * sizeof(*extra));
     size_t count = 0, fixed = CLIENT_FIELDS;
@@ -65,7 +64,7 @@ send_headers(struct weir_call *call, const struct client_method *method)
         memcpy(extra + count, method->fields + fixed, rest * sizeof(*extra));
         count += rest;
     }
-    if (previous > 0 && !add_previous_attempts(call, previous, &extra[count++]))
+    if (call->previous_attempts > 0 && !add_previous_attempts(call, &extra[count++]))
         return fail_headers(call);
     if (call->gzip_told)
         extra[count++] = gzip;

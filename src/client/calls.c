@@ -66,7 +66,7 @@ open_plain(struct weir_call *call, const ProtobufCMessage *request)
     else
         code = attempt_begin(call) ? attempt_open(call) : call->code;
     if (code == WEIR_OK) {
-        call->session->open = true;
+        call->session->first.open = true;
         if (request != NULL)
             code = session_send(call->session, request, true);
     }

@@ -16,45 +16,69 @@ session_new(struct weir_call *user, struct weir_call *call)
     session->user = user;
     session->call = call;
     session->attempt_timeout = WEIR_NEVER;
+    list_init(&session->attempts);
     user->session = call->session = session;
     return session;
 }
 
-static void
-drop_attempt(struct client_session *session)
+void
+chain_drop_attempt(struct client_attempt *attempt)
 {
-    struct weir_call *attempt = session->attempt;
+    struct client_session *session = attempt->session;
 
-    if (attempt == NULL)
-        return;
-    list_remove(&attempt->sibling);
-    session->attempt = NULL;
-    session->response = NULL;
-    call_retire(attempt);
+    list_remove(&attempt->link);
+    list_remove(&attempt->call->sibling);
+    if (session->attempt == attempt)
+        session->attempt = NULL;
+    call_retire(attempt->call);
+    attempt->call = NULL;
 }
 
-static bool
+static void
+drop_attempts(struct client_session *session)
+{
+    list_each_safe (link, &session->attempts)
+        chain_drop_attempt(container_of(link, struct client_attempt, link));
+}
+
+/* The session's own storage, when that is free. */
+static struct client_attempt *
 new_attempt(struct client_session *session)
 {
-    struct weir_call *call = session->call;
-    struct weir_call *attempt = client_take_call(call->owner);
+    struct client_attempt *attempt = session->first.call == NULL
+                                         ? &session->first
+                                         : arena_alloc(&session->call->arena, sizeof(*attempt));
+
+    if (attempt == NULL)
+        return NULL;
+    *attempt = (struct client_attempt){.session = session};
+    attempt->call = client_take_call(session->call->owner);
+    return attempt->call == NULL ? NULL : attempt;
+}
+
+struct client_attempt *
+chain_begin_attempt(struct client_session *session)
+{
+    struct weir_call *call = session->call, *own;
+    struct client_attempt *attempt = new_attempt(session);
     int64_t due = deadline_after(loop_now(call->loop), session->attempt_timeout);
 
     if (attempt == NULL)
-        return false;
-    attempt->method = call->method;
-    attempt->path = call->path;
-    attempt->deadline = due < call->deadline ? due : call->deadline;
-    attempt->out_headers = call->out_headers;
-    attempt->gzip_told = call->gzip_told;
-    attempt->gzip_out = session->user->gzip_out;
-    attempt->credentials = call->credentials;
-    attempt->wait_for_ready = call->wait_for_ready;
-    attempt->session = session;
-    list_push(&call->children, &attempt->sibling);
-    session->attempt = attempt;
-    session->attempts++;
-    return true;
+        return NULL;
+    own = attempt->call;
+    own->method = call->method;
+    own->path = call->path;
+    own->deadline = due < call->deadline ? due : call->deadline;
+    own->out_headers = call->out_headers;
+    own->gzip_told = call->gzip_told;
+    own->gzip_out = session->user->gzip_out;
+    own->credentials = call->credentials;
+    own->wait_for_ready = call->wait_for_ready;
+    own->limits = call->limits;
+    own->previous_attempts = session->started++;
+    list_push(&call->children, &own->sibling);
+    list_push(&session->attempts, &attempt->link);
+    return attempt;
 }
 
 static void
@@ -72,13 +96,13 @@ put_block(struct h2_block *_Atomic *place, struct h2_block *block)
 static void
 show_attempt(struct client_session *session)
 {
-    struct weir_call *call = session->call, *attempt = session->attempt;
+    struct weir_call *call = session->call, *attempt = session->attempt->call;
 
     put_block(&call->headers, attempt->headers);
     put_block(&call->trailers, attempt->trailers);
     call->compressed = attempt->compressed;
-    if (attempt->peer != NULL && call->peer == NULL)
-        call->peer = arena_dup(&call->arena, weir_str_of(attempt->peer));
+    if (attempt->peer != NULL)
+        call->peer = arena_dup(call_texts(call), weir_str_of(attempt->peer));
 }
 
 void
@@ -90,48 +114,92 @@ chain_share(struct client_session *session)
         return;
     show_attempt(session);
     put_block(&user->headers, call->headers);
-    if (user->peer == NULL)
-        user->peer = call->peer;
-}
-
-static bool
-arm_deadline(struct weir_call *call)
-{
-    if (!call->timer_running || call->timer.due != call->deadline)
-        call_start_timer(call);
-    return !call->ended;
+    user->peer = call->peer;
 }
 
 /* The status of the attempt, unless the call itself has ended meanwhile. */
 static weir_code
-conclude_attempt(struct client_session *session, weir_code code)
+conclude_attempt(struct client_attempt *attempt)
 {
-    struct weir_call *call = session->call, *attempt = session->attempt;
+    struct client_session *session = attempt->session;
+    struct weir_call *call = session->call;
 
-    list_remove(&attempt->sibling);
-    session->code = code;
-    session->settled = session->settled || attempt->headers != NULL;
+    list_remove(&attempt->call->sibling);
+    session->attempt = attempt;
+    session->settled = session->settled || attempt->call->headers != NULL;
     show_attempt(session);
     if (call->ended)
         return call->code;
-    call->message = attempt->message == NULL
+    call->message = attempt->call->message == NULL
                         ? NULL
-                        : arena_dup(&call->arena, weir_str_of(weir_call_message(attempt)));
-    return code;
+                        : arena_dup(&call->arena, weir_str_of(weir_call_message(attempt->call)));
+    return attempt->code;
+}
+
+/* Of a call that is kept as streams are. */
+static weir_code
+ride(struct client_attempt *attempt)
+{
+    weir_code code = session_ride(attempt);
+
+    if (code != WEIR_OK || !call_peer_sends_one(attempt->call))
+        return code;
+    return attempt_receive_single(attempt->call, &attempt->response);
+}
+
+weir_code
+chain_run_attempt(struct client_attempt *attempt)
+{
+    struct client_session *session = attempt->session;
+
+    attempt->code = attempt->call->method->kind == WEIR_UNARY && !session->closing
+                        ? attempt_unary(attempt->call, session->request, &attempt->response)
+                        : ride(attempt);
+    return attempt->code;
+}
+
+static struct client_attempt *
+make_attempts(struct client_session *session)
+{
+    struct client_attempt *attempt;
+
+    if (session->hedge != NULL && hedge_begin(session))
+        return hedge_attempts(session);
+    attempt = chain_begin_attempt(session);
+    if (attempt != NULL) {
+        session->attempt = attempt;
+        (void)chain_run_attempt(attempt);
+    }
+    return attempt;
+}
+
+/* Interceptors have had their say before the first attempt; from then on the user has. */
+static void
+take_compression(struct client_session *session)
+{
+    struct weir_call *user = session->user, *call = session->call;
+
+    if (session->started > 0)
+        return;
+    user->gzip_told = call->gzip_told;
+    user->gzip_out = call->gzip_out;
+}
+
+/* Those who watch see the one message of either side here; the verbs show those of streams. */
+static weir_code
+show_request(struct client_session *session)
+{
+    if (session->started > 0 || session->request == NULL)
+        return WEIR_OK;
+    return call_show_sending(session->call, session->request);
 }
 
 static weir_code
-run_attempt(struct client_session *session)
+show_response(struct client_attempt *attempt, weir_code code)
 {
-    struct weir_call *attempt = session->attempt;
-    weir_code code;
-
-    if (attempt->method->kind == WEIR_UNARY)
-        return attempt_unary(attempt, session->request, &session->response);
-    code = session_ride(session);
-    if (code != WEIR_OK || !call_peer_sends_one(attempt))
+    if (code != WEIR_OK || attempt->response == NULL)
         return code;
-    return attempt_receive_single(attempt, &session->response);
+    return call_show_received(attempt->session->call, attempt->response);
 }
 
 /* The end of the chain. */
@@ -139,18 +207,22 @@ static weir_code
 make_attempt(void *arg, struct weir_call *call)
 {
     struct client_session *session = arg;
+    struct client_attempt *attempt;
 
-    if (!arm_deadline(call))
+    if (!call_arm_deadline(call))
         return call->code;
-    if (session->attempts > 0 && session->settled)
-        return session->code;
-    drop_attempt(session);
+    if (session->settled)
+        return session->attempt->code;
+    drop_attempts(session);
+    take_compression(session);
+    WEIR_TRY(show_request(session));
     call->message = NULL;
     call->peer = NULL;
     call->status_bytes = (weir_str){NULL, 0};
-    if (!new_attempt(session))
+    attempt = make_attempts(session);
+    if (attempt == NULL)
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a call");
-    return conclude_attempt(session, run_attempt(session));
+    return show_response(attempt, conclude_attempt(attempt));
 }
 
 /* What the chain returned, unless the call has ended by itself. It is the call's status. */
@@ -160,7 +232,7 @@ run_chain(struct client_session *session)
     struct weir_call *call = session->call;
     const struct weir_channel *channel = call->owner;
     struct weir_next chain = {channel->links, channel->link_count, make_attempt, session};
-    weir_code code = arm_deadline(call) ? weir_proceed(&chain, call) : call->code;
+    weir_code code = call_arm_deadline(call) ? weir_proceed(&chain, call) : call->code;
 
     call_end(call, code, NULL);
     return call->code;
@@ -171,7 +243,7 @@ run_chain(struct client_session *session)
 static bool
 retire_attempt(struct weir_call *user)
 {
-    drop_attempt(user->session);
+    drop_attempts(user->session);
     return false;
 }
 
@@ -192,9 +264,10 @@ chain_unary(
     session->request = request;
     user->deputy = &unary_deputy;
     code = run_chain(session);
-    if (code == WEIR_OK && session->response == NULL)
+    if (session->attempt != NULL)
+        *out_response = session->attempt->response;
+    if (code == WEIR_OK && *out_response == NULL)
         return call_refuse(user, WEIR_INTERNAL, "an interceptor has answered without a response");
-    *out_response = session->response;
     return code;
 }
 
@@ -244,7 +317,7 @@ deputy_retire(struct weir_call *user)
         deputy_cancel(user);
         return true;
     }
-    drop_attempt(session);
+    drop_attempts(session);
     user->deputy = NULL;
     call_retire(session->call); /* the session with it */
     return false;
@@ -268,6 +341,7 @@ chain_on_fiber(void *arg)
     session->running = false;
     put_block(&user->headers, call->headers);
     put_block(&user->trailers, call->trailers);
+    user->peer = call->peer;
     call_end(user, code, call->message);
     call_advance(call);
     call_advance(user);
@@ -291,6 +365,8 @@ twin(struct weir_call *user)
     call->out_headers = user->out_headers;
     call->watches = user->watches;
     call->gzip_told = user->gzip_told;
+    call->gzip_out = user->gzip_out;
+    call->limits = user->limits;
     call->credentials = user->credentials;
     call->wait_for_ready = user->wait_for_ready;
     if (call_inherit_values(call, user))
@@ -331,7 +407,7 @@ chain_open(struct weir_call *user, const ProtobufCMessage *request)
         call_end(user, WEIR_RESOURCE_EXHAUSTED, "no memory for the interceptors");
         return user->code;
     }
-    while (!session->open && !user->ended)
+    while (!session->opened && !user->ended)
         call_park(session->call);
     chain_share(session);
     if (request != NULL && !user->ended)

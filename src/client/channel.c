@@ -250,8 +250,8 @@ attach(struct client_conn *conn, struct weir_call *call)
     if (stream == NULL)
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a stream");
     call_attach(call, &conn->transport, stream);
-    if (call->peer == NULL)
-        call->peer = arena_dup(&call->arena, weir_str_of(conn->peer));
+    if (strcmp(weir_call_peer(call), conn->peer) != 0)
+        call->peer = arena_dup(call_texts(call), weir_str_of(conn->peer));
     return WEIR_OK;
 }
 

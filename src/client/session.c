@@ -2,6 +2,13 @@
 /* A stream whose attempt may change under its verbs. */
 #include "client/session.h"
 
+/* Without interceptors all call objects are one. */
+static bool
+is_plain(const struct client_session *session)
+{
+    return session->first.call == session->call;
+}
+
 /* ---- what was sent ---- */
 
 /* Nothing that was sent will be needed again. Without interceptors the call is on its own then. */
@@ -11,86 +18,126 @@ forget(struct client_session *session)
     struct weir_call *call = session->call;
 
     buf_reset(&call->sent, CALL_KEEP_INCOMING);
-    session->written = 0;
-    if (call == session->attempt && !session->running) {
+    session->attempt->written = 0;
+    if (is_plain(session) && !session->running) {
         call->deputy = NULL;
         call->session = NULL;
     }
 }
 
-static void
-notice_settled(struct client_session *session)
+void
+session_settle(struct client_attempt *attempt)
 {
-    if (session->attempt->headers != NULL)
-        session->settled = true;
+    struct client_session *session = attempt->session;
+
+    session->settled = true;
+    session->attempt = attempt;
+    list_each (link, &session->attempts) {
+        struct client_attempt *other = container_of(link, struct client_attempt, link);
+
+        if (other == attempt || other->call->ended)
+            continue;
+        call_end(other->call, WEIR_CANCELLED, "another attempt has answered");
+        call_advance(other->call);
+    }
 }
 
 static void
-fail_attempt(struct client_session *session)
+notice_settled(struct client_attempt *attempt)
 {
-    call_end(session->attempt, WEIR_RESOURCE_EXHAUSTED, "no memory to send with");
-    call_advance(session->attempt);
+    if (attempt->call->headers != NULL && !attempt->session->settled)
+        session_settle(attempt);
+}
+
+static void
+fail_attempt(struct client_attempt *attempt)
+{
+    call_end(attempt->call, WEIR_RESOURCE_EXHAUSTED, "no memory to send with");
+    call_advance(attempt->call);
 }
 
 /* As much of it as the peer's windows allow. */
 static bool
-push_sent(struct client_session *session)
+push_sent(struct client_attempt *attempt)
 {
-    struct weir_call *attempt = session->attempt;
+    struct client_session *session = attempt->session;
+    struct weir_call *call = attempt->call;
     const struct buf *sent = &session->call->sent;
 
-    while (session->written < buf_len(sent)) {
-        size_t left = buf_len(sent) - session->written;
-        size_t piece = h2_stream_room(attempt->transport->h2, attempt->stream);
+    while (attempt->written < buf_len(sent)) {
+        size_t left = buf_len(sent) - attempt->written;
+        size_t piece = h2_stream_room(call->transport->h2, call->stream);
         bool last = session->closing && piece >= left;
 
         if (piece == 0) {
-            h2_stream_want_room(attempt->transport->h2, attempt->stream);
+            h2_stream_want_room(call->transport->h2, call->stream);
             return false;
         }
         piece = piece < left ? piece : left;
-        if (!h2_stream_send_data(attempt->transport->h2, attempt->stream,
-                buf_head(sent) + session->written, piece, last)) {
-            fail_attempt(session);
+        if (!h2_stream_send_data(call->transport->h2, call->stream,
+                buf_head(sent) + attempt->written, piece, last)) {
+            fail_attempt(attempt);
             return false;
         }
-        session->written += piece;
-        attempt->send_closed = last;
-        rpc_transport_touch(attempt->transport);
+        attempt->written += piece;
+        call->send_closed = last;
+        rpc_transport_touch(call->transport);
     }
     return true;
 }
 
 /* Bring the attempt what it has not got yet, and the end if there is one. False: not all went. */
 static bool
-push(struct client_session *session)
+push(struct client_attempt *attempt)
 {
-    struct weir_call *attempt = session->attempt;
+    struct weir_call *call = attempt->call;
 
-    if (!session->open || attempt->ended || !push_sent(session))
+    if (!attempt->open || call->ended || !push_sent(attempt))
         return false;
-    if (session->closing && !attempt->send_closed) {
+    if (attempt->session->closing && !call->send_closed) {
         /* Half-close with an empty DATA frame (PROTOCOL-HTTP2, Requests). */
-        if (!h2_stream_send_data(attempt->transport->h2, attempt->stream, NULL, 0, true)) {
-            fail_attempt(session);
+        if (!h2_stream_send_data(call->transport->h2, call->stream, NULL, 0, true)) {
+            fail_attempt(attempt);
             return false;
         }
-        attempt->send_closed = true;
-        rpc_transport_touch(attempt->transport);
+        call->send_closed = true;
+        rpc_transport_touch(call->transport);
     }
-    notice_settled(session);
+    notice_settled(attempt);
     return true;
+}
+
+/* How far the attempts have got with what was sent. */
+struct progress {
+    struct client_attempt *done; /* has all of it; NULL: none has */
+    bool pending;                /* one that is open has not */
+};
+
+static struct progress
+push_all(struct client_session *session)
+{
+    struct progress progress = {NULL, false};
+
+    list_each (link, &session->attempts) {
+        struct client_attempt *attempt = container_of(link, struct client_attempt, link);
+
+        if (push(attempt))
+            progress.done = progress.done == NULL ? attempt : progress.done;
+        else if (attempt->open && !attempt->call->ended)
+            progress.pending = true;
+    }
+    return progress;
 }
 
 /* Until all is on its way, or there is no stream to bring it to: then the next attempt does it. */
 static void
 drain(struct client_session *session)
 {
-    while (session->open && !session->attempt->ended && !push(session)) {
-        if (!session->attempt->ended)
-            call_park(session->call);
-    }
-    if (session->settled && session->written == buf_len(&session->call->sent))
+    struct progress progress;
+
+    while ((progress = push_all(session)).done == NULL && progress.pending)
+        call_park(session->call);
+    if (session->settled && session->attempt->written == buf_len(&session->call->sent))
         forget(session);
 }
 
@@ -105,27 +152,41 @@ send_kept(struct client_session *session, const ProtobufCMessage *message, size_
     return user->ended ? call_closed_for_sending(user) : WEIR_OK;
 }
 
+/* An attempt that has all that was kept; NULL: the call has ended before there was one. */
+static struct client_attempt *
+wait_for_attempt(struct client_session *session)
+{
+    struct progress progress;
+
+    while (!session->user->ended) {
+        progress = push_all(session);
+        if (progress.done != NULL && (!session->settled || progress.done == session->attempt))
+            return progress.done;
+        if (!session->user->ended)
+            call_park(session->call);
+    }
+    return NULL;
+}
+
 /* What is too much to keep goes to the stream at hand, after all that was kept, and there can be no
  * other one after it. */
 static weir_code
 send_past(struct client_session *session, const ProtobufCMessage *message, bool last)
 {
-    struct weir_call *user = session->user, *attempt;
+    struct weir_call *user = session->user, *call;
+    struct client_attempt *attempt = wait_for_attempt(session);
     weir_code code;
 
-    while (!user->ended && !push(session)) {
-        if (!user->ended)
-            call_park(session->call);
-    }
-    if (user->ended)
+    if (attempt == NULL)
         return call_closed_for_sending(user);
-    session->settled = true;
-    attempt = session->attempt;
-    attempt->gzip_out = user->gzip_out;
+    if (!session->settled)
+        session_settle(attempt);
+    call = attempt->call;
+    call->gzip_out = user->gzip_out;
     forget(session);
-    code = call_send_message(attempt, message, last);
-    if (code != WEIR_OK && attempt != user && !user->ended)
-        weir_fail(user, code, "%s", weir_call_message(attempt));
+    code = call_send_message(call, message, last);
+    if (code != WEIR_OK && call != user && !user->ended)
+        weir_fail(user, code, "%s", weir_call_message(call));
     return code;
 }
 
@@ -144,7 +205,7 @@ ride_on(void *arg)
     struct weir_call *call = session->call;
     struct weir_channel *channel = call->owner;
 
-    (void)session_ride(session);
+    (void)session_ride(session->attempt);
     session->running = false;
     if (session->freed) {
         call_retire(call);
@@ -158,10 +219,10 @@ unseen(struct weir_call *call)
 {
     struct client_session *session = call->session;
 
-    notice_settled(session);
+    notice_settled(session->attempt);
     if (session->settled || session->running || !attempt_renew(call))
         return false;
-    session->open = false;
+    session->attempt->open = false;
     session->running = true;
     if (fiber_start(call->loop, ride_on, session) == WEIR_OK)
         return true;
@@ -193,8 +254,12 @@ session_begin(struct weir_call *call)
 
     if (session == NULL)
         return false;
-    session->user = session->call = session->attempt = call;
-    session->attempts = 1;
+    session->user = session->call = call;
+    session->attempt = &session->first;
+    session->first = (struct client_attempt){.session = session, .call = call};
+    list_init(&session->attempts);
+    list_push(&session->attempts, &session->first.link);
+    session->started = 1;
     call->session = session;
     call->deputy = &plain_deputy;
     return true;
@@ -203,40 +268,41 @@ session_begin(struct weir_call *call)
 /* ---- an attempt's life ---- */
 
 static weir_code
-ride_once(struct client_session *session)
+ride_once(struct client_attempt *attempt)
 {
-    struct weir_call *attempt = session->attempt;
-    weir_code code = attempt_begin(attempt) ? attempt_open(attempt) : attempt->code;
+    struct client_session *session = attempt->session;
+    struct weir_call *call = attempt->call;
+    weir_code code = attempt_begin(call) ? attempt_open(call) : call->code;
 
     if (code != WEIR_OK) {
-        (void)attempt_settle(attempt, code);
-        return attempt->code;
+        (void)attempt_settle(call, code);
+        return call->code;
     }
-    session->written = 0;
-    session->open = true;
-    while (!attempt->ended) {
-        push(session);
-        notice_settled(session);
+    attempt->written = 0;
+    attempt->open = session->opened = true;
+    while (!call->ended) {
+        push(attempt);
+        notice_settled(attempt);
         call_advance(session->call);
         if (session->user != session->call)
             call_advance(session->user); /* which waits for an event as well */
-        if (!attempt->ended)
-            call_park(attempt);
+        if (!call->ended)
+            call_park(call);
     }
-    notice_settled(session);
-    session->open = false;
-    return attempt->code;
+    notice_settled(attempt);
+    attempt->open = false;
+    return call->code;
 }
 
 weir_code
-session_ride(struct client_session *session)
+session_ride(struct client_attempt *attempt)
 {
     weir_code code;
 
     do
-        code = ride_once(session);
-    while (!session->settled && attempt_renew(session->attempt));
-    call_advance(session->call);
+        code = ride_once(attempt);
+    while (!attempt->session->settled && attempt_renew(attempt->call));
+    call_advance(attempt->session->call);
     return code;
 }
 
@@ -248,10 +314,23 @@ refuse_to_send(struct client_session *session, weir_code code)
 {
     struct weir_call *call = session->call;
 
-    if (call != session->attempt && !call->ended) {
+    if (!is_plain(session) && !call->ended) {
         call_end(call, code, NULL);
         call_advance(call);
     }
+    return code;
+}
+
+/* Who watches may choose how it is compressed. */
+static weir_code
+show_sending(struct client_session *session, const ProtobufCMessage *message)
+{
+    struct weir_call *user = session->user, *call = session->call;
+    weir_code code;
+
+    call->gzip_out = user->gzip_out;
+    code = call_show_sending(call, message);
+    user->gzip_out = call->gzip_out;
     return code;
 }
 
@@ -268,15 +347,17 @@ session_send(struct client_session *session, const ProtobufCMessage *message, bo
         return call_closed_for_sending(session->user);
     if (session->closing)
         return weir_fail(session->user, WEIR_FAILED_PRECONDITION, "sent after the last message");
-    if (len > channel->shared.max_send)
+    if (len > call_max_send(session->user))
         return weir_fail(session->user, WEIR_RESOURCE_EXHAUSTED,
-            "message of %zu bytes, larger than %zu", len, channel->shared.max_send);
-    if (session->open && session->attempt->gzip_refused)
-        session->user->gzip_refused = true;
+            "message of %zu bytes, larger than %zu", len, call_max_send(session->user));
+    list_each (link, &session->attempts) {
+        if (container_of(link, struct client_attempt, link)->call->gzip_refused)
+            session->user->gzip_refused = true;
+    }
     fits = fits && !session->settled;
     /* Without interceptors the other way shows it. */
-    if (fits || session->call != session->attempt) {
-        code = call_show_sending(session->call, message);
+    if (fits || !is_plain(session)) {
+        code = show_sending(session, message);
         if (code != WEIR_OK)
             return refuse_to_send(session, code);
     }
@@ -314,7 +395,7 @@ wait_until_over(struct client_session *session)
 static weir_code
 refuse(struct client_session *session, weir_code code, const char *text)
 {
-    struct weir_call *attempt = session->attempt, *user = session->user;
+    struct weir_call *attempt = session->attempt->call, *user = session->user;
 
     if (!attempt->ended) {
         call_end(attempt, code, text);
@@ -327,7 +408,7 @@ refuse(struct client_session *session, weir_code code, const char *text)
 static weir_code
 receive_from_attempt(struct client_session *session, ProtobufCMessage **out_message)
 {
-    struct weir_call *attempt = session->attempt;
+    struct weir_call *attempt = session->attempt->call;
     weir_code code;
 
     call_renew_scratch(attempt);
@@ -355,9 +436,9 @@ session_receive(struct client_session *session, ProtobufCMessage **out_message)
         return receive_from_attempt(session, out_message);
     }
     wait_until_over(session);
-    if (session->user->code == WEIR_OK) {
-        *out_message = session->response;
-        session->response = NULL;
+    if (session->user->code == WEIR_OK && session->attempt != NULL) {
+        *out_message = session->attempt->response;
+        session->attempt->response = NULL;
     }
     return session->user->code;
 }
@@ -366,12 +447,13 @@ session_receive(struct client_session *session, ProtobufCMessage **out_message)
 bool
 session_receivable(struct client_session *session)
 {
-    struct weir_call *attempt = session->attempt;
+    struct weir_call *attempt;
 
     if (session->user->ended)
         return true;
     if (!session->settled || call_peer_sends_one(session->call))
         return false;
+    attempt = session->attempt->call;
     if ((attempt->ended || attempt->receive_closed) && buf_len(&attempt->incoming) == 0)
         return false;
     return call_receivable(attempt);
@@ -380,13 +462,16 @@ session_receivable(struct client_session *session)
 weir_code
 session_receive_headers(struct client_session *session)
 {
-    if (wait_until_settled(session) && session->attempt->headers == NULL) {
-        while (!session->attempt->ended && session->attempt->headers == NULL)
-            call_park(session->attempt);
-    }
-    if (session->settled && session->attempt->headers != NULL) {
-        chain_share(session);
-        return WEIR_OK;
+    struct weir_call *attempt;
+
+    if (wait_until_settled(session)) {
+        attempt = session->attempt->call;
+        while (!attempt->ended && attempt->headers == NULL)
+            call_park(attempt);
+        if (attempt->headers != NULL) {
+            chain_share(session);
+            return WEIR_OK;
+        }
     }
     wait_until_over(session);
     return session->user->code;
@@ -397,9 +482,9 @@ session_finish(struct client_session *session, ProtobufCMessage **out_response)
 {
     (void)session_close_send(session);
     if (wait_until_settled(session) && !call_peer_sends_one(session->call))
-        call_drop_messages(session->attempt);
+        call_drop_messages(session->attempt->call);
     wait_until_over(session);
     session->user->compressed = session->call->compressed;
-    *out_response = session->response;
+    *out_response = session->attempt == NULL ? NULL : session->attempt->response;
     return session->user->code;
 }

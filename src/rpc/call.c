@@ -259,6 +259,14 @@ call_start_timer(struct weir_call *call)
         call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the deadline");
 }
 
+bool
+call_arm_deadline(struct weir_call *call)
+{
+    if (!call->ended && (!call->timer_running || call->timer.due != call->deadline))
+        call_start_timer(call);
+    return !call->ended;
+}
+
 /* ---- the public half ---- */
 
 void
@@ -326,12 +334,13 @@ const char *
 weir_call_peer(weir_call *call)
 {
     char text[NET_ADDRESS_TEXT];
+    const char *peer = call->peer;
 
-    if (call->peer == NULL && call->is_server && call->transport != NULL) {
+    if (peer == NULL && call->is_server && call->transport != NULL) {
         net_address_format(net_conn_peer(call->transport->net), true, text);
-        call->peer = arena_dup(&call->arena, weir_str_of(text));
+        call->peer = peer = arena_dup(&call->arena, weir_str_of(text));
     }
-    return call->peer == NULL ? "" : call->peer;
+    return peer == NULL ? "" : peer;
 }
 
 weir_code

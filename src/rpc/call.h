@@ -45,6 +45,12 @@ struct call_shared {
 };
 
 void call_shared_fini(struct call_shared *shared);
+
+/* What some calls are limited to, in bytes of a message; no more than the shared limits. */
+struct call_limits {
+    size_t max_receive, max_send;
+};
+
 /* Client: what does some things in a call's place, while the call may still change its stream or
  * has interceptors around it. A function that is NULL leaves it to the call. On the loop's thread.
  */
@@ -84,6 +90,7 @@ struct weir_call {
     const struct call_deputy *deputy; /* NULL: none */
     struct weir_credentials *credentials; /* client; NULL: none */
     char *token;                          /* of theirs, in the arena; NULL: not yet */
+    const struct call_limits *limits;     /* client; NULL: those that all calls share */
     struct client_session *session;       /* client: see client/session.h; NULL: none */
     /* Server, until the handler runs: begins it, or drops a call that ended before. May free the
      * call. */
@@ -92,7 +99,7 @@ struct weir_call {
      */
     struct h2_block *_Atomic headers, *_Atomic trailers;
     const char *_Atomic message;               /* NULL: none yet. In an arena or static */
-    char *peer;                                /* formatted on demand */
+    const char *_Atomic peer;                  /* formatted on demand */
     const struct weir_peer_identity *identity; /* in the arena, on demand */
     struct call_value *values;                 /* what interceptors have left, newest first */
     struct call_watch *watches;                /* who sees messages, in their order */
@@ -101,12 +108,14 @@ struct weir_call {
     weir_str status_bytes; /* client: grpc-status-details-bin, once it was asked for */
     struct call_fields out_headers, out_trailers;
     weir_code code;
-    atomic_bool ended; /* code and message are final; read by plain threads as well */
+    unsigned previous_attempts; /* client: at the same call */
+    atomic_bool ended;          /* code and message are final; read by plain threads as well */
     bool headers_sent;
     bool send_closed;    /* our END_STREAM is out */
     bool receive_closed; /* the peer's END_STREAM is in */
     bool unprocessed;    /* the server says that it never saw it */
     bool wait_for_ready; /* client: for a connection, rather than fail */
+    bool wait_chosen;    /* client: it was asked for, or asked against */
     bool sent_again;     /* it has got another stream for that reason */
     bool cancelled;      /* by weir_call_cancel, even if it had ended before */
     atomic_bool refused; /* a verb that tells no code could not run */
@@ -202,6 +211,9 @@ void call_advance(struct weir_call *call);
  */
 void call_start_timer(struct weir_call *call);
 
+/* The same, unless it is armed for that already. False: the call has ended. */
+bool call_arm_deadline(struct weir_call *call);
+
 /* FAILED_PRECONDITION, with a text: no call of a known method is under way in this object. */
 WEIR_CHECK weir_code call_check_begun(struct weir_call *call);
 
@@ -287,6 +299,18 @@ void call_return_buffer(struct buf *shared, struct buf *used);
 weir_str call_pack_details(struct weir_call *call, weir_code code, const char *message);
 
 /* ---- values and watchers, values.c ---- */
+
+static inline size_t
+call_max_receive(const struct weir_call *call)
+{
+    return call->limits != NULL ? call->limits->max_receive : call->shared->max_receive;
+}
+
+static inline size_t
+call_max_send(const struct weir_call *call)
+{
+    return call->limits != NULL ? call->limits->max_send : call->shared->max_send;
+}
 
 /* A call made inside another one's handler begins with its values. False: no memory. */
 bool call_inherit_values(struct weir_call *call, const struct weir_call *parent);

@@ -22,6 +22,9 @@ weir_proceed(weir_next *next, weir_call *call)
     rest.left--;
     if (call->is_server)
         return next->links->run(next->links->self, call, &rest);
+    /* Also while an interceptor further in waits. */
+    if (!call_arm_deadline(call))
+        return call->code;
     headers = call->out_headers.count;
     watch = call_last_watch(call);
     code = next->links->run(next->links->self, call, &rest);

@@ -52,7 +52,7 @@ count_too_large(const struct weir_call *call)
 static bool
 is_too_large(const struct weir_call *call, size_t len)
 {
-    bool too_large = len > call->shared->max_receive;
+    bool too_large = len > call_max_receive(call);
 
     if (too_large)
         count_too_large(call);
@@ -69,11 +69,11 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
 
     if (!call->gzip_in)
         return call_refuse(call, WEIR_INTERNAL, "a compressed message without grpc-encoding");
-    code = wire_gzip_inflate(&shared->gzip, data, len, shared->max_receive, plain);
+    code = wire_gzip_inflate(&shared->gzip, data, len, call_max_receive(call), plain);
     if (code == WEIR_OK)
         code = unpack(call, type, buf_head(plain), buf_len(plain), out_message);
     else if (code == WEIR_RESOURCE_EXHAUSTED && is_too_large(call, SIZE_MAX))
-        code = call_refuse(call, code, "message larger than %zu bytes", shared->max_receive);
+        code = call_refuse(call, code, "message larger than %zu bytes", call_max_receive(call));
     else
         code = call_refuse(call, code, "the message does not inflate");
     buf_reset(plain, CALL_KEEP_BUFFER);
@@ -167,7 +167,7 @@ look_at_front(const struct weir_call *call, struct wire_prefix *out_prefix)
         return FRONT_PART;
     if (wire_prefix_unpack(buf_head(&call->incoming), out_prefix) != WEIR_OK)
         return FRONT_FLAG;
-    if (out_prefix->len > call->shared->max_receive)
+    if (out_prefix->len > call_max_receive(call))
         return FRONT_TOO_BIG;
     return have - WIRE_PREFIX_SIZE >= out_prefix->len ? FRONT_WHOLE : FRONT_PART;
 }
@@ -210,7 +210,7 @@ try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
     case FRONT_TOO_BIG:
         count_too_large(call);
         return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
-            prefix.len, call->shared->max_receive);
+            prefix.len, call_max_receive(call));
     case FRONT_PART:
         if (!expect_rest(call, prefix))
             return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "%s", call_too_much_unread);
@@ -441,9 +441,9 @@ pack_and_send(struct weir_call *call, const ProtobufCMessage *message, bool last
     size_t len = small ? (size_t)(room + sizeof(room) - packed)
                        : protobuf_c_message_get_packed_size(message);
 
-    if (len > call->shared->max_send)
+    if (len > call_max_send(call))
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of %zu bytes, larger than %zu",
-            len, call->shared->max_send);
+            len, call_max_send(call));
     return small ? send_small(call, packed, len, last) : send_large(call, message, len, last);
 }
 

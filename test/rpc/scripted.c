@@ -103,6 +103,9 @@ act(struct served *served, uint32_t id, const struct script_step *step)
     case SCRIPT_GOAWAY:
         raw_goaway(&served->raw, 0, H2_NO_ERROR);
         break;
+    case SCRIPT_BEGIN:
+        raw_response(&served->raw, id);
+        break;
     case SCRIPT_SILENCE:
         break;
     case SCRIPT_HANG_UP:
@@ -156,6 +159,8 @@ serve_connection(struct served *served, struct raw_frame *frame)
     while (served->raw.fd >= 0 && raw_next(&served->raw, frame)) {
         if (frame->type == RAW_HEADERS || frame->type == RAW_DATA)
             take(served, frame);
+        else if (frame->type == RAW_RST_STREAM)
+            atomic_store(&served->server->requests[number_of(served, frame->id)].reset, true);
     }
     raw_close(&served->raw);
 }

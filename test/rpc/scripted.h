@@ -13,6 +13,7 @@ enum script_act {
     SCRIPT_FAIL,         /* Trailers-Only with `code` */
     SCRIPT_FAIL_LATE,    /* headers, then trailers with `code` */
     SCRIPT_MESSAGE_FAIL, /* headers, a Payload "x", then trailers with `code` */
+    SCRIPT_BEGIN,        /* headers, and nothing more */
     SCRIPT_RESET,        /* RST_STREAM with `code` */
     SCRIPT_GOAWAY,       /* GOAWAY that says it has seen none of the connection's requests */
     SCRIPT_SILENCE,      /* nothing at all */
@@ -31,8 +32,9 @@ struct script_request {
     char timeout[24];  /* grpc-timeout */
     char token[64];    /* authorization */
     char authority[64];
-    size_t tokens; /* how many of them */
-    int64_t at;    /* when its headers came */
+    size_t tokens;     /* how many of them */
+    int64_t at;        /* when its headers came */
+    atomic_bool reset; /* by the client */
     struct buf data;
 };
 

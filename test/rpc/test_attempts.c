@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client's interceptors, and the attempts they make: on all four kinds of call, against servers
  * that fail as a script says. */
+#include "client.h"
 #include "kinds.h"
 #include "scripted.h"
 
@@ -12,31 +13,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE (100 * WEIR_SECOND)
-
-struct client {
-    weir_loop *loop;
-    weir_channel *channel;
-};
-
-static void
-open_client(struct client *client, const char *target, const struct weir_channel_options *options)
-{
-    assert_int_equal(weir_loop_new(&client->loop), WEIR_OK);
-    assert_int_equal(weir_channel_new(client->loop, target, options, &client->channel), WEIR_OK);
-}
-
-static void
-wrap(struct client *client, weir_interceptor *interceptor, void *self)
-{
-    assert_int_equal(weir_channel_wrap(client->channel, interceptor, self), WEIR_OK);
-}
-
-static void
-close_client(struct client *client)
-{
-    weir_channel_free(client->channel);
-    weir_loop_free(client->loop);
-}
 
 /* ---- what interceptors see ---- */
 
@@ -512,6 +488,31 @@ deadlines_end_calls_and_naps(void **state)
     }
 }
 
+static weir_code
+wait_forever(void *self, weir_call *call, weir_next *next)
+{
+    (void)self;
+    (void)next;
+    return weir_call_sleep(call, 1000 * PATIENCE);
+}
+
+/* An interceptor further in waits without proceeding. */
+static void
+deadlines_of_outer_interceptors_end_inner_ones(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        struct client client;
+
+        open_client(&client, "127.0.0.1:1", NULL);
+        wrap(&client, limit, NULL);
+        wrap(&client, wait_forever, NULL);
+        assert_int_equal(
+            kinds_call(client.channel, kinds[i], PATIENCE).code, WEIR_DEADLINE_EXCEEDED);
+        close_client(&client);
+    }
+}
+
 /* ---- ends from outside ---- */
 
 struct canceller {
@@ -587,117 +588,6 @@ freed_calls_take_their_chain_along(void **state)
         assert_string_equal(record.text, "outer:3 outer=1 ");
         scripted_stop(&server);
     }
-}
-
-/* ---- messages and metadata ---- */
-
-struct watch {
-    unsigned sent, received;
-    unsigned refuse_at; /* of those received; 0: none */
-};
-
-static weir_code
-see_sent(void *self, weir_call *call, const ProtobufCMessage *message)
-{
-    struct watch *watch = self;
-
-    (void)call;
-    assert_ptr_equal(message->descriptor, &rpctest__payload__descriptor);
-    watch->sent++;
-    return WEIR_OK;
-}
-
-static weir_code
-see_received(void *self, weir_call *call, const ProtobufCMessage *message)
-{
-    struct watch *watch = self;
-
-    assert_ptr_equal(message->descriptor, &rpctest__payload__descriptor);
-    if (++watch->received == watch->refuse_at)
-        return weir_fail(call, WEIR_OUT_OF_RANGE, "one too many");
-    return WEIR_OK;
-}
-
-static const struct weir_watcher watcher = {.sending = see_sent, .received = see_received};
-
-static weir_code
-watch_all(void *self, weir_call *call, weir_next *next)
-{
-    WEIR_TRY(weir_call_add_header(call, "x-from", weir_str_of("the chain")));
-    WEIR_TRY(weir_call_watch(call, &watcher, self));
-    return weir_proceed(next, call);
-}
-
-static void
-streams_are_watched(void **state)
-{
-    static const struct script_step steps[] = {
-        {.act = SCRIPT_RESET, .code = H2_REFUSED_STREAM, .after = 12}, {.act = SCRIPT_ANSWER}};
-
-    (void)state;
-    for (size_t i = 1; i < KINDS; i++) {
-        struct watch watch = {.sent = 0};
-        struct scripted server;
-        struct client client;
-        struct kinds_outcome outcome;
-
-        scripted_start(&server, steps, COUNT(steps));
-        open_client(&client, server.address, NULL);
-        wrap(&client, watch_all, &watch);
-        outcome = kinds_call(client.channel, kinds[i], PATIENCE);
-        kinds_check_whole(&outcome, kinds[i]);
-        assert_int_equal(watch.sent, kinds[i] == WEIR_SERVER_STREAM ? 1 : KINDS_MESSAGES);
-        assert_int_equal(watch.received, kinds[i] == WEIR_CLIENT_STREAM ? watch.received : 1);
-        close_client(&client);
-        scripted_stop(&server);
-    }
-}
-
-static void
-watchers_end_streams(void **state)
-{
-    struct watch watch = {.refuse_at = 2};
-    struct running running;
-    struct client client;
-    struct kinds_outcome outcome;
-
-    (void)state;
-    running_start(&running, "127.0.0.1:0", NULL, NULL);
-    open_client(&client, running.address, NULL);
-    wrap(&client, watch_all, &watch);
-    outcome = kinds_call(client.channel, WEIR_BIDI_STREAM, PATIENCE);
-    assert_int_equal(outcome.code, WEIR_OUT_OF_RANGE);
-    assert_string_equal(outcome.message, "one too many");
-    assert_int_equal(outcome.received, 1);
-    close_client(&client);
-    running_stop(&running, PATIENCE);
-}
-
-/* Headers and trailers of the attempt that counts are the user's. */
-static void
-metadata_comes_through_the_chain(void **state)
-{
-    struct watch watch = {.sent = 0};
-    const Rpctest__Payload *response;
-    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
-    struct running running;
-    struct client client;
-    weir_call *call;
-
-    (void)state;
-    running_start(&running, "127.0.0.1:0", NULL, NULL);
-    open_client(&client, running.address, NULL);
-    wrap(&client, watch_all, &watch);
-    call = weir_call_new(client.channel, NULL);
-    assert_int_equal(weir_call_add_header(call, "x-mine", weir_str_of("1")), WEIR_OK);
-    request.text = "metadata";
-    assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_OK);
-    assert_true(weir_str_equal(weir_call_header(call, "echo-x-from"), weir_str_of("the chain")));
-    assert_true(weir_str_equal(weir_call_header(call, "echo-x-mine"), weir_str_of("1")));
-    assert_true(weir_str_equal(weir_call_trailer(call, "trail-x-from"), weir_str_of("the chain")));
-    weir_call_free(call);
-    close_client(&client);
-    running_stop(&running, PATIENCE);
 }
 
 /* ---- many at once, from plain threads ---- */
@@ -780,11 +670,9 @@ main(void)
         cmocka_unit_test(unseen_twice_is_unavailable),
         cmocka_unit_test(attempts_have_deadlines_of_their_own),
         cmocka_unit_test(deadlines_end_calls_and_naps),
+        cmocka_unit_test(deadlines_of_outer_interceptors_end_inner_ones),
         cmocka_unit_test(cancelling_wakes_the_chain),
         cmocka_unit_test(freed_calls_take_their_chain_along),
-        cmocka_unit_test(streams_are_watched),
-        cmocka_unit_test(watchers_end_streams),
-        cmocka_unit_test(metadata_comes_through_the_chain),
         cmocka_unit_test(chains_run_beside_their_users),
     };
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every rule of gRFC A6 that retries have, one by one: a scripted server, and a clock on which only
  * waiting takes time. */
+#include "client/retry.h"
 #include "kinds.h"
+#include "rpc/call.h"
 #include "scripted.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-#include <weir/retry.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE (1000 * WEIR_SECOND)
@@ -22,28 +23,27 @@ struct clock {
 };
 
 static int64_t
-now(void *self)
+now(void *self, weir_call *call)
 {
     const struct clock *clock = self;
 
-    return weir_now() + clock->slept;
+    return loop_now(call->loop) + clock->slept;
 }
 
-static weir_code
-nap(void *self, weir_call *call, int64_t duration)
+static void
+nap(void *self, weir_call *call, int64_t until)
 {
     struct clock *clock = self;
+    int64_t duration = until - now(self, call);
 
     clock->naps[clock->count++] = duration;
     clock->slept += duration;
-    return weir_call_code(call);
 }
 
 /* ---- a client of a scripted server ---- */
 
 struct fixture {
     struct clock clock;
-    struct weir_retry_clock hooks;
     struct scripted server;
     weir_retry *retry;
     weir_loop *loop;
@@ -55,10 +55,9 @@ open_fixture(struct fixture *fixture, struct weir_retry_options options,
     const struct script_step *steps, size_t count)
 {
     memset(&fixture->clock, 0, sizeof(fixture->clock));
-    fixture->hooks = (struct weir_retry_clock){now, nap, &fixture->clock};
-    options.clock = &fixture->hooks;
     scripted_start(&fixture->server, steps, count);
     assert_int_equal(weir_retry_new(&options, &fixture->retry), WEIR_OK);
+    fixture->retry->policy.clock = (struct retry_clock){now, nap, &fixture->clock};
     assert_int_equal(weir_loop_new(&fixture->loop), WEIR_OK);
     assert_int_equal(
         weir_channel_new(fixture->loop, fixture->server.address, NULL, &fixture->channel), WEIR_OK);
