@@ -12,7 +12,7 @@
 #include <time.h>
 
 /* So often at most is a checker asked because something failed. */
-#define SUSPECT_PAUSE (100 * WEIR_MILLISECOND)
+#define SUSPECT_PAUSE (50 * WEIR_MILLISECOND)
 
 static int64_t
 or_default(int64_t value, int64_t otherwise)
@@ -58,6 +58,14 @@ weir_health_observe(weir_health *health,
     health->observer_self = self;
 }
 
+/* Something for the manager to do, which it sees even when it is busy now. */
+static void
+stir(weir_health *health)
+{
+    health->stirred = true;
+    pthread_cond_signal(&health->changed);
+}
+
 /* ---- a checker's thread ---- */
 
 static void *
@@ -80,7 +88,7 @@ run_checks(void *arg)
         checker->result = result;
         snprintf(checker->why, sizeof(checker->why), "%s", why);
         checker->said = true;
-        pthread_cond_signal(&health->changed);
+        stir(health);
     }
     pthread_mutex_unlock(&health->lock);
     return NULL;
@@ -137,6 +145,15 @@ plan(struct health_checker *checker, int64_t now)
     checker->due = now + (well ? checker->options.interval : checker->options.failing_interval);
 }
 
+/* A check that had begun before the suspicion says nothing about it. */
+static int64_t
+next_check(const struct health_checker *checker)
+{
+    int64_t soon = checker->begun + SUSPECT_PAUSE;
+
+    return checker->suspected && soon < checker->due ? soon : checker->due;
+}
+
 /* Do what is due for a checker; when to look again. */
 static int64_t
 attend(struct health_checker *checker, int64_t now)
@@ -149,13 +166,14 @@ attend(struct health_checker *checker, int64_t now)
             judge(checker, checker->result);
         plan(checker, now);
     }
-    if (!checker->running && now >= checker->due) {
+    if (!checker->running && now >= next_check(checker)) {
         checker->running = true;
+        checker->suspected = false;
         checker->begun = now;
         pthread_cond_signal(&checker->go);
     }
     if (!checker->running)
-        return checker->due;
+        return next_check(checker);
     if (checker->late)
         return WEIR_NEVER;
     if (now - checker->begun < checker->options.timeout)
@@ -178,16 +196,6 @@ wait_until(weir_health *health, int64_t due)
         pthread_cond_timedwait(&health->changed, &health->lock, &until);
 }
 
-static bool
-has_result(const weir_health *health)
-{
-    for (const struct health_checker *one = health->checkers; one != NULL; one = one->next) {
-        if (one->said)
-            return true;
-    }
-    return false;
-}
-
 static void *
 manage(void *arg)
 {
@@ -197,13 +205,14 @@ manage(void *arg)
     while (!health->ending) {
         int64_t now = weir_now(), next = WEIR_NEVER;
 
+        health->stirred = false;
         for (struct health_checker *one = health->checkers; one != NULL; one = one->next) {
             int64_t due = attend(one, now);
 
             next = due < next ? due : next;
         }
-        /* Telling lets go of the lock: a result may have come meanwhile. */
-        if (!health->ending && !has_result(health))
+        /* Telling lets go of the lock: something may have come meanwhile. */
+        if (!health->stirred)
             wait_until(health, next);
     }
     pthread_mutex_unlock(&health->lock);
@@ -258,7 +267,7 @@ health_checkers_stop(weir_health *health)
 {
     pthread_mutex_lock(&health->lock);
     health->ending = true;
-    pthread_cond_signal(&health->changed);
+    stir(health);
     for (struct health_checker *one = health->checkers; one != NULL; one = one->next)
         pthread_cond_signal(&one->go);
     pthread_mutex_unlock(&health->lock);
@@ -275,15 +284,12 @@ health_checkers_stop(weir_health *health)
 void
 weir_health_suspect(weir_health *health, const char *name)
 {
-    int64_t now = weir_now();
-
     pthread_mutex_lock(&health->lock);
     for (struct health_checker *one = health->checkers; one != NULL; one = one->next) {
-        if (strcmp(one->options.name, name) != 0 || one->running || !one->works ||
-            now < one->begun + SUSPECT_PAUSE)
+        if (strcmp(one->options.name, name) != 0 || (one->known && !one->works) || one->suspected)
             continue;
-        one->due = now;
-        pthread_cond_signal(&health->changed);
+        one->suspected = true;
+        stir(health);
     }
     pthread_mutex_unlock(&health->lock);
 }

@@ -38,6 +38,7 @@ struct health_checker {
     bool late;    /* it has been counted as failed already */
     bool known;   /* there was a result */
     bool works;
+    bool suspected; /* an operation has failed since the last check began */
     int64_t due, begun;
     unsigned row; /* results in a row that speak for a change */
     bool said;    /* what follows is a result that nobody has looked at */
@@ -56,6 +57,7 @@ struct weir_health {
     void *observer_self;
     pthread_t manager;
     bool managed, ending, shut;
+    bool stirred; /* something has come that the manager has not looked at */
 };
 
 /* Under the lock: NULL: unknown. */

@@ -95,8 +95,8 @@ WEIR_API void weir_health_observe(weir_health *health,
  * RESOURCE_EXHAUSTED: no threads. */
 WEIR_API WEIR_CHECK weir_code weir_health_start(weir_health *health);
 
-/* A real operation has failed: check now. Cheap; does nothing for a checker that is failing already
- * or was asked a moment ago. */
+/* A real operation has failed: check now, or 50 ms after the last check began. Cheap; does nothing
+ * for a checker that is failing already. */
 WEIR_API void weir_health_suspect(weir_health *health, const char *name);
 
 /* A checker of free space on a disk. */

@@ -388,6 +388,72 @@ test_suspect(void **state)
     weir_health_free(health);
 }
 
+/* What runs already began before the operation failed, so another check follows. */
+static void
+test_suspect_while_checking(void **state)
+{
+    struct subject subject;
+    weir_health *health = start_checker(&subject,
+        (struct weir_health_checker){.interval = 3600 * WEIR_SECOND, .timeout = 60 * WEIR_SECOND});
+
+    (void)state;
+    atomic_store(&subject.hangs, true);
+    weir_health_suspect(health, "database");
+    EVENTUALLY(atomic_load(&subject.checks) == 2);
+    weir_health_suspect(health, "database");
+    atomic_store(&subject.hangs, false);
+    EVENTUALLY(atomic_load(&subject.checks) == 3);
+    assert_status(health, "database", WEIR_HEALTH_SERVING);
+    weir_health_free(health);
+}
+
+/* Two checkers whose observer, on the manager's own thread, suspects both. */
+struct telling {
+    weir_health *health;
+    struct subject first, second;
+};
+
+static void
+suspect_both(void *self, const char *name, bool works, const char *why)
+{
+    struct telling *telling = self;
+
+    (void)name;
+    (void)works;
+    (void)why;
+    weir_health_suspect(telling->health, "first");
+    weir_health_suspect(telling->health, "second");
+}
+
+/* The manager tells of a change with its lock let go of. A suspicion of that moment is kept, for a
+ * checker that it has passed already as for the one that it tells of. */
+static void
+test_suspect_while_telling(void **state)
+{
+    struct telling telling = {.health = new_health()};
+    const struct weir_health_checker first = {
+        .name = "first", .check = look_at, .self = &telling.first, .interval = 3600 * WEIR_SECOND};
+    const struct weir_health_checker second = {.name = "second",
+        .check = look_at,
+        .self = &telling.second,
+        .interval = 3600 * WEIR_SECOND,
+        .failing_interval = 5 * WEIR_MILLISECOND};
+
+    (void)state;
+    atomic_init(&telling.first.works, true);
+    assert_int_equal(weir_health_add(telling.health, &first), WEIR_OK);
+    assert_int_equal(weir_health_add(telling.health, &second), WEIR_OK);
+    weir_health_observe(telling.health, suspect_both, &telling);
+    assert_int_equal(weir_health_start(telling.health), WEIR_OK);
+    EVENTUALLY(atomic_load(&telling.first.checks) == 2);
+    atomic_store(&telling.second.works, true);
+    EVENTUALLY(weir_health_status(telling.health, "second") == WEIR_HEALTH_SERVING);
+    unsigned checks = atomic_load(&telling.second.checks);
+    EVENTUALLY(atomic_load(&telling.second.checks) > checks);
+    EVENTUALLY(atomic_load(&telling.first.checks) == 3);
+    weir_health_free(telling.health);
+}
+
 static void
 test_thresholds(void **state)
 {
@@ -467,6 +533,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_slow_watcher, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_watchers_leave, open_fixture, close_fixture),
         cmocka_unit_test(test_suspect),
+        cmocka_unit_test(test_suspect_while_checking),
+        cmocka_unit_test(test_suspect_while_telling),
         cmocka_unit_test(test_thresholds),
         cmocka_unit_test(test_hanging),
         cmocka_unit_test(test_optional),
