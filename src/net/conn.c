@@ -83,6 +83,13 @@ wants_room(const struct net_conn *conn)
     return conn->tls == NULL ? conn->blocked : tls_session_has_output(conn->tls);
 }
 
+/* Does a write wait for bytes of the peer, whether or not the owner wants any? */
+static bool
+write_waits(const struct net_conn *conn)
+{
+    return conn->tls != NULL && conn->blocked && tls_session_write_waits(conn->tls);
+}
+
 static void on_io(uv_poll_t *poll, int status, int events);
 
 /* Poll for what is wanted now. Each change costs a system call, so inside of an event it waits for
@@ -94,7 +101,7 @@ update(struct net_conn *conn)
 
     if (conn->busy || conn->closing || conn->events == NULL)
         return;
-    if (reads(conn))
+    if (reads(conn) || (write_waits(conn) && !conn->ended))
         wanted |= UV_READABLE;
     if (wants_room(conn) && !conn->ended)
         wanted |= UV_WRITABLE;
@@ -282,6 +289,16 @@ make_room(struct net_conn *conn)
     conn->events->writable(conn->owner);
 }
 
+/* Something has come: a write that waited for it is tried again. */
+static void
+write_on(struct net_conn *conn)
+{
+    if (conn->closing || conn->ended || !write_waits(conn))
+        return;
+    conn->blocked = false;
+    conn->events->writable(conn->owner);
+}
+
 /* A status means EPOLLERR, and that libuv has stopped polling: recv says what the error is, after
  * what came before it. */
 static void
@@ -294,8 +311,10 @@ on_io(uv_poll_t *poll, int status, int events)
         conn->armed = 0;
     if (events & UV_WRITABLE)
         make_room(conn);
-    if (status < 0 || events & UV_READABLE)
+    if (status < 0 || events & UV_READABLE) {
         read_some(conn, false);
+        write_on(conn);
+    }
     if (status < 0 && !conn->closing && !conn->ended)
         end(conn, socket_error(conn->fd));
     conn->busy = false;
@@ -312,6 +331,7 @@ on_task(struct loop_task *task)
 
     conn->busy = true;
     read_some(conn, true);
+    write_on(conn);
     if (conn->error != 0 && !conn->closing && !conn->ended)
         end(conn, conn->error);
     conn->busy = false;
@@ -492,6 +512,22 @@ const struct net_address *
 net_conn_peer(const struct net_conn *conn)
 {
     return &conn->peer;
+}
+
+void
+net_conn_local(const struct net_conn *conn, struct net_address *out_address)
+{
+    *out_address = (struct net_address){.len = sizeof(out_address->storage)};
+    if (getsockname(conn->fd, &out_address->any, &out_address->len) != 0)
+        out_address->len = 0;
+}
+
+void
+net_conn_cipher(const struct net_conn *conn, const char **out_version, const char **out_cipher)
+{
+    *out_version = *out_cipher = NULL;
+    if (conn->tls != NULL && tls_session_is_open(conn->tls))
+        tls_session_cipher(conn->tls, out_version, out_cipher);
 }
 
 const char *

@@ -77,6 +77,14 @@ void net_conn_resume(struct net_conn *conn);
 
 const struct net_address *net_conn_peer(const struct net_conn *conn);
 
+/* Our own end, asked of the kernel. */
+void net_conn_local(const struct net_conn *conn, struct net_address *out_address);
+
+/* "TLSv1.3" and the cipher's standard name, both static; NULL without TLS, and before its handshake
+ * is over. */
+void net_conn_cipher(
+    const struct net_conn *conn, const char **out_version, const char **out_cipher);
+
 /* An errno_code of `closed` in words, with what TLS has to say of it. Lives as long as the
  * connection. */
 const char *net_conn_why(const struct net_conn *conn, int errno_code);

@@ -141,6 +141,13 @@ tls_session_write(struct tls_session *session, const struct net_span *spans, siz
 }
 
 bool
+tls_session_write_waits(const struct tls_session *session)
+{
+    (void)session;
+    return false;
+}
+
+bool
 tls_session_has_output(const struct tls_session *session)
 {
     (void)session;
@@ -177,6 +184,15 @@ tls_session_why(const struct tls_session *session)
 {
     (void)session;
     return "";
+}
+
+void
+tls_session_cipher(
+    const struct tls_session *session, const char **out_version, const char **out_cipher)
+{
+    (void)session;
+    (void)out_version;
+    (void)out_cipher;
 }
 
 bool

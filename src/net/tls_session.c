@@ -32,6 +32,7 @@ struct tls_session {
     bool open;
     bool eof; /* the peer's socket is closed for writing */
     bool dry; /* the socket gave less than was asked for: nothing more until the next poll */
+    bool write_waits; /* for the rest of a message of the peer's TLS, such as a KeyUpdate */
     uint8_t *output;
     size_t output_at, output_len, output_size;
     char why[224];
@@ -499,6 +500,16 @@ next_record(struct cursor *cursor, uint8_t room[RECORD], size_t *out_len)
     return room;
 }
 
+/* A message of TLS may come in several records (RFC 8446, 5.1). Between them OpenSSL writes
+ * nothing: a write reads on instead. */
+static bool
+waits_for_peer(struct tls_session *session)
+{
+    session->write_waits =
+        session->error == 0 && SSL_get_error(session->ssl, 0) == SSL_ERROR_WANT_READ;
+    return session->write_waits;
+}
+
 size_t
 tls_session_write(struct tls_session *session, const struct net_span *spans, size_t count)
 {
@@ -507,6 +518,8 @@ tls_session_write(struct tls_session *session, const struct net_span *spans, siz
     size_t taken = 0;
 
     clear_errors();
+    if (session->write_waits)
+        session->dry = session->write_waits = false;
     advance(&cursor, 0); /* past empty ones */
     while (cursor.count > 0 && session->output_len == 0 && session->error == 0) {
         size_t len, wrote;
@@ -514,10 +527,18 @@ tls_session_write(struct tls_session *session, const struct net_span *spans, siz
 
         if (SSL_write_ex(session->ssl, record, len, &wrote) == 1)
             taken += wrote;
-        else
+        else if (!waits_for_peer(session))
             fail(session);
+        if (session->write_waits)
+            break;
     }
     return taken;
+}
+
+bool
+tls_session_write_waits(const struct tls_session *session)
+{
+    return session->write_waits;
 }
 
 bool
@@ -571,6 +592,14 @@ const char *
 tls_session_why(const struct tls_session *session)
 {
     return session->why;
+}
+
+void
+tls_session_cipher(
+    const struct tls_session *session, const char **out_version, const char **out_cipher)
+{
+    *out_version = SSL_get_version(session->ssl);
+    *out_cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(session->ssl));
 }
 
 /* A certificate that was shown was also verified: the handshake fails otherwise. */

@@ -33,6 +33,10 @@ bool tls_session_is_over(const struct tls_session *session);
  * tls_session_error then has. */
 size_t tls_session_write(struct tls_session *session, const struct net_span *spans, size_t count);
 
+/* Could the last write not go on before more has come from the peer? Then write again when it has.
+ */
+bool tls_session_write_waits(const struct tls_session *session);
+
 /* What was encrypted and the socket did not take: is there some; send it. */
 bool tls_session_has_output(const struct tls_session *session);
 void tls_session_flush(struct tls_session *session);
@@ -46,6 +50,10 @@ void tls_session_trim(struct tls_session *session);
 /* 0, or why it is broken, as errno: EPROTO for an error of TLS; and the same in words. */
 int tls_session_error(const struct tls_session *session);
 const char *tls_session_why(const struct tls_session *session);
+
+/* Of an open session: "TLSv1.3", and the cipher's standard name. Static. */
+void tls_session_cipher(
+    const struct tls_session *session, const char **out_version, const char **out_cipher);
 
 /* What the session proves of the peer, in the arena. False: no memory. */
 bool tls_session_identify(const struct tls_session *session, struct arena *arena,
