@@ -212,9 +212,11 @@ wrap_server(struct program *program)
 static int
 open_ops(struct program *program)
 {
+    bool local = options_are_local(&program->options);
     const struct ops_options options = {.address = program->options.ops,
         .disk = program->path[0] == '\0' ? NULL : program->path,
-        .reflection = program->options.reflection || options_are_local(&program->options),
+        .reflection = program->options.reflection || local,
+        .channelz = program->options.channelz || local,
         .server = program->server,
         .pool = program->pool,
         .store = program->service.store,

@@ -197,6 +197,24 @@ set_up_metrics(struct ops *ops, const struct ops_options *options)
     return weir_metrics_collect(ops->metrics, ops_collect_process, ops);
 }
 
+/* ---- what tells of the server itself ---- */
+
+static weir_code
+offer_channelz(struct ops *ops, weir_server *server)
+{
+    WEIR_TRY(weir_channelz_new(&ops->channelz));
+    WEIR_TRY(weir_channelz_show_server(ops->channelz, server));
+    return weir_channelz_offer(ops->channelz, server);
+}
+
+static weir_code
+describe(struct ops *ops, const struct ops_options *options)
+{
+    if (options->reflection)
+        WEIR_TRY(weir_reflection_new(options->server, &ops->reflection));
+    return options->channelz ? offer_channelz(ops, options->server) : WEIR_OK;
+}
+
 /* Outermost first. */
 static weir_code
 wrap(struct ops *ops, weir_server *server)
@@ -216,9 +234,7 @@ ops_open(struct ops *ops, const struct ops_options *options)
     ops->started = weir_unix_seconds();
     if (set_up_metrics(ops, options) != WEIR_OK || wrap(ops, options->server) != WEIR_OK ||
         set_up_health(ops, options->server) != WEIR_OK ||
-        handle_paths(ops, options->server) != WEIR_OK ||
-        (options->reflection &&
-            weir_reflection_new(options->server, &ops->reflection) != WEIR_OK)) {
+        handle_paths(ops, options->server) != WEIR_OK || describe(ops, options) != WEIR_OK) {
         complain("userd", "out of memory");
         return false;
     }
@@ -241,6 +257,7 @@ void
 ops_close(struct ops *ops)
 {
     weir_reflection_free(ops->reflection);
+    weir_channelz_free(ops->channelz);
     weir_health_free(ops->health);
     if (ops->store != NULL)
         ops->store->meters = (struct store_meters){NULL};

@@ -7,6 +7,7 @@
 #include "usercommon/flags.h"
 #include "userd/log.h"
 #include "userd/store.h"
+#include <weir/channelz.h>
 #include <weir/health.h>
 #include <weir/metrics.h>
 #include <weir/reflection.h>
@@ -20,6 +21,7 @@ struct ops {
     weir_metrics *metrics;
     weir_health *health;
     weir_reflection *reflection; /* NULL: not offered */
+    weir_channelz *channelz;     /* NULL: not offered */
     struct store *store;         /* borrowed, like log */
     const struct log *log;
     const char *disk; /* a file on the database's disk; NULL: the database is elsewhere */
@@ -29,7 +31,7 @@ struct ops {
 struct ops_options {
     const char *address; /* "off": none; NULL: OPS_ADDRESS, if that is free */
     const char *disk;
-    bool reflection;
+    bool reflection, channelz;
     weir_server *server;
     weir_pool *pool;
     struct store *store;

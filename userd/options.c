@@ -215,6 +215,12 @@ static const struct flag flags[] = {
         FIELD(reflection),
         .expected = "true or false",
         .help = "tell any client what is served; without the flag only on loopback addresses"},
+    {.name = "channelz",
+        .read = flag_switch,
+        FIELD(channelz),
+        .expected = "true or false",
+        .help = "tell admins, and without --auth any client, of connections and calls "
+                "(grpc.channelz.v1); without the flag only on loopback addresses"},
     {.name = "auth",
         .value = "KIND",
         .read = auth_read_mode,

@@ -30,7 +30,7 @@ struct options {
     uint32_t max_connections; /* 0: the library's default */
     int64_t max_connection_age, max_connection_age_grace, max_connection_idle; /* 0: forever */
     bool insecure;
-    bool reflection;
+    bool reflection, channelz;
     bool version;
     bool help;
 };

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #define SERVICE "/user.UserService/"
+#define CHANNELZ "/grpc.channelz.v1.Channelz/"
 
 static const char *const admin_only[] = {CALLER_ADMIN};
 static const char *const admin_and_user[] = {CALLER_ADMIN, CALLER_USER};
@@ -20,6 +21,13 @@ static const char *const admin_and_user[] = {CALLER_ADMIN, CALLER_USER};
 static const struct weir_permission_rule default_rules[] = {
     {SERVICE "DeleteUser", admin_only, 1},
     {SERVICE "UpdateUser", admin_and_user, 2},
+    {CHANNELZ "GetTopChannels", admin_only, 1}, /* they tell who calls, and from where */
+    {CHANNELZ "GetServers", admin_only, 1},
+    {CHANNELZ "GetServer", admin_only, 1},
+    {CHANNELZ "GetServerSockets", admin_only, 1},
+    {CHANNELZ "GetChannel", admin_only, 1},
+    {CHANNELZ "GetSubchannel", admin_only, 1},
+    {CHANNELZ "GetSocket", admin_only, 1},
 };
 #define DEFAULT_RULES (sizeof(default_rules) / sizeof(default_rules[0]))
 

@@ -41,8 +41,11 @@ struct weir_server_stats {
     uint64_t connections_live;
     uint64_t handshakes_failed; /* total: closed before the client's SETTINGS came */
     uint64_t calls_started;     /* total: requests that came to a call */
+    uint64_t calls_succeeded;   /* total: ended with OK */
+    uint64_t calls_failed;      /* total: ended with another status, or without any */
     uint64_t calls_refused;     /* total: streams reset for want of memory */
     uint64_t calls_live;
+    int64_t last_call;            /* when one began, on the clock of weir_now; 0: there was none */
     uint64_t bytes_in, bytes_out; /* total, of HTTP/2 */
     uint64_t fibers_live;
     uint64_t fiber_stacks;   /* mapped, in use or pooled */

@@ -259,3 +259,10 @@ h2_take_window_update(struct h2_conn *conn, const struct h2_frame *frame, struct
         return update_connection(conn, increment, event);
     return update_stream(conn, frame, increment, event);
 }
+
+void
+h2_conn_windows(const struct h2_conn *conn, int32_t *out_send, int32_t *out_receive)
+{
+    *out_send = conn->send_window;
+    *out_receive = conn->receive_window;
+}

@@ -222,5 +222,8 @@ bool h2_conn_done(const struct h2_conn *conn);
  * SETTINGS_TIMEOUT.) */
 bool h2_conn_settings_acked(const struct h2_conn *conn);
 
+/* Bytes that either side may send on all streams together: the connection's windows. */
+void h2_conn_windows(const struct h2_conn *conn, int32_t *out_send, int32_t *out_receive);
+
 /* Streams that are held by their users. */
 uint32_t h2_conn_stream_count(const struct h2_conn *conn);

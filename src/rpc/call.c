@@ -169,6 +169,17 @@ call_attach(struct weir_call *call, struct rpc_transport *transport, struct h2_s
     call->stream = stream;
     stream->user = call;
     list_push(&transport->calls, &call->link);
+    transport->counts.streams++;
+}
+
+/* Did the server's half of the stream, either way, end as it should? */
+static void
+count_end(const struct weir_call *call, struct rpc_counts *counts)
+{
+    if (call->is_server ? call->send_closed : call->receive_closed)
+        counts->streams_succeeded++;
+    else
+        counts->streams_failed++;
 }
 
 void
@@ -178,6 +189,7 @@ call_detach(struct weir_call *call)
 
     if (transport == NULL)
         return;
+    count_end(call, &transport->counts);
     /* A client that has the whole answer early wants no more of the call (PROTOCOL-HTTP2,
      * Responses). */
     if (!call->is_server && call->receive_closed && !call->send_closed)

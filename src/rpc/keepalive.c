@@ -25,6 +25,7 @@ static void
 ask(struct rpc_transport *transport, int64_t now)
 {
     h2_conn_ping(transport->h2, KEEPALIVE_PING);
+    transport->counts.pings++;
     rpc_transport_touch(transport);
     transport->asked_at = now;
 }

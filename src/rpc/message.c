@@ -143,6 +143,8 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
 
     if (code != WEIR_OK)
         return code;
+    if (call->transport != NULL) /* the stream is still there */
+        call->transport->counts.received++;
     call->compressed = prefix.compressed;
     buf_take(&call->incoming, WIRE_PREFIX_SIZE + prefix.len);
     credit(call, WIRE_PREFIX_SIZE + prefix.len);
@@ -457,6 +459,7 @@ call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool 
         return weir_fail(call, WEIR_FAILED_PRECONDITION, "sent after the last message");
     WEIR_TRY(pack_and_send(call, message, last));
     call->send_closed = last;
+    call->transport->counts.sent++;
     rpc_transport_touch(call->transport);
     return WEIR_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The other end of a server's call, as bytes. */
 #include "rpc/call.h"
+#include "rpc/survey.h"
 
 #include <netinet/in.h>
 
@@ -25,22 +26,25 @@ take_ipv6(struct weir_address *address, const struct sockaddr_in6 *in6)
 }
 
 void
+rpc_address_of(const struct net_address *from, struct weir_address *out_address)
+{
+    *out_address = (struct weir_address){.family = WEIR_ADDRESS_NONE};
+    if (from->any.sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&from->storage;
+
+        take_ipv4(out_address, (const uint8_t *)&in->sin_addr, in->sin_port);
+    } else if (from->any.sa_family == AF_INET6) {
+        take_ipv6(out_address, (const struct sockaddr_in6 *)(const void *)&from->storage);
+    } else if (from->any.sa_family == AF_UNIX) {
+        out_address->family = WEIR_ADDRESS_UNIX;
+    }
+}
+
+void
 weir_call_peer_address(const weir_call *call, struct weir_address *out_address)
 {
-    struct weir_address address = {.family = WEIR_ADDRESS_NONE};
-    const struct net_address *peer;
-
-    if (call->is_server && call->transport != NULL) {
-        peer = net_conn_peer(call->transport->net);
-        if (peer->any.sa_family == AF_INET) {
-            const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&peer->storage;
-
-            take_ipv4(&address, (const uint8_t *)&in->sin_addr, in->sin_port);
-        } else if (peer->any.sa_family == AF_INET6) {
-            take_ipv6(&address, (const struct sockaddr_in6 *)(const void *)&peer->storage);
-        } else if (peer->any.sa_family == AF_UNIX) {
-            address.family = WEIR_ADDRESS_UNIX;
-        }
-    }
-    *out_address = address;
+    if (call->is_server && call->transport != NULL)
+        rpc_address_of(net_conn_peer(call->transport->net), out_address);
+    else
+        *out_address = (struct weir_address){.family = WEIR_ADDRESS_NONE};
 }

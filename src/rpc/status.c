@@ -135,10 +135,12 @@ compose(struct weir_call *call, struct status *status)
     return true;
 }
 
-/* Without the memory for a status the client must still learn that the call is over. */
+/* Without the memory for a status the client must still learn that the call is over; and one that
+ * has reset the stream gets none. */
 static void
 give_up(struct weir_call *call)
 {
+    call->send_closed = false;
     h2_stream_reset(call->transport->h2, call->stream, H2_INTERNAL_ERROR);
 }
 

@@ -23,6 +23,22 @@ rpc_transport_lose(struct rpc_transport *transport, const char *why)
     transport->events->lost(transport, why);
 }
 
+static void
+note_times(struct rpc_transport *transport)
+{
+    const struct rpc_counts *counts = &transport->counts, *before = &transport->times.before;
+    struct rpc_times *times = &transport->times;
+    int64_t now = loop_now(transport->loop);
+
+    if (counts->streams != before->streams)
+        times->stream = now;
+    if (counts->sent != before->sent)
+        times->sent = now;
+    if (counts->received != before->received)
+        times->received = now;
+    times->before = *counts;
+}
+
 /* True when everything was taken. */
 static bool
 write_output(struct rpc_transport *transport)
@@ -31,6 +47,7 @@ write_output(struct rpc_transport *transport)
     struct net_span to[FLUSH_SPANS];
     size_t count, len, wrote;
 
+    note_times(transport);
     while ((count = h2_conn_output(transport->h2, from, FLUSH_SPANS)) > 0) {
         len = 0;
         for (size_t i = 0; i < count; i++) {

@@ -42,6 +42,20 @@ struct rpc_keepalive {
     bool without_calls; /* ask also while there are no calls */
 };
 
+/* What went over a transport. */
+struct rpc_counts {
+    uint64_t streams, streams_succeeded, streams_failed;
+    uint64_t sent, received; /* messages */
+    uint64_t pings;          /* of keepalive */
+};
+
+/* When that was, on the loop's clock, 0 for never: seen once a batch, by the counts that have
+ * changed since `before`. */
+struct rpc_times {
+    struct rpc_counts before;
+    int64_t stream, sent, received;
+};
+
 /* Embedded in its owner. */
 struct rpc_transport {
     weir_loop *loop;
@@ -57,7 +71,9 @@ struct rpc_transport {
     struct loop_timer keepalive_timer;
     int64_t read_at, asked_at;   /* asked_at 0: no answer is awaited */
     struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts */
-    bool broken;                 /* nothing goes in or out any more */
+    struct rpc_counts counts;
+    struct rpc_times times;
+    bool broken; /* nothing goes in or out any more */
     bool closed;
     bool peer_closed; /* it is lost, and that is because the peer has closed it */
     bool active;      /* something was read since rpc_transport_rest */

@@ -26,7 +26,7 @@ server_conn_born(struct server_conn *conn)
     int64_t now = loop_now(conn->home->loop);
 
     conn->leaves_at = conn->ends_at = WEIR_NEVER;
-    conn->idle_since = now;
+    conn->since = conn->idle_since = now;
     if (options->max_connection_age > 0)
         conn->leaves_at = deadline_after(now, with_jitter(options->max_connection_age));
 }

@@ -240,6 +240,7 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
     conn->transport.traffic = &home->stats.traffic;
     counter_add(&home->stats.live, 1);
     atomic_fetch_add(&home->server->connections, 1);
+    conn->number = atomic_fetch_add(&home->server->last_number, 1) + 1;
     server_conn_born(conn);
     if (list_empty(&home->conns))
         start_resting(home);

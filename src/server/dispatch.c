@@ -73,8 +73,11 @@ run_handler(void *arg, struct weir_call *call)
 static void
 conclude(struct weir_call *call, weir_code code)
 {
+    struct server_counters *stats = &home_of(call)->stats;
+
     if (call->ended)
         code = call->code;
+    counter_add(code == WEIR_OK ? &stats->calls_succeeded : &stats->calls_failed, 1);
     call_send_status(call, code, code == WEIR_OK ? NULL : call->message);
     call_end(call, code, NULL);
     call_retire(call);
@@ -240,6 +243,8 @@ server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
         rpc_transport_touch(transport);
         return;
     }
+    atomic_store_explicit(
+        &conn->home->stats.last_call, (uint64_t)transport->read_at, memory_order_relaxed);
     call_attach(call, transport, event->stream);
     if (verdict == WIRE_STATUS) {
         call->message = why;

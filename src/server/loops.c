@@ -40,7 +40,8 @@ server_loop_check_done(struct server_loop *home)
         if (atomic_fetch_sub(&server->busy_loops, 1) == 1 && home != first)
             uv_async_send(&first->wake);
     }
-    if (home != first || (atomic_load(&server->busy_loops) == 0 && server_http_end(home)))
+    if ((home != first || (atomic_load(&server->busy_loops) == 0 && server_http_end(home))) &&
+        server_loop_leave(home))
         weir_loop_stop(home->loop);
 }
 
@@ -71,6 +72,7 @@ loop_setup(struct weir_server *server, struct server_loop *home)
 {
     list_init(&home->conns);
     list_init(&home->http_conns);
+    pthread_mutex_init(&home->survey_lock, NULL);
     loop_timer_init(&home->grace, grace_over);
     loop_timer_init(&home->rest, server_loop_rest);
     if (weir_loop_new(&home->loop) != WEIR_OK)
@@ -113,6 +115,7 @@ loop_teardown(struct server_loop *home)
     if (home->wake.loop != NULL)
         uv_close((uv_handle_t *)&home->wake, NULL);
     weir_loop_free(home->loop);
+    pthread_mutex_destroy(&home->survey_lock);
     call_pool_fini(&home->pool);
     call_shared_fini(&home->shared);
 }
@@ -144,6 +147,8 @@ server_loops_run(struct weir_server *server)
         started++;
     if (started < server->options.loops) {
         atomic_fetch_sub(&server->busy_loops, server->options.loops - started);
+        for (unsigned i = started; i < server->options.loops; i++)
+            server_loop_leave(&server->loops[i]);
         weir_server_drain(server, 0);
     }
     run_loop(&server->loops[0]);

@@ -47,6 +47,8 @@ struct server_path {
 struct server_counters {
     _Atomic uint64_t accepted, refused, live, handshakes_failed;
     _Atomic uint64_t calls_started, calls_refused, calls_live;
+    _Atomic uint64_t calls_succeeded, calls_failed;
+    _Atomic uint64_t last_call; /* when it began */
     _Atomic uint64_t http_requests, http_live;
     _Atomic uint64_t limit_hits[WEIR_LIMIT_COUNT]; /* but for those of h2 */
     struct h2_stats h2;
@@ -80,6 +82,9 @@ struct server_loop {
     struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */
     bool draining;
     bool idle; /* draining, and without connections and calls */
+    pthread_mutex_t survey_lock;
+    unsigned asked; /* under the lock: answers that it owes, see connections.c */
+    bool gone;      /* under the lock: it answers no more */
 };
 
 struct weir_server {
@@ -96,9 +101,10 @@ struct weir_server {
     size_t address_count;
     struct server_inherited *inherited;
     size_t inherited_count;
-    atomic_uint connections; /* on all loops */
-    atomic_bool shared;      /* see weir_server_share_sockets */
-    bool runs;               /* weir_server_run was called */
+    atomic_uint connections;      /* on all loops */
+    _Atomic uint64_t last_number; /* of a connection */
+    atomic_bool shared;           /* see weir_server_share_sockets */
+    bool runs;                    /* weir_server_run was called */
     struct server_loop *loops;
     unsigned next_loop;          /* for the connections of Unix sockets */
     _Atomic int64_t drain_until; /* WEIR_NEVER: not draining */
@@ -113,6 +119,8 @@ struct server_conn {
     struct list link;
     struct loop_timer timer; /* handshake, then the second GOAWAY */
     struct loop_task reap;
+    uint64_t number; /* see weir/connections.h */
+    int64_t since;
     int64_t leaves_at;  /* its greatest age */
     int64_t ends_at;    /* the end of the grace after that */
     int64_t idle_since; /* no call was seen after it */
@@ -141,6 +149,10 @@ void server_dispatch(struct rpc_transport *transport, const struct h2_event *eve
 
 /* Stop the loop when it drains and nothing is left on it. */
 void server_loop_check_done(struct server_loop *home);
+
+/* A loop that is at its end asks whether it may stop: not while it owes an answer to
+ * weir_server_connections, and once it may it gets no more to answer. */
+bool server_loop_leave(struct server_loop *home);
 
 /* React to weir_server_drain. */
 void server_loop_drain(struct server_loop *home);

@@ -54,6 +54,8 @@ add_loop(const struct server_loop *home, struct weir_server_stats *sum)
     sum->connections_live += counter_read(&stats->live);
     sum->handshakes_failed += counter_read(&stats->handshakes_failed);
     sum->calls_started += counter_read(&stats->calls_started);
+    sum->calls_succeeded += counter_read(&stats->calls_succeeded);
+    sum->calls_failed += counter_read(&stats->calls_failed);
     sum->calls_refused += counter_read(&stats->calls_refused);
     sum->calls_live += counter_read(&stats->calls_live);
     sum->bytes_in += counter_read(&stats->traffic.in);
@@ -64,6 +66,8 @@ add_loop(const struct server_loop *home, struct weir_server_stats *sum)
     sum->http_requests += counter_read(&stats->http_requests);
     sum->http_connections_live += counter_read(&stats->http_live);
     add_limits(stats, sum);
+    if ((int64_t)counter_read(&stats->last_call) > sum->last_call)
+        sum->last_call = (int64_t)counter_read(&stats->last_call);
 }
 
 void

@@ -11,6 +11,7 @@ PUBLIC = pathlib.Path("/usr/share/grpc-proto")
 FILES = [
     *interop.FILES,
     "grpc/health/v1/health.proto",
+    "grpc/channelz/v1/channelz.proto",
     "grpc/reflection/v1/reflection.proto",
     "grpc/reflection/v1alpha/reflection.proto",
 ]

@@ -11,6 +11,7 @@ from support import places, programs, protos
 SERVICES = {
     "user.UserService",
     "grpc.health.v1.Health",
+    "grpc.channelz.v1.Channelz",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is to be seen of a connection. */
+/* Threads: on the transport's loop. */
+#pragma once
+
+#include "rpc/transport.h"
+#include <weir/connections.h>
+
+/* Everything but the number and the age, which are the owner's. */
+void rpc_transport_survey(
+    const struct rpc_transport *transport, struct weir_connection *connection);
+
+/* As weir_call_peer_address. */
+void rpc_address_of(const struct net_address *address, struct weir_address *out_address);
