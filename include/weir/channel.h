@@ -3,6 +3,7 @@
 /* Threads: calls may be made from fibers of any loop and from plain threads, at the same time. */
 #pragma once
 
+#include <weir/catalog.h>
 #include <weir/credentials.h>
 #include <weir/interceptor.h>
 #include <weir/loop.h>
@@ -36,12 +37,18 @@ struct weir_channel_options {
     /* Nanoseconds without a call, or up to twice that, after which a connection is closed until the
      * next call; 30 min. WEIR_NEVER: it stays. */
     int64_t idle_timeout;
+    /* How calls are spread over the target's servers: "pick_first" (the first that answers has them
+     * all), "round_robin", "least_request", "weighted_round_robin", or a name of the catalog's;
+     * pick_first. */
+    const char *balancer;
+    weir_catalog *catalog; /* further resolvers and balancers; none. Borrowed */
 };
 
-/* target: "HOST:PORT", "dns:HOST:PORT", "unix:PATH", and of one address or several, of which the
- * first that answers is used, "ipv4:A:PORT,B:PORT" and "ipv6:[A]:PORT,[B]:PORT". Does not connect
- * yet. Borrows the loop until freed; copies the rest. options may be NULL.
- * INVALID_ARGUMENT: not a target, or tls is a server's. */
+/* target: "HOST:PORT" or "dns:HOST:PORT", which stand for all addresses of the name; "unix:PATH";
+ * "unix-abstract:NAME"; lists of one or several, "ipv4:A:PORT,B:PORT", "ipv6:[A]:PORT,[B]:PORT",
+ * and of servers of any kind "HOST:PORT,HOST:PORT,unix:PATH"; or "SCHEME:..." of a resolver in the
+ * catalog. Does not connect yet. Borrows the loop until freed; copies the rest. options may be
+ * NULL. INVALID_ARGUMENT: not a target, no such balancer, or tls is a server's. */
 WEIR_API WEIR_CHECK weir_code weir_channel_new(weir_loop *loop, const char *target,
     const struct weir_channel_options *options, weir_channel **out_channel);
 

@@ -3,8 +3,10 @@
 /* Threads: each header says its own. */
 #pragma once
 
+#include <weir/balancer.h>
 #include <weir/base.h>
 #include <weir/call.h>
+#include <weir/catalog.h>
 #include <weir/channel.h>
 #include <weir/credentials.h>
 #include <weir/details.h>
@@ -14,6 +16,7 @@
 #include <weir/loop.h>
 #include <weir/peer.h>
 #include <weir/pool.h>
+#include <weir/resolver.h>
 #include <weir/retry.h>
 #include <weir/server.h>
 #include <weir/service.h>

@@ -81,7 +81,7 @@ send_headers(struct weir_call *call, const struct client_method *method)
         call->transport->h2, call->stream, method->fields, fixed, extra, count, false);
     rpc_transport_touch(call->transport);
     if (call->stream->id >= CLIENT_LAST_STREAM)
-        client_leave(container_of(call->transport, struct client_conn, transport));
+        conn_leave(container_of(call->transport, struct client_conn, transport));
     return call->headers_sent ? WEIR_OK : fail_headers(call);
 }
 

@@ -45,6 +45,7 @@ release(struct weir_channel *channel)
     free(channel->user_agent);
     weir_tls_free(channel->tls);
     free(channel->links);
+    balancer_fini(&channel->balancer);
     target_fini(&channel->target);
     free(channel);
 }
@@ -54,6 +55,7 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
 {
     channel->tls = net_tls_ref(options->tls);
     channel->pool = options->pool;
+    channel->catalog = options->catalog;
     channel->credentials = options->credentials;
     channel->shared.max_receive =
         options->max_receive_message != 0 ? options->max_receive_message : DEFAULT_MAX_RECEIVE;
@@ -102,41 +104,67 @@ retry_is_due(struct loop_timer *timer)
     client_wake(container_of(timer, struct weir_channel, retry));
 }
 
-weir_code
-weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_options *options,
-    weir_channel **out_channel)
+static struct weir_channel *
+allocate(weir_loop *loop)
 {
-    static const struct weir_channel_options defaults;
-    struct client_target parsed;
-    struct weir_channel *channel;
+    struct weir_channel *channel = calloc(1, sizeof(*channel));
 
-    if (options == NULL)
-        options = &defaults;
-    if (options->tls != NULL && net_tls_is_server(options->tls))
-        return WEIR_INVALID_ARGUMENT;
-    WEIR_TRY(target_parse(target, &parsed));
-    channel = calloc(1, sizeof(*channel));
-    if (channel == NULL) {
-        target_fini(&parsed);
-        return WEIR_RESOURCE_EXHAUSTED;
-    }
+    if (channel == NULL)
+        return NULL;
     channel->loop = loop;
-    channel->target = parsed;
-    client_init_race(channel);
-    channel->backoff = WEIR_SECOND;
-    list_init(&channel->conns);
+    list_init(&channel->subchannels);
+    list_init(&channel->parting);
     list_init(&channel->waiting);
     list_init(&channel->watchers);
     loop_timer_init(&channel->retry, retry_is_due);
     map_init(&channel->methods, 0);
     pthread_mutex_init(&channel->lock, NULL);
+    return channel;
+}
+
+static weir_code
+set_balancer(struct weir_channel *channel, const char *name)
+{
+    const struct weir_balancer_type *type =
+        catalog_find_balancer(channel->catalog, name == NULL ? "pick_first" : name);
+
+    if (type == NULL)
+        return WEIR_INVALID_ARGUMENT;
+    return balancer_init(&channel->balancer, type, NULL, NULL);
+}
+
+static weir_code
+set_up(struct weir_channel *channel, const char *target, const struct weir_channel_options *options)
+{
     set_options(channel, options);
-    if (!set_texts(channel, options->user_agent, options->authority)) {
-        release(channel);
+    WEIR_TRY(target_parse(target, options->catalog, &channel->target));
+    if (!set_texts(channel, options->user_agent, options->authority))
         return WEIR_RESOURCE_EXHAUSTED;
-    }
-    *out_channel = channel;
-    return WEIR_OK;
+    WEIR_TRY(set_balancer(channel, options->balancer));
+    return resolver_init(channel); /* last: what it has begun ends on a fiber only */
+}
+
+weir_code
+weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_options *options,
+    weir_channel **out_channel)
+{
+    static const struct weir_channel_options defaults;
+    struct weir_channel *channel;
+    weir_code code;
+
+    if (options == NULL)
+        options = &defaults;
+    if (options->tls != NULL && net_tls_is_server(options->tls))
+        return WEIR_INVALID_ARGUMENT;
+    channel = allocate(loop);
+    if (channel == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    code = set_up(channel, target, options);
+    if (code == WEIR_OK)
+        *out_channel = channel;
+    else
+        release(channel);
+    return code;
 }
 
 /* A fiber of the loop itself may have freed a call whose cancellation is still on its way: so let
@@ -190,7 +218,9 @@ disconnect_on_fiber(void *arg)
     while (channel->held > 0)
         fiber_park();
     let_all_arrive(channel->loop); /* what those have sent */
-    client_disconnect(channel);
+    loop_timer_stop(channel->loop, &channel->retry);
+    resolver_fini(&channel->resolver);
+    balancer_close(channel);
 }
 
 weir_code
@@ -213,107 +243,6 @@ weir_channel_free(weir_channel *channel)
     while (fiber_run_on(channel->loop, disconnect_on_fiber, channel) != WEIR_OK)
         ; /* a stack comes back when another fiber ends */
     release(channel);
-}
-
-/* ---- a stream for a call ---- */
-
-struct client_waiter {
-    struct list link;
-    struct weir_call *call;
-};
-
-void
-client_wake(struct weir_channel *channel)
-{
-    list_each_safe (link, &channel->waiting)
-        call_advance(container_of(link, struct client_waiter, link)->call);
-}
-
-void
-client_wake_first(struct weir_channel *channel)
-{
-    if (list_empty(&channel->waiting))
-        return;
-    if (channel->state == WEIR_CHANNEL_READY && client_conn_with_room(channel) == NULL) {
-        client_grow(channel);
-        return;
-    }
-    call_advance(container_of(channel->waiting.next, struct client_waiter, link)->call);
-}
-
-static weir_code
-attach(struct client_conn *conn, struct weir_call *call)
-{
-    struct h2_stream *stream = h2_stream_open(conn->transport.h2);
-
-    conn->used = true;
-    if (stream == NULL)
-        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a stream");
-    call_attach(call, &conn->transport, stream);
-    if (strcmp(weir_call_peer(call), conn->peer) != 0)
-        call->peer = arena_dup(call_texts(call), weir_str_of(conn->peer));
-    return WEIR_OK;
-}
-
-/* May this one have the next stream? First come, first served. */
-static bool
-is_first(const struct weir_channel *channel, const struct client_waiter *waiter)
-{
-    return list_empty(&channel->waiting) || channel->waiting.next == &waiter->link;
-}
-
-/* False: there is something to wait for. */
-static bool
-try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_code *out_code)
-{
-    struct weir_call *call = waiter->call;
-    struct client_conn *conn;
-
-    if (call->ended) {
-        *out_code = call->code;
-        return true;
-    }
-    client_need_conn(channel);
-    if (channel->state == WEIR_CHANNEL_FAILURE && !call->wait_for_ready)
-        *out_code = weir_fail(call, WEIR_UNAVAILABLE, "%s", channel->why);
-    else if (channel->state != WEIR_CHANNEL_READY || !is_first(channel, waiter))
-        return false;
-    else if ((conn = client_conn_with_room(channel)) != NULL)
-        *out_code = attach(conn, call);
-    else {
-        client_grow(channel);
-        return false;
-    }
-    return true;
-}
-
-/* Whoever waits for a connection however long it takes tries again when the backoff is over. */
-static bool
-arm_retry(struct weir_channel *channel)
-{
-    return channel->state != WEIR_CHANNEL_FAILURE ||
-           loop_timer_start(channel->loop, &channel->retry, channel->retry_at) == WEIR_OK;
-}
-
-weir_code
-client_acquire(struct weir_channel *channel, struct weir_call *call)
-{
-    struct client_waiter waiter = {.call = call};
-    weir_code code;
-
-    list_init(&waiter.link);
-    while (!try_acquire(channel, &waiter, &code)) {
-        if (list_empty(&waiter.link))
-            list_push(&channel->waiting, &waiter.link);
-        if (!arm_retry(channel)) {
-            code = weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a timer");
-            break;
-        }
-        call_park(call);
-    }
-    list_remove(&waiter.link);
-    client_wake_first(channel);
-    return code;
 }
 
 /* ---- header fields ---- */

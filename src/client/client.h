@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "client/lookup.h"
 #include "client/race.h"
 #include "client/target.h"
 #include "rpc/call.h"
@@ -26,37 +27,67 @@ struct client_method {
 };
 
 struct client_conn;
-struct client_lookup;
+
+/* A server as the resolver has told of it. */
+struct client_endpoint {
+    char *address;
+    unsigned weight;
+    struct weir_attribute *attributes; /* keys and values are its own */
+    size_t attribute_count;
+};
+
+struct client_endpoints {
+    struct client_endpoint *list;
+    size_t count;
+};
+
+/* Where a resolver reports. */
+struct weir_resolver {
+    struct weir_channel *channel;
+    const struct weir_resolver_type *type;
+    void *self;
+    bool asked;
+    bool listed; /* there has been a list */
+    struct loop_task again;
+    int64_t backoff, retry_at;
+};
+
+/* The policy at work. */
+struct client_balancer {
+    const struct weir_balancer_type *type;
+    void *self;
+    struct weir_subchannel **ready; /* those that may be picked; room for all */
+    size_t ready_count, room;
+};
 
 struct weir_channel {
     weir_loop *loop;
     struct client_target target;
     weir_tls *tls;                 /* NULL: plain text */
     weir_pool *pool;               /* where names are looked up; may be NULL */
+    const weir_catalog *catalog;   /* may be NULL */
     weir_credentials *credentials; /* NULL: none */
     char *authority, *user_agent;
     struct call_shared shared;
     struct rpc_keepalive keepalive;
     size_t max_header_list;
     int64_t connect_timeout;
-
-    weir_connectivity state; /* FAILURE: until retry_at calls fail with the reason */
-    struct list watchers;    /* channel_watcher: who waits for another state */
     int64_t idle_timeout;
-    unsigned max_connections;
-    bool growing;                 /* a further connection is under way while others are ready */
-    int64_t grow_at;              /* not before this, since one has failed */
-    struct client_conn *pending;  /* waits for SETTINGS; NULL: none */
-    struct client_conn *conn;     /* the newest that takes calls; NULL unless ready */
-    struct list conns;            /* all, those that are drained included */
-    struct client_lookup *lookup; /* under way, else NULL */
-    struct client_race race;
-    int64_t connect_until; /* the attempt's deadline */
-    int64_t backoff, retry_at;
+    unsigned max_connections; /* a subchannel */
+
+    weir_connectivity state; /* FAILURE: calls fail with the reason */
+    char why[768];           /* of the last failure */
+    struct list watchers;    /* channel_watcher: who waits for another state */
+    struct weir_resolver resolver;
+    struct client_balancer balancer;
+    struct list subchannels; /* of the newest list, in its order */
+    struct list parting;     /* those that are no longer in it, while their calls go on */
+    bool wanted;             /* to be connected as soon as there is a list */
+    bool resting;            /* it has let go of its connections, for want of calls */
+    uint64_t uses;           /* streams opened */
     struct loop_timer
-        retry;           /* at retry_at, while calls wait for a connection however long it takes */
-    char why[512];       /* of the last failure */
-    struct list waiting; /* client_waiter: calls that need a stream */
+        retry;           /* while calls wait for a connection however long it takes: try again */
+    struct list waiting; /* client_waiter: calls that no subchannel was picked for */
     size_t retry_buffer; /* bytes of what a call has sent that are kept for another attempt */
 
     struct rpc_link *links; /* interceptors */
@@ -71,16 +102,55 @@ struct weir_channel {
     struct call_pool calls;
 };
 
+/* The way to one server, or to the first that answers of several. */
+struct weir_subchannel {
+    struct list link;
+    struct weir_channel *channel;
+    struct client_endpoints endpoints;
+    weir_connectivity state; /* FAILURE: until retry_at */
+    bool failing;            /* since it was READY last */
+    bool removed;
+    bool picked;    /* it is among the balancer's `ready` */
+    unsigned calls; /* under way, see balancer_counts */
+    void *data;     /* the balancer's */
+
+    struct list conns;           /* all, those that are drained included */
+    struct client_conn *conn;    /* the newest that takes calls; NULL unless ready */
+    struct client_conn *pending; /* waits for SETTINGS; NULL: none */
+    bool growing;                /* a further connection is under way while others are ready */
+    int64_t grow_at;             /* not before this, since one has failed */
+    struct list waiting;         /* client_waiter: calls in line for a stream */
+
+    size_t looked_up;             /* endpoints whose addresses are there */
+    struct client_lookup *lookup; /* under way, else NULL */
+    struct net_address *addresses;
+    size_t address_count;
+    struct client_race race;
+    int64_t connect_until; /* the attempt's deadline */
+    int64_t backoff, retry_at, ready_at;
+    struct loop_timer retry; /* at retry_at, of one that connects by itself */
+    char why[256];           /* of the last failure */
+    struct loop_task reap;
+};
+
 struct client_conn {
     struct rpc_transport transport;
-    struct weir_channel *channel;
+    struct weir_subchannel *subchannel;
     struct list link;
     struct loop_timer timer; /* for the server's SETTINGS, then for idleness */
     struct loop_task reap;
     bool ready;
-    bool left; /* it takes no new calls */
-    bool used; /* since the timer fired last */
+    bool left;     /* it takes no new calls */
+    bool used;     /* since the timer fired last */
+    uint64_t uses; /* the channel's at that time */
     char peer[NET_ADDRESS_TEXT];
+};
+
+/* A call that waits for a stream. */
+struct client_waiter {
+    struct list link;
+    struct weir_call *call;
+    struct weir_subchannel *subchannel; /* the one it stands in line at, else NULL */
 };
 
 /* Beyond this number (three quarters of them) a connection opens no streams, and there is still
@@ -102,33 +172,141 @@ void client_let_go(struct weir_channel *channel);
 const struct client_method *client_method_lookup(
     struct weir_channel *channel, const struct weir_method *asked);
 
-/* Once, before it connects. */
-void client_init_race(struct weir_channel *channel);
+/* ---- state.c ---- */
 
 /* Change the state, and wake who watches it. */
 void client_set_state(struct weir_channel *channel, weir_connectivity state);
 
-/* Begin to connect; ends in client_state READY or FAILED, and wakes who waits. */
-void client_connect(struct weir_channel *channel);
+/* ---- line.c ---- */
 
-/* The same, unless it is connected or connecting, or its backoff is not over. */
-void client_need_conn(struct weir_channel *channel);
+/* Wake every call that no subchannel was picked for: something has changed. */
+void client_wake(struct weir_channel *channel);
 
-/* A connection that has a stream for a new call. NULL: none. */
-struct client_conn *client_conn_with_room(const struct weir_channel *channel);
+/* Wake the first in the subchannel's line when there may be a stream for it; it wakes the next when
+ * it leaves. */
+void client_wake_first(struct weir_subchannel *subchannel);
+
+/* Send the line away: each of its calls is picked for anew. */
+void client_dissolve_line(struct weir_subchannel *subchannel);
+
+/* ---- resolver.c ---- */
+
+/* INVALID_ARGUMENT: the resolver does not take the target. */
+WEIR_CHECK weir_code resolver_init(struct weir_channel *channel);
+
+/* Ask for the servers, unless they are known, asked for already, or its backoff is not over. */
+void resolver_need(struct weir_resolver *resolver);
+
+/* A server cannot be reached: there may be others by now. */
+void resolver_ask_again(struct weir_resolver *resolver);
+
+/* Suspends. */
+void resolver_fini(struct weir_resolver *resolver);
+
+/* Weir's own: a list that the target itself gives, and a name in DNS. */
+extern const struct weir_resolver_type resolver_static, resolver_dns;
+
+/* ---- endpoints.c ---- */
+
+/* A copy, without what comes twice. INVALID_ARGUMENT: an address is none. RESOURCE_EXHAUSTED: no
+ * memory. */
+WEIR_CHECK weir_code endpoints_copy(
+    const struct weir_resolution *resolution, struct client_endpoints *out_endpoints);
+void endpoints_fini(struct client_endpoints *endpoints);
+
+/* The one with this address, NULL: none. */
+struct client_endpoint *endpoints_find(
+    const struct client_endpoints *endpoints, const char *address);
+
+/* The same addresses, in whatever order? */
+bool endpoints_equal(const struct client_endpoints *a, const struct client_endpoints *b);
+
+/* May a connection to `peer` (net_address_format with its family) be one to any of them? */
+bool endpoints_have_peer(const struct client_endpoints *endpoints, const char *peer);
+
+/* Move one out of its list into a list of its own. False: no memory. */
+bool endpoints_take(struct client_endpoint *from, struct client_endpoints *out_endpoints);
+
+/* ---- balancer.c ---- */
+
+/* Not OK: no memory, or the policy does not take its options, and the error says why. */
+WEIR_CHECK weir_code balancer_init(struct client_balancer *balancer,
+    const struct weir_balancer_type *type, const struct weir_value *options,
+    struct weir_value_error *error);
+void balancer_fini(struct client_balancer *balancer);
+
+/* Drop every subchannel, with all that is under way. */
+void balancer_close(struct weir_channel *channel);
+
+/* The newest list, of which what is needed is taken over. RESOURCE_EXHAUSTED: no memory, all is as
+ * it was. */
+WEIR_CHECK weir_code balancer_update(
+    struct weir_channel *channel, struct client_endpoints *endpoints);
+
+/* There is no list, for this reason. */
+void balancer_fail(struct weir_channel *channel, const char *why);
+
+/* A subchannel's state has changed: the channel's may have, too. */
+void balancer_changed(struct weir_subchannel *subchannel);
+
+/* The subchannel for a call, if any is ready. NULL: none. */
+struct weir_subchannel *balancer_pick(struct weir_channel *channel, const struct weir_call *call);
+
+/* A call wants a connection, and none is ready. */
+void balancer_need(struct weir_channel *channel);
+
+/* When that may help again, after a failure. */
+int64_t balancer_retry_at(const struct weir_channel *channel);
+
+/* Let go of every connection until the next call. */
+void balancer_rest(struct weir_channel *channel);
+
+/* No stream is open on any connection. */
+bool balancer_is_quiet(const struct weir_channel *channel);
+
+/* Are calls counted at their subchannels? If so, on_detached of their transports. */
+bool balancer_counts(const struct weir_channel *channel);
+void balancer_call_is_over(struct rpc_transport *transport, struct weir_call *call);
+
+/* ---- subchannel.c ---- */
+
+/* A delay that grows by 1.6 each time, with a jitter of 20 % either way. */
+int64_t client_next_backoff(int64_t *backoff);
+#define CLIENT_BACKOFF_INITIAL WEIR_SECOND
+
+/* Adopts what is in `endpoints`. NULL: no memory. */
+struct weir_subchannel *subchannel_new(
+    struct weir_channel *channel, struct client_endpoints *endpoints, size_t data_size);
+
+/* Begin to connect, unless it is connected or connecting, or its backoff is not over. */
+void subchannel_need(struct weir_subchannel *subchannel);
 
 /* Every connection has as many streams as its server allows: begin to connect once more, if that is
  * wanted. */
-void client_grow(struct weir_channel *channel);
+void subchannel_grow(struct weir_subchannel *subchannel);
 
-/* Drop what is under way and every connection. */
-void client_disconnect(struct weir_channel *channel);
+/* It takes no more calls; freed when its last one has ended. */
+void subchannel_remove(struct weir_subchannel *subchannel);
 
-/* Wake every call that waits for a stream: the channel's state has changed. */
-void client_wake(struct weir_channel *channel);
+/* Drop what is under way and every connection; freed soon. */
+void subchannel_close(struct weir_subchannel *subchannel);
 
-/* Wake the first in line when there may be a stream for it; it wakes the next when it leaves. */
-void client_wake_first(struct weir_channel *channel);
+/* What its connections tell it: one is ready; the last one that took calls takes none any more; one
+ * could not be made, or was lost before it was ready; one is gone. */
+void subchannel_is_ready(struct client_conn *conn);
+void subchannel_is_lost(struct weir_subchannel *subchannel);
+void subchannel_go_on(struct weir_subchannel *subchannel, const char *why);
+void subchannel_let_go(struct weir_subchannel *subchannel);
+
+/* ---- conn.c ---- */
+
+/* HTTP/2, and TLS if need be, on a connection, which is adopted. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code conn_open(struct weir_subchannel *subchannel, struct net_conn *net);
+void conn_close(struct client_conn *conn, const char *why);
 
 /* The next call takes another connection. This one is closed when its last stream is done. */
-void client_leave(struct client_conn *conn);
+void conn_leave(struct client_conn *conn);
+bool conn_takes_calls(const struct client_conn *conn);
+
+/* One that has a stream for a new call. NULL: none. */
+struct client_conn *conn_with_room(const struct weir_subchannel *subchannel);

@@ -3,6 +3,7 @@
 #include "client/race.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* RFC 8305, section 5: Connection Attempt Delay. */
@@ -21,8 +22,6 @@ race_init(struct client_race *race, weir_loop *loop, void *owner,
     void (*won)(void *owner, struct net_conn *net), void (*lost)(void *owner, const char *why))
 {
     *race = (struct client_race){.loop = loop, .owner = owner, .won = won, .lost = lost};
-    for (size_t i = 0; i < CLIENT_MAX_ADDRESSES; i++)
-        race->runners[i].race = race;
     loop_timer_init(&race->stagger, stagger_is_over);
 }
 
@@ -108,13 +107,30 @@ interleave(struct client_race *race)
     }
 }
 
-void
-race_start(struct client_race *race, size_t count, int64_t until)
+static bool
+make_runners(struct client_race *race, size_t count)
 {
-    race->count = count;
-    race->next = 0;
+    struct client_runner *runners = realloc(race->runners, count * sizeof(*runners));
+
+    if (runners == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        runners[i] = (struct client_runner){.race = race};
+    race->runners = runners;
+    return true;
+}
+
+void
+race_start(struct client_race *race, struct net_address *addresses, size_t count, int64_t until)
+{
+    race->addresses = addresses;
+    race->next = race->count = 0;
     race->until = until;
     note_failure(race, "no address");
+    if (count > 0 && !make_runners(race, count))
+        note_failure(race, "no memory");
+    else
+        race->count = count;
     interleave(race);
     start_next(race);
 }
@@ -136,4 +152,11 @@ race_stop(struct client_race *race)
         race->runners[i].connect = NULL;
     }
     race->running = 0;
+}
+
+void
+race_fini(struct client_race *race)
+{
+    race_stop(race);
+    free(race->runners);
 }

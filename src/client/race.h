@@ -5,8 +5,6 @@
 
 #include "net/net.h"
 
-#define CLIENT_MAX_ADDRESSES 16
-
 struct client_race;
 
 struct client_runner {
@@ -21,9 +19,9 @@ struct client_race {
     void *owner;
     void (*won)(void *owner, struct net_conn *net); /* adopts net; the others are given up */
     void (*lost)(void *owner, const char *why);     /* no address is left, or no time */
-    struct net_address addresses[CLIENT_MAX_ADDRESSES];
+    struct net_address *addresses;                  /* borrowed */
     size_t count, next;
-    struct client_runner runners[CLIENT_MAX_ADDRESSES];
+    struct client_runner *runners; /* one an address */
     size_t running;
     struct loop_timer stagger;
     int64_t until;
@@ -33,12 +31,14 @@ struct client_race {
 void race_init(struct client_race *race, weir_loop *loop, void *owner,
     void (*won)(void *owner, struct net_conn *net), void (*lost)(void *owner, const char *why));
 
-/* Begin with the addresses that stand in it, which are put into an order that changes between their
- * families. Either function may be called before this returns, or on a later turn. */
-void race_start(struct client_race *race, size_t count, int64_t until);
+/* Begin. The addresses are put into an order that changes between their families, and borrowed
+ * until the next start. Either function may be called before this returns, or on a later turn. */
+void race_start(
+    struct client_race *race, struct net_address *addresses, size_t count, int64_t until);
 
 /* The connection that was won was of no use: on with the addresses that are left. */
 void race_go_on(struct client_race *race, const char *why);
 
 /* Give up; nothing is called any more. */
 void race_stop(struct client_race *race);
+void race_fini(struct client_race *race);

@@ -50,7 +50,10 @@ weir_channel_connectivity(weir_channel *channel)
 static void
 connect_on_fiber(void *arg)
 {
-    client_need_conn(((struct state_op *)arg)->channel);
+    struct weir_channel *channel = ((struct state_op *)arg)->channel;
+
+    if (channel->state != WEIR_CHANNEL_READY)
+        balancer_need(channel);
 }
 
 weir_code

@@ -2,94 +2,138 @@
 /* Targets: a scheme, and a name, a path, or a list of addresses behind it. */
 #include "client/target.h"
 
-#include "client/race.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum shape { NAME, V4_LIST, V6_LIST, UNIX, RESOLVER };
+
 struct scheme {
     const char *prefix;
-    int family; /* of a list of addresses; AF_UNSPEC: a name, or an address of any family */
+    enum shape shape;
+    bool is_part; /* of what is told to people */
 };
 
-/* The text behind the scheme. */
+/* The text behind the scheme; of what has none that is known here, the whole. */
 static const char *
-split_scheme(const char *text, int *out_family)
+split_scheme(const char *text, enum shape *out_shape)
 {
-    static const struct scheme schemes[] = {
-        {"dns:///", AF_UNSPEC}, {"dns:", AF_UNSPEC}, {"ipv4:", AF_INET}, {"ipv6:", AF_INET6}};
+    static const struct scheme schemes[] = {{"dns:///", NAME, false}, {"dns:", NAME, false},
+        {"ipv4:", V4_LIST, false}, {"ipv6:", V6_LIST, false}, {"unix:", UNIX, true},
+        {"unix-abstract:", UNIX, true}};
 
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         size_t len = strlen(schemes[i].prefix);
 
-        *out_family = schemes[i].family;
+        *out_shape = schemes[i].shape;
         if (strncmp(text, schemes[i].prefix, len) == 0)
-            return text + len;
+            return schemes[i].is_part ? text : text + len;
     }
-    *out_family = AF_UNSPEC;
+    *out_shape = NAME;
     return text;
 }
 
+/* Is it what a list of this shape has? */
 static bool
-is_address(const struct net_endpoint *endpoint, int family)
+is_of_shape(const struct net_endpoint *endpoint, enum shape shape)
 {
     struct in6_addr address;
 
-    return !endpoint->is_unix && inet_pton(family, endpoint->host, &address) == 1;
+    if (shape == V4_LIST || shape == V6_LIST)
+        return !endpoint->is_unix &&
+               inet_pton(shape == V4_LIST ? AF_INET : AF_INET6, endpoint->host, &address) == 1;
+    return true;
 }
 
-/* One piece of a list. */
+/* Add one piece; `text` is taken over, even on failure. */
 static weir_code
-parse_piece(const char *piece, size_t len, int family, struct net_endpoint *out_endpoint)
+add_piece(struct client_target *target, char *text, enum shape shape)
 {
-    char text[300];
+    struct net_endpoint endpoint;
+    char **pieces;
 
-    if (len >= sizeof(text))
+    if (text == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    if (net_endpoint_parse(text, &endpoint) != WEIR_OK || !is_of_shape(&endpoint, shape)) {
+        free(text);
         return WEIR_INVALID_ARGUMENT;
-    memcpy(text, piece, len);
-    text[len] = '\0';
-    WEIR_TRY(net_endpoint_parse(text, out_endpoint));
-    return is_address(out_endpoint, family) ? WEIR_OK : WEIR_INVALID_ARGUMENT;
+    }
+    pieces = realloc(target->pieces, (target->count + 1) * sizeof(*pieces));
+    if (pieces == NULL) {
+        free(text);
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    pieces[target->count++] = text;
+    target->pieces = pieces;
+    target->is_name = target->count == 1 && net_endpoint_is_name(&endpoint);
+    return WEIR_OK;
 }
 
 static weir_code
-parse_list(const char *text, int family, struct client_target *target)
+parse_list(struct client_target *target, const char *text, enum shape shape)
 {
-    while (target->count < CLIENT_MAX_ADDRESSES) {
+    for (;;) {
         size_t len = strcspn(text, ",");
 
-        WEIR_TRY(parse_piece(text, len, family, &target->endpoints[target->count++]));
+        WEIR_TRY(add_piece(target, strndup(text, len), shape));
         if (text[len] == '\0')
             return WEIR_OK;
         text += len + 1;
     }
-    return WEIR_INVALID_ARGUMENT;
 }
 
+/* A path may have commas in it. */
 static weir_code
-parse(const char *text, int family, struct client_target *target)
+parse_pieces(struct client_target *target, const char *text, enum shape shape)
 {
-    if (family != AF_UNSPEC)
-        return parse_list(text, family, target);
-    WEIR_TRY(net_endpoint_parse(text, &target->endpoints[0]));
-    target->count = 1;
-    target->is_name = !target->endpoints[0].is_unix;
-    return WEIR_OK;
+    return shape == UNIX ? add_piece(target, strdup(text), shape) : parse_list(target, text, shape);
+}
+
+/* ---- authority ---- */
+
+/* Of "etcd://10.0.0.5:2379/user.UserService" the service (naming.md: the path). */
+static const char *
+name_in_path(const char *text)
+{
+    const char *slash = strrchr(text, '/');
+
+    return slash == NULL ? text : slash + 1;
+}
+
+static char *
+authority_of(const char *rest, enum shape shape)
+{
+    if (shape == UNIX)
+        return strdup("localhost");
+    if (shape == RESOLVER)
+        rest = name_in_path(rest);
+    return strndup(rest, strcspn(rest, ","));
+}
+
+/* Without the port, and the brackets around an IPv6 address. */
+static char *
+host_of(const char *authority)
+{
+    const char *end = strchr(authority, ']');
+
+    if (authority[0] == '[' && end != NULL)
+        return strndup(authority + 1, (size_t)(end - authority) - 1);
+    return strndup(authority, strcspn(authority, ":"));
 }
 
 weir_code
-target_parse(const char *text, struct client_target *out_target)
+target_parse(const char *text, const weir_catalog *catalog, struct client_target *out_target)
 {
-    int family;
-    const char *rest = split_scheme(text, &family);
-    bool is_unix = strncmp(rest, "unix:", 5) == 0;
-    struct client_target target = {.text = strdup(rest),
-        .authority = is_unix ? strdup("localhost") : strndup(rest, strcspn(rest, ",")),
-        .endpoints = calloc(CLIENT_MAX_ADDRESSES, sizeof(struct net_endpoint))};
+    struct client_target target = {.resolver = catalog_find_resolver(catalog, text)};
+    enum shape shape = RESOLVER;
+    const char *rest = target.resolver != NULL ? text : split_scheme(text, &shape);
     weir_code code = WEIR_RESOURCE_EXHAUSTED;
 
-    if (target.text != NULL && target.authority != NULL && target.endpoints != NULL)
-        code = parse(rest, family, &target);
+    target.text = strdup(rest);
+    target.authority = authority_of(rest, shape);
+    target.host = target.authority == NULL ? NULL : host_of(target.authority);
+    if (target.text != NULL && target.host != NULL)
+        code = shape == RESOLVER ? WEIR_OK : parse_pieces(&target, rest, shape);
     if (code == WEIR_OK)
         *out_target = target;
     else
@@ -100,7 +144,10 @@ target_parse(const char *text, struct client_target *out_target)
 void
 target_fini(struct client_target *target)
 {
+    for (size_t i = 0; i < target->count; i++)
+        free(target->pieces[i]);
+    free(target->pieces);
     free(target->text);
     free(target->authority);
-    free(target->endpoints);
+    free(target->host);
 }

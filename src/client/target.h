@@ -3,18 +3,23 @@
 /* Threads: constant once it is parsed. */
 #pragma once
 
+#include "client/catalog.h"
 #include "net/net.h"
 
 struct client_target {
-    char *text;      /* without its scheme, but for a Unix path's: for people */
-    char *authority; /* the name, or the first address; "localhost" for a Unix path */
-    struct net_endpoint *endpoints;
+    char *text;      /* without the scheme of addresses and names: for people */
+    char *authority; /* the name, or the first address; "localhost" for a Unix socket */
+    char *host;      /* the same without a port */
+    char **pieces;   /* addresses and names as in weir_endpoint; none with a resolver */
     size_t count;
-    bool is_name; /* to be looked up: one endpoint */
+    bool is_name;                            /* to be looked up: one piece */
+    const struct catalog_resolver *resolver; /* of the catalog, else NULL */
 };
 
-/* "HOST:PORT", "dns:HOST:PORT", "dns:///HOST:PORT", "unix:PATH", and of one or several addresses
- * "ipv4:A:PORT,B:PORT" and "ipv6:[A]:PORT,...". INVALID_ARGUMENT: none of these, or too many.
- * RESOURCE_EXHAUSTED: no memory. */
-WEIR_CHECK weir_code target_parse(const char *text, struct client_target *out_target);
+/* "HOST:PORT", "dns:HOST:PORT", "dns:///HOST:PORT", "unix:PATH", "unix-abstract:NAME"; of one
+ * address or several "ipv4:A:PORT,B:PORT" and "ipv6:[A]:PORT,..."; of several of any kind
+ * "HOST:PORT,unix:PATH"; "SCHEME:..." of the catalog, which may be NULL. INVALID_ARGUMENT: none of
+ * these. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code target_parse(
+    const char *text, const weir_catalog *catalog, struct client_target *out_target);
 void target_fini(struct client_target *target);

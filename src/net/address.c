@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define UNIX_PREFIX "unix:"
+#define ABSTRACT_PREFIX "unix-abstract:"
 
 /* ---- parsing ---- */
 
@@ -38,14 +39,16 @@ copy_host(const char *text, size_t len, const char *forbidden, char out_host[256
     return true;
 }
 
+/* A name that is no path has a NUL before it instead of one behind it. */
 static bool
-parse_unix(const char *path, struct net_endpoint *endpoint)
+parse_unix(const char *path, bool is_abstract, struct net_endpoint *endpoint)
 {
     size_t len = strlen(path);
 
     if (len == 0 || len >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return false;
     endpoint->is_unix = true;
+    endpoint->is_abstract = is_abstract;
     memcpy(endpoint->host, path, len + 1);
     return true;
 }
@@ -67,28 +70,41 @@ weir_code
 net_endpoint_parse(const char *text, struct net_endpoint *out_endpoint)
 {
     struct net_endpoint endpoint = {0};
-    size_t prefix = strlen(UNIX_PREFIX);
-    bool parsed = strncmp(text, UNIX_PREFIX, prefix) == 0 ? parse_unix(text + prefix, &endpoint)
-                                                          : parse_inet(text, &endpoint);
+    bool parsed;
 
+    if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+        parsed = parse_unix(text + strlen(UNIX_PREFIX), false, &endpoint);
+    else if (strncmp(text, ABSTRACT_PREFIX, strlen(ABSTRACT_PREFIX)) == 0)
+        parsed = parse_unix(text + strlen(ABSTRACT_PREFIX), true, &endpoint);
+    else
+        parsed = parse_inet(text, &endpoint);
     if (!parsed)
         return WEIR_INVALID_ARGUMENT;
     *out_endpoint = endpoint;
     return WEIR_OK;
 }
 
+bool
+net_endpoint_is_name(const struct net_endpoint *endpoint)
+{
+    struct in6_addr address;
+
+    return !endpoint->is_unix && inet_pton(AF_INET, endpoint->host, &address) != 1 &&
+           inet_pton(AF_INET6, endpoint->host, &address) != 1;
+}
+
 /* ---- resolving ---- */
 
 static size_t
-resolve_unix(const char *path, struct net_address *out_addresses, size_t max)
+resolve_unix(const struct net_endpoint *endpoint, struct net_address *out_addresses, size_t max)
 {
     struct net_address address = {0};
-    size_t len = strlen(path);
+    size_t len = strlen(endpoint->host);
 
     if (max == 0 || len >= sizeof(address.un.sun_path))
         return 0;
     address.un.sun_family = AF_UNIX;
-    memcpy(address.un.sun_path, path, len + 1);
+    memcpy(address.un.sun_path + endpoint->is_abstract, endpoint->host, len);
     address.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
     out_addresses[0] = address;
     return 1;
@@ -121,7 +137,7 @@ net_resolve(const struct net_endpoint *endpoint, struct net_address *out_address
     int error;
 
     if (endpoint->is_unix) {
-        count = resolve_unix(endpoint->host, out_addresses, max);
+        count = resolve_unix(endpoint, out_addresses, max);
     } else {
         error = getaddrinfo(endpoint->host, endpoint->port, &hints, &found);
         if (error != 0) {

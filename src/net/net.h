@@ -27,12 +27,16 @@ struct net_address {
 /* What an address that was written by a person says, before names are resolved. */
 struct net_endpoint {
     bool is_unix;
-    char host[256]; /* or the path, when is_unix */
-    char port[6];   /* digits */
+    bool is_abstract; /* a Unix socket's whose name is no path */
+    char host[256];   /* or the path, when is_unix */
+    char port[6];     /* digits */
 };
 
-/* "HOST:PORT", "[V6]:PORT", "unix:PATH". INVALID_ARGUMENT: none of these. */
+/* "HOST:PORT", "[V6]:PORT", "unix:PATH", "unix-abstract:NAME". INVALID_ARGUMENT: none of these. */
 WEIR_CHECK weir_code net_endpoint_parse(const char *text, struct net_endpoint *out_endpoint);
+
+/* Must it be looked up? */
+bool net_endpoint_is_name(const struct net_endpoint *endpoint);
 
 /* Numbers and names into addresses, in the order to try; blocks while a name is looked up. On
  * failure *out_why is a static text. UNAVAILABLE: the name cannot be resolved. */

@@ -194,6 +194,8 @@ call_detach(struct weir_call *call)
      * Responses). */
     if (!call->is_server && call->receive_closed && !call->send_closed)
         h2_stream_reset(transport->h2, call->stream, H2_NO_ERROR);
+    if (transport->detached != NULL)
+        transport->detached(transport, call);
     h2_stream_release(transport->h2, call->stream);
     list_remove(&call->link);
     call->transport = NULL;

@@ -128,8 +128,9 @@ call_on_lost(struct weir_call *call, const char *why)
 {
     weir_code code = call->is_server ? WEIR_CANCELLED : WEIR_UNAVAILABLE;
 
-    if (call->is_server)
+    if (call->is_server) {
         (void)weir_call_peer(call); /* while it can be told */
-    call_detach(call);
+        call_detach(call);
+    }
     end_and_advance(call, code, arena_dup(call_texts(call), weir_str_of(why)));
 }

@@ -69,7 +69,10 @@ struct rpc_transport {
     struct loop_task flush;
     struct rpc_keepalive keepalive;
     struct loop_timer keepalive_timer;
-    int64_t read_at, asked_at;   /* asked_at 0: no answer is awaited */
+    int64_t read_at, asked_at; /* asked_at 0: no answer is awaited */
+    /* Client: told of each call that leaves it, with its end if it has one; NULL: nobody wants to
+     * know. Set by the owner, like traffic. */
+    void (*detached)(struct rpc_transport *transport, struct weir_call *call);
     struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts */
     struct rpc_counts counts;
     struct rpc_times times;

@@ -19,27 +19,25 @@
 
 /* ---- targets ---- */
 
-static const char seventeen[] = "ipv4:1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,"
-                                "1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,"
-                                "1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,1.1.1.1:1,1.1.1.1:1";
-
 static void
 lists_are_read(void **state)
 {
     static const char *const good[] = {"ipv4:1.2.3.4:5", "ipv4:1.2.3.4:5,6.7.8.9:10",
-        "ipv6:[::1]:80,[fe80::2]:81", "1.2.3.4:80", "dns:///a.example:443", "unix:/a,b"};
+        "ipv6:[::1]:80,[fe80::2]:81", "1.2.3.4:80", "dns:///a.example:443", "unix:/a,b",
+        "unix-abstract:a", "1.2.3.4:80,[::1]:80,a.example:80,unix:/x,unix-abstract:y"};
     static const char *const bad[] = {"ipv4:", "ipv4:1.2.3.4:5,", "ipv4:,1.2.3.4:5",
         "ipv4:a.example:80", "ipv4:[::1]:80", "ipv6:1.2.3.4:80", "ipv6:[::1]:80,1.2.3.4:5",
-        "ipv4:unix:/x", "ipv4:1.2.3.4", "1.2.3.4:80,5.6.7.8:80", seventeen};
+        "ipv4:unix:/x", "ipv4:1.2.3.4", "1.2.3.4:80,", "1.2.3.4:80,5.6.7.8", "etcd://1.2.3.4:80/x",
+        "unix:", "unix-abstract:"};
     struct client_target target;
 
     (void)state;
     for (size_t i = 0; i < COUNT(good); i++) {
-        assert_int_equal(target_parse(good[i], &target), WEIR_OK);
+        assert_int_equal(target_parse(good[i], NULL, &target), WEIR_OK);
         target_fini(&target);
     }
     for (size_t i = 0; i < COUNT(bad); i++)
-        assert_int_equal(target_parse(bad[i], &target), WEIR_INVALID_ARGUMENT);
+        assert_int_equal(target_parse(bad[i], NULL, &target), WEIR_INVALID_ARGUMENT);
 }
 
 static void
@@ -48,13 +46,22 @@ authority_is_the_first(void **state)
     struct client_target target;
 
     (void)state;
-    assert_int_equal(target_parse("ipv4:1.2.3.4:5,6.7.8.9:10", &target), WEIR_OK);
+    assert_int_equal(target_parse("ipv4:1.2.3.4:5,6.7.8.9:10", NULL, &target), WEIR_OK);
     assert_string_equal(target.authority, "1.2.3.4:5");
     assert_string_equal(target.text, "1.2.3.4:5,6.7.8.9:10");
     assert_int_equal(target.count, 2);
     assert_false(target.is_name);
+    assert_string_equal(target.host, "1.2.3.4");
     target_fini(&target);
-    assert_int_equal(target_parse("unix:/a,b", &target), WEIR_OK);
+    assert_int_equal(target_parse("[::1]:80", NULL, &target), WEIR_OK);
+    assert_string_equal(target.authority, "[::1]:80");
+    assert_string_equal(target.host, "::1");
+    target_fini(&target);
+    assert_int_equal(target_parse("a.example:80", NULL, &target), WEIR_OK);
+    assert_string_equal(target.host, "a.example");
+    assert_true(target.is_name);
+    target_fini(&target);
+    assert_int_equal(target_parse("unix:/a,b", NULL, &target), WEIR_OK);
     assert_string_equal(target.authority, "localhost");
     target_fini(&target);
 }
@@ -97,6 +104,7 @@ families_take_turns(void **state)
     static const int families[] = {AF_INET6, AF_INET6, AF_INET6, AF_INET, AF_INET},
                      expected[] = {AF_INET6, AF_INET, AF_INET6, AF_INET, AF_INET6};
     static const unsigned numbers[] = {1, 4, 2, 5, 3};
+    struct net_address addresses[COUNT(families)];
     struct client_race race;
     weir_loop *loop;
 
@@ -104,10 +112,10 @@ families_take_turns(void **state)
     assert_int_equal(weir_loop_new(&loop), WEIR_OK);
     race_init(&race, loop, NULL, ignore_won, ignore_lost);
     for (unsigned i = 0; i < COUNT(families); i++)
-        race.addresses[i] = address_of(families[i], i + 1);
-    race_start(&race, COUNT(families), weir_now() + PATIENCE);
+        addresses[i] = address_of(families[i], i + 1);
+    race_start(&race, addresses, COUNT(families), weir_now() + PATIENCE);
     for (size_t i = 0; i < COUNT(expected); i++) {
-        const struct net_address *address = &race.addresses[i];
+        const struct net_address *address = &addresses[i];
 
         assert_int_equal(address->any.sa_family, expected[i]);
         assert_int_equal(ntohs(expected[i] == AF_INET6
@@ -115,7 +123,7 @@ families_take_turns(void **state)
                                    : ((const struct sockaddr_in *)&address->storage)->sin_port),
             numbers[i]);
     }
-    race_stop(&race);
+    race_fini(&race);
     weir_loop_free(loop);
 }
 

@@ -300,14 +300,16 @@ numbers_run_out(void **state)
     running_start(&running, "127.0.0.1:0", NULL, NULL);
     open_client(&client, running.address, NULL);
     for (int round = 0; round < 3; round++) {
+        const struct weir_subchannel *subchannel;
         struct client_conn *conn;
 
         assert_int_equal(ask(client.channel, PATIENCE, NULL), WEIR_OK);
-        conn = client.channel->conn;
+        subchannel = container_of(client.channel->subchannels.next, struct weir_subchannel, link);
+        conn = subchannel->conn;
         assert_non_null(conn);
         conn->transport.h2->last_id = CLIENT_LAST_STREAM;
         assert_int_equal(ask(client.channel, PATIENCE, NULL), WEIR_OK);
-        assert_null(client.channel->conn);
+        assert_null(subchannel->conn);
     }
     close_client(&client);
     running_stop(&running, WEIR_SECOND);

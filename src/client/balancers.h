@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The policies that Weir brings along. */
+/* Threads: constants. */
+#pragma once
+
+#include <weir/balancer.h>
+
+extern const struct weir_balancer_type balancer_pick_first;
+extern const struct weir_balancer_type balancer_round_robin;

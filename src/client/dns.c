@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names in DNS: looked up when first needed, after a server was lost, and, where a pool does it,
+ * now and then.
+ *
+ *   resolve -> lookup -> tell -> timer: REFRESH later, or when resolve came soon after a lookup, as
+ *                                       soon as one may follow it                              */
+#include "client/client.h"
+
+#include "rpc/deadline.h"
+#include <stdlib.h>
+
+/* Between two lookups at least, and at most while the channel is in use. */
+#define FLOOR (5 * WEIR_SECOND)
+#define REFRESH (30 * WEIR_SECOND)
+
+struct dns {
+    struct weir_resolver *resolver;
+    struct net_endpoint endpoint;
+    struct client_lookup *lookup; /* under way, else NULL */
+    int64_t last;                 /* when the last one that found something came back; 0: none */
+    struct loop_timer timer;
+};
+
+static void look_up(struct dns *dns);
+
+static void
+is_due(struct loop_timer *timer)
+{
+    struct dns *dns = container_of(timer, struct dns, timer);
+
+    if (dns->lookup == NULL && !dns->resolver->channel->resting)
+        look_up(dns);
+}
+
+static weir_code
+open_dns(void *registered, const struct weir_resolver_target *target, weir_resolver *resolver,
+    void **out_self)
+{
+    const struct weir_channel *channel = registered;
+    struct dns *dns = calloc(1, sizeof(*dns));
+
+    (void)target;
+    if (dns == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    dns->resolver = resolver;
+    loop_timer_init(&dns->timer, is_due);
+    *out_self = dns;
+    if (net_endpoint_parse(channel->target.pieces[0], &dns->endpoint) == WEIR_OK)
+        return WEIR_OK;
+    free(dns);
+    return WEIR_INVALID_ARGUMENT;
+}
+
+/* Without the memory for the timer there will be no lookup until the next failure. */
+static void
+look_up_at(struct dns *dns, int64_t due)
+{
+    (void)!loop_timer_start(dns->resolver->channel->loop, &dns->timer, due);
+}
+
+static void
+tell(struct dns *dns, const struct lookup_result *result)
+{
+    char texts[LOOKUP_MAX_ADDRESSES][NET_ADDRESS_TEXT];
+    struct weir_endpoint endpoints[LOOKUP_MAX_ADDRESSES] = {{.address = NULL}};
+    const struct weir_resolution resolution = {
+        .endpoints = endpoints, .endpoint_count = result->count};
+
+    for (size_t i = 0; i < result->count; i++) {
+        net_address_format(&result->addresses[i], false, texts[i]);
+        endpoints[i].address = texts[i];
+    }
+    if (weir_resolver_update(dns->resolver, &resolution) != WEIR_OK)
+        weir_resolver_fail(dns->resolver, "no memory");
+}
+
+static void
+came(void *owner, struct lookup_result *result)
+{
+    struct dns *dns = owner;
+    const struct weir_channel *channel = dns->resolver->channel;
+    int64_t now = loop_now(channel->loop);
+
+    dns->lookup = NULL;
+    if (result->code != WEIR_OK) {
+        weir_resolver_fail(dns->resolver, result->why);
+        return;
+    }
+    dns->last = now;
+    if (channel->pool != NULL)
+        look_up_at(dns, now + REFRESH);
+    tell(dns, result);
+}
+
+static void
+look_up(struct dns *dns)
+{
+    const struct weir_channel *channel = dns->resolver->channel;
+
+    dns->lookup = lookup_start(channel->loop, channel->pool, &dns->endpoint, came, dns);
+    if (dns->lookup == NULL)
+        weir_resolver_fail(dns->resolver, "no memory");
+}
+
+static void
+resolve_dns(void *self)
+{
+    struct dns *dns = self;
+    int64_t earliest = dns->last + FLOOR;
+
+    if (dns->lookup != NULL)
+        return;
+    if (dns->last != 0 && loop_now(dns->resolver->channel->loop) < earliest)
+        look_up_at(dns, earliest);
+    else
+        look_up(dns);
+}
+
+static void
+close_dns(void *self)
+{
+    struct dns *dns = self;
+
+    lookup_abandon(dns->lookup);
+    loop_timer_stop(dns->resolver->channel->loop, &dns->timer);
+    free(dns);
+}
+
+const struct weir_resolver_type resolver_dns = {
+    .scheme = "dns", .open = open_dns, .resolve = resolve_dns, .close = close_dns};

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream for a call. It waits, if need be, until a subchannel is picked for it, and then in that
+ * subchannel's line: first come, first served. */
+#include "client/client.h"
+
+void
+client_wake(struct weir_channel *channel)
+{
+    list_each_safe (link, &channel->waiting)
+        call_advance(container_of(link, struct client_waiter, link)->call);
+}
+
+void
+client_wake_first(struct weir_subchannel *subchannel)
+{
+    if (list_empty(&subchannel->waiting))
+        return;
+    if (subchannel->state == WEIR_CHANNEL_READY && conn_with_room(subchannel) == NULL) {
+        subchannel_grow(subchannel);
+        return;
+    }
+    call_advance(container_of(subchannel->waiting.next, struct client_waiter, link)->call);
+}
+
+void
+client_dissolve_line(struct weir_subchannel *subchannel)
+{
+    struct list *link;
+
+    while ((link = list_shift(&subchannel->waiting)) != NULL) {
+        struct client_waiter *waiter = container_of(link, struct client_waiter, link);
+
+        waiter->subchannel = NULL;
+        call_advance(waiter->call);
+    }
+}
+
+static weir_code
+attach(struct client_conn *conn, struct weir_call *call)
+{
+    struct h2_stream *stream = h2_stream_open(conn->transport.h2);
+
+    conn->used = true;
+    conn->subchannel->channel->uses++;
+    if (stream == NULL)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a stream");
+    call_attach(call, &conn->transport, stream);
+    if (conn->transport.detached != NULL) {
+        call->attached_at = loop_now(call->loop);
+        conn->subchannel->calls++;
+    }
+    if (strcmp(weir_call_peer(call), conn->peer) != 0)
+        call->peer = arena_dup(call_texts(call), weir_str_of(conn->peer));
+    return WEIR_OK;
+}
+
+/* May this one have the next stream? */
+static bool
+is_first(const struct weir_subchannel *subchannel, const struct client_waiter *waiter)
+{
+    return list_empty(&subchannel->waiting) || subchannel->waiting.next == &waiter->link;
+}
+
+/* False: there is something to wait for. */
+static bool
+take_stream(struct weir_subchannel *subchannel, struct client_waiter *waiter, weir_code *out_code)
+{
+    struct client_conn *conn;
+
+    waiter->subchannel = subchannel;
+    if (!is_first(subchannel, waiter))
+        return false;
+    conn = conn_with_room(subchannel);
+    if (conn == NULL) {
+        subchannel_grow(subchannel);
+        return false;
+    }
+    *out_code = attach(conn, waiter->call);
+    return true;
+}
+
+/* False: there is something to wait for. */
+static bool
+try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_code *out_code)
+{
+    struct weir_subchannel *picked = waiter->subchannel;
+    struct weir_call *call = waiter->call;
+
+    if (call->ended) {
+        *out_code = call->code;
+        return true;
+    }
+    if (picked == NULL) {
+        list_remove(&waiter->link);
+        if (channel->balancer.ready_count == 0)
+            balancer_need(channel);
+        picked = balancer_pick(channel, call);
+    }
+    if (picked != NULL)
+        return take_stream(picked, waiter, out_code);
+    if (channel->state != WEIR_CHANNEL_FAILURE || call->wait_for_ready)
+        return false;
+    *out_code = weir_fail(call, WEIR_UNAVAILABLE, "%s", channel->why);
+    return true;
+}
+
+/* Whoever waits for a connection however long it takes tries again when the backoff is over. */
+static bool
+arm_retry(struct weir_channel *channel)
+{
+    return channel->state != WEIR_CHANNEL_FAILURE ||
+           loop_timer_start(channel->loop, &channel->retry, balancer_retry_at(channel)) == WEIR_OK;
+}
+
+static void
+stand_in_line(struct weir_channel *channel, struct client_waiter *waiter)
+{
+    if (list_empty(&waiter->link))
+        list_push(waiter->subchannel != NULL ? &waiter->subchannel->waiting : &channel->waiting,
+            &waiter->link);
+}
+
+weir_code
+client_acquire(struct weir_channel *channel, struct weir_call *call)
+{
+    struct client_waiter waiter = {.call = call};
+    weir_code code;
+
+    list_init(&waiter.link);
+    while (!try_acquire(channel, &waiter, &code)) {
+        stand_in_line(channel, &waiter);
+        if (!arm_retry(channel)) {
+            code = weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for a timer");
+            break;
+        }
+        call_park(call);
+    }
+    list_remove(&waiter.link);
+    if (waiter.subchannel != NULL)
+        client_wake_first(waiter.subchannel);
+    return code;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One lookup on a thread of the pool. When it comes back its owner may be gone, and the loop with
+ * it: so it is told, and the task is sent, under the lock. Two hold it, the thread and the loop. */
+#include "client/lookup.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct client_lookup {
+    atomic_uint holders;
+    pthread_mutex_t lock;
+    bool abandoned; /* nobody waits any more */
+    bool here;      /* there is no thread */
+    weir_loop *loop;
+    struct loop_task task;
+    void (*done)(void *owner, struct lookup_result *result);
+    void *owner;
+    struct net_endpoint endpoint;
+    struct lookup_result result;
+};
+
+static void
+let_go(struct client_lookup *lookup, unsigned holders)
+{
+    if (atomic_fetch_sub(&lookup->holders, holders) != holders)
+        return;
+    pthread_mutex_destroy(&lookup->lock);
+    free(lookup);
+}
+
+static void
+came_back(struct loop_task *task)
+{
+    struct client_lookup *lookup = container_of(task, struct client_lookup, task);
+
+    if (!lookup->abandoned)
+        lookup->done(lookup->owner, &lookup->result);
+    let_go(lookup, lookup->here ? 2 : 1);
+}
+
+static void
+look_up(struct client_lookup *lookup)
+{
+    struct lookup_result *result = &lookup->result;
+
+    result->code = net_resolve(
+        &lookup->endpoint, result->addresses, LOOKUP_MAX_ADDRESSES, &result->count, &result->why);
+}
+
+static void
+look_up_on_thread(void *arg)
+{
+    struct client_lookup *lookup = arg;
+    bool abandoned;
+
+    look_up(lookup);
+    pthread_mutex_lock(&lookup->lock);
+    abandoned = lookup->abandoned;
+    if (!abandoned)
+        loop_send(lookup->loop, &lookup->task);
+    pthread_mutex_unlock(&lookup->lock);
+    /* Abandoned, the loop is never told: then this also lets go for it. */
+    let_go(lookup, abandoned ? 2 : 1);
+}
+
+struct client_lookup *
+lookup_start(weir_loop *loop, weir_pool *pool, const struct net_endpoint *endpoint,
+    void (*done)(void *owner, struct lookup_result *result), void *owner)
+{
+    struct client_lookup *lookup = calloc(1, sizeof(*lookup));
+
+    if (lookup == NULL)
+        return NULL;
+    atomic_init(&lookup->holders, 2);
+    pthread_mutex_init(&lookup->lock, NULL);
+    loop_task_init(&lookup->task, came_back);
+    lookup->here = pool == NULL;
+    lookup->loop = loop;
+    lookup->done = done;
+    lookup->owner = owner;
+    lookup->endpoint = *endpoint;
+    if (pool == NULL) {
+        look_up(lookup);
+        loop_post(loop, &lookup->task);
+        return lookup;
+    }
+    if (weir_pool_submit(pool, look_up_on_thread, lookup) == WEIR_OK)
+        return lookup;
+    let_go(lookup, 2);
+    return NULL;
+}
+
+void
+lookup_abandon(struct client_lookup *lookup)
+{
+    if (lookup == NULL)
+        return;
+    if (lookup->here) {
+        loop_task_cancel(&lookup->task);
+        let_go(lookup, 2);
+        return;
+    }
+    pthread_mutex_lock(&lookup->lock);
+    lookup->abandoned = true;
+    pthread_mutex_unlock(&lookup->lock);
+}

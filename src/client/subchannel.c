@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A subchannel's life: find addresses, race to them, be ready, back off, lose the connection.
+ *
+ *   IDLE -> CONNECTING -> READY -> IDLE      (at once on to CONNECTING, where calls are spread)
+ *              |   ^
+ *              v   | after retry_at: by itself where calls are spread, else when a call comes
+ *            FAILURE                                                                        */
+#include "client/client.h"
+
+#include "base/random.h"
+#include "rpc/deadline.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* connection-backoff.md */
+#define BACKOFF_MAX (120 * WEIR_SECOND)
+
+int64_t
+client_next_backoff(int64_t *backoff)
+{
+    int64_t delay = *backoff, fifth = delay / 5;
+
+    *backoff = delay + delay * 3 / 5;
+    if (*backoff > BACKOFF_MAX)
+        *backoff = BACKOFF_MAX;
+    return delay - fifth + (int64_t)(random_u64() % (uint64_t)(2 * fifth));
+}
+
+static bool
+connects_by_itself(const struct weir_subchannel *subchannel)
+{
+    const struct weir_channel *channel = subchannel->channel;
+
+    return !channel->balancer.type->together && !channel->resting && !subchannel->removed;
+}
+
+static void
+set_state(struct weir_subchannel *subchannel, weir_connectivity state)
+{
+    subchannel->state = state;
+    if (state == WEIR_CHANNEL_READY)
+        subchannel->failing = false;
+    else if (state == WEIR_CHANNEL_FAILURE)
+        subchannel->failing = true;
+    balancer_changed(subchannel);
+}
+
+static void
+fail(struct weir_subchannel *subchannel, const char *why)
+{
+    weir_loop *loop = subchannel->channel->loop;
+    int64_t again = loop_now(loop) + client_next_backoff(&subchannel->backoff);
+
+    subchannel->growing = false;
+    subchannel->grow_at = again;
+    if (subchannel->removed) {
+        subchannel_let_go(subchannel);
+        return;
+    }
+    if (subchannel->state == WEIR_CHANNEL_READY)
+        return; /* the calls go on with the connections there are */
+    snprintf(subchannel->why, sizeof(subchannel->why), "%s", why);
+    subchannel->retry_at = again;
+    /* Without the memory for its timer it tries again when it is needed. */
+    if (connects_by_itself(subchannel))
+        (void)!loop_timer_start(loop, &subchannel->retry, again);
+    set_state(subchannel, WEIR_CHANNEL_FAILURE);
+    resolver_ask_again(&subchannel->channel->resolver);
+}
+
+/* ---- addresses ---- */
+
+static bool
+append_addresses(
+    struct weir_subchannel *subchannel, const struct net_address *addresses, size_t count)
+{
+    size_t total = subchannel->address_count + count;
+    struct net_address *grown = realloc(subchannel->addresses, total * sizeof(*grown));
+
+    if (grown == NULL)
+        return false;
+    memcpy(grown + subchannel->address_count, addresses, count * sizeof(*addresses));
+    subchannel->addresses = grown;
+    subchannel->address_count = total;
+    return true;
+}
+
+static void find_addresses(struct weir_subchannel *subchannel);
+
+/* A name that cannot be found leaves the others. */
+static void
+looked_up(void *owner, struct lookup_result *result)
+{
+    struct weir_subchannel *subchannel = owner;
+
+    subchannel->lookup = NULL;
+    if (result->code != WEIR_OK)
+        snprintf(subchannel->why, sizeof(subchannel->why), "%s", result->why);
+    else if (!append_addresses(subchannel, result->addresses, result->count))
+        snprintf(subchannel->why, sizeof(subchannel->why), "no memory");
+    subchannel->looked_up++;
+    find_addresses(subchannel);
+}
+
+/* True: its addresses are there, if it has any. False: they will come. */
+static bool
+find_next(struct weir_subchannel *subchannel, const struct client_endpoint *from)
+{
+    const struct weir_channel *channel = subchannel->channel;
+    struct net_endpoint endpoint;
+    struct net_address address;
+    const char *why = "not an address";
+    size_t count = 0;
+    weir_code code = net_endpoint_parse(from->address, &endpoint);
+
+    if (code == WEIR_OK && net_endpoint_is_name(&endpoint)) {
+        subchannel->lookup =
+            lookup_start(channel->loop, channel->pool, &endpoint, looked_up, subchannel);
+        if (subchannel->lookup != NULL)
+            return false;
+        code = WEIR_RESOURCE_EXHAUSTED;
+        why = "no memory";
+    } else if (code == WEIR_OK) {
+        code = net_resolve(&endpoint, &address, 1, &count, &why);
+    }
+    if (code == WEIR_OK && !append_addresses(subchannel, &address, count))
+        why = "no memory";
+    if (code != WEIR_OK)
+        snprintf(subchannel->why, sizeof(subchannel->why), "%s", why);
+    return true;
+}
+
+static void
+find_addresses(struct weir_subchannel *subchannel)
+{
+    const struct client_endpoints *endpoints = &subchannel->endpoints;
+
+    while (subchannel->looked_up < endpoints->count) {
+        if (!find_next(subchannel, &endpoints->list[subchannel->looked_up]))
+            return;
+        subchannel->looked_up++;
+    }
+    if (subchannel->address_count > 0)
+        race_start(&subchannel->race, subchannel->addresses, subchannel->address_count,
+            subchannel->connect_until);
+    else
+        fail(subchannel, subchannel->why);
+}
+
+static void
+connect_once(struct weir_subchannel *subchannel)
+{
+    const struct weir_channel *channel = subchannel->channel;
+
+    subchannel->connect_until = deadline_after(loop_now(channel->loop), channel->connect_timeout);
+    subchannel->looked_up = subchannel->address_count = 0;
+    snprintf(subchannel->why, sizeof(subchannel->why), "no address");
+    find_addresses(subchannel);
+}
+
+/* ---- what its race and its connections tell ---- */
+
+static void
+won(void *owner, struct net_conn *net)
+{
+    struct weir_subchannel *subchannel = owner;
+
+    if (conn_open(subchannel, net) != WEIR_OK)
+        fail(subchannel, "no memory");
+}
+
+static void
+lost(void *owner, const char *why)
+{
+    fail(owner, why);
+}
+
+void
+subchannel_is_ready(struct client_conn *conn)
+{
+    struct weir_subchannel *subchannel = conn->subchannel;
+
+    subchannel->pending = NULL;
+    subchannel->conn = conn;
+    subchannel->growing = false;
+    subchannel->backoff = CLIENT_BACKOFF_INITIAL;
+    subchannel->ready_at = loop_now(subchannel->channel->loop);
+    set_state(subchannel, WEIR_CHANNEL_READY);
+    list_each (link, &subchannel->waiting)
+        call_advance(container_of(link, struct client_waiter, link)->call);
+}
+
+/* A server that takes connections and drops them is not asked all the time. */
+void
+subchannel_is_lost(struct weir_subchannel *subchannel)
+{
+    struct weir_channel *channel = subchannel->channel;
+    bool was_short = loop_now(channel->loop) - subchannel->ready_at < CLIENT_BACKOFF_INITIAL;
+
+    client_dissolve_line(subchannel);
+    if (subchannel->growing) {
+        set_state(subchannel, WEIR_CHANNEL_CONNECTING);
+        return;
+    }
+    subchannel->state = WEIR_CHANNEL_IDLE;
+    if (subchannel->removed)
+        return;
+    if (connects_by_itself(subchannel) && was_short) {
+        fail(subchannel, "the server has closed the connection");
+        return;
+    }
+    balancer_changed(subchannel);
+    if (!channel->resting)
+        resolver_ask_again(&channel->resolver);
+    if (connects_by_itself(subchannel))
+        subchannel_need(subchannel);
+}
+
+void
+subchannel_go_on(struct weir_subchannel *subchannel, const char *why)
+{
+    race_go_on(&subchannel->race, why);
+}
+
+/* ---- verbs ---- */
+
+void
+subchannel_need(struct weir_subchannel *subchannel)
+{
+    int64_t now = loop_now(subchannel->channel->loop);
+
+    if (subchannel->state != WEIR_CHANNEL_IDLE &&
+        (subchannel->state != WEIR_CHANNEL_FAILURE || now < subchannel->retry_at))
+        return;
+    loop_timer_stop(subchannel->channel->loop, &subchannel->retry);
+    set_state(subchannel, WEIR_CHANNEL_CONNECTING);
+    connect_once(subchannel);
+}
+
+static void
+retry_is_due(struct loop_timer *timer)
+{
+    struct weir_subchannel *subchannel = container_of(timer, struct weir_subchannel, retry);
+
+    if (subchannel->channel->resting)
+        set_state(subchannel, WEIR_CHANNEL_IDLE);
+    else
+        subchannel_need(subchannel);
+}
+
+void
+subchannel_grow(struct weir_subchannel *subchannel)
+{
+    const struct weir_channel *channel = subchannel->channel;
+    unsigned count = 0;
+
+    list_each (link, &subchannel->conns) {
+        if (conn_takes_calls(container_of(link, struct client_conn, link)))
+            count++;
+    }
+    if (subchannel->growing || count >= channel->max_connections ||
+        loop_now(channel->loop) < subchannel->grow_at)
+        return;
+    subchannel->growing = true;
+    connect_once(subchannel);
+}
+
+/* ---- life ---- */
+
+static void
+reap(struct loop_task *task)
+{
+    struct weir_subchannel *subchannel = container_of(task, struct weir_subchannel, reap);
+
+    race_fini(&subchannel->race);
+    endpoints_fini(&subchannel->endpoints);
+    free(subchannel->addresses);
+    free(subchannel->data);
+    free(subchannel);
+}
+
+struct weir_subchannel *
+subchannel_new(struct weir_channel *channel, struct client_endpoints *endpoints, size_t data_size)
+{
+    struct weir_subchannel *subchannel = calloc(1, sizeof(*subchannel));
+
+    if (subchannel == NULL)
+        return NULL;
+    if (data_size > 0 && (subchannel->data = calloc(1, data_size)) == NULL) {
+        free(subchannel);
+        return NULL;
+    }
+    subchannel->channel = channel;
+    subchannel->endpoints = *endpoints;
+    *endpoints = (struct client_endpoints){NULL, 0};
+    subchannel->backoff = CLIENT_BACKOFF_INITIAL;
+    list_init(&subchannel->link);
+    list_init(&subchannel->conns);
+    list_init(&subchannel->waiting);
+    loop_timer_init(&subchannel->retry, retry_is_due);
+    loop_task_init(&subchannel->reap, reap);
+    race_init(&subchannel->race, channel->loop, subchannel, won, lost);
+    return subchannel;
+}
+
+static void
+stop_connecting(struct weir_subchannel *subchannel)
+{
+    struct client_conn *pending = subchannel->pending;
+
+    loop_timer_stop(subchannel->channel->loop, &subchannel->retry);
+    lookup_abandon(subchannel->lookup);
+    subchannel->lookup = NULL;
+    race_stop(&subchannel->race);
+    subchannel->growing = false;
+    subchannel->pending = NULL;
+    if (pending != NULL)
+        conn_close(pending, "it is not needed any more");
+}
+
+void
+subchannel_let_go(struct weir_subchannel *subchannel)
+{
+    if (!subchannel->removed || !list_empty(&subchannel->conns))
+        return;
+    list_remove(&subchannel->link);
+    loop_post(subchannel->channel->loop, &subchannel->reap);
+}
+
+void
+subchannel_remove(struct weir_subchannel *subchannel)
+{
+    subchannel->removed = true;
+    list_remove(&subchannel->link);
+    list_push(&subchannel->channel->parting, &subchannel->link);
+    stop_connecting(subchannel);
+    list_each_safe (link, &subchannel->conns)
+        conn_leave(container_of(link, struct client_conn, link));
+    client_dissolve_line(subchannel);
+    subchannel_let_go(subchannel);
+}
+
+void
+subchannel_close(struct weir_subchannel *subchannel)
+{
+    subchannel->removed = true;
+    stop_connecting(subchannel);
+    subchannel->conn = NULL;
+    list_each_safe (link, &subchannel->conns)
+        conn_close(container_of(link, struct client_conn, link), "the channel was closed");
+    subchannel_let_go(subchannel);
+}
+
+/* ---- what a balancer may ask ---- */
+
+const char *
+weir_subchannel_address(const weir_subchannel *subchannel)
+{
+    return subchannel->endpoints.list[0].address;
+}
+
+unsigned
+weir_subchannel_weight(const weir_subchannel *subchannel)
+{
+    return subchannel->endpoints.list[0].weight;
+}
+
+const char *
+weir_subchannel_attribute(const weir_subchannel *subchannel, const char *key)
+{
+    const struct client_endpoint *endpoint = &subchannel->endpoints.list[0];
+
+    for (size_t i = 0; i < endpoint->attribute_count; i++) {
+        if (strcmp(endpoint->attributes[i].key, key) == 0)
+            return endpoint->attributes[i].value;
+    }
+    return NULL;
+}
+
+unsigned
+weir_subchannel_calls(const weir_subchannel *subchannel)
+{
+    return subchannel->calls;
+}
+
+void *
+weir_subchannel_data(const weir_subchannel *subchannel)
+{
+    return subchannel->data;
+}
