@@ -9,6 +9,7 @@
 #include "userd/ops.h"
 #include "userd/options.h"
 #include "userd/service.h"
+#include "userd/shared.h"
 #include "userd/signals.h"
 #include "userd/sockets.h"
 #include "userd/store_postgres.h"
@@ -33,7 +34,9 @@ struct program {
     struct connections connections;
     weir_server *server;
     weir_pool *pool;
+    struct store *store; /* the database */
     struct ops ops;
+    struct shared shared;
     struct auth auth;
     struct service service;
     struct signals signals;
@@ -138,8 +141,8 @@ open_postgres(struct program *program)
     struct store_cause cause;
 
     database_show(url, program->database, sizeof(program->database));
-    program->service.store = store_postgres_open(url, &cause);
-    return program->service.store == NULL ? fail_open(program->database, &cause) : 0;
+    program->store = store_postgres_open(url, &cause);
+    return program->store == NULL ? fail_open(program->database, &cause) : 0;
 }
 
 static int
@@ -153,8 +156,8 @@ open_sqlite(struct program *program)
         return EXIT_FAILURE;
     }
     snprintf(program->database, sizeof(program->database), "sqlite:%s", program->path);
-    program->service.store = store_sqlite_open(program->path, program->pool, &cause);
-    return program->service.store == NULL ? fail_open(program->path, &cause) : 0;
+    program->store = store_sqlite_open(program->path, program->pool, &cause);
+    return program->store == NULL ? fail_open(program->path, &cause) : 0;
 }
 
 static int
@@ -219,10 +222,27 @@ open_ops(struct program *program)
         .channelz = program->options.channelz || local,
         .server = program->server,
         .pool = program->pool,
-        .store = program->service.store,
+        .store = program->store,
         .log = &program->log};
 
     return ops_open(&program->ops, &options) ? 0 : EXIT_FAILURE;
+}
+
+static int
+open_shared(struct program *program)
+{
+    const struct shared_options options = {.url = program->options.redis,
+        .store = program->store,
+        .ops = &program->ops,
+        .log = &program->log};
+
+    if (!shared_open(&program->shared, &options)) {
+        complain("userd", "out of memory or of threads");
+        return EXIT_FAILURE;
+    }
+    program->service.store =
+        program->shared.cached == NULL ? program->store : program->shared.cached;
+    return 0;
 }
 
 static int
@@ -365,6 +385,8 @@ run(struct program *program)
     if (status == 0)
         status = open_ops(program);
     if (status == 0)
+        status = open_shared(program);
+    if (status == 0)
         status = wrap_server(program);
     if (status == 0)
         status = start_auth(program);
@@ -382,8 +404,10 @@ run(struct program *program)
     tracing_close(&program->tracing, &program->log);
     auth_close(&program->auth);
     weir_pool_free(program->pool);
+    shared_stop(&program->shared);
     ops_close(&program->ops);
-    store_close(program->service.store);
+    shared_close(&program->shared);
+    store_close(program->store);
     weir_tls_free(program->tls);
     chat_hub_free(program->service.chat);
     return status;

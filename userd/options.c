@@ -7,6 +7,7 @@
 #include "userd/address.h"
 #include "userd/database.h"
 #include "userd/discovery.h"
+#include "userd/redis_url.h"
 #include "userd/tracing.h"
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,12 @@ static const struct flag flags[] = {
         FIELD(db),
         .expected = DATABASE_FORMS,
         .help = "the database, " DATABASE_FORMS " (userd/users.db in the user's data folder)"},
+    {.name = "redis",
+        .value = "URL",
+        .read = redis_read_url,
+        FIELD(redis),
+        .expected = REDIS_URL_FORMS,
+        .help = "keep users that are asked for in this Redis, " REDIS_URL_FORMS " (nowhere)"},
     {.name = "ops",
         .value = "ADDR",
         .read = ops_read_address,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs under test, run to their end or kept running."""
 import contextlib
+import itertools
 import os
 import pathlib
 import signal
@@ -14,6 +15,8 @@ from support import places, postgres
 
 # Longer than anything takes on a busy machine; reached only by what hangs.
 PATIENCE = 60
+
+serial = itertools.count(1)
 
 
 def run(*command, timeout=PATIENCE, **options):
@@ -116,7 +119,7 @@ class Server:
 
 
 class Userd(Server):
-    """userd on a database of its own: a file, or a new one in the PostgreSQL that WEIR_POSTGRES names."""
+    """userd on a database of its own: a file, or a new one in the PostgreSQL that WEIR_POSTGRES names; behind the Redis of WEIR_REDIS."""
 
     def __init__(self, folder, *flags, database=None, answers=answers):
         self.folder = pathlib.Path(folder)
@@ -126,6 +129,8 @@ class Userd(Server):
             self.url = postgres.new_database(os.environ["WEIR_POSTGRES"])
         address = places.free_address()
         command = [places.program("userd"), "--listen", address, "--db", self.url, *flags]
+        if "WEIR_REDIS" in os.environ and "--redis" not in flags:
+            command += ["--redis", f"{os.environ['WEIR_REDIS']}/{next(serial)}"]  # a database of its own
         if "--ops" not in flags:
             command += ["--ops", "off"]
         super().__init__(command, address, self.folder / "userd.log", answers)

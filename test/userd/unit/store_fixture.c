@@ -2,6 +2,7 @@
 /* A store in a test's folder. */
 #include "store_fixture.h"
 
+#include "userd/store_cached.h"
 #include "userd/store_postgres.h"
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -37,20 +38,51 @@ open_in_folder(struct fixture *fixture, void *const *state)
     return store_sqlite_open(fixture->path, fixture->pool, &fixture->cause);
 }
 
+struct redis *
+fixture_redis(void)
+{
+    const struct redis_options options = {.url = getenv("WEIR_REDIS")};
+    struct redis *redis = redis_open(&options);
+    const char *argv[] = {"FLUSHALL"};
+    redisReply *reply;
+
+    assert_non_null(redis);
+    while (redis_ask(redis, NULL, 1, argv, NULL, &reply) != WEIR_OK)
+        usleep(1000);
+    freeReplyObject(reply);
+    return redis;
+}
+
+static void
+put_cache_in_front(struct fixture *fixture)
+{
+    fixture->redis = fixture_redis();
+    assert_int_equal(weir_metrics_new(NULL, &fixture->metrics), WEIR_OK);
+    fixture->store = store_cached_new(&(struct store_cached_options){.store = fixture->database,
+        .fresh = fixture->database,
+        .redis = fixture->redis,
+        .metrics = fixture->metrics});
+    assert_non_null(fixture->store);
+}
+
 bool
 fixture_open(struct fixture *fixture, void *const *state)
 {
     const char *postgres = getenv("WEIR_POSTGRES");
 
+    fixture->redis = NULL;
     assert_int_equal(weir_pool_new(2, &fixture->pool), WEIR_OK);
     if (postgres == NULL) {
-        fixture->store = open_in_folder(fixture, state);
+        fixture->database = open_in_folder(fixture, state);
     } else {
         make_database(postgres, fixture->path, sizeof(fixture->path));
-        fixture->store = store_postgres_open(fixture->path, &fixture->cause);
+        fixture->database = store_postgres_open(fixture->path, &fixture->cause);
     }
+    fixture->store = fixture->database;
     if (fixture->store == NULL)
         weir_pool_free(fixture->pool);
+    else if (getenv("WEIR_REDIS") != NULL)
+        put_cache_in_front(fixture);
     return fixture->store != NULL;
 }
 
@@ -58,7 +90,13 @@ void
 fixture_close(struct fixture *fixture)
 {
     weir_pool_free(fixture->pool);
-    store_close(fixture->store);
+    if (fixture->redis != NULL) {
+        redis_stop(fixture->redis);
+        store_close(fixture->store);
+        redis_free(fixture->redis);
+        weir_metrics_free(fixture->metrics);
+    }
+    store_close(fixture->database);
 }
 
 weir_code
