@@ -76,6 +76,14 @@ h2_stream_consumed(struct h2_conn *conn, struct h2_stream *stream, size_t len)
     h2_flow_consumed(conn, slot, len < (size_t)most ? (uint32_t)len : (uint32_t)most);
 }
 
+size_t
+h2_stream_window(const struct h2_stream *stream)
+{
+    int32_t window = h2_slot_of(stream)->receive_window;
+
+    return window > 0 ? (size_t)window : 0;
+}
+
 bool
 h2_stream_expect(struct h2_conn *conn, struct h2_stream *stream, size_t len)
 {

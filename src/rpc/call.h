@@ -112,6 +112,7 @@ struct weir_call {
     atomic_bool ended;          /* code and message are final; read by plain threads as well */
     bool headers_sent;
     bool send_closed;    /* our END_STREAM is out */
+    bool torn;           /* a message is out in part, and the rest will not follow */
     bool receive_closed; /* the peer's END_STREAM is in */
     bool unprocessed;    /* the server says that it never saw it */
     bool wait_for_ready; /* client: for a connection, rather than fail */

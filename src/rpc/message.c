@@ -72,8 +72,11 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
     code = wire_gzip_inflate(&shared->gzip, data, len, call_max_receive(call), plain);
     if (code == WEIR_OK)
         code = unpack(call, type, buf_head(plain), buf_len(plain), out_message);
-    else if (code == WEIR_RESOURCE_EXHAUSTED && is_too_large(call, SIZE_MAX))
-        code = call_refuse(call, code, "message larger than %zu bytes", call_max_receive(call));
+    else if (code == WEIR_OUT_OF_RANGE && is_too_large(call, SIZE_MAX))
+        code = call_refuse(
+            call, WEIR_RESOURCE_EXHAUSTED, "message larger than %zu bytes", call_max_receive(call));
+    else if (code == WEIR_RESOURCE_EXHAUSTED)
+        code = call_refuse(call, code, "no memory for the message");
     else
         code = call_refuse(call, code, "the message does not inflate");
     buf_reset(plain, CALL_KEEP_BUFFER);
@@ -82,20 +85,26 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
 
 const char call_too_much_unread[] = "too many bytes wait to be read already";
 
-/* So much of a message must be there before all of its memory is asked for: whoever only announces
- * a large one gets none. */
+/* So much of a message must be there before all of its memory is asked for, and so many times what
+ * is there may be under way: whoever only announces a large one gets neither memory nor budget. */
 #define PART_FIRST 8
 
 bool
 call_expect(struct weir_call *call, size_t missing, size_t beyond)
 {
+    size_t have = buf_len(&call->incoming), next;
+    bool all = missing / PART_FIRST < have;
+
     if (call->stream == NULL || call->receive_closed)
         return true;
+    next = all ? missing + beyond : PART_FIRST * have;
+    if (!all && h2_stream_window(call->stream) >= next / 2)
+        return true; /* told in lumps */
     /* Without the memory it comes to light when the bytes are there. */
-    if (missing > 0 && missing / PART_FIRST < buf_len(&call->incoming))
+    if (all && missing > 0)
         buf_reserve(&call->incoming, missing);
     rpc_transport_touch(call->transport);
-    return h2_stream_expect(call->transport->h2, call->stream, missing + beyond);
+    return h2_stream_expect(call->transport->h2, call->stream, next);
 }
 
 weir_code
@@ -345,6 +354,14 @@ append(ProtobufCBuffer *base, size_t len, const uint8_t *data)
 }
 
 static weir_code
+finish_writer(const struct writer *writer, size_t len)
+{
+    if (writer->code != WEIR_OK && writer->left < len)
+        writer->call->torn = true;
+    return writer->code;
+}
+
+static weir_code
 send_piecemeal(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
 {
     struct writer writer = {
@@ -355,7 +372,7 @@ send_piecemeal(struct weir_call *call, const ProtobufCMessage *message, size_t l
     append(&writer.base, sizeof(prefix), prefix);
     protobuf_c_message_pack_to_buffer(message, &writer.base);
     if (writer.code != WEIR_OK || writer.left == 0)
-        return writer.code;
+        return finish_writer(&writer, WIRE_PREFIX_SIZE + len);
     memset(writer.at, 0, writer.frame_left);
     return weir_fail(call, WEIR_INTERNAL, "the message was changed while it was being sent");
 }
@@ -373,8 +390,9 @@ send_deflated(struct weir_call *call, const ProtobufCMessage *message, size_t le
         return code;
     shared->framed = (struct buf)BUF_EMPTY;
     append(&writer.base, buf_len(&framed), buf_head(&framed));
+    code = finish_writer(&writer, buf_len(&framed));
     call_return_buffer(&shared->framed, &framed);
-    return writer.code;
+    return code;
 }
 
 weir_code
@@ -412,7 +430,7 @@ send_small(struct weir_call *call, uint8_t *packed, size_t len, bool last)
             call->transport->h2, call->stream, framed, WIRE_PREFIX_SIZE + len, last))
         return WEIR_OK;
     append(&writer.base, WIRE_PREFIX_SIZE + len, framed);
-    return writer.code;
+    return finish_writer(&writer, WIRE_PREFIX_SIZE + len);
 }
 
 static bool

@@ -155,12 +155,26 @@ send_long_status(struct weir_call *call, weir_code code, const char *message)
         give_up(call);
 }
 
+/* PROTOCOL-HTTP2, Errors: what servers do "when they need to cancel a call but the payload byte
+ * sequence is incomplete", as at a deadline amid a message. The client takes it for the same code;
+ * any other code has to be told. */
+static void
+reset_torn(struct weir_call *call)
+{
+    h2_stream_reset(call->transport->h2, call->stream, H2_CANCEL);
+    rpc_transport_touch(call->transport);
+}
+
 void
 call_send_status(struct weir_call *call, weir_code code, const char *message)
 {
     if (call->stream == NULL || call->send_closed)
         return;
     call->send_closed = true;
+    if (call->torn && (code == WEIR_CANCELLED || code == WEIR_DEADLINE_EXCEEDED)) {
+        reset_torn(call);
+        return;
+    }
     if ((unsigned)code >= COUNT(code_digits))
         code = WEIR_UNKNOWN;
     if (code == WEIR_OK && call->headers_sent && call->out_trailers.count == 0) {

@@ -172,7 +172,7 @@ wire_gzip_inflate(
     while (code == WEIR_OK && !done) {
         code = inflate_some(z, next_room(len, produced, limit), out, &produced, &done);
         if (code == WEIR_OK && produced > max)
-            code = WEIR_RESOURCE_EXHAUSTED;
+            code = WEIR_OUT_OF_RANGE;
     }
     if (code != WEIR_OK)
         out->tail -= produced;

@@ -9,14 +9,10 @@
 #include "base/bytes.h"
 #include "wire/protobuf.h"
 
-/* Messages in messages that are packed here: each takes several frames on the stack, and nobody
- * takes deeper ones (protobuf's own implementations refuse them). */
-#define DEPTH_MAX 100
-
 /* The written bytes are from `at` on. */
 struct writer {
     uint8_t *start, *at;
-    unsigned depth; /* still to be had */
+    unsigned depth; /* still to be had: each takes several frames on the stack */
 };
 
 static inline bool
@@ -274,7 +270,7 @@ put_message(struct writer *writer, const ProtobufCMessage *message)
 bool
 wire_message_pack(const ProtobufCMessage *message, uint8_t *room, size_t size, uint8_t **out_bytes)
 {
-    struct writer writer = {.start = room, .at = room + size, .depth = DEPTH_MAX};
+    struct writer writer = {.start = room, .at = room + size, .depth = PROTOBUF_DEPTH_MAX};
 
     if (!put_message(&writer, message))
         return false;

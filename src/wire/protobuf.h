@@ -5,6 +5,10 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+/* How many messages may lie in each other inside the outermost one, read or written here: as many
+ * as protobuf's own implementations take by default. */
+#define PROTOBUF_DEPTH_MAX 100
+
 struct protobuf_shape {
     uint8_t wire_type; /* ProtobufCWireType */
     uint8_t size;      /* in the struct */

@@ -4,8 +4,8 @@
  * It makes of them what protobuf_c_message_unpack makes, without that function's list of all fields
  * found before the first is read. Two things that it would let pass are refused here: messages too
  * deep in each other, which recursion could not bear, and a U+0000 in a text, which C would take
- * for the text's end. And what is known by number but has another wire type counts as unknown, as
- * it does for protobuf's own implementations.
+ * for the text's end. Many unknown fields are kept as one. And what is known by number but has
+ * another wire type counts as unknown, as it does for protobuf's own implementations.
  *
  * A repeated field grows as it comes. Its array always has room for the power of two at or above
  * the number of its elements, so that number tells the room as well. */
@@ -14,18 +14,19 @@
 #include "base/bytes.h"
 #include "wire/protobuf.h"
 
-/* As deep as protobuf's own implementations go by default. */
-#define DEPTH_MAX 100
-
 #define LEAST_ROOM 4u
 
 /* Fields of a message of which it is noted without allocation whether they came. */
 #define FEW_FIELDS 64u
 
+/* Unknown fields that are kept one by one. */
+#define LOOSE_FIELDS 256u
+
 struct reader {
     const uint8_t *at, *end; /* of the message at hand */
     struct arena *arena;
     unsigned depth; /* how many more messages may lie in each other */
+    unsigned loose; /* how many more unknown fields are kept one by one */
     enum wire_unpacked result;
 };
 
@@ -397,21 +398,57 @@ skip_value(struct reader *reader, unsigned wire_type)
     }
 }
 
-/* Kept, so that a message which is passed on loses nothing. */
+/* Bytes behind those of an unknown field, which have room as an array has. */
 static bool
-keep_unknown(struct reader *reader, uint32_t number, unsigned wire_type, ProtobufCMessage *message)
+append_unknown(struct reader *reader, ProtobufCMessageUnknownField *field, const uint8_t *bytes)
+{
+    size_t len = (size_t)(reader->at - bytes);
+    void *data = field->data;
+
+    if (!grow(reader, &data, field->len, len, 1))
+        return false;
+    field->data = data;
+    memcpy(field->data + field->len, bytes, len);
+    field->len += len;
+    return true;
+}
+
+/* Room for another unknown field; the last of a message that is not kept loose stays the last. */
+static bool
+grow_unknown(struct reader *reader, ProtobufCMessage *message)
+{
+    void *array = message->unknown_fields;
+
+    if (reader->loose == 0) {
+        array = arena_alloc(reader->arena, sizeof(ProtobufCMessageUnknownField));
+        if (array == NULL)
+            return fail(reader, WIRE_NO_MEMORY);
+    } else {
+        reader->loose--;
+        if (!grow(
+                reader, &array, message->n_unknown_fields, 1, sizeof(ProtobufCMessageUnknownField)))
+            return false;
+    }
+    message->unknown_fields = array;
+    return true;
+}
+
+/* Kept, so that a message which is passed on loses nothing. Two bytes may be a field, whose struct
+ * has twenty times as many: so after the first LOOSE_FIELDS, what comes joins the last one of its
+ * message, tag and all, which packs to the same bytes. */
+static bool
+keep_unknown(struct reader *reader, const uint8_t *tag, uint32_t number, unsigned wire_type,
+    ProtobufCMessage *message)
 {
     ProtobufCMessageUnknownField field = {.tag = number, .wire_type = wire_type};
     const uint8_t *start = reader->at;
-    void *array = message->unknown_fields;
 
     if (!skip_value(reader, wire_type))
         return false;
-    field.len = (size_t)(reader->at - start);
-    if (!dup_bytes(reader, start, field.len, &field.data) ||
-        !grow(reader, &array, message->n_unknown_fields, 1, sizeof(field)))
+    if (reader->loose == 0 && message->n_unknown_fields > 0)
+        return append_unknown(reader, &message->unknown_fields[message->n_unknown_fields - 1], tag);
+    if (!append_unknown(reader, &field, start) || !grow_unknown(reader, message))
         return false;
-    message->unknown_fields = array;
     message->unknown_fields[message->n_unknown_fields++] = field;
     return true;
 }
@@ -471,17 +508,19 @@ read_fields(struct reader *reader, ProtobufCMessage *message)
     const ProtobufCMessageDescriptor *type = message->descriptor;
     const ProtobufCFieldDescriptor *field;
     uint64_t few, *seen = make_seen(reader, type, &few);
+    const uint8_t *tag;
     uint32_t number;
     unsigned wire_type, next = 0;
 
     if (seen == NULL)
         return false;
     while (reader->at < reader->end) {
+        tag = reader->at;
         if (!read_tag(reader, &number, &wire_type))
             return false;
         field = find_field(type, number, next);
         if (field == NULL || !fits(field, wire_type)) {
-            if (!keep_unknown(reader, number, wire_type, message))
+            if (!keep_unknown(reader, tag, number, wire_type, message))
                 return false;
             continue;
         }
@@ -498,8 +537,11 @@ enum wire_unpacked
 wire_message_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len,
     struct arena *arena, ProtobufCMessage **out_message)
 {
-    struct reader reader = {
-        .at = data, .end = len > 0 ? data + len : data, .arena = arena, .depth = DEPTH_MAX - 1};
+    struct reader reader = {.at = data,
+        .end = len > 0 ? data + len : data,
+        .arena = arena,
+        .depth = PROTOBUF_DEPTH_MAX,
+        .loose = LOOSE_FIELDS};
     ProtobufCMessage *message = new_message(&reader, type);
 
     if (message == NULL || !read_fields(&reader, message))

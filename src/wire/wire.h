@@ -133,8 +133,8 @@ struct wire_gzip {
 
 void wire_gzip_fini(struct wire_gzip *gzip);
 
-/* Append. RESOURCE_EXHAUSTED: the result is over max, or no memory. INTERNAL: corrupt input. On
- * failure `out` is as it was. */
+/* Append. OUT_OF_RANGE: the result is over max. RESOURCE_EXHAUSTED: no memory. INTERNAL: corrupt
+ * input. On failure `out` is as it was. */
 WEIR_CHECK weir_code wire_gzip_deflate(
     struct wire_gzip *gzip, const uint8_t *data, size_t len, struct buf *out);
 WEIR_CHECK weir_code wire_gzip_inflate(

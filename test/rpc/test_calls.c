@@ -263,10 +263,10 @@ nesting_has_a_bound(void **state)
     struct fixture *fixture = *state;
 
     assert_int_equal(ask_nested(fixture->channel, 1), WEIR_OK);
-    assert_int_equal(ask_nested(fixture->channel, 100), WEIR_OK);
-    assert_int_equal(ask_nested(fixture->channel, 101), WEIR_INTERNAL);
+    assert_int_equal(ask_nested(fixture->channel, 101), WEIR_OK);
+    assert_int_equal(ask_nested(fixture->channel, 102), WEIR_INTERNAL);
     assert_int_equal(ask_nested(fixture->channel, 1000), WEIR_INTERNAL);
-    assert_int_equal(ask_nested(fixture->channel, 100), WEIR_OK);
+    assert_int_equal(ask_nested(fixture->channel, 101), WEIR_OK);
 }
 
 static void

@@ -281,6 +281,31 @@ deadlines_are_answered(void **state)
     running_stop(&running, WEIR_SECOND);
 }
 
+/* Of which a part is out: trailers behind it would be no answer (PROTOCOL-HTTP2, Errors). */
+static void
+a_deadline_amid_a_message_resets_the_stream(void **state)
+{
+    struct running running;
+    struct raw raw;
+    struct raw_answer answer;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        raw_connect(&raw, running.address);
+        raw_greet(&raw, true, RAW_INITIAL_WINDOW, 100);
+        raw_request(&raw, 1, "Unary", "20m");
+        raw_text(&raw, RAW_END_STREAM, 1, i == 0 ? "size:500" : "size:100000");
+        raw_answer(&raw, 1, SIZE_MAX, &answer);
+        assert_int_equal(buf_len(&answer.data), 100);
+        assert_int_equal(answer.status, -1);
+        assert_int_equal(answer.reset, H2_CANCEL);
+        raw_answer_free(&answer);
+        raw_close(&raw);
+    }
+    running_stop(&running, WEIR_SECOND);
+}
+
 /* Slots of streams are used again while handlers of their former streams are still on the way out.
  */
 static void
@@ -556,6 +581,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_end_at_every_place),
         cmocka_unit_test(deadlines_are_answered),
+        cmocka_unit_test(a_deadline_amid_a_message_resets_the_stream),
         cmocka_unit_test(streams_come_and_go),
         cmocka_unit_test(nothing_is_cut_without_calls),
         cmocka_unit_test(server_that_never_ran),

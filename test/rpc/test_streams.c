@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #define MIB ((size_t)1024 * 1024)
+#define UNREAD (8 * MIB)
 
 static struct running running;
 static weir_loop *loop;
@@ -33,7 +34,7 @@ static int
 start(void **state)
 {
     static const struct weir_server_options options = {
-        .max_concurrent_streams = 200, .max_unread = 32 * MIB};
+        .max_concurrent_streams = 200, .max_unread = UNREAD};
 
     (void)state;
     hold = weir_event_new();
@@ -258,45 +259,95 @@ a_server_that_does_not_read_one_stream(void **state)
 
 /* ---- the budget of a server ---- */
 
-/* Announce so many messages of 3 MiB; how many the server makes room for. The others are refused.
- */
-static unsigned
-announce(struct raw *raw, uint32_t first, unsigned count)
+#define ANNOUNCED 0x300000 /* 3 MiB, of each message */
+#define BEGUN 16000        /* bytes, below the window that every stream has */
+
+/* The beginnings of so many messages: the prefix, and so much of the content. */
+static void
+announce(struct raw *raw, uint32_t first, unsigned count, size_t len)
 {
-    static const uint8_t prefix[] = {0, 0, 0x30, 0, 0};
-    static struct raw_frame frame;
-    unsigned granted = 0, refused = 0;
+    static const uint8_t prefix[] = {0, 0, ANNOUNCED >> 16, 0, 0}, content[BEGUN];
 
     for (uint32_t id = first; id < first + 2 * count; id += 2) {
         raw_request(raw, id, "Unary", NULL);
         raw_frame(raw, RAW_DATA, 0, id, prefix, sizeof(prefix));
+        if (len > 0)
+            raw_frame(raw, RAW_DATA, 0, id, content, len);
     }
+}
+
+static void
+give_up(struct raw *raw, uint32_t first, unsigned count)
+{
+    for (uint32_t id = first; id < first + 2 * count; id += 2)
+        raw_number(raw, RAW_RST_STREAM, id, H2_CANCEL);
+}
+
+/* How many of them the server makes room for. The others are refused. */
+static unsigned
+count_granted(struct raw *raw, unsigned count)
+{
+    static struct raw_frame frame;
+    unsigned granted = 0, refused = 0;
+
     while (granted + refused < count && raw_next(raw, &frame)) {
         granted += frame.type == RAW_WINDOW_UPDATE && frame.id != 0;
         refused += frame.type == RAW_HEADERS && (frame.flags & RAW_END_STREAM) != 0;
     }
-    for (uint32_t id = first; id < first + 2 * count; id += 2)
-        raw_number(raw, RAW_RST_STREAM, id, H2_CANCEL);
     return granted;
 }
 
-/* Large requests of which only the beginning comes: 32 MiB are allowed, each wants 3 MiB but for
- * the 64 KiB that every stream may send. Nothing of it is memory yet. */
-static void
-more_unread_than_the_server_bears(void **state)
+static uint64_t
+hits(void)
 {
     struct weir_server_stats stats;
+
+    weir_server_stats(running.server, &stats);
+    return stats.limit_hits[WEIR_LIMIT_UNREAD];
+}
+
+/* The budget is lent for what has come, not for what was announced. */
+static void
+announcing_takes_nothing(void **state)
+{
+    static struct raw_frame frame;
     size_t before = heap_in_use();
+    uint64_t hit = hits();
     struct raw raw;
 
     (void)state;
     raw_connect(&raw, running.address);
     raw_greet(&raw, true, 0, 0);
-    assert_int_equal(announce(&raw, 1, 12), 10);
-    weir_server_stats(running.server, &stats);
-    assert_int_equal(stats.limit_hits[WEIR_LIMIT_UNREAD], 2);
-    assert_int_equal(announce(&raw, 101, 10), 10);
+    announce(&raw, 1, 150, 0);
+    raw_frame(&raw, RAW_PING, 0, 0, "settled?", 8);
+    while (raw_next(&raw, &frame) && (frame.type != RAW_PING || (frame.flags & RAW_ACK) == 0))
+        assert_false(frame.type == RAW_WINDOW_UPDATE && frame.id != 0);
+    assert_int_equal(hits(), hit);
     assert_true(heap_in_use() < before + MIB);
+    talk_for(4, 3 * MIB, 32 * MIB); /* others are not in their way */
+    give_up(&raw, 1, 150);
+    raw_close(&raw);
+}
+
+/* Large requests of which only the beginning comes: each may send eight times as much, which is
+ * lent. */
+static void
+more_unread_than_the_server_bears(void **state)
+{
+    uint64_t hit = hits();
+    unsigned granted;
+    struct raw raw;
+
+    (void)state;
+    raw_connect(&raw, running.address);
+    raw_greet(&raw, true, 0, 0);
+    announce(&raw, 1, 200, BEGUN);
+    granted = count_granted(&raw, 200);
+    assert_in_range(granted, UNREAD / (8 * BEGUN), 199);
+    assert_int_equal(hits() - hit, 200 - granted);
+    give_up(&raw, 1, 200);
+    announce(&raw, 401, granted, BEGUN);
+    assert_int_equal(count_granted(&raw, granted), granted);
     raw_close(&raw);
 }
 
@@ -308,6 +359,7 @@ main(void)
         cmocka_unit_test(large_messages),
         cmocka_unit_test(a_client_that_does_not_read_one_stream),
         cmocka_unit_test(a_server_that_does_not_read_one_stream),
+        cmocka_unit_test(announcing_takes_nothing),
         cmocka_unit_test(more_unread_than_the_server_bears),
     };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the reading of messages: as protobuf-c, but for what only we refuse. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -162,8 +163,8 @@ static void
 test_depth_is_bounded(void **state)
 {
     (void)state;
-    assert_result(read_nested(99), WIRE_UNPACKED);
-    assert_result(read_nested(100), WIRE_TOO_DEEP);
+    assert_result(read_nested(100), WIRE_UNPACKED);
+    assert_result(read_nested(101), WIRE_TOO_DEEP);
     assert_result(read_nested(1000), WIRE_TOO_DEEP);
 }
 
@@ -268,6 +269,57 @@ test_unknown_fields_are_kept(void **state)
     arena_fini(&reading.arena);
 }
 
+static size_t
+arena_bytes(const uint8_t *bytes, size_t len, struct reading *out_reading)
+{
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+
+    *out_reading = read_as(&kinds__all__descriptor, bytes, len);
+    return mallinfo2().uordblks + mallinfo2().hblkhd - before;
+}
+
+/* Few bytes each, and as many as a message may have: they take no many times as much memory, and
+ * pack to what they were. */
+static void
+test_many_unknown_fields_take_little(void **state)
+{
+    static uint8_t bytes[3 << 20], packed[3 << 20];
+    const size_t last = sizeof bytes - 3 * 255;
+    struct reading reading;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i += 3)
+        memcpy(bytes + i, i % 2 == 0 ? "\xa0\x38\1" : "\xa8\x38\2", 3); /* 900 and 901 */
+    assert_true(arena_bytes(bytes, sizeof bytes, &reading) < 8 * sizeof bytes);
+    assert_int_equal(reading.result, WIRE_UNPACKED);
+    assert_int_equal(reading.message->n_unknown_fields, 256);
+    assert_int_equal(reading.message->unknown_fields[1].tag, 901);
+    assert_int_equal(reading.message->unknown_fields[255].len, last - 2);
+    assert_int_equal(protobuf_c_message_pack(reading.message, packed), sizeof bytes);
+    assert_memory_equal(packed, bytes, sizeof bytes);
+    arena_fini(&reading.arena);
+}
+
+/* The same in messages within: each has one at most. */
+static void
+test_many_unknown_fields_in_many_messages(void **state)
+{
+    static const char one[] = "\xba\2\x06\xa0\x38\1\xa8\x38\2"; /* messages = 39 */
+    static uint8_t bytes[9 * 1000], packed[9 * 1000];
+    struct reading reading;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i += 9)
+        memcpy(bytes + i, one, 9);
+    reading = read_as(&kinds__all__descriptor, bytes, sizeof bytes);
+    assert_int_equal(reading.result, WIRE_UNPACKED);
+    assert_int_equal(ALL(reading)->messages[0]->base.n_unknown_fields, 2);
+    assert_int_equal(ALL(reading)->messages[999]->base.n_unknown_fields, 1);
+    assert_int_equal(protobuf_c_message_pack(reading.message, packed), sizeof bytes);
+    assert_memory_equal(packed, bytes, sizeof bytes);
+    arena_fini(&reading.arena);
+}
+
 /* As for protobuf's own implementations: another wire type is that of a field we do not know. */
 static void
 test_another_wire_type_is_unknown(void **state)
@@ -298,6 +350,8 @@ main(void)
         cmocka_unit_test(test_presence),
         cmocka_unit_test(test_fields_that_must_come),
         cmocka_unit_test(test_unknown_fields_are_kept),
+        cmocka_unit_test(test_many_unknown_fields_take_little),
+        cmocka_unit_test(test_many_unknown_fields_in_many_messages),
         cmocka_unit_test(test_another_wire_type_is_unknown),
     };
 
