@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What handlers ask about claims. */
-#include "auth/strict_json.h"
+#include "json/strict_json.h"
 #include "auth/token.h"
 
 #include <stddef.h>

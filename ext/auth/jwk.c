@@ -2,7 +2,7 @@
 /* Keys as JSON (JWK, RFC 7517 and RFC 7518, section 6; RFC 8037, section 2). */
 #include "auth/base64url.h"
 #include "auth/key.h"
-#include "auth/strict_json.h"
+#include "json/strict_json.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

@@ -2,7 +2,7 @@
 /* Sets of keys: reading them, and finding the one for a token. */
 #include "auth/key_set.h"
 
-#include "auth/strict_json.h"
+#include "json/strict_json.h"
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>

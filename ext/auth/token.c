@@ -3,7 +3,7 @@
 #include "auth/token.h"
 
 #include "auth/base64url.h"
-#include "auth/strict_json.h"
+#include "json/strict_json.h"
 #include <stddef.h>
 #include <stdlib.h>
 

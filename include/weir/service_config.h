@@ -42,4 +42,12 @@ struct weir_service_config {
     const char *health_service;
 };
 
+/* How a channel reads what a resolver brings; see weir/config.h. */
+struct weir_service_config_format {
+    /* INVALID_ARGUMENT, with the error: it is none. Must not suspend. */
+    weir_code (*parse)(const char *text, size_t len, struct weir_service_config **out_config,
+        struct weir_value_error *error);
+    void (*free)(struct weir_service_config *config);
+};
+
 WEIR_END_C

@@ -3,7 +3,7 @@
  */
 #include "auth/base64url.h"
 #include "auth/siphash.h"
-#include "auth/strict_json.h"
+#include "json/strict_json.h"
 #include "auth/token_cache.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON from others. */
-#include "auth/strict_json.h"
+#include "json/strict_json.h"
 
 #include <stdio.h>
 #include <string.h>
