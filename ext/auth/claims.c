@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What handlers ask about claims. */
-#include "json/strict_json.h"
 #include "auth/token.h"
+#include "json/strict_json.h"
 
 #include <stddef.h>
 

@@ -8,6 +8,7 @@
 #include <weir/interceptor.h>
 #include <weir/loop.h>
 #include <weir/pool.h>
+#include <weir/service_config.h>
 #include <weir/tls.h>
 
 WEIR_BEGIN_C
@@ -42,13 +43,15 @@ struct weir_channel_options {
      * pick_first. */
     const char *balancer;
     weir_catalog *catalog; /* further resolvers and balancers; none. Borrowed */
+    const struct weir_service_config *service_config; /* how calls are made; none. Borrowed */
 };
 
 /* target: "HOST:PORT" or "dns:HOST:PORT", which stand for all addresses of the name; "unix:PATH";
  * "unix-abstract:NAME"; lists of one or several, "ipv4:A:PORT,B:PORT", "ipv6:[A]:PORT,[B]:PORT",
  * and of servers of any kind "HOST:PORT,HOST:PORT,unix:PATH"; or "SCHEME:..." of a resolver in the
  * catalog. Does not connect yet. Borrows the loop until freed; copies the rest. options may be
- * NULL. INVALID_ARGUMENT: not a target, no such balancer, or tls is a server's. */
+ * NULL. INVALID_ARGUMENT: not a target, no such balancer, tls is a server's, or the service
+ * config cannot be. */
 WEIR_API WEIR_CHECK weir_code weir_channel_new(weir_loop *loop, const char *target,
     const struct weir_channel_options *options, weir_channel **out_channel);
 

@@ -14,7 +14,8 @@ has_chain(const struct weir_call *call)
 {
     const struct weir_channel *channel = call->owner;
 
-    return channel->link_count > 0;
+    return channel->link_count > 0 ||
+           (call->policy != NULL && (call->policy->retry != NULL || call->policy->hedge != NULL));
 }
 
 /* Is a chain of interceptors around this stream? */
@@ -35,10 +36,19 @@ take_on(struct weir_call *call, const struct weir_method *method)
 }
 
 static void
+enter(struct weir_call *call)
+{
+    const struct weir_channel *channel = call->owner;
+
+    config_enter(channel->config, call);
+}
+
+static void
 unary_on_fiber(void *arg)
 {
     struct client_op *op = arg;
 
+    enter(op->call);
     op->code = has_chain(op->call) ? chain_unary(op->call, op->request, &op->response)
                                    : attempt_unary(op->call, op->request, &op->response);
 }
@@ -78,6 +88,7 @@ open_on_fiber(void *arg)
 {
     struct client_op *op = arg;
 
+    enter(op->call);
     op->code =
         has_chain(op->call) ? chain_open(op->call, op->request) : open_plain(op->call, op->request);
 }

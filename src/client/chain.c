@@ -202,7 +202,6 @@ show_response(struct client_attempt *attempt, weir_code code)
     return call_show_received(attempt->session->call, attempt->response);
 }
 
-/* The end of the chain. */
 static weir_code
 make_attempt(void *arg, struct weir_call *call)
 {
@@ -225,13 +224,28 @@ make_attempt(void *arg, struct weir_call *call)
     return show_response(attempt, conclude_attempt(attempt));
 }
 
+/* The end of the chain: an attempt, or as many as the service config says. */
+static weir_code
+follow_policy(void *arg, struct weir_call *call)
+{
+    struct client_session *session = arg;
+    const struct client_policy *policy = session->user->policy;
+    struct weir_next rest = {NULL, 0, make_attempt, session};
+
+    if (policy != NULL && policy->retry != NULL)
+        return weir_retry_calls(policy->retry, call, &rest);
+    if (policy != NULL && policy->hedge != NULL)
+        return weir_hedge_calls(policy->hedge, call, &rest);
+    return make_attempt(session, call);
+}
+
 /* What the chain returned, unless the call has ended by itself. It is the call's status. */
 static weir_code
 run_chain(struct client_session *session)
 {
     struct weir_call *call = session->call;
     const struct weir_channel *channel = call->owner;
-    struct weir_next chain = {channel->links, channel->link_count, make_attempt, session};
+    struct weir_next chain = {channel->links, channel->link_count, follow_policy, session};
     weir_code code = call_arm_deadline(call) ? weir_proceed(&chain, call) : call->code;
 
     call_end(call, code, NULL);

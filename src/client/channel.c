@@ -46,6 +46,7 @@ release(struct weir_channel *channel)
     weir_tls_free(channel->tls);
     free(channel->links);
     balancer_fini(&channel->balancer);
+    config_unref(channel->config);
     target_fini(&channel->target);
     free(channel);
 }
@@ -138,6 +139,9 @@ set_up(struct weir_channel *channel, const char *target, const struct weir_chann
 {
     set_options(channel, options);
     WEIR_TRY(target_parse(target, options->catalog, &channel->target));
+    if (options->service_config != NULL)
+        WEIR_TRY(config_new(
+            options->service_config, &channel->shared, &channel->throttle, &channel->config, NULL));
     if (!set_texts(channel, options->user_agent, options->authority))
         return WEIR_RESOURCE_EXHAUSTED;
     WEIR_TRY(set_balancer(channel, options->balancer));
@@ -303,6 +307,7 @@ void
 weir_call_set_wait_for_ready(weir_call *call, bool wait)
 {
     call->wait_for_ready = wait;
+    call->wait_chosen = true;
 }
 
 static void
@@ -310,6 +315,7 @@ recycle(struct weir_call *call)
 {
     struct weir_channel *channel = call->owner;
 
+    config_leave(call);
     pthread_mutex_lock(&channel->lock);
     call_pool_put(&channel->calls, call);
     pthread_mutex_unlock(&channel->lock);

@@ -5,8 +5,10 @@
 #pragma once
 
 #include "base/map.h"
+#include "client/config.h"
 #include "client/lookup.h"
 #include "client/race.h"
+#include "client/retry.h"
 #include "client/target.h"
 #include "rpc/call.h"
 #include "rpc/chain.h"
@@ -89,6 +91,8 @@ struct weir_channel {
         retry;           /* while calls wait for a connection however long it takes: try again */
     struct list waiting; /* client_waiter: calls that no subchannel was picked for */
     size_t retry_buffer; /* bytes of what a call has sent that are kept for another attempt */
+    struct client_config *config; /* what calls are made by; NULL: nothing */
+    struct retry_throttle throttle;
 
     struct rpc_link *links; /* interceptors */
     size_t link_count;

@@ -68,6 +68,7 @@ struct call_deputy {
 };
 
 struct client_session;
+struct client_policy;
 
 /* What other threads ask of a call. */
 enum {
@@ -91,6 +92,7 @@ struct weir_call {
     struct weir_credentials *credentials; /* client; NULL: none */
     char *token;                          /* of theirs, in the arena; NULL: not yet */
     const struct call_limits *limits;     /* client; NULL: those that all calls share */
+    const struct client_policy *policy;   /* client: see client/config.h; NULL: none */
     struct client_session *session;       /* client: see client/session.h; NULL: none */
     /* Server, until the handler runs: begins it, or drops a call that ended before. May free the
      * call. */

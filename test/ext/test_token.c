@@ -3,8 +3,8 @@
  */
 #include "auth/base64url.h"
 #include "auth/siphash.h"
-#include "json/strict_json.h"
 #include "auth/token_cache.h"
+#include "json/strict_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
