@@ -161,7 +161,8 @@ auth_open(struct auth *auth, const struct auth_settings *settings, const struct 
         !open_signer(auth, settings->private_key, error))
         return false;
     if (settings->mode == AUTH_NONE)
-        return true;
+        return !auth->policy.guards ||
+               fail(error, "--policy: roles and skip have no meaning without --auth jwt");
     if (!open_tokens(auth, settings, error))
         return false;
     return weir_permission_new(auth->policy.rules, auth->policy.rule_count, &auth->permission) ==

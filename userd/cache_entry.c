@@ -9,12 +9,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-static char *
-shed_const(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
 void
 cache_lease_make(char out[CACHE_LEASE_SIZE])
 {
@@ -45,9 +39,9 @@ cache_entry_make(struct cache_entry *entry, const struct user *user)
 
     if (user != NULL) {
         message.id = user->id;
-        message.name = shed_const(user->name);
-        message.email = shed_const(user->email);
-        message.phone = shed_const(user->phone);
+        message.name = (char *)user->name;
+        message.email = (char *)user->email;
+        message.phone = (char *)user->phone;
         message.created_at = user->created_at;
         len = user__user__get_packed_size(&message);
     }

@@ -2,6 +2,7 @@
 /* What userd lets in. */
 #include "userd/limits.h"
 
+#include "userd/ops.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,8 +64,11 @@ limits_read_rate(const struct flag *flag, const char *text, void *field)
 static bool
 open_rate(struct limits *limits, const struct limits_options *options, weir_server *server)
 {
-    const struct weir_ratelimit_options rates = {
-        .rate = options->rate, .methods = options->methods, .method_count = options->method_count};
+    const struct weir_ratelimit_options rates = {.rate = options->rate,
+        .methods = options->methods,
+        .method_count = options->method_count,
+        .backend = options->shared,
+        .backend_self = options->shared_self};
 
     if (options->rate.rate == 0 && options->method_count == 0)
         return true;
@@ -82,23 +86,16 @@ open_concurrency(struct limits *limits, const struct limits_options *options, we
 }
 
 static void
-put(weir_scrape *scrape, const char *name, const char *type, const char *help, double value)
-{
-    weir_scrape_name(scrape, name, type, help);
-    weir_scrape_value(scrape, NULL, 0, value);
-}
-
-static void
 collect_rate(const weir_ratelimit *rate, weir_scrape *scrape)
 {
     struct weir_ratelimit_counters counters;
 
     weir_ratelimit_count(rate, &counters);
-    put(scrape, "weir_ratelimit_refused_total", "counter", "Calls above the rate of their address.",
-        (double)counters.limited);
-    put(scrape, "weir_ratelimit_crowded_total", "counter",
+    ops_put(scrape, "weir_ratelimit_refused_total", "counter",
+        "Calls above the rate of their address.", (double)counters.limited);
+    ops_put(scrape, "weir_ratelimit_crowded_total", "counter",
         "Times that an address found no bucket free.", (double)counters.crowded);
-    put(scrape, "weir_ratelimit_fallback_total", "counter",
+    ops_put(scrape, "weir_ratelimit_fallback_total", "counter",
         "Times that the shared buckets were out of reach.", (double)counters.fallback);
 }
 
@@ -108,11 +105,11 @@ collect_concurrency(const weir_concurrency *concurrency, weir_scrape *scrape)
     struct weir_concurrency_counters counters;
 
     weir_concurrency_count(concurrency, &counters);
-    put(scrape, "weir_concurrency_refused_total", "counter",
+    ops_put(scrape, "weir_concurrency_refused_total", "counter",
         "Calls refused by overload protection.", (double)counters.shed);
-    put(scrape, "weir_concurrency_limit", "gauge", "Calls at once that are let in.",
+    ops_put(scrape, "weir_concurrency_limit", "gauge", "Calls at once that are let in.",
         counters.limit);
-    put(scrape, "weir_concurrency_in_flight", "gauge", "Calls that hold a place.",
+    ops_put(scrape, "weir_concurrency_in_flight", "gauge", "Calls that hold a place.",
         counters.in_flight);
 }
 

@@ -32,6 +32,8 @@ struct limits_options {
     const struct weir_method_rate *methods; /* with rates of their own */
     size_t method_count;
     bool concurrency;
+    const struct weir_ratelimit_backend *shared; /* where rates are counted; NULL: here alone */
+    void *shared_self;
 };
 
 /* Wrap the server, and let metrics tell what was refused. False: no memory. limits_close is needed

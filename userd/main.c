@@ -8,6 +8,7 @@
 #include "userd/notify.h"
 #include "userd/ops.h"
 #include "userd/options.h"
+#include "userd/rate_shared.h"
 #include "userd/service.h"
 #include "userd/shared.h"
 #include "userd/signals.h"
@@ -202,7 +203,9 @@ wrap_server(struct program *program)
     const struct limits_options limits = {.rate = options->rate.rate,
         .methods = program->auth.policy.rates,
         .method_count = program->auth.policy.rate_count,
-        .concurrency = options->concurrency};
+        .concurrency = options->concurrency,
+        .shared = options->rate_shared ? &rate_shared_backend : NULL,
+        .shared_self = program->shared.redis};
 
     if (limits_open(&program->limits, &limits, program->server, program->ops.metrics) &&
         tracing_open(&program->tracing, options->otlp, options->trace_skip, program->server,
@@ -231,15 +234,18 @@ open_ops(struct program *program)
 static int
 open_shared(struct program *program)
 {
+    struct chat_hub *hub = program->service.chat = chat_hub_new();
     const struct shared_options options = {.url = program->options.redis,
         .store = program->store,
+        .hub = hub,
         .ops = &program->ops,
         .log = &program->log};
 
-    if (!shared_open(&program->shared, &options)) {
+    if (hub == NULL || !shared_open(&program->shared, &options)) {
         complain("userd", "out of memory or of threads");
         return EXIT_FAILURE;
     }
+    program->service.relay = program->shared.relay;
     program->service.store =
         program->shared.cached == NULL ? program->store : program->shared.cached;
     return 0;
@@ -250,9 +256,7 @@ offer_service(struct program *program)
 {
     program->service.log = &program->log;
     program->service.health = program->ops.health;
-    program->service.chat = chat_hub_new();
-    if (program->service.chat != NULL &&
-        user_UserService_add(program->server, &service_handlers, &program->service) == WEIR_OK &&
+    if (user_UserService_add(program->server, &service_handlers, &program->service) == WEIR_OK &&
         ops_start(&program->ops))
         return 0;
     complain("userd", "out of memory or of threads");

@@ -56,3 +56,7 @@ void ops_close(struct ops *ops);
 /* ops_process.c: a weir_collector of what the kernel knows of this process; self is a struct ops.
  */
 void ops_collect_process(void *self, weir_scrape *scrape);
+
+/* Write a name that has one value, without labels. */
+void ops_put(
+    weir_scrape *scrape, const char *name, const char *type, const char *help, double value);

@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static void
-put(weir_scrape *scrape, const char *name, const char *type, const char *help, double value)
+void
+ops_put(weir_scrape *scrape, const char *name, const char *type, const char *help, double value)
 {
     weir_scrape_name(scrape, name, type, help);
     weir_scrape_value(scrape, NULL, 0, value);
@@ -44,9 +44,9 @@ put_memory(weir_scrape *scrape)
     if (fgets(line, sizeof(line), file) != NULL) {
         mapped = strtod(at, &at);
         resident = strtod(at, &at);
-        put(scrape, "process_virtual_memory_bytes", "gauge", "Memory that is mapped.",
+        ops_put(scrape, "process_virtual_memory_bytes", "gauge", "Memory that is mapped.",
             mapped * page);
-        put(scrape, "process_resident_memory_bytes", "gauge", "Memory that is in RAM.",
+        ops_put(scrape, "process_resident_memory_bytes", "gauge", "Memory that is in RAM.",
             resident * page);
     }
     fclose(file);
@@ -67,18 +67,18 @@ ops_collect_process(void *self, weir_scrape *scrape)
     struct rlimit limit;
 
     put_memory(scrape);
-    put(scrape, "process_open_fds", "gauge", "File descriptors that are open.",
+    ops_put(scrape, "process_open_fds", "gauge", "File descriptors that are open.",
         count_entries("/proc/self/fd"));
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        put(scrape, "process_max_fds", "gauge", "File descriptors that may be open.",
+        ops_put(scrape, "process_max_fds", "gauge", "File descriptors that may be open.",
             (double)limit.rlim_cur);
     if (getrusage(RUSAGE_SELF, &usage) == 0)
-        put(scrape, "process_cpu_seconds_total", "counter",
+        ops_put(scrape, "process_cpu_seconds_total", "counter",
             "CPU time of the program and the kernel.",
             seconds(usage.ru_utime) + seconds(usage.ru_stime));
-    put(scrape, "process_start_time_seconds", "gauge", "When it started, in seconds since 1970.",
-        (double)ops->started);
-    put(scrape, "userd_log_dropped_lines_total", "counter",
+    ops_put(scrape, "process_start_time_seconds", "gauge",
+        "When it started, in seconds since 1970.", (double)ops->started);
+    ops_put(scrape, "userd_log_dropped_lines_total", "counter",
         "Log lines that were lost because nobody took them.",
         (double)weir_log_dropped(ops->log->lines));
     weir_scrape_name(scrape, "userd_build_info", "gauge", "Which userd this is.");

@@ -92,7 +92,8 @@ static const struct flag flags[] = {
         .read = redis_read_url,
         FIELD(redis),
         .expected = REDIS_URL_FORMS,
-        .help = "keep users that are asked for in this Redis, " REDIS_URL_FORMS " (nowhere)"},
+        .help = "share users that were read, and the chat, with other userd in this "
+                "Redis: " REDIS_URL_FORMS " (nowhere)"},
     {.name = "ops",
         .value = "ADDR",
         .read = ops_read_address,
@@ -131,6 +132,11 @@ static const struct flag flags[] = {
         .expected = LIMITS_RATE_FORMS,
         .help = "calls a second, and at once, of each client address; off for no limit (off on"
                 " loopback, 100:200 elsewhere)"},
+    {.name = "rate-shared",
+        .read = flag_switch,
+        FIELD(rate_shared),
+        .expected = "true or false",
+        .help = "count the calls of a client address over all userd that share --redis"},
     {.name = "concurrency",
         .read = flag_switch,
         FIELD(concurrency),
@@ -338,6 +344,15 @@ options_choose_rate(struct options *options)
 }
 
 static bool
+check_shared(const struct options *options, char error[FLAGS_ERROR])
+{
+    if (!options->rate_shared || options->redis != NULL)
+        return true;
+    snprintf(error, FLAGS_ERROR, "--rate-shared needs --redis, where the calls are counted");
+    return false;
+}
+
+static bool
 check_words(const struct flag_words *words, char error[FLAGS_ERROR])
 {
     if (words->count == 0)
@@ -369,7 +384,7 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
         options.listen.items[options.listen.count++] = DEFAULT_ADDRESS;
     if (good && !options.help && !options.version)
         good = tls_options_check(&options.tls, error) && auth_check(&options.auth, error) &&
-               options_check_exposure(&options, error);
+               check_shared(&options, error) && options_check_exposure(&options, error);
     if (good)
         options_choose_rate(&options);
     if (good)

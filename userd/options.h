@@ -25,6 +25,7 @@ struct options {
     struct tls_options tls;
     struct auth_settings auth;
     struct limits_rate rate;
+    bool rate_shared;
     bool concurrency;
     const char *otlp; /* NULL: no traces */
     double trace_skip;

@@ -287,6 +287,8 @@ policy_read(struct policy *policy, const char *path, char error[POLICY_ERROR])
     *policy = (struct policy){0};
     if (path != NULL && (!load(&reading, &json) || !judge_fields(&reading, json)))
         return false;
+    policy->guards =
+        json_object_get(json, "roles") != NULL || json_object_get(json, "skip") != NULL;
     return read_roles(&reading, json_object_get(json, "roles")) &&
            read_skip(&reading, json_object_get(json, "skip")) &&
            read_rates(&reading, json_object_get(json, "rates"));

@@ -15,7 +15,8 @@ struct policy {
     const char **skip; /* ends in NULL */
     struct weir_method_rate *rates;
     size_t rate_count;
-    void *json; /* which all of that points into; NULL for defaults */
+    bool guards; /* the file speaks of roles or of a skip list */
+    void *json;  /* which all of that points into; NULL for defaults */
     char *text;
 };
 

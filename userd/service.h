@@ -5,7 +5,7 @@
 
 #include "user.weir.h"
 #include "userd/accounts.h"
-#include "userd/chat_hub.h"
+#include "userd/chat_relay.h"
 #include "userd/ops.h"
 
 struct service {
@@ -14,6 +14,7 @@ struct service {
     weir_health *health;       /* is told when the database fails */
     struct accounts *accounts; /* NULL: the store keeps none */
     struct chat_hub *chat;
+    struct chat_relay *relay; /* NULL: nobody else takes part */
 };
 
 /* What user_UserService_add takes, with a struct service as self. */

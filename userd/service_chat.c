@@ -5,10 +5,7 @@
 #include "userd/caller.h"
 #include "userd/handlers.h"
 
-#include "usercommon/utf8.h"
 #include "userd/validate.h"
-
-#define CONTENT_MAX (64 * 1024)
 
 /* Letters that are sent before the client is heard again: so neither starves the other. */
 #define LETTERS_A_TURN 16
@@ -22,25 +19,6 @@ struct chat {
 };
 
 /* ---- what the client says ---- */
-
-static const char *
-judge(const User__ChatMessage *message)
-{
-    size_t from = strlen(message->from), to = strlen(message->to);
-    size_t content = strlen(message->content);
-
-    if (from > USER_NAME_MAX)
-        return "from is longer than 256 bytes";
-    if (to > USER_NAME_MAX)
-        return "to is longer than 256 bytes";
-    if (content > CONTENT_MAX)
-        return "content is longer than 64 KiB";
-    if (!utf8_valid(message->from, from))
-        return "from is not valid UTF-8";
-    if (!utf8_valid(message->to, to))
-        return "to is not valid UTF-8";
-    return utf8_valid(message->content, content) ? NULL : "content is not valid UTF-8";
-}
 
 /* With authentication everybody speaks under the own name. */
 static weir_code
@@ -90,6 +68,7 @@ pass_on(const struct chat *chat, const User__ChatMessage *message)
     if (letter == NULL)
         return overloaded(chat);
     chat_hub_deliver(chat->service->chat, letter);
+    chat_relay_send(chat->service->relay, chat->peer.call, letter);
     chat_letter_unref(letter);
     return WEIR_OK;
 }
@@ -112,7 +91,7 @@ static weir_code
 answer_message(const struct chat *chat, const User__ChatMessage *message)
 {
     User__ChatMessage named = *message;
-    const char *wrong = judge(message);
+    const char *wrong = validate_chat(message->from, message->to, message->content);
 
     if (wrong != NULL)
         return weir_fail(chat->peer.call, WEIR_INVALID_ARGUMENT, "%s", wrong);

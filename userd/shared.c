@@ -12,7 +12,8 @@ tell_of_redis(void *self, bool works, const char *why)
     if (works)
         log_write(shared->log, LOG_INFO, "Redis is back", NULL, 0);
     else
-        log_line(shared->log, LOG_WARN, "Redis is away: users are read from the database",
+        log_line(shared->log, LOG_WARN,
+            "Redis is away: users are read from the database, rates are counted here alone",
             log_text("why", why));
 }
 
@@ -34,6 +35,10 @@ shared_open(struct shared *shared, const struct shared_options *options)
         .fresh = options->store,
         .metrics = options->ops->metrics,
         .health = options->ops->health};
+    struct chat_relay_options relay = {.url = options->url,
+        .hub = options->hub,
+        .log = options->log,
+        .metrics = options->ops->metrics};
 
     if (options->url == NULL)
         return true;
@@ -44,18 +49,24 @@ shared_open(struct shared *shared, const struct shared_options *options)
         return false;
     cached.redis = shared->redis;
     shared->cached = store_cached_new(&cached);
-    return shared->cached != NULL;
+    if (shared->cached == NULL)
+        return false;
+    relay.redis = shared->redis;
+    shared->relay = chat_relay_open(&relay);
+    return shared->relay != NULL;
 }
 
 void
 shared_stop(struct shared *shared)
 {
+    chat_relay_stop(shared->relay);
     redis_stop(shared->redis);
 }
 
 void
 shared_close(struct shared *shared)
 {
+    chat_relay_free(shared->relay);
     store_close(shared->cached);
     redis_free(shared->redis);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the fields of a user may hold. */
+/* What the fields of a user, and of a chat message, may hold. */
 #include "userd/validate.h"
 
 #include "usercommon/code_point.h"
@@ -89,4 +89,22 @@ validate_change(const struct user_change *change)
     if (wrong == NULL && change->phone != NULL)
         wrong = validate_phone(change->phone);
     return wrong;
+}
+
+const char *
+validate_chat(const char *from, const char *to, const char *content)
+{
+    size_t from_len = strlen(from), to_len = strlen(to), content_len = strlen(content);
+
+    if (from_len > USER_NAME_MAX)
+        return "from is longer than 256 bytes";
+    if (to_len > USER_NAME_MAX)
+        return "to is longer than 256 bytes";
+    if (content_len > CHAT_CONTENT_MAX)
+        return "content is longer than 64 KiB";
+    if (!utf8_valid(from, from_len))
+        return "from is not valid UTF-8";
+    if (!utf8_valid(to, to_len))
+        return "to is not valid UTF-8";
+    return utf8_valid(content, content_len) ? NULL : "content is not valid UTF-8";
 }

@@ -143,6 +143,14 @@ def test_the_policy_gives_methods_rates_of_their_own(serving, tmp_path):
         assert [call() for _ in range(50)] == [None] * 50
 
 
+@pytest.mark.parametrize("field", ['"roles": {"/user.UserService/GetUser": ["admin"]}', '"skip": []'])
+def test_what_a_policy_guards_is_not_left_open(tmp_path, field):
+    policy = tmp_path / "policy.json"
+    policy.write_text("{%s}" % field)
+    done = programs.run(places.program("userd"), "--policy", policy, "--db", f"sqlite:{tmp_path}/users.db")
+    assert done.returncode == 2 and "no meaning without --auth jwt" in done.stderr
+
+
 def test_a_bad_rate_is_refused(tmp_path):
     policy = tmp_path / "policy.json"
     policy.write_text('{\n"rates": {\n"/user.UserService/GetUser": "0"}}')

@@ -1,18 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """userd with a Redis that is there, that dies, freezes and comes back."""
-import json
 import time
-import urllib.error
-import urllib.request
 
 import pytest
 
-from support import clients, places, programs
+from support import nodes, places, programs
 from support.redis import Redis
-
-# What a call may take while Redis is away, on a busy machine: far more than it does, far less than a hang.
-SOON = 20
-
 
 @pytest.fixture
 def redis():
@@ -21,60 +14,9 @@ def redis():
     server.remove()
 
 
-class Node:
-    """A userd with a client."""
-
-    def __init__(self, folder, user_pb2, redis, *flags, database=None):
-        self.types = user_pb2
-        folder.mkdir(parents=True, exist_ok=True)
-        self.ops = places.free_address()
-        self.userd = programs.Userd(
-            folder, "--redis", redis.url, "--ops", self.ops, *flags, database=database
-        ).start()
-        self.client = clients.Grpcio(user_pb2, self.userd.address, folder)
-
-    def call(self, method, request, timeout=SOON):
-        answer = self.client.call(method, request, timeout=timeout)
-        assert answer.code == "OK", answer
-        return answer.response
-
-    def create(self, email, name="old"):
-        return self.call("CreateUser", self.types.CreateUserRequest(name=name, email=email)).user
-
-    def get(self, user_id):
-        return self.call("GetUser", self.types.GetUserRequest(id=user_id))
-
-    def rename(self, user_id, name):
-        self.call("UpdateUser", self.types.UpdateUserRequest(user=self.types.User(id=user_id, name=name)))
-
-    def metric(self, name):
-        with urllib.request.urlopen(f"http://{self.ops}/metrics", timeout=60) as answer:
-            lines = answer.read().decode().splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
-
-    def health(self):
-        """Its judgement, and what it says of the cache."""
-        try:
-            with urllib.request.urlopen(f"http://{self.ops}/health", timeout=60) as answer:
-                body = json.load(answer)
-        except urllib.error.HTTPError as error:
-            body = json.load(error)
-        return body["status"], body["services"].get("cache")
-
-    def await_cache(self, status):
-        programs.wait_until(lambda: self.health() == ("healthy", status), f"the cache to be {status}")
-
-    def close(self):
-        self.client.close()
-        try:
-            self.userd.stop()
-        finally:
-            self.userd.kill()
-
-
 @pytest.fixture
 def node(redis, user_pb2, tmp_path):
-    node = Node(tmp_path / "node", user_pb2, redis)
+    node = nodes.Node(tmp_path / "node", user_pb2, redis)
     node.await_cache("SERVING")
     yield node
     node.close()
@@ -112,7 +54,7 @@ def test_without_redis_all_goes_on(node, redis, way):
     began = time.monotonic()
     for _ in range(200):
         assert node.get(user.id).user.name == "new"
-    assert time.monotonic() - began < SOON  # nobody waits for what is known to be away
+    assert time.monotonic() - began < nodes.SOON  # nobody waits for what is known to be away
     assert node.metric("userd_cache_errors_total") > 200
     redis.start() if way == "kill" else redis.thaw()
     node.await_cache("SERVING")
@@ -124,7 +66,7 @@ def test_without_redis_all_goes_on(node, redis, way):
 
 def test_userd_starts_without_redis(redis, user_pb2, tmp_path):
     redis.kill()
-    node = Node(tmp_path, user_pb2, redis)
+    node = nodes.Node(tmp_path, user_pb2, redis)
     try:
         assert node.get(node.create("d@redis.example").id).found
         assert node.health() == ("healthy", "NOT_SERVING")
@@ -136,7 +78,7 @@ def test_userd_starts_without_redis(redis, user_pb2, tmp_path):
 
 def test_a_redis_that_refuses_is_told_of(redis, user_pb2, tmp_path):
     redis.cli("CONFIG", "SET", "requirepass", "secret")
-    node = Node(tmp_path, user_pb2, redis)
+    node = nodes.Node(tmp_path, user_pb2, redis)
     try:
         assert node.get(node.create("e@redis.example").id).found
         assert node.health() == ("healthy", "NOT_SERVING")
@@ -149,7 +91,7 @@ def test_a_password_in_the_url(redis, user_pb2, tmp_path):
     redis.cli("CONFIG", "SET", "requirepass", "s@cret")
     url = redis.url
     redis.url = url.replace("redis://", "redis://:s%40cret@") + "/3"
-    node = Node(tmp_path, user_pb2, redis)
+    node = nodes.Node(tmp_path, user_pb2, redis)
     try:
         node.await_cache("SERVING")
         user = node.create("f@redis.example")

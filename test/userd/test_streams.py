@@ -2,13 +2,12 @@
 """The streaming calls of userd, as clients that others wrote see them."""
 import itertools
 import pathlib
-import threading
 import time
 
 import grpc
 import pytest
 
-from support import clients, programs
+from support import chat, clients, programs
 
 serial = itertools.count(1)
 
@@ -137,64 +136,6 @@ def test_a_stream_has_only_so_many_names(stream, user_pb2):
     assert (answer.code, len(answer.response)) == ("INVALID_ARGUMENT", 16)
 
 
-class Participant:
-    """A chat that stays open, by grpcio: what it says is sent at once, what comes is kept."""
-
-    def __init__(self, address, types, name, metadata=()):
-        self.types = types
-        self.name = name
-        self.channel = grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
-        self.says = []
-        self.changed = threading.Condition()
-        self.ended = False
-        method = self.channel.stream_stream(
-            f"/{clients.SERVICE}/ChatUsers",
-            request_serializer=types.ChatMessage.SerializeToString,
-            response_deserializer=types.ChatMessage.FromString,
-        )
-        self.call = method(self.requests(), timeout=programs.PATIENCE * 2)
-
-    def requests(self):
-        while True:
-            with self.changed:
-                self.changed.wait_for(lambda: self.says or self.ended)
-                if not self.says:
-                    return
-                message = self.says.pop(0)
-            yield message
-
-    def say(self, content, to="", timestamp=0):
-        message = self.types.ChatMessage(**{"from": self.name}, to=to, content=content, timestamp=timestamp)
-        with self.changed:
-            self.says.append(message)
-            self.changed.notify()
-
-    def hear(self):
-        """The next message: from, to, content."""
-        message = next(self.call)
-        return getattr(message, "from"), message.to, message.content
-
-    def join(self):
-        self.say("here")
-        assert self.hear() == ("server", self.name, "Echo: here")
-        return self
-
-    def leave(self):
-        """Finish; what is left to hear."""
-        with self.changed:
-            self.ended = True
-            self.changed.notify()
-        rest = [message.content for message in self.call]
-        self.channel.close()
-        return rest
-
-    def vanish(self):
-        self.channel.close()
-        with self.changed:
-            self.ended = True
-            self.changed.notify()
-
-
 @pytest.fixture
 def loops_userd(tmp_path):
     """userd on several loops."""
@@ -211,7 +152,7 @@ def join(loops_userd, user_pb2):
     joined = []
 
     def join(name):
-        joined.append(Participant(loops_userd.address, user_pb2, name).join())
+        joined.append(chat.Participant(loops_userd.address, user_pb2, name).join())
         return joined[-1]
 
     yield join
@@ -279,7 +220,7 @@ def test_a_slow_receiver_holds_up_nobody(join, loops_userd):
 
 def test_a_chat_ends_when_the_server_drains(tmp_path, user_pb2):
     server = programs.Userd(tmp_path, "--grace", "100s").start()
-    ada = Participant(server.address, user_pb2, "ada").join()
+    ada = chat.Participant(server.address, user_pb2, "ada").join()
     began = time.monotonic()
     server.stop()
     with pytest.raises(grpc.RpcError) as caught:
