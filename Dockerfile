@@ -4,7 +4,7 @@
 FROM debian:bookworm-slim AS build
 WORKDIR /src
 COPY script/setup script/setup
-RUN script/setup run && rm -rf /var/lib/apt/lists/*
+RUN script/setup run && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN cmake --preset release -DWEIR_TESTS=OFF && cmake --build build --target userd userctl
 RUN deploy/stage /image build/bin/userd build/bin/userctl

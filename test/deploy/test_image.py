@@ -81,6 +81,7 @@ def test_it_is_small(root):
     files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
     assert sum(path.stat().st_size for path in files) < MOST_BYTES
     assert {path.name for path in (root / "usr" / "bin").iterdir()} == {"userd", "userctl"}
+    assert (root / "etc" / "ssl" / "certs" / "ca-certificates.crt").stat().st_size > 100_000
     assert not (root / "bin").exists() and not list(root.rglob("*sh"))
 
 
