@@ -150,16 +150,17 @@ take_source(const struct flag_words *words, struct args *args, char error[FLAGS_
         "where userd is (127.0.0.1:50051)"),                                                       \
     FLAG(timeout, "D", flag_duration, false, "a duration such as " DURATION_EXAMPLES,              \
         "how long to wait for the answer (5s; 30s for stream; import, export, chat: for ever)"),   \
-    FLAG(otlp, "URL", otlp_read, false, OTLP_FORMS,                                              \
-        "send a trace of the call to this collector (OTLP over gRPC; none)"),                      \
+    FLAG(otlp, "URL", otlp_read, false, OTLP_FORMS,                                                \
+        "send a trace of the call to this collector, OTLP over gRPC (nowhere)"),                   \
     FLAG(json, NULL, flag_switch, false, "true or false",                                          \
-        "print the answer as JSON, under the names of the .proto"),                                \
+        "print the answer as JSON, under the names of the .proto (off)"),                          \
     FLAG(tls, NULL, flag_switch, false, "true or false",                                           \
-        "speak TLS, and believe the authorities that this system believes"),                       \
-    FLAG(ca, "FILE", flag_text, false, "a PEM file", "speak TLS, and believe these authorities"),  \
+        "speak TLS, and believe the authorities that this system believes (off)"),                 \
+    FLAG(ca, "FILE", flag_text, false, "a PEM file",                                               \
+        "speak TLS, and believe these authorities (none)"),                                        \
     FLAG(cert, "FILE", flag_text, false, "a PEM file",                                             \
-        "the certificate to show a server that asks for one"),                                     \
-    FLAG(key, "FILE", flag_text, false, "a PEM file", "the private key of --cert"),                \
+        "the certificate to show a server that asks for one (none)"),                              \
+    FLAG(key, "FILE", flag_text, false, "a PEM file", "the private key of --cert (none)"),         \
     FLAG(token, "T", flag_text, false, "a token",                                                  \
         "call with this token (that of userctl login)"),                                           \
     FLAG(version, NULL, flag_switch, true, "true or false", "print the version"),                  \
@@ -188,7 +189,7 @@ static const struct flag update_flags[] = {
 };
 
 static const struct flag health_flags[] = {
-    FLAG(watch, NULL, flag_switch, true, "true or false", "print every change, until interrupted"),
+    FLAG(watch, NULL, flag_switch, true, "true or false", "print every change, until interrupted (off)"),
     COMMON_FLAGS,
 };
 

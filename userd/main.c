@@ -71,6 +71,11 @@ make_server(struct program *program)
         .max_connection_age = program->options.max_connection_age,
         .max_connection_age_grace = program->options.max_connection_age_grace,
         .max_connection_idle = program->options.max_connection_idle,
+        .max_concurrent_streams = program->options.max_streams,
+        .keepalive_time = program->options.keepalive_time,
+        .keepalive_timeout = program->options.keepalive_timeout,
+        .min_ping_interval = program->options.min_ping_interval,
+        .min_idle_ping_interval = program->options.min_idle_ping_interval,
         .connection_failed = connections_log_failure,
         .connection_failed_self = &program->connections};
 

@@ -31,6 +31,9 @@ struct options {
     double trace_skip;
     uint32_t max_connections; /* 0: the library's default */
     int64_t max_connection_age, max_connection_age_grace, max_connection_idle; /* 0: forever */
+    uint32_t max_streams; /* of these too, 0 is the library's default */
+    int64_t keepalive_time, keepalive_timeout;
+    int64_t min_ping_interval, min_idle_ping_interval;
     bool insecure;
     bool reflection, channelz;
     bool version;

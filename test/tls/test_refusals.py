@@ -86,6 +86,7 @@ def test_another_name(start, authority):
         userctl(server, "--ca", authority.ca),
         "certificate verify failed: IP address mismatch: it is not for 127.0.0.1",
     )
+    expect_in_log(server, "TLS: refused by the peer: sslv3 alert bad certificate")
 
 
 def test_a_server_without_tls(userd, authority):
