@@ -59,6 +59,21 @@ def test_the_builder_gets_what_it_needs():
         assert not deploy.is_sent(path), path
 
 
+def test_the_builder_can_begin(tmp_path):
+    """What is sent configures, and has all sources that the build of the programs names."""
+    for folder, names, files in os.walk(places.REPO):
+        here = pathlib.Path(folder).relative_to(places.REPO)
+        names[:] = [name for name in names if not name.startswith((".git", "build", "node_modules"))]
+        for name in files:
+            if deploy.is_sent(str(here / name)):
+                (tmp_path / here).mkdir(parents=True, exist_ok=True)
+                (tmp_path / here / name).symlink_to(places.REPO / here / name)
+    done = programs.run("cmake", "--preset", "release", "-DWEIR_TESTS=OFF", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = programs.run("ninja", "-C", tmp_path / "build", "-n", "userd", "userctl")
+    assert done.returncode == 0, done.stdout[-300:]
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """The root of the image."""
