@@ -190,7 +190,7 @@ open_store(const char *url, weir_pool *pool)
     struct store *store;
 
     if (database_is_postgres(url)) {
-        store = store_postgres_open(url, &cause);
+        store = store_postgres_open(url, NULL, &cause);
     } else if (database_path(url, path, error)) {
         store = store_sqlite_open(path, pool, &cause);
     } else {

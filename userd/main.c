@@ -147,7 +147,7 @@ open_postgres(struct program *program)
     struct store_cause cause;
 
     database_show(url, program->database, sizeof(program->database));
-    program->store = store_postgres_open(url, &cause);
+    program->store = store_postgres_open(url, program->options.db_read, &cause);
     return program->store == NULL ? fail_open(program->database, &cause) : 0;
 }
 
@@ -242,6 +242,8 @@ open_shared(struct program *program)
     struct chat_hub *hub = program->service.chat = chat_hub_new();
     const struct shared_options options = {.url = program->options.redis,
         .store = program->store,
+        .fresh = program->options.db_read == NULL ? program->store
+                                                  : store_postgres_primary(program->store),
         .hub = hub,
         .ops = &program->ops,
         .log = &program->log};

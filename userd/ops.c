@@ -181,7 +181,12 @@ measure_store(weir_metrics *metrics, struct store *store)
         metrics, "userd_database_queued", "Writes that wait for a transaction.", NULL, 0);
     meters->batches = weir_metrics_histogram(metrics, "userd_database_batch_size",
         "Writes that shared a transaction.", sizes, sizeof(sizes) / sizeof(sizes[0]), NULL, 0);
-    return meters->commits == NULL || meters->faults == NULL || meters->queued == NULL ||
+    meters->replica_reads = weir_metrics_counter(metrics, "userd_database_replica_reads_total",
+        "Reads that the replica of --db-read answered.", NULL, 0);
+    meters->replica_faults = weir_metrics_counter(metrics, "userd_database_replica_faults_total",
+        "Reads that the replica of --db-read could not answer.", NULL, 0);
+    return meters->replica_reads == NULL || meters->replica_faults == NULL ||
+                   meters->commits == NULL || meters->faults == NULL || meters->queued == NULL ||
                    meters->batches == NULL
                ? WEIR_RESOURCE_EXHAUSTED
                : WEIR_OK;

@@ -30,6 +30,12 @@ read_advertise(const struct flag *flag, const char *text, void *field)
     return address_valid(text) && flag_text(flag, text, field);
 }
 
+static bool
+read_postgres(const struct flag *flag, const char *text, void *field)
+{
+    return database_is_postgres(text) && database_read_url(flag, text, field);
+}
+
 /* The place of a word among count of them; false: it is none of them. */
 static bool
 read_word(const char *text, const char *const *words, size_t count, size_t *out_place)
@@ -87,6 +93,12 @@ static const struct flag flags[] = {
         FIELD(db),
         .expected = DATABASE_FORMS,
         .help = "the database, " DATABASE_FORMS " (userd/users.db in the user's data folder)"},
+    {.name = "db-read",
+        .value = "URL",
+        .read = read_postgres,
+        FIELD(db_read),
+        .expected = "postgres://HOST/NAME",
+        .help = "a replica of --db, which GetUser and lists read while it is there (none)"},
     {.name = "redis",
         .value = "URL",
         .read = redis_read_url,
@@ -380,9 +392,13 @@ options_choose_rate(struct options *options)
 static bool
 check_shared(const struct options *options, char error[FLAGS_ERROR])
 {
-    if (!options->rate_shared || options->redis != NULL)
+    if (options->rate_shared && options->redis == NULL) {
+        snprintf(error, FLAGS_ERROR, "--rate-shared needs --redis, where the calls are counted");
+        return false;
+    }
+    if (options->db_read == NULL || database_is_postgres(options->db))
         return true;
-    snprintf(error, FLAGS_ERROR, "--rate-shared needs --redis, where the calls are counted");
+    snprintf(error, FLAGS_ERROR, "--db-read needs --db postgres://..., of which it is a replica");
     return false;
 }
 

@@ -13,6 +13,7 @@ struct options {
     struct flag_list listen;
     bool listen_by_default; /* none was given */
     const char *db;         /* NULL: the default */
+    const char *db_read;    /* NULL: none */
     const char *redis;      /* NULL: none */
     const char *ops;        /* NULL: the default, if it is free */
     const char *etcd;       /* NULL: none */

@@ -61,6 +61,7 @@ account_create(struct store *store, weir_call *call, const struct account *accou
     WEIR_TRY(postgres_store_run(self, call, POSTGRES_REGISTER, &values, &result, cause));
     if (PQntuples(result) > 0) {
         *out_id = (int32_t)postgres_number(result, 0, 0);
+        postgres_reads_note(&self->reads, *out_id);
         code = WEIR_OK;
     }
     PQclear(result);

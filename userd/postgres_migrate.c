@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The versions of a PostgreSQL database. A row holds the number of steps that were made. Who
  * migrates holds an advisory lock until the transaction ends, so that of several userd that start
- * at once one makes the steps and the others find them made. */
+ * at once one makes the steps and the others find them made. Where such locks do nothing, the row
+ * is what they wait for, or the database has all but one try again. */
 #include "userd/postgres_migrate.h"
 
 #include "userd/postgres_connection.h"
@@ -59,7 +60,7 @@ run(PGconn *pg, const char *sql, struct store_cause *cause)
 static int
 read_version(PGconn *pg, struct store_cause *cause)
 {
-    PGresult *result = PQexec(pg, "SELECT version FROM userd_schema WHERE id = 1");
+    PGresult *result = PQexec(pg, "SELECT version FROM userd_schema WHERE id = 1 FOR UPDATE");
     int version = -1;
 
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1)

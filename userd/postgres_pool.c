@@ -120,35 +120,66 @@ keep_idle(struct postgres_pool *pool, struct postgres_connection *connection)
     pool->idle = connection;
 }
 
-/* The database is away: nobody waits for the next attempt. */
+/* Is there a connection that somebody will give back? */
+static bool
+is_connected(const struct postgres_pool *pool)
+{
+    return pool->open > pool->making;
+}
+
+/* Nobody waits for a database that is away. Where others are connected, it was one connection too
+ * many: who waits gets theirs. */
 static void
 note_failure(struct postgres_pool *pool, const struct store_cause *cause)
 {
-    pool->open--;
+    pool->failing = true;
     pool->cause = *cause;
     pool->closed_until = weir_now() + pool->backoff;
     pool->backoff = pool->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : pool->backoff * 2;
-    while (answer_first(pool, NULL, WEIR_UNAVAILABLE))
-        continue;
+}
+
+static void
+take_over(struct postgres_pool *pool, struct postgres_connection *connection)
+{
+    pool->failing = false;
+    pool->backoff = BACKOFF_MIN;
+    pool->closed_until = 0;
+    if (!answer_first(pool, connection, WEIR_OK))
+        keep_idle(pool, connection);
 }
 
 /* ---- on a worker ---- */
+
+/* False: meanwhile another attempt has failed, and its pause is not over. */
+static bool
+is_due(struct postgres_pool *pool)
+{
+    bool due;
+
+    pthread_mutex_lock(&pool->lock);
+    due = pool->closed_until <= weir_now();
+    pthread_mutex_unlock(&pool->lock);
+    return due;
+}
 
 static void
 connect_one(void *arg)
 {
     struct postgres_pool *pool = arg;
     struct store_cause cause = {""};
-    struct postgres_connection *connection = postgres_connect(pool->url, &cause);
+    bool due = is_due(pool);
+    struct postgres_connection *connection = due ? postgres_connect(pool->url, &cause) : NULL;
 
     pthread_mutex_lock(&pool->lock);
-    if (connection == NULL) {
-        note_failure(pool, &cause);
+    pool->making--;
+    if (connection != NULL) {
+        take_over(pool, connection);
     } else {
-        pool->backoff = BACKOFF_MIN;
-        pool->closed_until = 0;
-        if (!answer_first(pool, connection, WEIR_OK))
-            keep_idle(pool, connection);
+        pool->open--;
+        if (due)
+            note_failure(pool, &cause);
+        while (!is_connected(pool) && answer_first(pool, NULL, WEIR_UNAVAILABLE))
+            continue;
     }
     pthread_mutex_unlock(&pool->lock);
 }
@@ -185,17 +216,27 @@ take_idle(struct postgres_pool *pool)
     return NULL;
 }
 
+/* Under the lock: have another connection made. */
+static weir_code
+make_one(struct postgres_pool *pool)
+{
+    WEIR_TRY(weir_pool_submit(pool->workers, connect_one, pool));
+    pool->open++;
+    pool->making++;
+    return WEIR_OK;
+}
+
 /* Under the lock: queue, and have a connection made where there is room for one. */
 static weir_code
 queue(struct postgres_pool *pool, struct postgres_waiter *waiter, struct store_cause *cause)
 {
-    if (pool->closed_until > weir_now() && pool->open == 0) {
+    bool away = pool->failing && !is_connected(pool);
+
+    if (pool->open < (away ? 1 : POSTGRES_CONNECTIONS) && pool->closed_until <= weir_now())
+        WEIR_TRY(make_one(pool));
+    if (away) {
         *cause = pool->cause;
         return WEIR_UNAVAILABLE;
-    }
-    if (pool->open < POSTGRES_CONNECTIONS && pool->closed_until <= weir_now()) {
-        WEIR_TRY(weir_pool_submit(pool->workers, connect_one, pool));
-        pool->open++;
     }
     atomic_fetch_add(&waiter->holders, 1);
     *pool->last = waiter;
@@ -288,9 +329,7 @@ replace(struct postgres_pool *pool)
     pool->open--;
     if (pool->first == NULL)
         return;
-    if (weir_pool_submit(pool->workers, connect_one, pool) == WEIR_OK)
-        pool->open++;
-    else
+    if (make_one(pool) != WEIR_OK)
         answer_first(pool, NULL, WEIR_RESOURCE_EXHAUSTED);
 }
 

@@ -17,6 +17,8 @@ struct postgres_pool {
     pthread_mutex_t lock;
     struct postgres_connection *idle; /* last used first */
     unsigned open;                    /* in use, idle and being made */
+    unsigned making;                  /* of these: being made */
+    bool failing;                     /* the last attempt to connect has failed */
     struct postgres_waiter *first, **last;
     int64_t
         closed_until; /* after a failure to connect, until then (weir_now) there is no attempt */
@@ -31,8 +33,9 @@ bool postgres_pool_init(struct postgres_pool *pool, const char *url);
 void postgres_pool_fini(struct postgres_pool *pool);
 
 /* A connection; waits for one when all are in use. UNAVAILABLE: the database is away, cause says
- * why; it is tried again after a while that grows up to a second. RESOURCE_EXHAUSTED: no memory.
- * Or why the call ended. Suspends. */
+ * why. Nobody waits for one that is known to be away: who asks for a connection has it tried again,
+ * after a pause that grows up to a second, and is refused all the same. RESOURCE_EXHAUSTED: no
+ * memory. Or why the call ended. Suspends. */
 weir_code postgres_borrow(struct postgres_pool *pool, weir_call *call,
     struct postgres_connection **out_connection, struct store_cause *cause);
 

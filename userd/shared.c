@@ -32,7 +32,7 @@ shared_open(struct shared *shared, const struct shared_options *options)
     const struct redis_options redis = {
         .url = options->url, .changed = tell_of_redis, .self = shared};
     struct store_cached_options cached = {.store = options->store,
-        .fresh = options->store,
+        .fresh = options->fresh,
         .metrics = options->ops->metrics,
         .health = options->ops->health};
     struct chat_relay_options relay = {.url = options->url,

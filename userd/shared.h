@@ -16,7 +16,8 @@ struct shared {
 
 struct shared_options {
     const char *url;     /* of Redis; NULL: none, and nothing to do */
-    struct store *store; /* borrowed, like hub */
+    struct store *store; /* borrowed, like fresh and hub */
+    struct store *fresh; /* as of store_cached_options */
     struct chat_hub *hub;
     struct ops *ops; /* open, not started yet; borrowed, like log */
     const struct log *log;

@@ -83,10 +83,12 @@ struct store_ops {
 
 /* Where a store counts; each may be NULL. */
 struct store_meters {
-    weir_counter *commits;   /* transactions */
-    weir_counter *faults;    /* operations that ended in INTERNAL or UNAVAILABLE */
-    weir_gauge *queued;      /* writes that wait for a transaction */
-    weir_histogram *batches; /* writes in each */
+    weir_counter *commits;        /* transactions */
+    weir_counter *faults;         /* operations that ended in INTERNAL or UNAVAILABLE */
+    weir_gauge *queued;           /* writes that wait for a transaction */
+    weir_histogram *batches;      /* writes in each */
+    weir_counter *replica_reads;  /* that a replica answered */
+    weir_counter *replica_faults; /* that the primary had to answer instead */
 };
 
 struct account_ops;

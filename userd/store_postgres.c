@@ -90,17 +90,72 @@ visit_only(PGresult *result, store_visit *visit, void *arg)
     return code;
 }
 
+/* UNAVAILABLE: the primary has to answer. */
 static weir_code
-postgres_find(struct store *store, weir_call *call, int32_t id, store_visit *visit, void *arg,
-    struct store_cause *cause)
+run_on_replica(struct postgres_store *self, weir_call *call, enum postgres_query query,
+    const struct postgres_values *values, PGresult **out_result)
+{
+    weir_code code = WEIR_UNAVAILABLE;
+
+    if (!self->reads.given)
+        return code;
+    code = postgres_reads_run(&self->reads, call, query, values, out_result);
+    if (code == WEIR_OK)
+        weir_counter_add(self->store.meters.replica_reads, 1);
+    else
+        weir_counter_add(self->store.meters.replica_faults, 1);
+    return code;
+}
+
+static weir_code
+find_on_primary(struct postgres_store *self, weir_call *call, int32_t id, store_visit *visit,
+    void *arg, struct store_cause *cause)
 {
     const struct postgres_number number = postgres_number_text(id);
     const struct postgres_values values = {{number.text}, 1};
     PGresult *result;
 
-    WEIR_TRY(
-        postgres_store_run(postgres_store_of(store), call, POSTGRES_FIND, &values, &result, cause));
+    WEIR_TRY(postgres_store_run(self, call, POSTGRES_FIND, &values, &result, cause));
     return visit_only(result, visit, arg);
+}
+
+/* Whom the replica does not know, the primary may know already. */
+static weir_code
+find_on_replica(
+    struct postgres_store *self, weir_call *call, int32_t id, store_visit *visit, void *arg)
+{
+    const struct postgres_number number = postgres_number_text(id);
+    const struct postgres_values values = {{number.text}, 1};
+    PGresult *result;
+    weir_code code;
+
+    WEIR_TRY(run_on_replica(self, call, POSTGRES_FIND, &values, &result));
+    code = visit_only(result, visit, arg);
+    return code == WEIR_NOT_FOUND ? WEIR_UNAVAILABLE : code;
+}
+
+static weir_code
+postgres_find(struct store *store, weir_call *call, int32_t id, store_visit *visit, void *arg,
+    struct store_cause *cause)
+{
+    struct postgres_store *self = postgres_store_of(store);
+    weir_code code = WEIR_UNAVAILABLE;
+
+    if (self->reads.given && id > 0 && !postgres_reads_is_recent(&self->reads, id))
+        code = find_on_replica(self, call, id, visit, arg);
+    if (code != WEIR_UNAVAILABLE)
+        return code;
+    return find_on_primary(self, call, id, visit, arg, cause);
+}
+
+static weir_code
+primary_find(struct store *store, weir_call *call, int32_t id, store_visit *visit, void *arg,
+    struct store_cause *cause)
+{
+    struct postgres_store *self =
+        (struct postgres_store *)((char *)store - offsetof(struct postgres_store, primary));
+
+    return find_on_primary(self, call, id, visit, arg, cause);
 }
 
 /* The total is in every row, and in one whose other columns are null where the range is empty. */
@@ -126,11 +181,13 @@ postgres_list(struct store *store, weir_call *call, const struct user_range *ran
                                  limit = postgres_number_text(range->limit);
     const struct postgres_number skip = postgres_number_text(range->skip);
     const struct postgres_values values = {{after.text, limit.text, skip.text}, 3};
+    struct postgres_store *self = postgres_store_of(store);
     PGresult *result;
-    weir_code code;
+    weir_code code = run_on_replica(self, call, POSTGRES_LIST, &values, &result);
 
-    WEIR_TRY(
-        postgres_store_run(postgres_store_of(store), call, POSTGRES_LIST, &values, &result, cause));
+    if (code == WEIR_UNAVAILABLE)
+        code = postgres_store_run(self, call, POSTGRES_LIST, &values, &result, cause);
+    WEIR_TRY(code);
     code = visit_range(result, visit, arg, out_total);
     PQclear(result);
     return code;
@@ -161,6 +218,10 @@ create_set(struct postgres_store *self, weir_call *call, struct postgres_entries
     WEIR_TRY(postgres_store_run(self, call, POSTGRES_CREATE, &values, &result, cause));
     postgres_entries_take(set, result);
     PQclear(result);
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->entries[i].code == WEIR_OK)
+            postgres_reads_note(&self->reads, set->entries[i].user.id);
+    }
     return WEIR_OK;
 }
 
@@ -220,12 +281,15 @@ postgres_update(struct store *store, weir_call *call, const struct user_change *
     const struct postgres_values values = {
         {id.text, change->name, change->email, change->email == NULL ? NULL : key, change->phone},
         5};
+    struct postgres_store *self = postgres_store_of(store);
     PGresult *result;
+    weir_code code;
 
     if (change->email != NULL)
         fold_case(change->email, strlen(change->email), key);
-    WEIR_TRY(postgres_store_run(
-        postgres_store_of(store), call, POSTGRES_UPDATE, &values, &result, cause));
+    code = postgres_store_run(self, call, POSTGRES_UPDATE, &values, &result, cause);
+    postgres_reads_note(&self->reads, change->id); /* in doubt, too */
+    WEIR_TRY(code);
     return visit_only(result, visit, arg);
 }
 
@@ -239,7 +303,9 @@ postgres_remove(struct store *store, weir_call *call, int32_t id, struct store_c
     PGresult *result;
     weir_code code;
 
-    WEIR_TRY(postgres_store_run(self, call, POSTGRES_REMOVE, &values, &result, cause));
+    code = postgres_store_run(self, call, POSTGRES_REMOVE, &values, &result, cause);
+    postgres_reads_note(&self->reads, id); /* in doubt, too */
+    WEIR_TRY(code);
     code = PQntuples(result) > 0 ? WEIR_OK : WEIR_NOT_FOUND;
     PQclear(result);
     return code;
@@ -252,6 +318,7 @@ postgres_store_close(struct store *store)
 {
     struct postgres_store *self = postgres_store_of(store);
 
+    postgres_reads_fini(&self->reads);
     postgres_pool_fini(&self->pool);
     free(self);
 }
@@ -266,24 +333,51 @@ static const struct store_ops postgres_ops = {
     .close = postgres_store_close,
 };
 
+/* Only what has to be fresh. */
+static const struct store_ops primary_ops = {.find = primary_find};
+
+/* NULL: no memory. */
+static struct postgres_store *
+make(const char *url, const char *read_url)
+{
+    size_t size = strlen(url) + 1, read_size = read_url == NULL ? 0 : strlen(read_url) + 1;
+    struct postgres_store *self = calloc(1, sizeof(*self) + size + read_size);
+
+    if (self == NULL)
+        return NULL;
+    self->store.ops = &postgres_ops;
+    self->store.accounts = &postgres_account_ops;
+    self->primary.ops = &primary_ops;
+    memcpy(self->url, url, size);
+    if (read_url != NULL)
+        self->read_url = memcpy(self->url + size, read_url, read_size);
+    return self;
+}
+
 struct store *
-store_postgres_open(const char *url, struct store_cause *cause)
+store_postgres_open(const char *url, const char *read_url, struct store_cause *cause)
 {
     struct postgres_store *self;
 
     if (!postgres_migrate(url, cause))
         return NULL;
-    self = calloc(1, sizeof(*self) + strlen(url) + 1);
-    if (self == NULL) {
-        snprintf(cause->text, sizeof(cause->text), "out of memory");
+    snprintf(cause->text, sizeof(cause->text), "out of memory or of threads");
+    self = make(url, read_url);
+    if (self == NULL)
+        return NULL;
+    if (!postgres_pool_init(&self->pool, self->url)) {
+        free(self);
         return NULL;
     }
-    self->store.ops = &postgres_ops;
-    self->store.accounts = &postgres_account_ops;
-    memcpy(self->url, url, strlen(url) + 1);
-    if (postgres_pool_init(&self->pool, self->url))
+    if (postgres_reads_init(&self->reads, self->read_url))
         return &self->store;
-    snprintf(cause->text, sizeof(cause->text), "out of memory or of threads");
+    postgres_pool_fini(&self->pool);
     free(self);
     return NULL;
+}
+
+struct store *
+store_postgres_primary(struct store *store)
+{
+    return &postgres_store_of(store)->primary;
 }

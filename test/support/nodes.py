@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""userd among others, that share a Redis."""
+"""userd among others, or with other servers."""
 import json
 import urllib.error
 import urllib.request
@@ -13,13 +13,11 @@ SOON = 20
 class Node:
     """A userd with a client."""
 
-    def __init__(self, folder, user_pb2, redis, *flags, database=None):
+    def __init__(self, folder, user_pb2, *flags):
         self.types = user_pb2
         folder.mkdir(parents=True, exist_ok=True)
         self.ops = places.free_address()
-        self.userd = programs.Userd(
-            folder, "--redis", redis.url, "--ops", self.ops, *flags, database=database
-        ).start()
+        self.userd = programs.Userd(folder, "--ops", self.ops, *flags).start()
         self.client = clients.Grpcio(user_pb2, self.userd.address, folder)
 
     def call(self, method, request, timeout=SOON):

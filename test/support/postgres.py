@@ -46,14 +46,25 @@ class Cluster:
 
     def __init__(self):
         self.bin = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-postgres."))
         self.user = []
+        self.make_folder()
+        self.run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+
+    def make_folder(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-postgres."))
         if os.geteuid() == 0:  # which PostgreSQL refuses to run as
             self.folder.chmod(0o755)
             shutil.chown(self.folder, "postgres")
             self.user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
         self.url = f"postgres://postgres@/postgres?host={self.folder}"
-        self.run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+
+    def replica(self):
+        """A cluster that follows this one, which runs; not started yet."""
+        replica = Cluster.__new__(Cluster)
+        replica.bin, replica.user = self.bin, self.user
+        replica.make_folder()
+        replica.run("pg_basebackup", "-D", "data", "-h", str(self.folder), "-U", "postgres", "-R", "-c", "fast")
+        return replica
 
     def run(self, program, *arguments):
         with open(self.folder / "log", "a+", encoding="utf-8") as log:

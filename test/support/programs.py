@@ -125,10 +125,14 @@ class Userd(Server):
         self.folder = pathlib.Path(folder)
         self.database = pathlib.Path(database or self.folder / "users.db")
         self.url = f"sqlite:{self.database}"
-        if "WEIR_POSTGRES" in os.environ:
+        if "--db" in flags:
+            self.url = flags[flags.index("--db") + 1]
+        elif "WEIR_POSTGRES" in os.environ:
             self.url = postgres.new_database(os.environ["WEIR_POSTGRES"])
         address = places.free_address()
-        command = [places.program("userd"), "--listen", address, "--db", self.url, *flags]
+        command = [places.program("userd"), "--listen", address, *flags]
+        if "--db" not in flags:
+            command += ["--db", self.url]
         if "WEIR_REDIS" in os.environ and "--redis" not in flags:
             command += ["--redis", f"{os.environ['WEIR_REDIS']}/{next(serial)}"]  # a database of its own
         if "--ops" not in flags:

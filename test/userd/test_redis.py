@@ -16,7 +16,7 @@ def redis():
 
 @pytest.fixture
 def node(redis, user_pb2, tmp_path):
-    node = nodes.Node(tmp_path / "node", user_pb2, redis)
+    node = nodes.Node(tmp_path / "node", user_pb2, "--redis", redis.url)
     node.await_cache("SERVING")
     yield node
     node.close()
@@ -66,7 +66,7 @@ def test_without_redis_all_goes_on(node, redis, way):
 
 def test_userd_starts_without_redis(redis, user_pb2, tmp_path):
     redis.kill()
-    node = nodes.Node(tmp_path, user_pb2, redis)
+    node = nodes.Node(tmp_path, user_pb2, "--redis", redis.url)
     try:
         assert node.get(node.create("d@redis.example").id).found
         assert node.health() == ("healthy", "NOT_SERVING")
@@ -78,7 +78,7 @@ def test_userd_starts_without_redis(redis, user_pb2, tmp_path):
 
 def test_a_redis_that_refuses_is_told_of(redis, user_pb2, tmp_path):
     redis.cli("CONFIG", "SET", "requirepass", "secret")
-    node = nodes.Node(tmp_path, user_pb2, redis)
+    node = nodes.Node(tmp_path, user_pb2, "--redis", redis.url)
     try:
         assert node.get(node.create("e@redis.example").id).found
         assert node.health() == ("healthy", "NOT_SERVING")
@@ -91,7 +91,7 @@ def test_a_password_in_the_url(redis, user_pb2, tmp_path):
     redis.cli("CONFIG", "SET", "requirepass", "s@cret")
     url = redis.url
     redis.url = url.replace("redis://", "redis://:s%40cret@") + "/3"
-    node = nodes.Node(tmp_path, user_pb2, redis)
+    node = nodes.Node(tmp_path, user_pb2, "--redis", redis.url)
     try:
         node.await_cache("SERVING")
         user = node.create("f@redis.example")

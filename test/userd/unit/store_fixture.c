@@ -76,7 +76,7 @@ fixture_open(struct fixture *fixture, void *const *state)
         fixture->database = open_in_folder(fixture, state);
     } else {
         make_database(postgres, fixture->path, sizeof(fixture->path));
-        fixture->database = store_postgres_open(fixture->path, &fixture->cause);
+        fixture->database = store_postgres_open(fixture->path, NULL, &fixture->cause);
     }
     fixture->store = fixture->database;
     if (fixture->store == NULL)

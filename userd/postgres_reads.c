@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A replica has a pool of its own. It may lag behind, so users who were written here a moment ago
+ * are remembered: a table without locks, in which a user has one place. */
+#include "userd/postgres_reads.h"
+
+#include <stdlib.h>
+
+/* A host that hangs costs calls their time; so few as this lets through. */
+#define HUNG_PAUSE (5 * WEIR_SECOND)
+
+bool
+postgres_reads_init(struct postgres_reads *reads, const char *url)
+{
+    if (url == NULL)
+        return true;
+    reads->recent = calloc(POSTGRES_RECENT_PLACES, sizeof(*reads->recent));
+    if (reads->recent == NULL)
+        return false;
+    reads->given = postgres_pool_init(&reads->pool, url);
+    if (!reads->given)
+        free(reads->recent);
+    return reads->given;
+}
+
+void
+postgres_reads_fini(struct postgres_reads *reads)
+{
+    if (!reads->given)
+        return;
+    postgres_pool_fini(&reads->pool);
+    free(reads->recent);
+}
+
+/* ---- who was written lately ---- */
+
+static atomic_uint_fast64_t *
+place_of(const struct postgres_reads *reads, int32_t id)
+{
+    return &reads->recent[(uint32_t)id % POSTGRES_RECENT_PLACES];
+}
+
+static uint32_t
+seconds_now(void)
+{
+    return (uint32_t)(weir_now() / WEIR_SECOND);
+}
+
+void
+postgres_reads_note(struct postgres_reads *reads, int32_t id)
+{
+    if (reads->given)
+        atomic_store(place_of(reads, id), (uint64_t)(uint32_t)id << 32 | seconds_now());
+}
+
+bool
+postgres_reads_is_recent(const struct postgres_reads *reads, int32_t id)
+{
+    uint64_t note = atomic_load(place_of(reads, id));
+
+    return note >> 32 == (uint32_t)id && seconds_now() - (uint32_t)note <= POSTGRES_RECENT_SECONDS;
+}
+
+/* ---- asking ---- */
+
+static weir_code
+ask(struct postgres_reads *reads, weir_call *call, enum postgres_query query,
+    const struct postgres_values *values, PGresult **out_result)
+{
+    struct postgres_connection *connection;
+    struct store_cause cause;
+    weir_code code;
+
+    WEIR_TRY(postgres_borrow(&reads->pool, call, &connection, &cause));
+    code = postgres_run(connection, call, query, values, out_result, &cause);
+    postgres_give_back(&reads->pool, connection);
+    return code;
+}
+
+weir_code
+postgres_reads_run(struct postgres_reads *reads, weir_call *call, enum postgres_query query,
+    const struct postgres_values *values, PGresult **out_result)
+{
+    weir_code code, ended;
+
+    if (!reads->given || atomic_load(&reads->hung_until) > weir_now())
+        return WEIR_UNAVAILABLE;
+    code = ask(reads, call, query, values, out_result);
+    if (code == WEIR_OK)
+        return code;
+    ended = call == NULL ? WEIR_OK : weir_call_code(call);
+    if (ended == WEIR_DEADLINE_EXCEEDED)
+        atomic_store(&reads->hung_until, weir_now() + HUNG_PAUSE);
+    return ended == WEIR_OK ? WEIR_UNAVAILABLE : ended;
+}
