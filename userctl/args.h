@@ -6,10 +6,12 @@
 #include "usercommon/flags.h"
 #include <weir/base.h>
 
+#define SERVER_FORMS "HOST:PORT[,HOST:PORT...], unix:PATH or etcd://HOST:PORT/user.UserService"
+
 struct args {
-    const char *server;
-    int64_t timeout;  /* nanoseconds; WEIR_NEVER: none */
-    const char *otlp; /* where traces go; NULL: not given */
+    const char *server; /* SERVER_FORMS */
+    int64_t timeout;    /* nanoseconds; WEIR_NEVER: none */
+    const char *otlp;   /* where traces go; NULL: not given */
     bool json, version, help;
     bool tls;
     const char *ca, *cert, *key; /* NULL: not given */

@@ -146,8 +146,8 @@ take_source(const struct flag_words *words, struct args *args, char error[FLAGS_
         .help = about, .field = offsetof(struct args, label)}
 
 #define COMMON_FLAGS                                                                               \
-    FLAG(server, "TARGET", flag_text, false, "HOST:PORT or unix:PATH",                             \
-        "where userd is (127.0.0.1:50051)"),                                                       \
+    FLAG(server, "TARGET", flag_text, false, SERVER_FORMS,                                         \
+        "where userd is: " SERVER_FORMS " (127.0.0.1:50051)"),                                     \
     FLAG(timeout, "D", flag_duration, false, "a duration such as " DURATION_EXAMPLES,              \
         "how long to wait for the answer (5s; 30s for stream; import, export, chat: for ever)"),   \
     FLAG(otlp, "URL", otlp_read, false, OTLP_FORMS,                                                \

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <weir/etcd.h>
 
 /* What the flags say of TLS; *out_tls is NULL when that is nothing. False: a message was printed.
  */
@@ -51,7 +52,7 @@ run_channel(weir_loop *loop, const struct command *command, const struct args *a
     int status;
 
     if (code == WEIR_INVALID_ARGUMENT) {
-        complain("userctl", "--server: \"%s\" is not HOST:PORT or unix:PATH", args->server);
+        complain("userctl", "--server: \"%s\" is not " SERVER_FORMS, args->server);
         return EXIT_USAGE;
     }
     if (code != WEIR_OK)
@@ -64,16 +65,32 @@ run_channel(weir_loop *loop, const struct command *command, const struct args *a
 }
 
 static int
-run_on(weir_loop *loop, const struct command *command, const struct args *args, weir_tls *tls)
+run_with_token(weir_loop *loop, const struct command *command, const struct args *args,
+    struct weir_channel_options *options)
 {
-    struct weir_channel_options options = {.user_agent = "userctl", .tls = tls};
-    weir_code code = token_open(args, &options.credentials);
+    weir_code code = token_open(args, &options->credentials);
     int status;
 
     if (code != WEIR_OK)
         return calls_fail(args, code, "out of memory");
-    status = run_channel(loop, command, args, &options);
-    weir_credentials_free(options.credentials);
+    status = run_channel(loop, command, args, options);
+    weir_credentials_free(options->credentials);
+    return status;
+}
+
+/* The targets that the library knows, and etcd's. */
+static int
+run_on(weir_loop *loop, const struct command *command, const struct args *args, weir_tls *tls)
+{
+    weir_catalog *catalog = weir_catalog_new();
+    struct weir_channel_options options = {.user_agent = "userctl", .tls = tls, .catalog = catalog};
+    int status;
+
+    if (catalog == NULL || weir_etcd_add_resolver(catalog, NULL) != WEIR_OK)
+        status = calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    else
+        status = run_with_token(loop, command, args, &options);
+    weir_catalog_free(catalog);
     return status;
 }
 

@@ -158,7 +158,7 @@ session_is_private(const struct args *args)
     static const char *const schemes[] = {"dns:///", "dns:", "ipv4:", "ipv6:"};
     const char *target = args->server;
 
-    if (args->tls || strncmp(target, "unix:", 5) == 0)
+    if (args->tls || strncmp(target, "unix:", 5) == 0 || strncmp(target, "unix-abstract:", 14) == 0)
         return true;
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         size_t len = strlen(schemes[i]);

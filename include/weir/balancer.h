@@ -42,6 +42,7 @@ struct weir_load {
 /* How a call has ended. */
 struct weir_outcome {
     weir_code code;
+    int64_t now;                  /* on weir_now's clock */
     int64_t duration;             /* nanoseconds since it was given the server */
     const struct weir_load *load; /* NULL: nothing was told */
 };

@@ -7,6 +7,7 @@
 #include <weir/credentials.h>
 #include <weir/interceptor.h>
 #include <weir/loop.h>
+#include <weir/outlier.h>
 #include <weir/pool.h>
 #include <weir/service_config.h>
 #include <weir/tls.h>
@@ -42,6 +43,8 @@ struct weir_channel_options {
      * all), "round_robin", "least_request", "weighted_round_robin", or a name of the catalog's;
      * pick_first. */
     const char *balancer;
+    const struct weir_outlier_options *outliers; /* servers that fail are left out for a while; none
+                                                    are, nor ever with pick_first */
     weir_catalog *catalog; /* further resolvers and balancers; none. Borrowed */
     const struct weir_service_config *service_config; /* how calls are made; none. Borrowed */
 };

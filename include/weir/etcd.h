@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Discovery through etcd v3: a server says where it is, under a lease. */
+/* Discovery through etcd v3: a server says where it is, under a lease, and channels find it. */
 /* Threads: safe from any thread; the work is done on a fiber of the channel's loop. */
 #pragma once
 
@@ -38,5 +38,25 @@ WEIR_API WEIR_CHECK weir_code weir_etcd_leave(weir_etcd_registration *registrati
 
 /* Leaves first, when that was not done. Suspends. */
 WEIR_API void weir_etcd_registration_free(weir_etcd_registration *registration);
+
+/* ---- the client's half ---- */
+
+/* Zero is the default of every field. All is borrowed. */
+struct weir_etcd_resolver_options {
+    const char *user, *password; /* who asks, where etcd wants to know; nobody */
+    weir_tls *tls;               /* of weir_tls_client_new: speak TLS with etcd; plain text */
+    weir_pool *pool;             /* looks up etcd's name; the loop waits */
+    /* Told of each value that is no server's, which is passed over. On the loop's thread of the
+     * channel; must not suspend. */
+    void (*note)(void *self, const char *text);
+    void *note_self;
+};
+
+/* Targets "etcd://HOST:PORT/SERVICE", with one address of etcd or several with commas between, are
+ * the servers that are registered under SERVICE/, now and whenever that changes. While etcd is away
+ * those that were known last stay. options, which may be NULL, is borrowed until the catalog is
+ * freed. What weir_catalog_add_resolver says. */
+WEIR_API WEIR_CHECK weir_code weir_etcd_add_resolver(
+    weir_catalog *catalog, const struct weir_etcd_resolver_options *options);
 
 WEIR_END_C

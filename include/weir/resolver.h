@@ -32,6 +32,9 @@ struct weir_resolution {
     const char *service_config; /* JSON; NULL: none */
 };
 
+/* Is it an address as weir_endpoint has them? INVALID_ARGUMENT: no. Safe from any thread. */
+WEIR_API WEIR_CHECK weir_code weir_address_check(const char *address);
+
 struct weir_resolver_target {
     weir_loop *loop;  /* the channel's */
     const char *text; /* the whole target */

@@ -14,6 +14,7 @@
 #include <weir/http.h>
 #include <weir/interceptor.h>
 #include <weir/loop.h>
+#include <weir/outlier.h>
 #include <weir/peer.h>
 #include <weir/pool.h>
 #include <weir/resolver.h>

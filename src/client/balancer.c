@@ -3,6 +3,7 @@
  * the channel's and the list of those that may be picked. */
 #include "client/client.h"
 
+#include "client/load.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,7 +39,7 @@ balancer_fini(struct client_balancer *balancer)
 static bool
 may_be_picked(const struct weir_subchannel *subchannel)
 {
-    return subchannel->state == WEIR_CHANNEL_READY;
+    return subchannel->state == WEIR_CHANNEL_READY && !subchannel->record.ejected;
 }
 
 static void
@@ -98,12 +99,23 @@ explain(struct weir_channel *channel, const struct weir_subchannel *failed)
             channel->target.text, weir_subchannel_address(failed), failed->why);
 }
 
+/* What its subchannels are now is what the channel is. */
 static void
 review(struct weir_channel *channel)
 {
     collect_ready(channel);
     client_set_state(channel, state_of(channel));
     client_wake(channel);
+}
+
+void
+balancer_review(struct weir_channel *channel)
+{
+    review(channel);
+    if (channel->state == WEIR_CHANNEL_FAILURE)
+        snprintf(channel->why, sizeof(channel->why),
+            "cannot reach %s: all subchannels are in TRANSIENT_FAILURE, or fail too many calls",
+            channel->target.text);
 }
 
 void
@@ -399,17 +411,30 @@ balancer_counts(const struct weir_channel *channel)
     return !channel->balancer.type->together;
 }
 
+/* Here, so that it says nothing of the server. */
+static bool
+was_cancelled(const struct weir_call *call)
+{
+    return !call->ended || call->cancelled;
+}
+
 void
 balancer_call_is_over(struct rpc_transport *transport, struct weir_call *call)
 {
     struct client_conn *conn = container_of(transport, struct client_conn, transport);
     struct weir_subchannel *subchannel = conn->subchannel;
     const struct client_balancer *balancer = &subchannel->channel->balancer;
-    struct weir_outcome outcome = {.code = call->ended ? call->code : WEIR_CANCELLED};
+    struct weir_outcome outcome = {
+        .code = call->ended ? call->code : WEIR_CANCELLED, .now = loop_now(call->loop)};
+    struct weir_load load;
 
     subchannel->calls--;
+    if (!was_cancelled(call))
+        outlier_count(subchannel, outcome.code == WEIR_OK);
     if (balancer->type->done == NULL || subchannel->removed)
         return;
-    outcome.duration = loop_now(call->loop) - call->attached_at;
+    outcome.duration = outcome.now - call->attached_at;
+    if (call->trailers != NULL && load_read(call->trailers, &load))
+        outcome.load = &load;
     balancer->type->done(balancer->self, subchannel, &outcome);
 }

@@ -7,3 +7,5 @@
 
 extern const struct weir_balancer_type balancer_pick_first;
 extern const struct weir_balancer_type balancer_round_robin;
+extern const struct weir_balancer_type balancer_least_request;
+extern const struct weir_balancer_type balancer_weighted_round_robin;

@@ -112,8 +112,8 @@ weir_catalog_add_resolver(weir_catalog *catalog, const struct weir_resolver_type
 const struct weir_balancer_type *
 catalog_find_balancer(const weir_catalog *catalog, const char *name)
 {
-    static const struct weir_balancer_type *const own[] = {
-        &balancer_pick_first, &balancer_round_robin};
+    static const struct weir_balancer_type *const own[] = {&balancer_pick_first,
+        &balancer_round_robin, &balancer_least_request, &balancer_weighted_round_robin};
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (strcmp(own[i]->name, name) == 0)

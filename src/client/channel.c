@@ -57,6 +57,7 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
     channel->tls = net_tls_ref(options->tls);
     channel->pool = options->pool;
     channel->catalog = options->catalog;
+    outlier_init(&channel->judge, options->outliers);
     channel->credentials = options->credentials;
     channel->shared.max_receive =
         options->max_receive_message != 0 ? options->max_receive_message : DEFAULT_MAX_RECEIVE;
@@ -223,6 +224,7 @@ disconnect_on_fiber(void *arg)
         fiber_park();
     let_all_arrive(channel->loop); /* what those have sent */
     loop_timer_stop(channel->loop, &channel->retry);
+    outlier_stop(channel);
     resolver_fini(&channel->resolver);
     balancer_close(channel);
 }

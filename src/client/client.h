@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "client/config.h"
 #include "client/lookup.h"
+#include "client/outlier.h"
 #include "client/race.h"
 #include "client/retry.h"
 #include "client/target.h"
@@ -82,6 +83,7 @@ struct weir_channel {
     struct list watchers;    /* channel_watcher: who waits for another state */
     struct weir_resolver resolver;
     struct client_balancer balancer;
+    struct outlier_judge judge;
     struct list subchannels; /* of the newest list, in its order */
     struct list parting;     /* those that are no longer in it, while their calls go on */
     bool wanted;             /* to be connected as soon as there is a list */
@@ -117,6 +119,7 @@ struct weir_subchannel {
     bool picked;    /* it is among the balancer's `ready` */
     unsigned calls; /* under way, see balancer_counts */
     void *data;     /* the balancer's */
+    struct outlier_record record;
 
     struct list conns;           /* all, those that are drained included */
     struct client_conn *conn;    /* the newest that takes calls; NULL unless ready */
@@ -252,6 +255,9 @@ void balancer_fail(struct weir_channel *channel, const char *why);
 
 /* A subchannel's state has changed: the channel's may have, too. */
 void balancer_changed(struct weir_subchannel *subchannel);
+
+/* Outliers have left or returned. */
+void balancer_review(struct weir_channel *channel);
 
 /* The subchannel for a call, if any is ready. NULL: none. */
 struct weir_subchannel *balancer_pick(struct weir_channel *channel, const struct weir_call *call);

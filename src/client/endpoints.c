@@ -48,17 +48,22 @@ static weir_code
 add(struct client_endpoints *endpoints, const struct weir_endpoint *from)
 {
     struct client_endpoint *to = &endpoints->list[endpoints->count];
-    struct net_endpoint parsed;
 
-    if (from->address == NULL)
-        return WEIR_INVALID_ARGUMENT;
-    WEIR_TRY(net_endpoint_parse(from->address, &parsed));
+    WEIR_TRY(weir_address_check(from->address));
     if (endpoints_find(endpoints, from->address) != NULL)
         return WEIR_OK;
     endpoints->count++;
     to->address = strdup(from->address);
     to->weight = from->weight == 0 ? 1 : from->weight;
     return to->address != NULL && copy_attributes(from, to) ? WEIR_OK : WEIR_RESOURCE_EXHAUSTED;
+}
+
+weir_code
+weir_address_check(const char *address)
+{
+    struct net_endpoint parsed;
+
+    return address == NULL ? WEIR_INVALID_ARGUMENT : net_endpoint_parse(address, &parsed);
 }
 
 weir_code

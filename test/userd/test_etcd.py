@@ -1,51 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """userd's place in a real etcd: there while it serves, gone when it drains, back when etcd is."""
-import json
 import shutil
-import subprocess
 
 import pytest
 
 from support import places, programs
+from support.etcd import Etcd
 
 PREFIX = "user.UserService/"
-
-
-class Etcd(programs.Server):
-    """Debian's etcd on free ports and a folder of its own."""
-
-    def __init__(self, folder):
-        client, peer = (f"http://{places.free_address()}" for _ in range(2))
-        program = shutil.which("etcd")
-        assert program, "etcd (etcd-server) is missing"
-        command = [program, "--data-dir", folder / "etcd", "--log-level", "error"]
-        command += ["--listen-client-urls", client, "--advertise-client-urls", client]
-        command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
-        command += ["--initial-cluster", f"default={peer}"]
-        super().__init__(command, client.removeprefix("http://"), folder / "etcd.log", programs.accepts)
-        self.url = client
-        self.data = folder / "etcd"
-
-    def start(self):
-        super().start()
-        programs.wait_until(lambda: self.control("endpoint", "health").returncode == 0, "etcd's health")
-        return self
-
-    def control(self, *arguments):
-        return subprocess.run(
-            ["etcdctl", f"--endpoints={self.url}", *arguments],
-            env={"ETCDCTL_API": "3"},
-            capture_output=True,
-            encoding="utf-8",
-            timeout=programs.PATIENCE,
-        )
-
-    def registered(self):
-        """What is registered: {key: value}."""
-        done = self.control("get", "--prefix", PREFIX)
-        assert done.returncode == 0, done.stderr
-        lines = done.stdout.splitlines()
-        return {key: json.loads(value) for key, value in zip(lines[::2], lines[1::2])}
 
 
 @pytest.fixture
@@ -73,13 +35,13 @@ def expected(address):
 
 
 def await_registered(etcd, what):
-    programs.wait_until(lambda: etcd.registered() == what, f"{what} in etcd")
+    programs.wait_until(lambda: etcd.registered(PREFIX) == what, f"{what} in etcd")
 
 
 def test_it_is_there_while_it_serves(etcd, userd):
     await_registered(etcd, expected(userd.address))
     userd.stop()
-    assert etcd.registered() == {}
+    assert etcd.registered(PREFIX) == {}
     assert "left etcd" in userd.said()
 
 
@@ -96,7 +58,7 @@ def test_what_is_advertised_is_registered(etcd, tmp_path):
 def test_a_crash_is_forgotten(etcd, userd):
     await_registered(etcd, expected(userd.address))
     userd.kill()
-    assert etcd.registered() == expected(userd.address)
+    assert etcd.registered(PREFIX) == expected(userd.address)
     await_registered(etcd, {})
 
 
@@ -109,7 +71,7 @@ def test_it_comes_back_with_etcd(etcd, userd):
     etcd.start()
     await_registered(etcd, expected(userd.address))
     userd.stop()
-    assert etcd.registered() == {}
+    assert etcd.registered(PREFIX) == {}
 
 
 def test_it_serves_without_etcd(tmp_path):

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* least_request: the one of a few servers that has the fewest calls (gRFC A48). Of many servers two
+ * are drawn, or choiceCount, which is nearly as good as looking at all; few are looked at all. */
+#include "client/balancers.h"
+
+#include "base/random.h"
+#include <weir/value.h>
+
+#define CHOICES 2
+#define CHOICES_MAX 10
+#define FEW 8
+
+struct least_request {
+    uint64_t random;
+    size_t choices;
+};
+
+static weir_code
+configure(void *self, const struct weir_value *options, struct weir_value_error *error)
+{
+    struct least_request *it = self;
+    int64_t choices = CHOICES;
+
+    WEIR_TRY(weir_value_read_integer(options, "choiceCount", 2, UINT32_MAX, &choices, error));
+    it->choices = (size_t)(choices > CHOICES_MAX ? CHOICES_MAX : choices);
+    it->random = random_u64() | 1;
+    return WEIR_OK;
+}
+
+/* Marsaglia's xorshift: the kernel is not asked for every call. */
+static uint64_t
+draw(struct least_request *it)
+{
+    it->random ^= it->random << 13;
+    it->random ^= it->random >> 7;
+    it->random ^= it->random << 17;
+    return it->random;
+}
+
+static weir_subchannel *
+lesser(weir_subchannel *a, weir_subchannel *b)
+{
+    return weir_subchannel_calls(b) < weir_subchannel_calls(a) ? b : a;
+}
+
+/* From a place of its own each time, so that those that are even take turns. */
+static weir_subchannel *
+least_of_all(const struct weir_ready *ready, size_t from)
+{
+    weir_subchannel *best = ready->list[from];
+
+    for (size_t i = 1; i < ready->count; i++)
+        best = lesser(best, ready->list[(from + i) % ready->count]);
+    return best;
+}
+
+static weir_subchannel *
+pick(void *self, const struct weir_ready *ready, const weir_call *call)
+{
+    struct least_request *it = self;
+    weir_subchannel *best;
+
+    (void)call;
+    if (ready->count <= FEW)
+        return least_of_all(ready, draw(it) % ready->count);
+    best = ready->list[draw(it) % ready->count];
+    for (size_t i = 1; i < it->choices; i++)
+        best = lesser(best, ready->list[draw(it) % ready->count]);
+    return best;
+}
+
+const struct weir_balancer_type balancer_least_request = {.name = "least_request",
+    .size = sizeof(struct least_request),
+    .configure = configure,
+    .pick = pick};

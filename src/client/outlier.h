@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The judge of a channel's servers (gRFC A50). */
+/* Threads: everything belongs to the loop's thread. */
+#pragma once
+
+#include "loop/loop.h"
+#include <weir/outlier.h>
+
+struct weir_channel;
+struct weir_subchannel;
+
+struct outlier_judge {
+    bool on;
+    struct weir_outlier_options options; /* defaults filled in */
+    struct loop_timer timer;             /* runs while calls are counted */
+    bool running;
+};
+
+/* What a subchannel has done since the last judgement, and what came of it. */
+struct outlier_record {
+    unsigned good, bad;
+    unsigned times; /* ejected, and not forgiven yet */
+    int64_t ejected_at;
+    bool ejected;
+};
+
+/* options NULL: nobody is judged. */
+void outlier_init(struct outlier_judge *judge, const struct weir_outlier_options *options);
+void outlier_stop(struct weir_channel *channel);
+
+/* A call of its has ended. */
+void outlier_count(struct weir_subchannel *subchannel, bool good);
