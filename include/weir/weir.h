@@ -12,6 +12,7 @@
 #include <weir/details.h>
 #include <weir/fd.h>
 #include <weir/http.h>
+#include <weir/in_process.h>
 #include <weir/interceptor.h>
 #include <weir/loop.h>
 #include <weir/outlier.h>

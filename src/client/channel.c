@@ -2,6 +2,8 @@
 /* The public channel: options, a stream for a call, call objects. */
 #include "client/client.h"
 
+#include "server/server.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -149,27 +151,48 @@ set_up(struct weir_channel *channel, const char *target, const struct weir_chann
     return resolver_init(channel); /* last: what it has begun ends on a fiber only */
 }
 
-weir_code
-weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_options *options,
-    weir_channel **out_channel)
+static weir_code
+make(weir_loop *loop, const char *target, weir_server *server,
+    const struct weir_channel_options *options, weir_channel **out_channel)
 {
-    static const struct weir_channel_options defaults;
-    struct weir_channel *channel;
+    struct weir_channel *channel = allocate(loop);
     weir_code code;
 
-    if (options == NULL)
-        options = &defaults;
-    if (options->tls != NULL && net_tls_is_server(options->tls))
-        return WEIR_INVALID_ARGUMENT;
-    channel = allocate(loop);
     if (channel == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
+    channel->server = server;
     code = set_up(channel, target, options);
     if (code == WEIR_OK)
         *out_channel = channel;
     else
         release(channel);
     return code;
+}
+
+static const struct weir_channel_options defaults;
+
+weir_code
+weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_options *options,
+    weir_channel **out_channel)
+{
+    if (options == NULL)
+        options = &defaults;
+    if (options->tls != NULL && net_tls_is_server(options->tls))
+        return WEIR_INVALID_ARGUMENT;
+    return make(loop, target, NULL, options, out_channel);
+}
+
+/* The target is what people are told. */
+weir_code
+weir_channel_new_in_process(weir_loop *loop, weir_server *server,
+    const struct weir_channel_options *options, weir_channel **out_channel)
+{
+    if (options == NULL)
+        options = &defaults;
+    if (options->tls != NULL)
+        return WEIR_INVALID_ARGUMENT;
+    server_expect_pipes(server);
+    return make(loop, "unix:in-process", server, options, out_channel);
 }
 
 /* A fiber of the loop itself may have freed a call whose cancellation is still on its way: so let

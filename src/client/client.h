@@ -66,6 +66,7 @@ struct client_balancer {
 struct weir_channel {
     weir_loop *loop;
     struct client_target target;
+    struct weir_server *server;    /* of this process; NULL: the target's addresses count */
     weir_tls *tls;                 /* NULL: plain text */
     weir_pool *pool;               /* where names are looked up; may be NULL */
     const weir_catalog *catalog;   /* may be NULL */

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "rpc/deadline.h"
+#include "server/server.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -66,6 +67,21 @@ fail(struct weir_subchannel *subchannel, const char *why)
         (void)!loop_timer_start(loop, &subchannel->retry, again);
     set_state(subchannel, WEIR_CHANNEL_FAILURE);
     resolver_ask_again(&subchannel->channel->resolver);
+}
+
+static void
+won(void *owner, struct net_conn *net)
+{
+    struct weir_subchannel *subchannel = owner;
+
+    if (conn_open(subchannel, net) != WEIR_OK)
+        fail(subchannel, "no memory");
+}
+
+static void
+lost(void *owner, const char *why)
+{
+    fail(owner, why);
 }
 
 /* ---- addresses ---- */
@@ -147,6 +163,28 @@ find_addresses(struct weir_subchannel *subchannel)
         fail(subchannel, subchannel->why);
 }
 
+/* A pipe instead of a race for a socket. */
+static void
+connect_in_process(struct weir_subchannel *subchannel)
+{
+    struct net_pipe_end *ends[2];
+    struct net_conn *net;
+
+    if (net_pipe_new(ends) != WEIR_OK) {
+        fail(subchannel, "no memory");
+        return;
+    }
+    if (!server_take_pipe(subchannel->channel->server, ends[1])) {
+        net_pipe_close(ends[0]);
+        fail(subchannel, "the server has ended");
+        return;
+    }
+    if (net_pipe_open(ends[0], subchannel->channel->loop, &net) != WEIR_OK)
+        fail(subchannel, "no memory");
+    else
+        won(subchannel, net);
+}
+
 static void
 connect_once(struct weir_subchannel *subchannel)
 {
@@ -155,25 +193,13 @@ connect_once(struct weir_subchannel *subchannel)
     subchannel->connect_until = deadline_after(loop_now(channel->loop), channel->connect_timeout);
     subchannel->looked_up = subchannel->address_count = 0;
     snprintf(subchannel->why, sizeof(subchannel->why), "no address");
-    find_addresses(subchannel);
+    if (channel->server != NULL)
+        connect_in_process(subchannel);
+    else
+        find_addresses(subchannel);
 }
 
 /* ---- what its race and its connections tell ---- */
-
-static void
-won(void *owner, struct net_conn *net)
-{
-    struct weir_subchannel *subchannel = owner;
-
-    if (conn_open(subchannel, net) != WEIR_OK)
-        fail(subchannel, "no memory");
-}
-
-static void
-lost(void *owner, const char *why)
-{
-    fail(owner, why);
-}
 
 void
 subchannel_is_ready(struct client_conn *conn)

@@ -99,7 +99,7 @@ update(struct net_conn *conn)
 {
     int wanted = 0;
 
-    if (conn->busy || conn->closing || conn->events == NULL)
+    if (conn->busy || conn->closing || conn->events == NULL || conn->pipe != NULL)
         return;
     if (reads(conn) || (write_waits(conn) && !conn->ended))
         wanted |= UV_READABLE;
@@ -169,6 +169,8 @@ would_block(int error)
 static ssize_t
 receive_bytes(struct net_conn *conn, uint8_t *room, size_t size)
 {
+    if (conn->pipe != NULL)
+        return net_pipe_read(conn->pipe, room, size);
     if (conn->tls == NULL)
         return receive_some(conn->fd, room, size);
     return tls_session_read(conn->tls, room, size);
@@ -338,6 +340,17 @@ on_task(struct loop_task *task)
     update(conn);
 }
 
+void
+net_conn_woken(struct net_conn *conn)
+{
+    if (conn->events == NULL || conn->closing)
+        return;
+    conn->busy = true;
+    make_room(conn);
+    read_some(conn, false);
+    conn->busy = false;
+}
+
 static void
 on_input(struct loop_timer *timer)
 {
@@ -345,6 +358,18 @@ on_input(struct loop_timer *timer)
 }
 
 /* ---- writing ---- */
+
+static size_t
+write_pipe(struct net_conn *conn, const struct net_span *spans, size_t count, size_t total)
+{
+    ssize_t written = net_pipe_write(conn->pipe, spans, count);
+
+    if (written < 0)
+        break_later(conn, errno);
+    else
+        conn->blocked = (size_t)written < total;
+    return written < 0 ? 0 : (size_t)written;
+}
 
 /* One sendmsg. False: the socket took less than all, or broke. */
 static bool
@@ -407,8 +432,12 @@ net_conn_write(struct net_conn *conn, const struct net_span *spans, size_t count
         total += spans[i].len;
     if (conn->ended || conn->error != 0 || total == 0)
         return total;
-    written =
-        conn->tls == NULL ? send_plain(conn, spans, count) : send_tls(conn, spans, count, total);
+    if (conn->pipe != NULL)
+        written = write_pipe(conn, spans, count, total);
+    else if (conn->tls == NULL)
+        written = send_plain(conn, spans, count);
+    else
+        written = send_tls(conn, spans, count, total);
     update(conn);
     return conn->error != 0 ? total : written;
 }
@@ -437,6 +466,16 @@ set_no_delay(const struct net_conn *conn)
         (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+static void
+set_up(struct net_conn *conn, weir_loop *loop, int fd)
+{
+    conn->loop = loop;
+    conn->fd = fd;
+    loop_task_init(&conn->task, on_task);
+    loop_timer_init(&conn->timer, on_input);
+    list_init(&conn->lingering);
+}
+
 struct net_conn *
 net_conn_new(weir_loop *loop, int fd, const struct net_address *peer)
 {
@@ -447,13 +486,23 @@ net_conn_new(weir_loop *loop, int fd, const struct net_address *peer)
         close(fd);
         return NULL;
     }
-    conn->loop = loop;
-    conn->fd = fd;
-    loop_task_init(&conn->task, on_task);
-    loop_timer_init(&conn->timer, on_input);
-    list_init(&conn->lingering);
+    set_up(conn, loop, fd);
     set_peer(conn, peer);
     set_no_delay(conn);
+    return conn;
+}
+
+struct net_conn *
+net_conn_new_on_pipe(weir_loop *loop, struct net_pipe_end *end)
+{
+    struct net_conn *conn = calloc(1, sizeof(*conn));
+
+    if (conn == NULL)
+        return NULL;
+    set_up(conn, loop, -1);
+    conn->pipe = end;
+    conn->peer.any.sa_family = AF_UNIX;
+    conn->peer.len = sizeof(sa_family_t);
     return conn;
 }
 
@@ -473,7 +522,7 @@ net_conn_open(struct net_conn *conn, const struct net_conn_events *events, void 
 {
     conn->events = events;
     conn->owner = owner;
-    if (conn->tls != NULL) /* a client speaks first */
+    if (conn->tls != NULL || conn->pipe != NULL) /* a client speaks first; a pipe's may have */
         loop_post(conn->loop, &conn->task);
     update(conn);
 }
@@ -496,7 +545,8 @@ void
 net_conn_resume(struct net_conn *conn)
 {
     conn->paused = false;
-    if (conn->kept_len > 0 || (conn->tls != NULL && tls_session_has_input(conn->tls)))
+    if (conn->kept_len > 0 || conn->pipe != NULL ||
+        (conn->tls != NULL && tls_session_has_input(conn->tls)))
         loop_post(conn->loop, &conn->task);
     update(conn);
 }
@@ -548,6 +598,12 @@ on_closed(uv_handle_t *handle)
     free(container_of(handle, struct net_conn, poll));
 }
 
+static void
+on_pipe_closed(struct loop_task *task)
+{
+    free(container_of(task, struct net_conn, task));
+}
+
 /* Let go of everything but the descriptor. */
 static int
 dissolve(struct net_conn *conn)
@@ -562,6 +618,12 @@ dissolve(struct net_conn *conn)
     net_identity_free(conn->identity);
     tls_session_free(conn->tls);
     conn->tls = NULL;
+    if (conn->pipe != NULL) {
+        net_pipe_close(conn->pipe);
+        loop_task_init(&conn->task, on_pipe_closed);
+        loop_post(conn->loop, &conn->task);
+        return fd;
+    }
     uv_close((uv_handle_t *)&conn->poll, on_closed);
     loop_touch(conn->loop);
     return fd;
@@ -576,7 +638,10 @@ net_conn_release_fd(struct net_conn *conn)
 void
 net_conn_discard(struct net_conn *conn)
 {
-    close(dissolve(conn));
+    int fd = dissolve(conn);
+
+    if (fd >= 0)
+        close(fd);
 }
 
 static void
@@ -632,7 +697,7 @@ linger(struct net_conn *conn)
 static bool
 can_hear(const struct net_conn *conn)
 {
-    if (conn->events == NULL)
+    if (conn->events == NULL || conn->pipe != NULL) /* a pipe keeps what was written */
         return false;
     if (conn->tls != NULL && tls_session_error(conn->tls) == EPROTO)
         return true;

@@ -116,6 +116,20 @@ void net_connect_cancel(struct net_connect *connect);
 /* Who gets a connection's events; set once, before control returns to the loop. */
 void net_conn_open(struct net_conn *conn, const struct net_conn_events *events, void *owner);
 
+/* ---- pipes: two connections through memory, without sockets ---- */
+
+/* One of the two ends, to be opened on its loop's thread, or closed. */
+struct net_pipe_end;
+WEIR_CHECK weir_code net_pipe_new(struct net_pipe_end *out_ends[2]);
+
+/* Takes the end over, even on failure. Its peer's address is that of a Unix socket without a name.
+ */
+WEIR_CHECK weir_code net_pipe_open(
+    struct net_pipe_end *end, weir_loop *loop, struct net_conn **out_conn);
+
+/* The other end reads what there is, then the end. From any thread, of one that was not opened. */
+void net_pipe_close(struct net_pipe_end *end);
+
 /* ---- TLS ---- */
 
 /* A reference, given back with weir_tls_free. NULL gives NULL. */

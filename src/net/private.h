@@ -3,6 +3,7 @@
 /* Threads: everything belongs to the loop's thread. */
 #pragma once
 
+#include "base/buf.h"
 #include "net/tls_session.h"
 
 struct net_conn {
@@ -13,11 +14,12 @@ struct net_conn {
     struct loop_task task;   /* what must wait until the stack is unwound: see on_task in conn.c */
     struct loop_timer timer; /* of lingering; before that, of input that waits inside of tls */
     struct list lingering;
+    struct net_pipe_end *pipe;     /* NULL: a socket */
     struct tls_session *tls;       /* NULL: plain */
     struct net_identity *identity; /* NULL until somebody asks */
     uint8_t *kept;                 /* the reader's incomplete rest, NULL when there is none */
     uint32_t kept_len, kept_size;
-    int fd;
+    int fd;        /* -1: a pipe */
     int error;     /* why the connection is broken, to be reported; 0 when it is not */
     uint8_t armed; /* what libuv polls for */
     bool paused;
@@ -30,6 +32,16 @@ struct net_conn {
 
 /* Owns the descriptor, even on failure. peer NULL: ask the kernel. NULL: no memory. */
 struct net_conn *net_conn_new(weir_loop *loop, int fd, const struct net_address *peer);
+
+/* NULL: no memory; the end is still the caller's. */
+struct net_conn *net_conn_new_on_pipe(weir_loop *loop, struct net_pipe_end *end);
+
+/* The pipe has bytes, or room, or its other end is closed. */
+void net_conn_woken(struct net_conn *conn);
+
+/* As recv and sendmsg. */
+ssize_t net_pipe_read(struct net_pipe_end *end, uint8_t *room, size_t size);
+ssize_t net_pipe_write(struct net_pipe_end *end, const struct net_span *spans, size_t count);
 
 /* Close at once and free, without lingering. */
 void net_conn_discard(struct net_conn *conn);

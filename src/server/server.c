@@ -178,7 +178,7 @@ weir_server_error(const weir_server *server)
 weir_code
 weir_server_run(weir_server *server)
 {
-    if (server->address_count == 0)
+    if (server->address_count == 0 && !atomic_load(&server->in_process))
         return server_fail(
             server, WEIR_FAILED_PRECONDITION, "nothing to serve on", "no address was given");
     server->runs = true;

@@ -83,7 +83,8 @@ struct server_loop {
     bool draining;
     bool idle; /* draining, and without connections and calls */
     pthread_mutex_t survey_lock;
-    unsigned asked; /* under the lock: answers that it owes, see connections.c */
+    unsigned asked; /* under the lock: answers that it owes, see connections.c, and pipes that it
+                       has not taken yet */
     bool gone;      /* under the lock: it answers no more */
 };
 
@@ -104,6 +105,8 @@ struct weir_server {
     atomic_uint connections;      /* on all loops */
     _Atomic uint64_t last_number; /* of a connection */
     atomic_bool shared;           /* see weir_server_share_sockets */
+    atomic_bool in_process;       /* there are channels to it in this process */
+    atomic_uint next_pipe;        /* the loop for their next connection */
     bool runs;                    /* weir_server_run was called */
     struct server_loop *loops;
     unsigned next_loop;          /* for the connections of Unix sockets */
@@ -135,6 +138,13 @@ void server_loop_rest(struct loop_timer *timer);
 
 /* Take a connection over, whatever happens. */
 void server_conn_start(struct server_loop *home, struct net_conn *net);
+
+/* There will be connections from this process, so it may run without an address. */
+void server_expect_pipes(struct weir_server *server);
+
+/* A connection from a channel in this process; the end is taken over. False: the server has come to
+ * its end, or no memory. From any thread. */
+bool server_take_pipe(struct weir_server *server, struct net_pipe_end *end);
 
 /* First GOAWAY; the second follows the client's PING ack, or after five seconds. */
 void server_conn_drain(struct server_conn *conn, const char *why);

@@ -19,7 +19,11 @@
 
 #define CALLERS 32
 #define REPORT_PERIOD (100 * WEIR_MILLISECOND)
-#define CALL_TIMEOUT (20 * WEIR_SECOND)
+#define CALL_TIMEOUT (40 * WEIR_SECOND)
+
+/* The least that a channel allows. */
+#define KEEPALIVE_TIME (10 * WEIR_SECOND)
+#define KEEPALIVE_TIMEOUT (2 * WEIR_SECOND)
 
 struct fleet {
     weir_loop *loop;
@@ -149,7 +153,9 @@ main(int argc, char **argv)
     const struct weir_retry_options retries = {
         .retries = 4, .initial_backoff = 10 * WEIR_MILLISECOND, .unthrottled = true};
     const struct weir_etcd_resolver_options etcd = {.note = note};
-    struct weir_channel_options options = {.catalog = weir_catalog_new()};
+    struct weir_channel_options options = {.catalog = weir_catalog_new(),
+        .keepalive_time = KEEPALIVE_TIME,
+        .keepalive_timeout = KEEPALIVE_TIMEOUT};
     struct fleet fleet = {.servers = json_object(), .never = weir_event_new()};
     weir_retry *retry;
     pthread_t watcher;

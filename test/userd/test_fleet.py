@@ -2,56 +2,13 @@
 """A fleet of userd that a client finds through a real etcd, and that changes under its calls."""
 import json
 import subprocess
-import threading
 
 import pytest
 
 from support import etcd, places, programs
+from support.fleet import RATE, Caller
 
-RATE = 1000  # calls a second
 SERVICE = "user.UserService"
-
-
-class Caller:
-    """The client that does not stop; see fleet.c."""
-
-    def __init__(self, target, balancer="round_robin"):
-        self.process = subprocess.Popen(
-            [places.program("user-fleet"), target, balancer, str(RATE)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-        )
-        self.last = {"calls": 0, "failed": 0, "why": "", "servers": {}}
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.last = json.loads(line)
-
-    def calls(self, userd=None):
-        last = self.last
-        return last["calls"] if userd is None else last["servers"].get(f"ipv4:{userd.address}", 0)
-
-    def await_calls(self, count, userd=None):
-        """That many more, of one server or at all."""
-        goal = self.calls(userd) + count
-        programs.wait_until(lambda: self.calls(userd) >= goal, f"{count} more calls")
-
-    def stop(self):
-        """What it says in the end, of its calls and besides."""
-        self.process.stdin.close()
-        said = self.process.stderr.read()
-        assert self.process.wait(timeout=programs.PATIENCE) == 0, said
-        self.reader.join()
-        self.process.stderr.close()
-        self.process.stdout.close()
-        return self.last, said
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.reader.join()
 
 
 @pytest.fixture
