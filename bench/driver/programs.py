@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers and load generators, each on its core, and what they cost."""
 import contextlib
+import json
+import os
 import pathlib
 import random
 import re
@@ -187,11 +189,44 @@ def finish_client(process, calls):
     return float(told[3])
 
 
-def bench_client(options, address, path, body, connections, streams, calls):
-    """As h2load, at a fraction of its cost: for servers that it cannot keep busy."""
-    with file_of(framed(body)) as body_file:
-        process = client(
-            options, address, path, body_file,
-            "--connections", connections, "--streams", streams, "--calls", calls // connections,
+def weir_bench(options, address, path, body, connections, streams, calls, *flags):
+    """The load driver: every call must end in OK. Its results."""
+    program = options.bin / "weir-bench"
+    if not program.is_file():
+        raise Broken(f"{program} is not built")
+    with file_of(body) as message:
+        done = subprocess.run(
+            [
+                "taskset", "-c", str(options.load_core), str(program), address, path, "--message", message,
+                "--connections", str(connections), "--streams", str(streams), "--calls", str(calls),
+                "--json", "-", "--quiet", *map(str, flags),
+            ],
+            capture_output=True, text=True, check=False, timeout=10 * PATIENCE,
         )
-        return finish_client(process, calls)
+    if done.returncode != 0:
+        raise Broken(f"weir-bench: {(done.stderr + done.stdout).strip()[-400:]}")
+    return json.loads(done.stdout)
+
+
+# Other servers of the echo service: name -> (program or script in the programs' folder, share of the calls that is
+# enough for their slower figures). bench/peers builds them, all but C++ with WEIR_PEERS.
+PEERS = {
+    "nghttp2": ("bench-nghttp2", 0.5),
+    "Rust h2": ("bench-h2", 0.3),
+    "grpc C++": ("bench-grpc-cpp", 0.1),
+    "grpc-go": ("bench-go-echo", 0.1),
+    "grpc-js": ("bench-grpc_js.js", 0.03),
+    "grpcio": ("bench-grpcio.py", 0.01),
+}
+NODE_MODULES = pathlib.Path(__file__).resolve().parents[2] / "test" / "clients" / "node_modules"
+
+
+def peer(name, options):
+    """A server of another make, not started yet."""
+    program = options.bin / PEERS[name][0]
+    if not program.is_file():
+        raise Broken(f"{program} is not built: script/bench --peers does it")
+    if program.suffix == ".js":
+        environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
+        return Server([shutil.which(tool("node", "nodejs")), program], options.server_core, environment)
+    return Server([program], options.server_core)
