@@ -16,6 +16,7 @@
 
 #include "fiber/fiber.h"
 #include "base/counter.h"
+#include "base/hint.h"
 #include "fiber/announce.h"
 #include "fiber/stack.h"
 #include "fiber/switch.h"
@@ -389,16 +390,11 @@ run_on_arrived(struct loop_task *task)
     }
 }
 
-weir_code
-fiber_run_on(weir_loop *loop, void (*fn)(void *arg), void *arg)
+static APART weir_code
+run_elsewhere(struct fiber *self, weir_loop *loop, void (*fn)(void *arg), void *arg)
 {
-    struct fiber *self = fiber_current();
     struct run_on run = {.loop = loop, .fn = fn, .arg = arg, .waiter = self};
 
-    if (self != NULL && fiber_loop(self) == loop) {
-        fn(arg);
-        return WEIR_OK;
-    }
     loop_task_init(&run.task, run_on_arrived);
     loop_send(loop, &run.task);
     if (self == NULL)
@@ -407,4 +403,15 @@ fiber_run_on(weir_loop *loop, void (*fn)(void *arg), void *arg)
         while (!run.done)
             fiber_park();
     return run.code;
+}
+
+weir_code
+fiber_run_on(weir_loop *loop, void (*fn)(void *arg), void *arg)
+{
+    struct fiber *self = fiber_current();
+
+    if (self == NULL || fiber_loop(self) != loop)
+        return run_elsewhere(self, loop, fn, arg);
+    fn(arg);
+    return WEIR_OK;
 }

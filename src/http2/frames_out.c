@@ -2,6 +2,8 @@
 /* Frames into the output buffer, each with one reservation of room. */
 #include "http2/h2_internal.h"
 
+#include "base/hint.h"
+
 /* Room that a header block rarely outgrows. */
 #define BLOCK_GUESS 128
 
@@ -180,22 +182,15 @@ send_kept_headers(struct h2_conn *conn, struct h2_slot *slot, const struct h2_fi
     return true;
 }
 
-bool
-h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream, const struct h2_field *fixed,
+static APART bool
+encode_headers(struct h2_conn *conn, struct h2_slot *slot, const struct h2_field *fixed,
     size_t fixed_count, const struct h2_field *extra, size_t extra_count, bool end_stream)
 {
-    struct h2_slot *slot = h2_slot_of(stream);
     size_t start = buf_len(&conn->out);
     uint32_t id = next_id(conn, slot);
 
-    /* After the first block only trailers may come (RFC 9113, 8.1). */
-    if (!may_send(conn, slot) || ((slot->flags & H2_SENT_HEADERS) != 0 && !end_stream))
-        return false;
     if (conn->encoder == NULL && !make_encoder(conn))
         return false;
-    if (extra_count == 0 && slot->open.id != 0 &&
-        send_kept_headers(conn, slot, fixed, fixed_count, end_stream))
-        return true;
     if (buf_reserve(&conn->out, H2_FRAME_HEADER + BLOCK_GUESS) == NULL)
         return false;
     buf_commit(&conn->out, H2_FRAME_HEADER);
@@ -209,6 +204,21 @@ h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream, const str
         slot->flags |= H2_SENT_HEAD;
     note_headers(conn, slot, id, end_stream);
     return true;
+}
+
+bool
+h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream, const struct h2_field *fixed,
+    size_t fixed_count, const struct h2_field *extra, size_t extra_count, bool end_stream)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+
+    /* After the first block only trailers may come (RFC 9113, 8.1). */
+    if (!may_send(conn, slot) || ((slot->flags & H2_SENT_HEADERS) != 0 && !end_stream))
+        return false;
+    if (extra_count == 0 && slot->open.id != 0 && conn->encoder != NULL &&
+        send_kept_headers(conn, slot, fixed, fixed_count, end_stream))
+        return true;
+    return encode_headers(conn, slot, fixed, fixed_count, extra, extra_count, end_stream);
 }
 
 /* ---- content ---- */
@@ -279,30 +289,41 @@ h2_stream_send_data_in_place(
     return put_data(conn, slot, len, end_stream);
 }
 
+/* More than one frame takes. */
+static APART bool
+send_frames(
+    struct h2_conn *conn, struct h2_slot *slot, const uint8_t *from, size_t len, bool end_stream)
+{
+    size_t frames = len / conn->peer_max_frame + 1;
+
+    /* All of the room at once, so that the frames below cannot fail half-way. */
+    if (buf_reserve(&conn->out, len + frames * H2_FRAME_HEADER) == NULL)
+        return false;
+    while (len > 0) {
+        size_t piece = len < conn->peer_max_frame ? len : conn->peer_max_frame;
+
+        memcpy(put_data(conn, slot, piece, end_stream && piece == len), from, piece);
+        from += piece;
+        len -= piece;
+    }
+    return true;
+}
+
 bool
 h2_stream_send_data(
     struct h2_conn *conn, struct h2_stream *stream, const void *bytes, size_t len, bool end_stream)
 {
     struct h2_slot *slot = h2_slot_of(stream);
-    size_t frames = len <= conn->peer_max_frame ? 1 : len / conn->peer_max_frame + 1;
-    const uint8_t *from = bytes;
+    uint8_t *to;
 
     if (!may_send_data(conn, slot, len))
         return false;
-    /* All of the room at once, so that the frames below cannot fail half-way. */
-    if (buf_reserve(&conn->out, len + frames * H2_FRAME_HEADER) == NULL)
-        return false;
-    do {
-        size_t piece = len < conn->peer_max_frame ? len : conn->peer_max_frame;
-        uint8_t *to = put_data(conn, slot, piece, end_stream && piece == len);
-
-        if (piece > 0) {
-            memcpy(to, from, piece);
-            from += piece;
-            len -= piece;
-        }
-    } while (len > 0);
-    return true;
+    if (len > conn->peer_max_frame)
+        return send_frames(conn, slot, bytes, len, end_stream);
+    to = put_data(conn, slot, len, end_stream);
+    if (to != NULL && len > 0)
+        memcpy(to, bytes, len);
+    return to != NULL;
 }
 
 uint32_t

@@ -74,7 +74,8 @@ struct h2_options {
  * h2_stream_release, whatever the peer does meanwhile. */
 struct h2_stream {
     uint32_t id; /* a client's: 0 until its headers are sent */
-    void *user;  /* the user's own, NULL at first */
+    bool mark;   /* the user's own, false at first */
+    void *user;  /* likewise, NULL at first */
 };
 
 struct h2_conn;
@@ -230,3 +231,7 @@ void h2_conn_windows(const struct h2_conn *conn, int32_t *out_send, int32_t *out
 
 /* Streams that are held by their users. */
 uint32_t h2_conn_stream_count(const struct h2_conn *conn);
+
+/* Each of them. f may not open or release any. */
+void h2_conn_each_stream(
+    struct h2_conn *conn, void (*f)(struct h2_stream *stream, void *arg), void *arg);

@@ -38,7 +38,7 @@ struct kept {
 struct hpack_encoder {
     struct hpack_table table;
     uint32_t newest[2][BUCKETS]; /* by enum key: the number of the newest entry */
-    uint64_t generation;         /* counts the changes of the table */
+    uint64_t generation;         /* counts the changes of the table, and of its limit */
     uint32_t limit;              /* of the table's size, by the peer's SETTINGS and our own */
     uint32_t lowest;             /* that the limit has been since the last block */
     struct kept *kept;           /* KEPT of them, NULL before the first */
@@ -73,6 +73,7 @@ hpack_encoder_limit(struct hpack_encoder *encoder, uint32_t table_size)
     encoder->limit = table_size < HPACK_FIRST_SIZE ? table_size : HPACK_FIRST_SIZE;
     if (encoder->limit < encoder->lowest)
         encoder->lowest = encoder->limit;
+    encoder->generation++; /* the next block is to say so: what is kept does not */
 }
 
 /* ---- representations ---- */
@@ -260,12 +261,11 @@ put_fields(struct hpack_encoder *encoder, uint8_t *p, const struct h2_field *fie
 static const struct kept *
 find_kept(const struct hpack_encoder *encoder, const struct h2_field *fixed, size_t count)
 {
-    for (size_t i = 0; encoder->kept != NULL && i < KEPT; i++) {
-        const struct kept *kept = &encoder->kept[i];
+    const struct kept *kept = encoder->kept, *end = kept == NULL ? NULL : kept + KEPT;
 
+    for (; kept < end; kept++)
         if (kept->fixed == fixed && kept->count == count && kept->generation == encoder->generation)
             return kept;
-    }
     return NULL;
 }
 
@@ -311,12 +311,6 @@ put_fixed(struct hpack_encoder *encoder, uint8_t *p, const struct h2_field *fixe
 
 /* ---- blocks ---- */
 
-static bool
-owes_updates(const struct hpack_encoder *encoder)
-{
-    return encoder->lowest != encoder->table.max || encoder->limit != encoder->table.max;
-}
-
 /* RFC 7541, 4.2: the lowest size there was since the last block, if it is less, and the last one.
  */
 static uint8_t *
@@ -356,7 +350,7 @@ hpack_encoder_kept(
 {
     const struct kept *kept = find_kept(encoder, fixed, fixed_count);
 
-    if (kept == NULL || owes_updates(encoder))
+    if (kept == NULL)
         return (struct hpack_kept){NULL, 0};
     return (struct hpack_kept){kept->bytes, kept->len};
 }
@@ -365,7 +359,7 @@ bool
 hpack_encode(struct hpack_encoder *encoder, const struct h2_field *fixed, size_t fixed_count,
     const struct h2_field *extra, size_t extra_count, struct buf *out)
 {
-    const struct kept *kept = owes_updates(encoder) ? NULL : find_kept(encoder, fixed, fixed_count);
+    const struct kept *kept = find_kept(encoder, fixed, fixed_count);
     size_t fixed_bound = kept != NULL ? kept->len : bound(fixed, fixed_count);
     size_t extra_bound = bound(extra, extra_count);
     uint8_t *start, *p;

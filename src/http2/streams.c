@@ -11,12 +11,13 @@
 #define CHUNK_FIRST 4u
 #define CHUNK_MOST 64u
 #define MAP_BITS_FIRST 3u
+#define CACHE_LINE 64u
 #define CLIENT_IDS_END (H2_ID_MAX / 4 * 3) /* a client opens no stream beyond it */
 
 struct h2_chunk {
     struct h2_chunk *next;
     uint32_t count;
-    struct h2_slot slots[];
+    struct h2_slot *slots; /* behind it, a cache line each */
 };
 
 /* ---- map ----
@@ -24,10 +25,13 @@ struct h2_chunk {
  * Linear probing, in the order of homes: one that is farther from its home pushes on one that is
  * nearer, so that a removal can stop at the first that is at home. */
 
+/* Four numbers that follow each other have their homes side by side, in one cache line. */
 static uint32_t
 home(const struct h2_conn *conn, uint32_t id)
 {
-    return ((id >> 1) * conn->map_factor) >> (32 - conn->map_bits);
+    uint32_t group = ((id >> 3) * conn->map_factor) >> (34 - conn->map_bits);
+
+    return group << 2 | (id >> 1 & 3);
 }
 
 /* How far what is at i has been pushed from its home. */
@@ -120,6 +124,12 @@ put_free(struct h2_conn *conn, struct h2_slot *slot)
     conn->free_slots = &slot->link;
 }
 
+static struct h2_slot *
+align_to_line(void *p)
+{
+    return (struct h2_slot *)(((uintptr_t)p + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
+}
+
 static bool
 add_chunk(struct h2_conn *conn)
 {
@@ -130,9 +140,10 @@ add_chunk(struct h2_conn *conn)
         count = CHUNK_MOST;
     if (!map_fit(conn, conn->slot_count + count))
         return false;
-    chunk = malloc(sizeof(*chunk) + count * sizeof(chunk->slots[0]));
+    chunk = malloc(sizeof(*chunk) + (count + 1) * sizeof(chunk->slots[0]));
     if (chunk == NULL)
         return false;
+    chunk->slots = align_to_line(chunk + 1);
     chunk->next = conn->chunks;
     chunk->count = count;
     conn->chunks = chunk;
@@ -192,6 +203,15 @@ h2_slots_each(
                 return false;
         }
     return true;
+}
+
+void
+h2_conn_each_stream(struct h2_conn *conn, void (*f)(struct h2_stream *stream, void *arg), void *arg)
+{
+    for (struct h2_chunk *chunk = conn->chunks; chunk != NULL; chunk = chunk->next)
+        for (uint32_t i = 0; i < chunk->count; i++)
+            if ((chunk->slots[i].flags & H2_IN_USE) != 0)
+                f(&chunk->slots[i].open, arg);
 }
 
 void

@@ -94,6 +94,12 @@ loop_post_late(weir_loop *loop, struct loop_task *task)
         list_push(&loop->late, &task->link);
 }
 
+bool
+loop_has_tasks(const weir_loop *loop)
+{
+    return !list_empty(&loop->tasks);
+}
+
 void
 loop_task_cancel(struct loop_task *task)
 {

@@ -36,6 +36,9 @@ void loop_post(weir_loop *loop, struct loop_task *task);
  * produced. */
 void loop_post_late(weir_loop *loop, struct loop_task *task);
 
+/* Is one queued that was posted, not late? */
+bool loop_has_tasks(const weir_loop *loop);
+
 /* Take a posted task back; one that was sent must have arrived. */
 void loop_task_cancel(struct loop_task *task);
 

@@ -2,6 +2,8 @@
 /* Messages of a call: protobuf-c structs to framed bytes and back. */
 #include "rpc/call.h"
 
+#include "base/hint.h"
+
 /* A message up to this size is packed on the stack. */
 #define SMALL_MESSAGE 1024
 
@@ -24,13 +26,11 @@ call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
     return code;
 }
 
-static weir_code
-unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
-    size_t len, ProtobufCMessage **out_message)
+static COLD weir_code
+refuse_message(
+    struct weir_call *call, const ProtobufCMessageDescriptor *type, enum wire_unpacked result)
 {
-    switch (wire_message_unpack(type, data, len, call_memory(call), out_message)) {
-    case WIRE_UNPACKED:
-        return WEIR_OK;
+    switch (result) {
     case WIRE_TOO_DEEP:
         return call_refuse(call, WEIR_INTERNAL, "messages nested too deep");
     case WIRE_HAS_NUL:
@@ -42,7 +42,17 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
     }
 }
 
-static void
+static inline weir_code
+unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
+    size_t len, ProtobufCMessage **out_message)
+{
+    enum wire_unpacked result =
+        wire_message_unpack(type, data, len, call_memory(call), out_message);
+
+    return result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, result);
+}
+
+static COLD void
 count_too_large(const struct weir_call *call)
 {
     if (call->shared->too_large != NULL)
@@ -59,7 +69,7 @@ is_too_large(const struct weir_call *call, size_t len)
     return too_large;
 }
 
-static weir_code
+static COLD weir_code
 unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
     size_t len, ProtobufCMessage **out_message)
 {
@@ -157,7 +167,7 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
     call->compressed = prefix.compressed;
     buf_take(&call->incoming, WIRE_PREFIX_SIZE + prefix.len);
     credit(call, WIRE_PREFIX_SIZE + prefix.len);
-    return call_show_received(call, *out_message);
+    return call->watches == NULL ? WEIR_OK : call_show_received(call, *out_message);
 }
 
 /* How much of a message is at the front of incoming. */
@@ -229,8 +239,8 @@ try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
     return WEIR_OK;
 }
 
-weir_code
-call_take_message(
+static APART weir_code
+await_message(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
 {
     bool taken;
@@ -249,6 +259,17 @@ call_take_message(
         }
         call_park(call);
     }
+}
+
+weir_code
+call_take_message(
+    struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
+{
+    struct wire_prefix prefix;
+
+    if ((!call->ended || call->receive_closed) && look_at_front(call, &prefix) == FRONT_WHOLE)
+        return take(call, type, prefix, out_message);
+    return await_message(call, type, out_message);
 }
 
 void
@@ -377,6 +398,16 @@ send_piecemeal(struct weir_call *call, const ProtobufCMessage *message, size_t l
     return weir_fail(call, WEIR_INTERNAL, "the message was changed while it was being sent");
 }
 
+/* As room comes. Suspends. */
+static APART weir_code
+send_framed(struct weir_call *call, const uint8_t *framed, size_t len, bool last)
+{
+    struct writer writer = {.base = {append}, .call = call, .left = len, .last = last};
+
+    append(&writer.base, len, framed);
+    return finish_writer(&writer, len);
+}
+
 /* The buffer is this call's while it waits for room. */
 static weir_code
 send_deflated(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
@@ -384,13 +415,11 @@ send_deflated(struct weir_call *call, const ProtobufCMessage *message, size_t le
     struct call_shared *shared = call->shared;
     weir_code code = call_deflate(call, message, len);
     struct buf framed = shared->framed;
-    struct writer writer = {.base = {append}, .call = call, .left = buf_len(&framed), .last = last};
 
     if (code != WEIR_OK)
         return code;
     shared->framed = (struct buf)BUF_EMPTY;
-    append(&writer.base, buf_len(&framed), buf_head(&framed));
-    code = finish_writer(&writer, buf_len(&framed));
+    code = send_framed(call, buf_head(&framed), buf_len(&framed), last);
     call_return_buffer(&shared->framed, &framed);
     return code;
 }
@@ -418,19 +447,16 @@ call_frame(
     return WEIR_OK;
 }
 
-static weir_code
+static inline weir_code
 send_small(struct weir_call *call, uint8_t *packed, size_t len, bool last)
 {
     uint8_t *framed = packed - WIRE_PREFIX_SIZE;
-    struct writer writer = {
-        .base = {append}, .call = call, .left = WIRE_PREFIX_SIZE + len, .last = last};
 
     wire_prefix_pack(framed, false, (uint32_t)len);
     if (h2_stream_send_data(
             call->transport->h2, call->stream, framed, WIRE_PREFIX_SIZE + len, last))
         return WEIR_OK;
-    append(&writer.base, WIRE_PREFIX_SIZE + len, framed);
-    return finish_writer(&writer, WIRE_PREFIX_SIZE + len);
+    return send_framed(call, framed, WIRE_PREFIX_SIZE + len, last);
 }
 
 static bool
@@ -439,11 +465,20 @@ is_deflated(const struct weir_call *call)
     return call->gzip_out && !call->gzip_refused;
 }
 
-static weir_code
-send_large(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
+static COLD weir_code
+refuse_to_send(struct weir_call *call, size_t len)
 {
-    size_t framed = WIRE_PREFIX_SIZE + len;
+    return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of %zu bytes, larger than %zu", len,
+        call_max_send(call));
+}
 
+static APART weir_code
+send_large(struct weir_call *call, const ProtobufCMessage *message, bool last)
+{
+    size_t len = protobuf_c_message_get_packed_size(message), framed = WIRE_PREFIX_SIZE + len;
+
+    if (len > call_max_send(call))
+        return refuse_to_send(call, len);
     if (is_deflated(call) && len > 0)
         return send_deflated(call, message, len, last);
     if (framed > h2_stream_room(call->transport->h2, call->stream) ||
@@ -455,22 +490,23 @@ send_large(struct weir_call *call, const ProtobufCMessage *message, size_t len, 
 static weir_code
 pack_and_send(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
-    uint8_t room[SMALL_MESSAGE], *packed = NULL;
-    bool small = !is_deflated(call) && wire_message_pack(message, room + WIRE_PREFIX_SIZE,
-                                           sizeof(room) - WIRE_PREFIX_SIZE, &packed);
-    size_t len = small ? (size_t)(room + sizeof(room) - packed)
-                       : protobuf_c_message_get_packed_size(message);
+    uint8_t room[SMALL_MESSAGE], *packed;
+    size_t len;
 
+    if (is_deflated(call) || !wire_message_pack(message, room + WIRE_PREFIX_SIZE,
+                                 sizeof(room) - WIRE_PREFIX_SIZE, &packed))
+        return send_large(call, message, last);
+    len = (size_t)(room + sizeof(room) - packed);
     if (len > call_max_send(call))
-        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of %zu bytes, larger than %zu",
-            len, call_max_send(call));
-    return small ? send_small(call, packed, len, last) : send_large(call, message, len, last);
+        return refuse_to_send(call, len);
+    return send_small(call, packed, len, last);
 }
 
 weir_code
 call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
-    WEIR_TRY(call_show_sending(call, message));
+    if (call->watches != NULL)
+        WEIR_TRY(call_show_sending(call, message));
     if (call->ended || call->stream == NULL)
         return call_closed_for_sending(call);
     if (call->send_closed)

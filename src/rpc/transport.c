@@ -2,9 +2,9 @@
 /* The pump between a socket and the calls on it.
  *
  * Reading: net hands over a run of bytes, h2 turns it into events, each goes to its call. Writing:
- * whoever puts something into h2's output touches the transport, and at the end of the turn a late
- * task writes all of it at once. What the socket does not take waits in h2's output until the
- * socket is writable. */
+ * whoever puts something into h2's output touches the transport; behind a server's read batch, or
+ * at the end of the turn by a late task, all of it is written at once. What the socket does not
+ * take waits in h2's output until the socket is writable. */
 #include "rpc/transport.h"
 
 #include "rpc/call.h"
@@ -75,11 +75,20 @@ fail(struct rpc_transport *transport, const struct h2_event *event)
     rpc_transport_lose(transport, why);
 }
 
+/* Whom an event is for; NULL: no call. */
+static struct weir_call *
+call_of(struct rpc_transport *transport, const struct h2_event *event)
+{
+    if (event->stream == NULL)
+        return NULL;
+    return event->stream->mark ? transport->events->awaited(transport, event) : event->stream->user;
+}
+
 /* May run a handler, and so may return long after, when the transport is gone. */
 static void
 dispatch(struct rpc_transport *transport, const struct h2_event *event)
 {
-    struct weir_call *call = event->stream == NULL ? NULL : event->stream->user;
+    struct weir_call *call = call_of(transport, event);
 
     switch (event->type) {
     case H2_HEADERS:
@@ -173,25 +182,6 @@ pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
     return transport->input_len;
 }
 
-static void
-on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
-{
-    struct rpc_transport *transport = owner;
-    size_t left;
-
-    *out_keep = 0;
-    transport->active = true;
-    transport->read_at = loop_now(transport->loop);
-    h2_conn_set_time(transport->h2, transport->read_at);
-    left = pump_all(transport, data, len);
-    if (transport->traffic != NULL)
-        counter_add(&transport->traffic->in, len - left);
-    if (transport->broken)
-        return;
-    *out_keep = left;
-    rpc_transport_touch(transport);
-}
-
 /* Has the socket taken everything? */
 static bool
 is_written(struct rpc_transport *transport)
@@ -214,6 +204,39 @@ flush(struct rpc_transport *transport)
         transport->events->drained(transport);
     else
         transport->events->flushed(transport);
+}
+
+/* A server has answered most of what it has read, so it writes while the socket's memory is warm.
+ * What fibers that were woken have to say, and a client, whose callers are such, is worth waiting
+ * for. */
+static void
+write_soon(struct rpc_transport *transport)
+{
+    if (!transport->events->answers || loop_has_tasks(transport->loop)) {
+        rpc_transport_touch(transport);
+        return;
+    }
+    loop_task_cancel(&transport->flush);
+    flush(transport);
+}
+
+static void
+on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
+{
+    struct rpc_transport *transport = owner;
+    size_t left;
+
+    *out_keep = 0;
+    transport->active = true;
+    transport->read_at = loop_now(transport->loop);
+    h2_conn_set_time(transport->h2, transport->read_at);
+    left = pump_all(transport, data, len);
+    if (transport->traffic != NULL)
+        counter_add(&transport->traffic->in, len - left);
+    if (transport->broken)
+        return;
+    *out_keep = left;
+    write_soon(transport);
 }
 
 static void

@@ -12,8 +12,14 @@ struct rpc_transport;
 
 /* What a server's connection or a client's wants to know besides what its calls are told. */
 struct rpc_transport_events {
-    /* Server: a new request. Takes the stream: sets stream->user to a call, or releases it. */
+    /* It is a server's: what it has read it has mostly answered already. */
+    bool answers;
+    /* Server: a new request. Takes the stream: sets stream->user to a call, or releases it, or
+     * marks it until there is something that the call can begin with. */
     void (*request)(struct rpc_transport *transport, const struct h2_event *event);
+    /* Server: an event of a marked stream, whose mark this takes off. The call to tell it to; NULL:
+     * the stream was released. */
+    struct weir_call *(*awaited)(struct rpc_transport *transport, const struct h2_event *event);
     /* The peer's first SETTINGS have come. */
     void (*ready)(struct rpc_transport *transport);
     /* The peer takes no new streams; event as H2_GOAWAY. */

@@ -57,7 +57,7 @@ server_conn_age(struct server_conn *conn)
 {
     int64_t now = loop_now(conn->home->loop);
 
-    if (conn->called || !list_empty(&conn->transport.calls))
+    if (conn->called || h2_conn_stream_count(conn->transport.h2) > 0)
         conn->idle_since = now;
     conn->called = false;
     if (now >= conn->ends_at) {

@@ -44,6 +44,7 @@ server_conn_close(struct server_conn *conn, const char *why)
     if (!conn->ready)
         counter_add(&conn->home->stats.handshakes_failed, 1);
     loop_timer_stop(conn->home->loop, &conn->timer);
+    server_drop_waiting(conn);
     rpc_transport_close(&conn->transport, why);
     list_remove(&conn->link);
     loop_post(conn->home->loop, &conn->reap);
@@ -119,7 +120,9 @@ on_lost(struct rpc_transport *transport, const char *why)
 }
 
 static const struct rpc_transport_events transport_events = {
+    .answers = true,
     .request = server_dispatch,
+    .awaited = server_awaited,
     .ready = on_ready,
     .goaway = on_goaway,
     .ping_ack = on_ping_ack,

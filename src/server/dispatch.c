@@ -32,11 +32,8 @@ take_call(struct server_loop *home)
 
     if (call == NULL)
         call = call_new(home->loop, true, &home->shared, recycle, home);
-    if (call == NULL)
-        return NULL;
-    counter_add(&home->stats.calls_started, 1);
-    counter_add(&home->stats.calls_live, 1);
-    call_init(call);
+    if (call != NULL)
+        call_init(call);
     return call;
 }
 
@@ -193,13 +190,18 @@ set_method(struct weir_call *call, struct h2_block *block, const struct wire_req
     call->path = entry->method->path;
 }
 
+static bool
+takes_one(const struct weir_method *method)
+{
+    return method->kind == WEIR_UNARY || method->kind == WEIR_SERVER_STREAM;
+}
+
 /* A handler that takes one message starts when it is there; one that takes a stream, and the answer
  * to an unknown method, start at once. */
 static bool
 starts_at_once(const struct weir_call *call)
 {
-    return call->ended || call->receive_closed || call->method == NULL ||
-           call->method->kind == WEIR_CLIENT_STREAM || call->method->kind == WEIR_BIDI_STREAM;
+    return call->ended || call->receive_closed || call->method == NULL || !takes_one(call->method);
 }
 
 static void
@@ -217,6 +219,106 @@ begin(struct weir_call *call, const struct h2_event *event, const struct wire_re
         call->start = start_call;
 }
 
+static void
+refuse(struct server_loop *home, struct rpc_transport *transport, struct h2_stream *stream)
+{
+    counter_add(&home->stats.calls_refused, 1);
+    h2_stream_reset(transport->h2, stream, H2_REFUSED_STREAM);
+    h2_stream_release(transport->h2, stream);
+    rpc_transport_touch(transport);
+}
+
+static void
+note_begun(struct server_conn *conn)
+{
+    struct server_counters *stats = &conn->home->stats;
+
+    conn->called = true;
+    counter_add(&stats->calls_started, 1);
+    counter_add(&stats->calls_live, 1);
+    atomic_store_explicit(
+        &stats->last_call, (uint64_t)conn->transport.read_at, memory_order_relaxed);
+}
+
+/* ---- requests that wait for their message ----
+ *
+ * Clients with many calls tend to send all of their headers, and then all messages. Until its
+ * message comes, a request that says nothing of its own is no more than a marked stream with its
+ * header block: so hundreds of them pass through one call object that stays in the cache. */
+
+static bool
+may_wait(const struct h2_event *event)
+{
+    return is_tagged_plain(event->block) && !event->end_stream &&
+           takes_one(tagged_entry(event->block)->method);
+}
+
+static void
+let_wait(struct server_conn *conn, const struct h2_event *event)
+{
+    event->stream->mark = true;
+    event->stream->user = h2_block_ref(event->block);
+    note_begun(conn);
+}
+
+static struct h2_block *
+end_waiting(struct h2_stream *stream)
+{
+    struct h2_block *block = stream->user;
+
+    stream->mark = false;
+    stream->user = NULL;
+    return block;
+}
+
+static void
+forget_waiting(struct server_loop *home, struct h2_stream *stream)
+{
+    h2_block_unref(end_waiting(stream));
+    counter_sub(&home->stats.calls_live, 1);
+}
+
+struct weir_call *
+server_awaited(struct rpc_transport *transport, const struct h2_event *event)
+{
+    struct server_loop *home = container_of(transport, struct server_conn, transport)->home;
+    const struct server_entry *entry;
+    struct weir_call *call = event->type == H2_RESET ? NULL : take_call(home);
+
+    if (call == NULL) {
+        forget_waiting(home, event->stream);
+        if (event->type == H2_RESET)
+            h2_stream_release(transport->h2, event->stream);
+        else
+            refuse(home, transport, event->stream);
+        return NULL;
+    }
+    call->headers = end_waiting(event->stream);
+    entry = tagged_entry(call->headers);
+    call->entry = (void *)(uintptr_t)entry;
+    call->method = entry->method;
+    call->path = entry->method->path;
+    call->start = start_call;
+    call_attach(call, transport, event->stream);
+    call_begin_compression(call);
+    return call;
+}
+
+static void
+drop_waiting(struct h2_stream *stream, void *arg)
+{
+    if (stream->mark)
+        forget_waiting(arg, stream);
+}
+
+void
+server_drop_waiting(struct server_conn *conn)
+{
+    h2_conn_each_stream(conn->transport.h2, drop_waiting, conn->home);
+}
+
+/* ---- dispatch ---- */
+
 void
 server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
 {
@@ -228,23 +330,22 @@ server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
     weir_code code = WEIR_OK;
     const char *why = NULL;
 
+    if (may_wait(event)) {
+        let_wait(conn, event);
+        return;
+    }
     if (!is_tagged_plain(event->block))
         verdict = wire_request_read(event->block, &request, &http_status, &code, &why);
     if (verdict == WIRE_HTTP_STATUS) {
         answer_http(transport, event->stream, http_status);
         return;
     }
-    conn->called = true;
     call = take_call(conn->home);
     if (call == NULL) {
-        counter_add(&conn->home->stats.calls_refused, 1);
-        h2_stream_reset(transport->h2, event->stream, H2_REFUSED_STREAM);
-        h2_stream_release(transport->h2, event->stream);
-        rpc_transport_touch(transport);
+        refuse(conn->home, transport, event->stream);
         return;
     }
-    atomic_store_explicit(
-        &conn->home->stats.last_call, (uint64_t)transport->read_at, memory_order_relaxed);
+    note_begun(conn);
     call_attach(call, transport, event->stream);
     if (verdict == WIRE_STATUS) {
         call->message = why;

@@ -13,7 +13,7 @@ grace_over(struct loop_timer *timer)
     list_each_safe (link, &home->conns) {
         struct server_conn *conn = container_of(link, struct server_conn, link);
 
-        if (!list_empty(&conn->transport.calls))
+        if (h2_conn_stream_count(conn->transport.h2) > 0)
             home->server->cut = true;
         h2_conn_shutdown(conn->transport.h2, H2_NO_ERROR, "grace time over");
         server_conn_close(conn, "the server is shutting down");

@@ -157,6 +157,12 @@ void server_conn_age(struct server_conn *conn);
 /* A new request has come. */
 void server_dispatch(struct rpc_transport *transport, const struct h2_event *event);
 
+/* So has what a request waited for; see rpc_transport_events. */
+struct weir_call *server_awaited(struct rpc_transport *transport, const struct h2_event *event);
+
+/* The connection closes: forget the requests that wait. */
+void server_drop_waiting(struct server_conn *conn);
+
 /* Stop the loop when it drains and nothing is left on it. */
 void server_loop_check_done(struct server_loop *home);
 

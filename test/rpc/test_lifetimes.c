@@ -341,6 +341,128 @@ streams_come_and_go(void **state)
     running_stop(&running, WEIR_SECOND);
 }
 
+/* ---- requests that wait for their message ---- */
+
+static uint64_t
+calls_live(const struct running *running)
+{
+    struct weir_server_stats stats;
+
+    weir_server_stats(running->server, &stats);
+    return stats.calls_live;
+}
+
+static void
+expect_status(struct raw *raw, uint32_t id, int status)
+{
+    struct raw_answer answer;
+
+    raw_answer(raw, id, SIZE_MAX, &answer);
+    assert_int_equal(answer.status, status);
+    raw_answer_free(&answer);
+}
+
+/* A request like some before it, on stream 7, without a message. */
+static void
+begin_waiting(struct running *running, struct raw *raw)
+{
+    running_start(running, "127.0.0.1:0", NULL, NULL);
+    raw_connect(raw, running->address);
+    raw_greet(raw, true, 0, 0);
+    for (uint32_t id = 1; id <= 5; id += 2) {
+        raw_request(raw, id, "Unary", NULL);
+        raw_text(raw, RAW_END_STREAM, id, "x");
+        expect_status(raw, id, WEIR_OK);
+    }
+    raw_request(raw, 7, "Unary", NULL);
+    settle(raw);
+    assert_int_equal(calls_live(running), 1);
+}
+
+static void
+send_in_pieces(struct raw *raw)
+{
+    raw_frame(raw, RAW_DATA, 0, 7, "\0\0\0", 3);
+    settle(raw);
+    raw_frame(raw, RAW_DATA, 0, 7, "\0\3\12", 3);
+    raw_frame(raw, RAW_DATA, RAW_END_STREAM, 7, "\1x", 2);
+}
+
+static void
+send_whole(struct raw *raw)
+{
+    raw_text(raw, RAW_END_STREAM, 7, "x");
+}
+
+static void
+end_without_message(struct raw *raw)
+{
+    raw_frame(raw, RAW_DATA, RAW_END_STREAM, 7, NULL, 0);
+}
+
+static void
+end_with_trailers(struct raw *raw)
+{
+    raw_trailers(raw, 7, "0");
+}
+
+static void
+waiting_requests_go_on(void **state)
+{
+    static const struct {
+        void (*send)(struct raw *raw);
+        weir_code code;
+    } cases[] = {{send_whole, WEIR_OK}, {send_in_pieces, WEIR_OK},
+        {end_without_message, WEIR_UNIMPLEMENTED}, {end_with_trailers, WEIR_UNIMPLEMENTED}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct running running;
+        struct raw raw;
+
+        begin_waiting(&running, &raw);
+        cases[i].send(&raw);
+        expect_status(&raw, 7, (int)cases[i].code);
+        assert_int_equal(calls_live(&running), 0);
+        raw_close(&raw);
+        running_stop(&running, 100 * WEIR_SECOND);
+        assert_int_equal(running.result, WEIR_OK);
+    }
+}
+
+static void
+reset_waiting(struct running *running, struct raw *raw)
+{
+    (void)running;
+    raw_number(raw, RAW_RST_STREAM, 7, H2_CANCEL);
+    raw_request(raw, 9, "Unary", NULL);
+    raw_text(raw, RAW_END_STREAM, 9, "x");
+    expect_status(raw, 9, WEIR_OK);
+}
+
+static void
+waiting_requests_end(void **state)
+{
+    static const struct {
+        void (*end)(struct running *running, struct raw *raw);
+        weir_code result;
+    } cases[] = {{reset_waiting, WEIR_OK}, {end_by_fin, WEIR_OK}, {end_by_rst, WEIR_OK},
+        {end_by_violation, WEIR_OK}, {end_by_cut, WEIR_CANCELLED}, {end_by_grace, WEIR_CANCELLED}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct running running;
+        struct raw raw;
+
+        begin_waiting(&running, &raw);
+        cases[i].end(&running, &raw);
+        EVENTUALLY(calls_live(&running) == 0)
+        raw_close(&raw);
+        running_stop(&running, 100 * WEIR_SECOND);
+        assert_int_equal(running.result, cases[i].result);
+    }
+}
+
 /* An idle client that ignores GOAWAY is no call that was cut. */
 static void
 nothing_is_cut_without_calls(void **state)
@@ -583,6 +705,8 @@ main(void)
         cmocka_unit_test(deadlines_are_answered),
         cmocka_unit_test(a_deadline_amid_a_message_resets_the_stream),
         cmocka_unit_test(streams_come_and_go),
+        cmocka_unit_test(waiting_requests_go_on),
+        cmocka_unit_test(waiting_requests_end),
         cmocka_unit_test(nothing_is_cut_without_calls),
         cmocka_unit_test(server_that_never_ran),
         cmocka_unit_test(drained_before_it_ran),
