@@ -306,14 +306,11 @@ method_new(const struct weir_channel *channel, const struct weir_method *asked)
     return method;
 }
 
-const struct client_method *
-client_method_lookup(struct weir_channel *channel, const struct weir_method *asked)
+static struct client_method *
+method_add(struct weir_channel *channel, const struct weir_method *asked)
 {
-    struct client_method *method = map_lookup(&channel->methods, weir_str_of(asked->path));
+    struct client_method *method = method_new(channel, asked);
 
-    if (method != NULL)
-        return method;
-    method = method_new(channel, asked);
     if (method == NULL)
         return NULL;
     if (!map_put(&channel->methods, weir_str_of(method->path), method)) {
@@ -323,6 +320,20 @@ client_method_lookup(struct weir_channel *channel, const struct weir_method *ask
     }
     method->next = channel->method_list;
     channel->method_list = method;
+    return method;
+}
+
+const struct client_method *
+client_method_lookup(struct weir_channel *channel, const struct weir_method *asked)
+{
+    struct client_method *method = channel->last_method;
+
+    if (method != NULL && strcmp(method->path, asked->path) == 0)
+        return method;
+    method = map_lookup(&channel->methods, weir_str_of(asked->path));
+    if (method == NULL)
+        method = method_add(channel, asked);
+    channel->last_method = method;
     return method;
 }
 

@@ -104,6 +104,7 @@ struct weir_channel {
 
     struct map methods; /* path -> client_method */
     struct client_method *method_list;
+    struct client_method *last_method; /* that was asked for; NULL: none */
 
     pthread_mutex_t lock;
     struct call_pool calls;

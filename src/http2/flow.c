@@ -89,7 +89,9 @@ h2_stream_expect(struct h2_conn *conn, struct h2_stream *stream, size_t len)
 {
     struct h2_slot *slot = h2_slot_of(stream);
     int64_t want = len < H2_WINDOW_MAX ? (int64_t)len : H2_WINDOW_MAX;
-    int64_t more = want - slot->receive_window;
+    /* The rest of the frame at hand has been let in already. */
+    int64_t coming = conn->data_slot == slot ? conn->data_left : 0;
+    int64_t more = want - coming - slot->receive_window;
     uint32_t advance;
 
     if (!is_receiving(slot) || more <= 0)

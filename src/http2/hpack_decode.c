@@ -7,11 +7,14 @@
  * Once a list is over the limit nothing more is stored, but decoding goes on, for the table must
  * stay in step. */
 #include "http2/block.h"
+
+#include "base/hint.h"
 #include "http2/hpack_memo.h"
 #include "http2/hpack_names.h"
 #include "http2/hpack_table.h"
 #include "http2/huffman.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* Enough for a typical first block; later ones go by the size of those before. */
@@ -128,6 +131,32 @@ read_number(struct run *run, uint8_t mask, uint32_t *out_number)
     return *out_number < mask || read_long_number(run, out_number);
 }
 
+static COLD bool
+text_grow(struct run *run, size_t need)
+{
+    char *text;
+
+    assert(run->text_len == 0);
+    text = malloc(need);
+    if (text == NULL)
+        return fail(run, HPACK_NO_MEMORY);
+    if (run->text != run->local)
+        free(run->text);
+    run->text = text;
+    run->text_cap = need;
+    return true;
+}
+
+/* Make room in run->text for `more` bytes, and all that the rest of the block can stand for. What
+ * is there of the current field has seen to the room for its rest, so that nothing moves. */
+static inline bool
+text_ready(struct run *run, size_t more)
+{
+    size_t need = run->text_len + more + huffman_bound((size_t)(run->end - run->next));
+
+    return need <= run->text_cap || text_grow(run, need);
+}
+
 /* A string literal (RFC 7541, 5.2): where it lies in the block, or decoded in run->text. */
 static inline bool
 read_string(struct run *run, weir_str *out_text)
@@ -144,8 +173,10 @@ read_string(struct run *run, weir_str *out_text)
     if (len > (size_t)(run->end - run->next))
         return fail(run, HPACK_BROKEN);
     data = run->next;
-    run->next += len;
     *out_text = (weir_str){(const char *)data, len};
+    if (huffman && !text_ready(run, 0))
+        return false;
+    run->next += len;
     if (!huffman)
         return true;
     out_text->data = run->text + run->text_len;
@@ -153,27 +184,6 @@ read_string(struct run *run, weir_str *out_text)
     if (out_text->len == HUFFMAN_BROKEN)
         return fail(run, HPACK_BROKEN);
     run->text_len += out_text->len;
-    return true;
-}
-
-/* Clear run->text and make room for `name_len` bytes and all that the rest of the block can stand
- * for. */
-static bool
-text_ready(struct run *run, size_t name_len)
-{
-    size_t need = name_len + huffman_bound((size_t)(run->end - run->next));
-    char *text;
-
-    run->text_len = 0;
-    if (need <= run->text_cap)
-        return true;
-    text = malloc(need);
-    if (text == NULL)
-        return fail(run, HPACK_NO_MEMORY);
-    if (run->text != run->local)
-        free(run->text);
-    run->text = text;
-    run->text_cap = need;
     return true;
 }
 
@@ -302,10 +312,10 @@ borrow_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct l
 
     if (entry == NULL)
         return fail(run, HPACK_BROKEN);
-    if (!text_ready(run, entry->name_len))
-        return false;
     name = hpack_entry_name(&run->decoder->table, entry);
     if (indexing == H2_INDEX) {
+        if (!text_ready(run, name.len))
+            return false;
         /* The entry may be evicted before its name is used last (RFC 7541, 4.4). */
         memcpy(run->text, name.data, name.len);
         name.data = run->text;
@@ -322,10 +332,9 @@ borrow_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct l
 static bool
 read_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct literal *literal)
 {
+    run->text_len = 0;
     if (index > HPACK_STATIC_COUNT)
         return borrow_name(run, index, indexing, literal);
-    if (!text_ready(run, 0))
-        return false;
     if (index > 0) {
         literal->field.name = hpack_static_table[index].field.name;
         literal->field.token = hpack_static_table[index].field.token;

@@ -141,13 +141,39 @@ is_forbidden(uint8_t c)
 }
 
 /* Not 0: one of eight bytes is below 0x20. */
-static uint64_t
-any_control(const char *p)
+static inline uint64_t
+any_control(uint64_t word)
+{
+    return (word - UINT64_C(0x2020202020202020)) & ~word & UINT64_C(0x8080808080808080);
+}
+
+static inline uint64_t
+load64(const char *p)
 {
     uint64_t word;
 
     memcpy(&word, p, sizeof(word));
-    return (word - UINT64_C(0x2020202020202020)) & ~word & UINT64_C(0x8080808080808080);
+    return word;
+}
+
+/* Four to seven bytes; those in the middle twice. */
+static inline uint64_t
+load_few(const char *p, size_t len)
+{
+    uint32_t first, last;
+
+    memcpy(&first, p, sizeof(first));
+    memcpy(&last, p + len - sizeof(last), sizeof(last));
+    return (uint64_t)last << 32 | first;
+}
+
+static bool
+any_forbidden(const char *p, const char *end)
+{
+    for (; p < end; p++)
+        if (is_forbidden((uint8_t)*p))
+            return true;
+    return false;
 }
 
 /* RFC 9113, 8.2.1: no NUL, LF or CR. */
@@ -156,15 +182,13 @@ value_is_valid(weir_str value)
 {
     const char *p = value.data, *end = p + value.len;
 
-    while (end - p >= 8 && any_control(p) == 0)
-        p += 8;
-    if (end - p < 8 && value.len >= 8 && any_control(end - 8) == 0)
+    if (value.len >= 4 && value.len < 8 && any_control(load_few(p, value.len)) == 0)
         return true;
-    for (; p < end; p++) {
-        if (is_forbidden((uint8_t)*p))
-            return false;
-    }
-    return true;
+    while (end - p >= 8 && any_control(load64(p)) == 0)
+        p += 8;
+    if (end - p < 8 && value.len >= 8 && any_control(load64(end - 8)) == 0)
+        return true;
+    return !any_forbidden(p, end);
 }
 
 static bool

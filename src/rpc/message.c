@@ -52,6 +52,29 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
     return result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, result);
 }
 
+/* Parts of a message of so many bytes stay where they came in, when nothing else will come in
+ * there.
+ */
+#define LARGE_PART 4096
+
+static bool
+may_stay(const struct weir_call *call, size_t len)
+{
+    return len >= LARGE_PART && call->is_server && call->receive_closed &&
+           call_peer_sends_one(call) && call->incoming.tail < call->incoming.cap;
+}
+
+static APART weir_code
+unpack_large(struct weir_call *call, const ProtobufCMessageDescriptor *type, size_t len,
+    ProtobufCMessage **out_message)
+{
+    uint8_t *data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
+    enum wire_unpacked result =
+        wire_message_unpack_within(type, data, len, LARGE_PART, call_memory(call), out_message);
+
+    return result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, result);
+}
+
 static COLD void
 count_too_large(const struct weir_call *call)
 {
@@ -112,7 +135,7 @@ call_expect(struct weir_call *call, size_t missing, size_t beyond)
         return true; /* told in lumps */
     /* Without the memory it comes to light when the bytes are there. */
     if (all && missing > 0)
-        buf_reserve(&call->incoming, missing);
+        buf_reserve(&call->incoming, missing + 1); /* see may_stay */
     rpc_transport_touch(call->transport);
     return h2_stream_expect(call->transport->h2, call->stream, next);
 }
@@ -158,7 +181,9 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
 {
     const uint8_t *data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
     weir_code code = prefix.compressed ? unpack_gzip(call, type, data, prefix.len, out_message)
-                                       : unpack(call, type, data, prefix.len, out_message);
+                     : may_stay(call, prefix.len)
+                         ? unpack_large(call, type, prefix.len, out_message)
+                         : unpack(call, type, data, prefix.len, out_message);
 
     if (code != WEIR_OK)
         return code;

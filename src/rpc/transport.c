@@ -208,11 +208,11 @@ flush(struct rpc_transport *transport)
 
 /* A server has answered most of what it has read, so it writes while the socket's memory is warm.
  * What fibers that were woken have to say, and a client, whose callers are such, is worth waiting
- * for. */
+ * for; and so is the rest of what a full buffer is a part of. */
 static void
-write_soon(struct rpc_transport *transport)
+write_soon(struct rpc_transport *transport, bool more_to_read)
 {
-    if (!transport->events->answers || loop_has_tasks(transport->loop)) {
+    if (more_to_read || !transport->events->answers || loop_has_tasks(transport->loop)) {
         rpc_transport_touch(transport);
         return;
     }
@@ -236,7 +236,7 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
     if (transport->broken)
         return;
     *out_keep = left;
-    write_soon(transport);
+    write_soon(transport, len == LOOP_SCRATCH_SIZE);
 }
 
 static void

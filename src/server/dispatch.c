@@ -120,15 +120,28 @@ is_tagged_plain(const struct h2_block *block)
     return ((uintptr_t)block->tag & TAG_PLAIN) != 0;
 }
 
+/* Most requests ask for what was asked for before. */
+static struct server_entry *
+find_path(struct server_loop *home, weir_str path)
+{
+    struct server_entry *entry = home->last;
+
+    if (entry != NULL && weir_str_equal(entry->path, path))
+        return entry;
+    entry = map_lookup(&home->server->methods, path);
+    if (entry != NULL)
+        home->last = entry;
+    return entry;
+}
+
 static const struct server_entry *
-find_entry(
-    const struct weir_server *server, struct h2_block *block, const struct wire_request *request)
+find_entry(struct server_loop *home, struct h2_block *block, const struct wire_request *request)
 {
     struct server_entry *entry;
 
     if (block->tag != NULL)
         return tagged_entry(block);
-    entry = map_lookup(&server->methods, request->path);
+    entry = find_path(home, request->path);
     if (entry != NULL && request->timeout == WEIR_NEVER && request->encoding.data == NULL)
         block->tag = (void *)((uintptr_t)entry | TAG_PLAIN);
     else
@@ -179,7 +192,7 @@ set_encoding(struct weir_call *call, weir_str encoding)
 static void
 set_method(struct weir_call *call, struct h2_block *block, const struct wire_request *request)
 {
-    const struct server_entry *entry = find_entry(home_of(call)->server, block, request);
+    const struct server_entry *entry = find_entry(home_of(call), block, request);
 
     call->entry = (void *)(uintptr_t)entry;
     if (entry == NULL) {

@@ -114,8 +114,11 @@ put_methods(
     const struct weir_service *service = added->service;
 
     for (size_t i = 0; i < service->method_count; i++) {
-        added->entries[i] = (struct server_entry){&service->methods[i], service, handlers, self};
-        if (!map_put(&server->methods, weir_str_of(service->methods[i].path), &added->entries[i]))
+        weir_str path = weir_str_of(service->methods[i].path);
+
+        added->entries[i] =
+            (struct server_entry){&service->methods[i], path, service, handlers, self};
+        if (!map_put(&server->methods, path, &added->entries[i]))
             return false;
     }
     return true;

@@ -13,6 +13,7 @@
 /* A method as it was offered: the tag of memoised header blocks. */
 struct server_entry {
     const struct weir_method *method;
+    weir_str path; /* the method's */
     const struct weir_service *service;
     const void *handlers;
     void *self;
@@ -76,7 +77,8 @@ struct server_loop {
     struct list http_conns; /* of the first loop */
     struct server_counters stats;
     struct call_shared shared;
-    struct h2_budget unread; /* this loop's part of options.max_unread */
+    struct server_entry *last; /* that was asked for by its path; NULL: none */
+    struct h2_budget unread;   /* this loop's part of options.max_unread */
     struct call_pool pool;
     struct loop_timer grace;
     struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */

@@ -82,7 +82,8 @@ static bool put_message(struct writer *writer, const ProtobufCMessage *message);
 static inline bool
 put_text(struct writer *writer, const char *text)
 {
-    size_t len = text == NULL ? 0 : strlen(text);
+    size_t room = (size_t)(writer->at - writer->start);
+    size_t len = text == NULL ? 0 : strnlen(text, room + 1);
 
     return put(writer, text, len) && put_varint(writer, len);
 }

@@ -7,6 +7,9 @@
  * for the text's end. Many unknown fields are kept as one. And what is known by number but has
  * another wire type counts as unknown, as it does for protobuf's own implementations.
  *
+ * What is large may stay where it came in. The end of such a text goes where the next field
+ * begins, once that was read.
+ *
  * A repeated field grows as it comes. Its array always has room for the power of two at or above
  * the number of its elements, so that number tells the room as well. */
 #include "wire/wire.h"
@@ -25,6 +28,8 @@
 struct reader {
     const uint8_t *at, *end; /* of the message at hand */
     struct arena *arena;
+    size_t large;   /* what stays where it is; SIZE_MAX: nothing does */
+    uint8_t *open;  /* the end that such a text is still to get; NULL: none */
     unsigned depth; /* how many more messages may lie in each other */
     unsigned loose; /* how many more unknown fields are kept one by one */
     enum wire_unpacked result;
@@ -141,7 +146,7 @@ read_number(struct reader *reader, ProtobufCType type, void *member)
 
 /* ---- what has a length ---- */
 
-static bool
+static inline bool
 read_text(struct reader *reader, char **out_text)
 {
     const uint8_t *bytes;
@@ -152,6 +157,11 @@ read_text(struct reader *reader, char **out_text)
         return false;
     if (len > 0 && memchr(bytes, '\0', len) != NULL)
         return fail(reader, WIRE_HAS_NUL);
+    if (len >= reader->large) {
+        *out_text = (char *)(uintptr_t)bytes;
+        reader->open = (uint8_t *)(uintptr_t)bytes + len;
+        return true;
+    }
     text = arena_alloc(reader->arena, len + 1);
     if (text == NULL)
         return fail(reader, WIRE_NO_MEMORY);
@@ -182,8 +192,8 @@ read_bytes(struct reader *reader, ProtobufCBinaryData *out_data)
     if (!take_counted(reader, &bytes, &len))
         return false;
     out_data->len = len;
-    out_data->data = NULL;
-    return len == 0 || dup_bytes(reader, bytes, len, &out_data->data);
+    out_data->data = len >= reader->large ? (uint8_t *)(uintptr_t)bytes : NULL;
+    return len == 0 || out_data->data != NULL || dup_bytes(reader, bytes, len, &out_data->data);
 }
 
 static bool read_fields(struct reader *reader, ProtobufCMessage *message);
@@ -360,6 +370,9 @@ read_field(
 {
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return read_repeated(reader, field, wire_type, message);
+    if (field->label == PROTOBUF_C_LABEL_NONE && field->type == PROTOBUF_C_TYPE_STRING &&
+        (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0)
+        return read_text(reader, (char **)(void *)(message + field->offset));
     if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
         choose_case(field, message);
     else if (field->label == PROTOBUF_C_LABEL_OPTIONAL && field->quantifier_offset != 0)
@@ -502,6 +515,14 @@ read_tag(struct reader *reader, uint32_t *out_number, unsigned *out_wire_type)
     return *out_number != 0 || fail(reader, WIRE_MALFORMED);
 }
 
+/* Write the end of a text that stays. */
+static inline void
+end_text(uint8_t *end)
+{
+    if (end != NULL)
+        *end = '\0';
+}
+
 static bool
 read_fields(struct reader *reader, ProtobufCMessage *message)
 {
@@ -509,6 +530,7 @@ read_fields(struct reader *reader, ProtobufCMessage *message)
     const ProtobufCFieldDescriptor *field;
     uint64_t few, *seen = make_seen(reader, type, &few);
     const uint8_t *tag;
+    uint8_t *open;
     uint32_t number;
     unsigned wire_type, next = 0;
 
@@ -516,21 +538,35 @@ read_fields(struct reader *reader, ProtobufCMessage *message)
         return false;
     while (reader->at < reader->end) {
         tag = reader->at;
+        open = reader->open; /* its end is at `tag` */
+        reader->open = NULL;
         if (!read_tag(reader, &number, &wire_type))
             return false;
         field = find_field(type, number, next);
-        if (field == NULL || !fits(field, wire_type)) {
-            if (!keep_unknown(reader, tag, number, wire_type, message))
+        if (field != NULL && fits(field, wire_type)) {
+            if (!read_field(reader, field, wire_type, (char *)message))
                 return false;
-            continue;
-        }
-        if (!read_field(reader, field, wire_type, (char *)message))
+            next = (unsigned)(field - type->fields);
+            seen[next / 64] |= UINT64_C(1) << next % 64;
+            next++;
+        } else if (!keep_unknown(reader, tag, number, wire_type, message)) {
             return false;
-        next = (unsigned)(field - type->fields);
-        seen[next / 64] |= UINT64_C(1) << next % 64;
-        next++;
+        }
+        end_text(open);
     }
     return is_complete(type, seen) || fail(reader, WIRE_MALFORMED);
+}
+
+static inline enum wire_unpacked
+unpack(
+    struct reader *reader, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
+{
+    ProtobufCMessage *message = new_message(reader, type);
+
+    if (message == NULL || !read_fields(reader, message))
+        return reader->result;
+    *out_message = message;
+    return WIRE_UNPACKED;
 }
 
 enum wire_unpacked
@@ -540,12 +576,25 @@ wire_message_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data,
     struct reader reader = {.at = data,
         .end = len > 0 ? data + len : data,
         .arena = arena,
+        .large = SIZE_MAX,
         .depth = PROTOBUF_DEPTH_MAX,
         .loose = LOOSE_FIELDS};
-    ProtobufCMessage *message = new_message(&reader, type);
 
-    if (message == NULL || !read_fields(&reader, message))
-        return reader.result;
-    *out_message = message;
-    return WIRE_UNPACKED;
+    return unpack(&reader, type, out_message);
+}
+
+enum wire_unpacked
+wire_message_unpack_within(const ProtobufCMessageDescriptor *type, uint8_t *data, size_t len,
+    size_t large, struct arena *arena, ProtobufCMessage **out_message)
+{
+    struct reader reader = {.at = data,
+        .end = data + len,
+        .arena = arena,
+        .large = large,
+        .depth = PROTOBUF_DEPTH_MAX,
+        .loose = LOOSE_FIELDS};
+    enum wire_unpacked result = unpack(&reader, type, out_message);
+
+    end_text(reader.open);
+    return result;
 }

@@ -204,6 +204,27 @@ test_expect_lets_a_large_message_in(void **state)
     side_free(side);
 }
 
+/* What is under way of a frame was let in with its beginning. */
+static void
+test_expect_in_the_middle_of_a_frame(void **state)
+{
+    struct side *side = side_open(&(struct h2_options){.role = H2_SERVER, .stream_window = 1000});
+    struct h2_stream *stream = request(side, 1, 0);
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    assert_true(h2_stream_expect(side->conn, stream, 5000));
+    assert_window_update(side, 1, 4000);
+    put_data(&bytes, 1, 3000, 0);
+    feed_in_chunks(side, buf_head(&bytes), 1009, 1009);
+    assert_true(h2_stream_expect(side->conn, stream, 4000));
+    assert_silent(side);
+    assert_true(h2_stream_expect(side->conn, stream, 4001));
+    assert_window_update(side, 1, 1);
+    buf_fini(&bytes);
+    side_free(side);
+}
+
 static void
 test_expect_and_consume_absurd_amounts(void **state)
 {
@@ -536,6 +557,7 @@ main(void)
         cmocka_unit_test(test_pads_are_credited_at_once),
         cmocka_unit_test(test_smaller_window_holds_from_the_ack_on),
         cmocka_unit_test(test_expect_lets_a_large_message_in),
+        cmocka_unit_test(test_expect_in_the_middle_of_a_frame),
         cmocka_unit_test(test_expect_and_consume_absurd_amounts),
         cmocka_unit_test(test_room_is_the_least_of_the_windows),
         cmocka_unit_test(test_end_needs_no_room),

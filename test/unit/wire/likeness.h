@@ -129,6 +129,39 @@ likeness_is_odd(const ProtobufCMessageDescriptor *type, const uint8_t *data, siz
     return odd;
 }
 
+/* Is it read the same when parts of it, however small, stay where they came in? */
+static inline bool
+likeness_stays(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len,
+    const ProtobufCMessage *ours, enum wire_unpacked expected)
+{
+    uint8_t *own = malloc(len + 1);
+    ProtobufCMessage *message = NULL;
+    struct arena arena;
+    enum wire_unpacked result;
+    size_t packed = 0, packed_within = 0;
+    uint8_t *bytes, *bytes_within;
+    bool same;
+
+    if (own == NULL)
+        return false;
+    if (len > 0)
+        memcpy(own, data, len);
+    arena_init(&arena, NULL, 0);
+    result = wire_message_unpack_within(type, own, len, 1, &arena, &message);
+    same = result == expected;
+    if (same && result == WIRE_UNPACKED) {
+        bytes = likeness_pack(ours, &packed);
+        bytes_within = likeness_pack(message, &packed_within);
+        same = bytes != NULL && bytes_within != NULL && packed == packed_within &&
+               memcmp(bytes, bytes_within, packed) == 0;
+        free(bytes);
+        free(bytes_within);
+    }
+    arena_fini(&arena);
+    free(own);
+    return same;
+}
+
 /* Do we take what protobuf-c takes, and refuse what it refuses? But for oddities, and for the two
  * more things that we refuse. */
 static inline bool
@@ -148,6 +181,7 @@ likeness_unpacks(const ProtobufCMessageDescriptor *type, const uint8_t *data, si
         same = likeness_packs(ours) && likeness_is_odd(type, data, len);
     else
         same = likeness_reads_same(ours, theirs, data, len);
+    same = same && likeness_stays(type, data, len, ours, result);
     if (theirs != NULL)
         protobuf_c_message_free_unpacked(theirs, NULL);
     arena_fini(&arena);
