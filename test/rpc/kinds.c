@@ -97,6 +97,14 @@ kinds_run(weir_call *call, weir_method_kind kind, struct kinds_outcome *outcome)
     return WEIR_INTERNAL;
 }
 
+weir_code
+kinds_try(weir_call *call, weir_method_kind kind)
+{
+    struct kinds_outcome outcome = {.code = WEIR_OK};
+
+    return kinds_run(call, kind, &outcome);
+}
+
 struct kinds_outcome
 kinds_call(weir_channel *channel, weir_method_kind kind, int64_t timeout)
 {

@@ -23,6 +23,9 @@ Rpctest__Payload kinds_payload(void);
 /* On a call object of one's own; fills in all but code and message. */
 weir_code kinds_run(weir_call *call, weir_method_kind kind, struct kinds_outcome *outcome);
 
+/* The same for whom the code is enough. */
+weir_code kinds_try(weir_call *call, weir_method_kind kind);
+
 /* The code that the verbs tell is the one that stays on the call. */
 struct kinds_outcome kinds_call(weir_channel *channel, weir_method_kind kind, int64_t timeout);
 
