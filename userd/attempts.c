@@ -126,3 +126,14 @@ attempts_give_back(struct attempts *attempts, enum attempts_of of, const char *n
     fill(slot, 1);
     pthread_mutex_unlock(&attempts->lock);
 }
+
+uint64_t
+attempts_refused(struct attempts *attempts)
+{
+    uint64_t refused;
+
+    pthread_mutex_lock(&attempts->lock);
+    refused = attempts->refused;
+    pthread_mutex_unlock(&attempts->lock);
+    return refused;
+}

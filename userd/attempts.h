@@ -28,6 +28,9 @@ void attempts_fini(struct attempts *attempts);
 /* One attempt now, a point on the clock of weir_now. False: there were too many. */
 bool attempts_take(struct attempts *attempts, enum attempts_of of, const char *name, int64_t now);
 
+/* So many were refused. */
+uint64_t attempts_refused(struct attempts *attempts);
+
 /* It was a good one, and does not count. */
 void attempts_give_back(
     struct attempts *attempts, enum attempts_of of, const char *name, int64_t now);

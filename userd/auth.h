@@ -6,6 +6,7 @@
 #include "usercommon/flags.h"
 #include "userd/accounts.h"
 #include "userd/policy.h"
+#include <weir/metrics.h>
 #include <weir/server.h>
 
 enum auth_mode { AUTH_NONE, AUTH_JWT };
@@ -43,6 +44,9 @@ bool auth_open(struct auth *auth, const struct auth_settings *settings, const st
  * above. */
 bool auth_start(struct auth *auth, const struct auth_settings *settings, struct store *store,
     weir_pool *pool, unsigned threads, weir_server *server, char error[FLAGS_ERROR]);
+
+/* Tell the metrics what is counted, once started. False: no memory. */
+bool auth_measure(struct auth *auth, weir_metrics *metrics);
 
 /* After the server is freed and before the store is closed. Idempotent on zeroes. */
 void auth_close(struct auth *auth);

@@ -192,9 +192,12 @@ start_auth(struct program *program)
 
     if (auth_start(&program->auth, &program->options.auth, program->service.store, program->pool,
             program->options.workers, program->server, error)) {
-        if (program->service.store->accounts != NULL)
-            program->service.accounts = &program->auth.accounts;
-        return 0;
+        if (program->service.store->accounts == NULL)
+            return 0;
+        program->service.accounts = &program->auth.accounts;
+        if (auth_measure(&program->auth, program->ops.metrics))
+            return 0;
+        snprintf(error, sizeof(error), "out of memory");
     }
     complain("userd", "%s", error);
     return EXIT_FAILURE;

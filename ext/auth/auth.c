@@ -77,7 +77,7 @@ check_revoked(struct weir_auth *auth, struct token *token)
         atomic_load_explicit(&token->ask_mark, memory_order_relaxed) == mark)
         return NULL;
     if (auth->revoked(auth->self, &token->claims))
-        return "revoked";
+        return auth_revoked;
     atomic_store_explicit(&token->ask_mark, mark, memory_order_relaxed);
     return NULL;
 }
@@ -144,10 +144,8 @@ find_token(struct weir_auth *auth, struct auth_home *home, weir_str text, struct
     struct token *token;
     const char *reason;
 
-    if (text.len > auth->max_token) {
-        auth_count(&home->too_long);
-        return "too long";
-    }
+    if (text.len > auth->max_token)
+        return auth_too_long;
     look_at_keys(auth, home, now);
     token = token_cache_lookup(&home->cache, text);
     if (token == NULL)
@@ -169,7 +167,7 @@ read_bearer(weir_str header, weir_str *out_token)
     size_t len = sizeof(scheme) - 1, at = len;
 
     if (header.len <= len || strncasecmp(header.data, scheme, len) != 0 || header.data[len] != ' ')
-        return "the scheme Bearer is required";
+        return auth_scheme;
     while (at < header.len && header.data[at] == ' ')
         at++;
     *out_token = (weir_str){header.data + at, header.len - at};
@@ -221,7 +219,9 @@ next_look(const struct weir_auth *auth, const struct token *token)
 static weir_code
 refuse(struct auth_home *home, weir_call *call, const char *reason)
 {
-    auth_count(&home->refused);
+    auth_count(&home->refused[auth_refusal_of(reason)]);
+    if (reason == auth_no_header)
+        return weir_fail(call, WEIR_UNAUTHENTICATED, "%s", reason);
     return weir_fail(call, WEIR_UNAUTHENTICATED, "invalid token: %s", reason);
 }
 
@@ -241,7 +241,7 @@ look_at_stream(void *self, weir_call *call, int64_t *out_again)
     reason = check_token(watch->auth, home, watch->token, unix_now());
     if (reason != NULL) {
         auth_count(&home->ended);
-        return weir_fail(call, WEIR_UNAUTHENTICATED, "invalid token: %s", reason);
+        return refuse(home, call, reason);
     }
     *out_again = next_look(watch->auth, watch->token);
     return WEIR_OK;
@@ -283,10 +283,8 @@ check_call(struct weir_auth *auth, weir_call *call, struct token **out_token)
     if (home == NULL)
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
     reason = find_header(call, &header);
-    if (reason == NULL && header.data == NULL) {
-        auth_count(&home->refused);
-        return weir_fail(call, WEIR_UNAUTHENTICATED, "no authorization header");
-    }
+    if (reason == NULL && header.data == NULL)
+        reason = auth_no_header;
     if (reason == NULL)
         reason = read_bearer(header, &text);
     if (reason == NULL)

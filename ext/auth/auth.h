@@ -4,6 +4,7 @@
 #pragma once
 
 #include "auth/key_ring.h"
+#include "auth/reason.h"
 #include "auth/token_cache.h"
 
 /* What one thread keeps: its cache, and its share of the counters, which others only read. */
@@ -12,7 +13,8 @@ struct auth_home {
     struct weir_auth *auth;
     struct token_cache cache;
     int64_t next_look; /* at the file of keys; nanoseconds since 1970 */
-    atomic_uint_fast64_t cached, verified, refused, too_long, ended, evicted;
+    atomic_uint_fast64_t cached, verified, ended, evicted;
+    atomic_uint_fast64_t refused[WEIR_AUTH_REFUSALS];
 };
 
 struct skipped {

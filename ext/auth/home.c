@@ -9,8 +9,8 @@ add_counters(const struct auth_home *home, struct weir_auth_stats *sum)
 {
     sum->cached += atomic_load_explicit(&home->cached, memory_order_relaxed);
     sum->verified += atomic_load_explicit(&home->verified, memory_order_relaxed);
-    sum->refused += atomic_load_explicit(&home->refused, memory_order_relaxed);
-    sum->too_long += atomic_load_explicit(&home->too_long, memory_order_relaxed);
+    for (size_t i = 0; i < WEIR_AUTH_REFUSALS; i++)
+        sum->refused[i] += atomic_load_explicit(&home->refused[i], memory_order_relaxed);
     sum->ended += atomic_load_explicit(&home->ended, memory_order_relaxed);
     sum->evicted += atomic_load_explicit(&home->evicted, memory_order_relaxed);
 }

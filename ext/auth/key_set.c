@@ -2,6 +2,7 @@
 /* Sets of keys: reading them, and finding the one for a token. */
 #include "auth/key_set.h"
 
+#include "auth/reason.h"
 #include "json/strict_json.h"
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -195,7 +196,7 @@ key_set_verify(const struct key_set *set, enum key_algorithm algorithm, const ch
     weir_str text, const uint8_t *signature, size_t len)
 {
     bool named = id != NULL && names_key(set, id);
-    const char *reason = named ? "the algorithm is not that of the key" : "no key fits";
+    const char *reason = named ? auth_other_algorithm : auth_no_key;
 
     for (size_t i = 0; i < set->count; i++) {
         const struct key *key = &set->keys[i];
@@ -204,7 +205,7 @@ key_set_verify(const struct key_set *set, enum key_algorithm algorithm, const ch
             continue;
         if (key_verify(key, text, signature, len))
             return NULL;
-        reason = "the signature does not match";
+        reason = auth_mismatch;
     }
     return reason;
 }

@@ -3,11 +3,10 @@
 #include "auth/token.h"
 
 #include "auth/base64url.h"
+#include "auth/reason.h"
 #include "json/strict_json.h"
 #include <stddef.h>
 #include <stdlib.h>
-
-static const char no_memory[] = "no memory";
 
 /* ---- parts ---- */
 
@@ -62,7 +61,7 @@ read_header(struct token *token)
         return "it names no algorithm";
     token->algorithm = key_algorithm_of(algorithm);
     if (token->algorithm == KEY_ALGORITHM_COUNT)
-        return "the algorithm is not allowed";
+        return auth_algorithm;
     if (json_object_get(token->header, "crit") != NULL) /* must be understood, or refused */
         return "it has a critical extension";
     if (id != NULL && !json_is_string(id))
@@ -143,7 +142,7 @@ read_roles(struct token *token)
         return "roles is not a list";
     texts = calloc(count + 1, sizeof(*texts));
     if (texts == NULL)
-        return no_memory;
+        return auth_no_memory;
     token->claims.roles = texts;
     token->claims.role_count = count;
     json_array_foreach(roles, i, role)
@@ -200,9 +199,9 @@ check_rules(const struct token *token, const struct token_rules *rules)
     const char *issuer = token->claims.issuer;
 
     if (rules->issuer != NULL && (issuer == NULL || strcmp(issuer, rules->issuer) != 0))
-        return "wrong issuer";
+        return auth_issuer;
     if (rules->audience != NULL && !is_for(json_object_get(token->payload, "aud"), rules->audience))
-        return "wrong audience";
+        return auth_audience;
     return NULL;
 }
 
@@ -246,7 +245,7 @@ fill(struct token *token, const struct parts *parts, const struct token_rules *r
     const char *reason;
 
     if (scratch == NULL)
-        return no_memory;
+        return auth_no_memory;
     reason = read_parts(token, parts, scratch);
     free(scratch);
     if (reason == NULL)
@@ -265,7 +264,7 @@ token_read(const char *text, size_t len, const struct token_rules *rules, struct
         return "not of three parts";
     token = token_new(text, len, &parts);
     if (token == NULL)
-        return no_memory;
+        return auth_no_memory;
     reason = fill(token, &parts, rules);
     if (reason == NULL)
         *out_token = token;
@@ -296,8 +295,8 @@ const char *
 token_check_time(const struct token *token, int64_t now)
 {
     if (now >= token->expires)
-        return "expired";
-    return now < token->begins ? "not yet valid" : NULL;
+        return auth_expired;
+    return now < token->begins ? auth_not_yet : NULL;
 }
 
 const char *

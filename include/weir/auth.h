@@ -85,15 +85,32 @@ WEIR_API weir_interceptor weir_auth_intercept;
 /* What `revoked` answers has changed: ask again about each token. Safe from any thread. */
 WEIR_API void weir_auth_recheck(weir_auth *auth);
 
+/* Why a call was refused, or an open stream ended. */
+enum weir_auth_refusal {
+    WEIR_AUTH_MISSING,   /* no header, or none of the scheme Bearer */
+    WEIR_AUTH_TOO_LONG,  /* beyond max_token */
+    WEIR_AUTH_MALFORMED, /* no JWT, or one that says odd things */
+    WEIR_AUTH_SIGNATURE, /* an algorithm, a key or a signature that will not do */
+    WEIR_AUTH_EXPIRED,
+    WEIR_AUTH_NOT_YET_VALID,
+    WEIR_AUTH_ISSUER,
+    WEIR_AUTH_AUDIENCE,
+    WEIR_AUTH_REVOKED,
+    WEIR_AUTH_NO_MEMORY,
+    WEIR_AUTH_REFUSALS
+};
+
+/* "missing", "too_long" and so on; NULL for a number that is none. Static. */
+WEIR_API const char *weir_auth_refusal_name(enum weir_auth_refusal refusal);
+
 struct weir_auth_stats {
-    uint64_t cached;       /* calls whose token had been verified before */
-    uint64_t verified;     /* signatures checked and good */
-    uint64_t refused;      /* calls refused */
-    uint64_t too_long;     /* of these, with a token beyond max_token */
-    uint64_t ended;        /* streams ended while open */
-    uint64_t evicted;      /* tokens that made room for others */
-    uint64_t key_reloads;  /* changes of the JWKS file that were taken over */
-    uint64_t key_failures; /* those that were not */
+    uint64_t cached;                      /* calls whose token had been verified before */
+    uint64_t verified;                    /* signatures checked and good */
+    uint64_t refused[WEIR_AUTH_REFUSALS]; /* calls refused, and streams ended */
+    uint64_t ended;                       /* streams ended while open */
+    uint64_t evicted;                     /* tokens that made room for others */
+    uint64_t key_reloads;                 /* changes of the JWKS file that were taken over */
+    uint64_t key_failures;                /* those that were not */
 };
 
 /* Sums as of about now. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The interceptor that checks tokens: all kinds of calls, streams that outlive their token, and
  * keys that change. */
-#include "service.h"
+#include "kinds.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -204,47 +204,6 @@ sign(const weir_signer *signer, int64_t lifetime)
 
 /* ---- calls ---- */
 
-static weir_code
-call_unary(weir_call *call)
-{
-    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
-    const Rpctest__Payload *response;
-
-    return rpctest_Test_Unary(call, &request, &response);
-}
-
-static weir_code
-call_collect(weir_call *call)
-{
-    struct rpctest_Test_Collect_client stream = {NULL};
-    const Rpctest__Payload *response;
-
-    WEIR_TRY(rpctest_Test_Collect(call, &stream));
-    return rpctest_Test_Collect_client_finish(stream, &response);
-}
-
-static weir_code
-call_expand(weir_call *call)
-{
-    struct rpctest_Test_Expand_client stream = {NULL};
-    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
-
-    WEIR_TRY(rpctest_Test_Expand(call, &request, &stream));
-    return rpctest_Test_Expand_client_finish(stream);
-}
-
-static weir_code
-call_talk(weir_call *call)
-{
-    struct rpctest_Test_Talk_client stream = {NULL};
-
-    WEIR_TRY(rpctest_Test_Talk(call, &stream));
-    return rpctest_Test_Talk_client_finish(stream);
-}
-
-static weir_code (*const kinds[])(weir_call *call) = {
-    call_unary, call_collect, call_expand, call_talk};
-
 /* header: the whole value; NULL: none. */
 static weir_call *
 begin(const char *header)
@@ -269,7 +228,7 @@ static weir_code
 try_token(const char *token)
 {
     weir_call *call = begin_with(token);
-    weir_code code = call_unary(call);
+    weir_code code = kinds_try(call, WEIR_UNARY);
 
     weir_call_free(call);
     return code;
@@ -282,10 +241,20 @@ expect_refused(const char *header, const char *text)
     for (size_t i = 0; i < COUNT(kinds); i++) {
         weir_call *call = begin(header);
 
-        assert_int_equal(kinds[i](call), WEIR_UNAUTHENTICATED);
+        assert_int_equal(kinds_try(call, kinds[i]), WEIR_UNAUTHENTICATED);
         assert_string_equal(weir_call_message(call), text);
         weir_call_free(call);
     }
+}
+
+static uint64_t
+all_refused(const struct weir_auth_stats *stats)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < WEIR_AUTH_REFUSALS; i++)
+        sum += stats->refused[i];
+    return sum;
 }
 
 /* ---- tests ---- */
@@ -305,14 +274,14 @@ good_tokens_pass(void **state)
         snprintf(header, sizeof(header), "%s%s", schemes[i % COUNT(schemes)], token);
         call = begin(header);
         snprintf(seen_subject, sizeof(seen_subject), "?");
-        assert_int_equal(kinds[i / COUNT(schemes)](call), WEIR_OK);
+        assert_int_equal(kinds_try(call, kinds[i / COUNT(schemes)]), WEIR_OK);
         assert_string_equal(seen_subject, "42");
         weir_call_free(call);
     }
     weir_auth_read_stats(auth, &stats);
     assert_int_equal(stats.verified, 1);
     assert_int_equal(stats.cached, COUNT(kinds) * COUNT(schemes) - 1);
-    assert_int_equal(stats.refused, 0);
+    assert_int_equal(all_refused(&stats), 0);
     assert_int_equal(asked, 1);
     free(token);
 }
@@ -335,7 +304,11 @@ bad_tokens_do_not_pass(void **state)
     snprintf(header, sizeof(header), "Bearer %s", late);
     expect_refused(header, "invalid token: expired");
     weir_auth_read_stats(auth, &stats);
-    assert_int_equal(stats.refused, 7 * COUNT(kinds));
+    assert_int_equal(all_refused(&stats), 7 * COUNT(kinds));
+    assert_int_equal(stats.refused[WEIR_AUTH_MISSING], 4 * COUNT(kinds));
+    assert_int_equal(stats.refused[WEIR_AUTH_MALFORMED], COUNT(kinds));
+    assert_int_equal(stats.refused[WEIR_AUTH_SIGNATURE], COUNT(kinds));
+    assert_int_equal(stats.refused[WEIR_AUTH_EXPIRED], COUNT(kinds));
     assert_int_equal(stats.verified, 0);
     assert_int_equal(passed, 0);
     free(token);
@@ -350,7 +323,7 @@ two_headers_are_refused(void **state)
 
     (void)state;
     assert_int_equal(weir_call_add_header(call, "authorization", weir_str_of("Bearer x")), WEIR_OK);
-    assert_int_equal(call_unary(call), WEIR_UNAUTHENTICATED);
+    assert_int_equal(kinds_try(call, WEIR_UNARY), WEIR_UNAUTHENTICATED);
     assert_string_equal(
         weir_call_message(call), "invalid token: more than one authorization header");
     weir_call_free(call);
@@ -368,11 +341,11 @@ some_methods_are_open(void **state)
     weir_call *call = begin(NULL);
 
     (void)state;
-    assert_int_equal(call_unary(call), WEIR_OK);
+    assert_int_equal(kinds_try(call, WEIR_UNARY), WEIR_OK);
     assert_string_equal(seen_subject, "-");
     weir_call_free(call);
     call = begin(NULL);
-    assert_int_equal(call_talk(call), WEIR_UNAUTHENTICATED);
+    assert_int_equal(kinds_try(call, WEIR_BIDI_STREAM), WEIR_UNAUTHENTICATED);
     weir_call_free(call);
     call = begin(NULL);
     assert_int_equal(weir_call_unary(call, &absent, &request.base, &response), WEIR_UNIMPLEMENTED);
@@ -391,16 +364,17 @@ long_tokens_are_counted(void **state)
     memcpy(header, "Bearer ", 7);
     header[1008] = '\0';
     call = begin(header);
-    assert_int_equal(call_talk(call), WEIR_UNAUTHENTICATED);
+    assert_int_equal(kinds_try(call, WEIR_BIDI_STREAM), WEIR_UNAUTHENTICATED);
     assert_string_equal(weir_call_message(call), "invalid token: too long");
     weir_call_free(call);
     header[1007] = '\0';
     call = begin(header);
-    assert_int_equal(call_talk(call), WEIR_UNAUTHENTICATED);
+    assert_int_equal(kinds_try(call, WEIR_BIDI_STREAM), WEIR_UNAUTHENTICATED);
     assert_string_equal(weir_call_message(call), "invalid token: not of three parts");
     weir_call_free(call);
     weir_auth_read_stats(auth, &stats);
-    assert_int_equal(stats.too_long, 1);
+    assert_int_equal(stats.refused[WEIR_AUTH_TOO_LONG], 1);
+    assert_int_equal(stats.refused[WEIR_AUTH_MALFORMED], 1);
 }
 
 /* More tokens than there is room for: each is good all the same. */

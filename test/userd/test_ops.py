@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -125,17 +126,17 @@ scrape_configs:
 """
 
 
-@pytest.fixture
-def prometheus(userd, tmp_path):
-    """A real one that scrapes userd; a function that runs a PromQL query."""
+@contextlib.contextmanager
+def scraping(ops, folder):
+    """A real one that scrapes this address; a function that runs a PromQL query."""
     program = shutil.which("prometheus")
     assert program, "prometheus (Debian's package) is missing"
     address = places.free_address()
-    (tmp_path / "prometheus.yml").write_text(CONFIG % userd.ops)
-    with open(tmp_path / "prometheus.log", "w") as log:
+    (folder / "prometheus.yml").write_text(CONFIG % ops)
+    with open(folder / "prometheus.log", "w") as log:
         process = subprocess.Popen(
-            [program, f"--config.file={tmp_path}/prometheus.yml", f"--web.listen-address={address}",
-             f"--storage.tsdb.path={tmp_path}/tsdb"],
+            [program, f"--config.file={folder}/prometheus.yml", f"--web.listen-address={address}",
+             f"--storage.tsdb.path={folder}/tsdb"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )
 
@@ -154,6 +155,12 @@ def prometheus(userd, tmp_path):
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+@pytest.fixture
+def prometheus(userd, tmp_path):
+    with scraping(userd.ops, tmp_path) as query:
+        yield query
 
 
 def value_of(query, text):
@@ -210,6 +217,63 @@ def test_prometheus(userd, prometheus, user_pb2):
         programs.wait_until(lambda: (value_of(prometheus, text) or 0) > 0, f"{text} to be there")
     for text in ["weir_server_connections", "weir_server_calls", "weir_server_fibers", "weir_pool_busy"]:
         assert value_of(prometheus, text) is not None, text
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """A userd that asks for tokens and issues them."""
+    keys = programs.run(places.program("userd"), "keys", "create", "--out", tmp_path)
+    assert keys.returncode == 0, keys.stderr
+    userd = userd_with_ops(tmp_path, "--auth", "jwt", "--jwt-private-key", tmp_path / "jwt-private.pem")
+    userd.start()
+    try:
+        yield userd
+        userd.stop()
+    finally:
+        userd.kill()
+
+
+def test_prometheus_sees_tokens_and_passwords(guarded, tmp_path):
+    environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(tmp_path / "state")}
+
+    def userctl(*words, expect, text=""):
+        command = [places.program("userctl"), *words, "--server", guarded.address]
+        done = programs.run(*command, input=text, env=environment)
+        assert done.returncode in expect, done.stderr
+        return done.returncode
+
+    userctl("register", "Ada", "ada@x", expect=[0], text="password 1\n")
+    userctl("login", "ada@x", expect=[0], text="password 1\n")
+    for _ in range(3):
+        userctl("get", "1", expect=[0])
+    for word in ("rubbish", "e30.e30.e30"):
+        userctl("get", "1", "--token", word, expect=[80])
+    with grpc.insecure_channel(guarded.address) as channel:
+        with pytest.raises(grpc.RpcError):
+            channel.unary_unary("/user.UserService/GetUser")(b"\x08\x01", timeout=60)
+    codes = [userctl("login", "nobody@x", expect=[80, 72], text="password 1\n") for _ in range(15)]
+    assert 10 <= codes.count(80) < 15
+    expected = {
+        "weir_auth_verified_total": 1,
+        "weir_auth_cached_total": 2,
+        "weir_auth_ended_total": 0,
+        "weir_auth_evicted_total": 0,
+        "weir_auth_key_reloads_total": 0,
+        "weir_auth_key_failures_total": 0,
+        'weir_auth_refused_total{reason="malformed"}': 2,
+        'weir_auth_refused_total{reason="missing"}': 1,
+        'weir_auth_refused_total{reason="expired"}': 0,
+        "count(weir_auth_refused_total)": 10,
+        "sum(weir_auth_refused_total)": 3,
+        "userd_passwords_hashed_total": 1,
+        "userd_passwords_compared_total": 1 + codes.count(80),
+        "userd_passwords_refused_total": 0,
+        "userd_passwords_waiting": 0,
+        "userd_login_attempts_refused_total": codes.count(72),
+    }
+    with scraping(guarded.ops, tmp_path) as query:
+        for text, value in expected.items():
+            programs.wait_until(lambda: value_of(query, text) == value, f"{text} to be {value}")
 
 
 def test_promtool(userd):

@@ -30,7 +30,7 @@ attempts_come_back_with_time(void **state)
     assert_int_equal(take_all(&attempts, ATTEMPTS_OF_ACCOUNT, "c@d", MINUTE), 10);
     assert_int_equal(take_all(&attempts, ATTEMPTS_OF_ACCOUNT, "a@b", 2 * MINUTE), 2);
     assert_int_equal(take_all(&attempts, ATTEMPTS_OF_ACCOUNT, "a@b", 600 * MINUTE), 10);
-    assert_int_equal(attempts.refused, 5);
+    assert_int_equal(attempts_refused(&attempts), 5);
     attempts_fini(&attempts);
 }
 
