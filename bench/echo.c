@@ -56,8 +56,19 @@ echo_server_stream(
     return WEIR_OK;
 }
 
+static weir_code
+echo_both_ways(void *self, struct echo_Echo_BothWays_server peer)
+{
+    const Echo__EchoMessage *message;
+
+    (void)self;
+    while (echo_Echo_BothWays_recv(peer, &message))
+        WEIR_TRY(echo_Echo_BothWays_send(peer, message));
+    return weir_call_code(peer.call);
+}
+
 static const struct echo_Echo_handlers handlers = {
-    .Unary = echo_unary, .ServerStream = echo_server_stream};
+    .Unary = echo_unary, .ServerStream = echo_server_stream, .BothWays = echo_both_ways};
 
 /* Every server has interceptors, so the chain is part of what is measured. */
 static weir_code

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client of streams and of large messages:
  *   bench-stream ADDR stream TIMES SIZE   one call that is answered with so many messages
+ *   bench-stream ADDR both TIMES SIZE     one call that sends them, too, while the answers come
  *   bench-stream ADDR unary TIMES SIZE    so many calls, one after the other
  *
  * Every answer is compared with what was sent. At the end it prints "answered N seconds S". */
@@ -13,6 +14,7 @@
 #include <weir/channel.h>
 
 struct job {
+    weir_loop *loop;
     weir_channel *channel;
     char *text;
     int32_t times;
@@ -45,17 +47,56 @@ read_stream(weir_call *call, const struct job *job)
     return count == job->times ? WEIR_OK : WEIR_DATA_LOSS;
 }
 
+struct sender {
+    const struct job *job;
+    struct echo_Echo_BothWays_client stream;
+};
+
+/* On a fiber beside who receives. */
+static void
+send_all(void *arg)
+{
+    const struct sender *sender = arg;
+    Echo__EchoMessage message = ECHO__ECHO_MESSAGE__INIT;
+
+    message.text = sender->job->text;
+    for (int32_t i = 0; i < sender->job->times; i++) {
+        if (echo_Echo_BothWays_client_send(sender->stream, &message) != WEIR_OK)
+            return;
+    }
+}
+
 static weir_code
-run_stream(const struct job *job)
+go_both_ways(weir_call *call, const struct job *job)
+{
+    struct sender sender = {.job = job};
+    const Echo__EchoMessage *message;
+    int32_t count = 0;
+
+    WEIR_TRY(echo_Echo_BothWays(call, &sender.stream));
+    WEIR_TRY(weir_loop_spawn(job->loop, send_all, &sender));
+    while (count < job->times && echo_Echo_BothWays_client_recv(sender.stream, &message)) {
+        if (strcmp(message->text, job->text) != 0)
+            return WEIR_DATA_LOSS;
+        count++;
+    }
+    WEIR_TRY(echo_Echo_BothWays_client_finish(sender.stream));
+    return count == job->times ? WEIR_OK : WEIR_DATA_LOSS;
+}
+
+static weir_code
+run_stream(const struct job *job, weir_code (*exchange)(weir_call *call, const struct job *job))
 {
     weir_call *call = weir_call_new(job->channel, NULL);
     weir_code code;
 
     if (call == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
-    code = read_stream(call, job);
-    if (code != WEIR_OK)
+    code = exchange(call, job);
+    if (code != WEIR_OK) {
         fail(call, code);
+        exit(EXIT_FAILURE); /* the sender may be in the call still */
+    }
     weir_call_free(call);
     return code;
 }
@@ -88,6 +129,14 @@ run_unary(const struct job *job)
     return WEIR_OK;
 }
 
+static weir_code
+run_kind(const char *kind, const struct job *job)
+{
+    if (strcmp(kind, "unary") == 0)
+        return run_unary(job);
+    return run_stream(job, strcmp(kind, "both") == 0 ? go_both_ways : read_stream);
+}
+
 static bool
 parse_count(const char *text, long most, long *out_count)
 {
@@ -99,22 +148,21 @@ parse_count(const char *text, long most, long *out_count)
 }
 
 static weir_code
-run(const char *address, bool stream, struct job *job)
+run(const char *address, const char *kind, struct job *job)
 {
-    weir_loop *loop = NULL;
-    weir_code code = weir_loop_new(&loop);
+    weir_code code = weir_loop_new(&job->loop);
     int64_t start;
 
     if (code == WEIR_OK)
-        code = weir_channel_new(loop, address, NULL, &job->channel);
+        code = weir_channel_new(job->loop, address, NULL, &job->channel);
     start = weir_now();
     if (code == WEIR_OK)
-        code = stream ? run_stream(job) : run_unary(job);
+        code = run_kind(kind, job);
     if (code == WEIR_OK)
         printf(
             "answered %d seconds %.6f\n", job->times, (double)(weir_now() - start) / WEIR_SECOND);
     weir_channel_free(job->channel);
-    weir_loop_free(loop);
+    weir_loop_free(job->loop);
     return code;
 }
 
@@ -125,9 +173,11 @@ main(int argc, char **argv)
     long times, size;
     weir_code code;
 
-    if (argc != 5 || (strcmp(argv[2], "stream") != 0 && strcmp(argv[2], "unary") != 0) ||
+    if (argc != 5 ||
+        (strcmp(argv[2], "stream") != 0 && strcmp(argv[2], "both") != 0 &&
+            strcmp(argv[2], "unary") != 0) ||
         !parse_count(argv[3], INT32_MAX, &times) || !parse_count(argv[4], 3 << 20, &size)) {
-        fprintf(stderr, "usage: bench-stream ADDR stream|unary TIMES SIZE\n");
+        fprintf(stderr, "usage: bench-stream ADDR stream|both|unary TIMES SIZE\n");
         return 2;
     }
     job.times = (int32_t)times;
@@ -136,7 +186,7 @@ main(int argc, char **argv)
         return 1;
     memset(job.text, 'x', (size_t)size);
     job.text[size] = '\0';
-    code = run(argv[1], strcmp(argv[2], "stream") == 0, &job);
+    code = run(argv[1], argv[2], &job);
     free(job.text);
     return code == WEIR_OK ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import statistics
+import subprocess
 import tempfile
 
 from driver import programs
@@ -11,8 +12,13 @@ CONNECTIONS, STREAMS, CALLS = 100, 10, 400_000
 
 # Each list is measured beside a server without any. h2load sends a token as a literal in every call, Huffman code
 # and all, which costs more than what auth does: so lists with auth are measured beside one that is sent the token, too.
+# The last row is of weir-bench, which sends a token once a connection, as gRPC's clients do.
 NONE, NONE_WITH_TOKEN = "none", "none, sent a token"
-LISTS = ["logging", "metrics", "ratelimit", "concurrency", "tracing", "auth", "metrics,tracing,auth"]
+ALL = "metrics,tracing,auth"
+LISTS = ["logging", "metrics", "ratelimit", "concurrency", "tracing", "auth", ALL]
+
+# What these three may add together.
+GOAL = 0.25
 
 
 class Server(programs.Server):
@@ -42,6 +48,35 @@ def cpu_per_call(server, headers, options, calls):
     return (server.cpu_seconds() - before) / calls * 1e6
 
 
+def cpu_per_indexed_call(server, headers, options, calls):
+    with programs.file_of(programs.ECHO_REQUEST) as message:
+        before = server.cpu_seconds()
+        done = subprocess.run(
+            [
+                "taskset", "-c", str(options.load_core), options.bin / "weir-bench", "--quiet",
+                f"--connections={CONNECTIONS}", f"--streams={STREAMS}", f"--calls={calls}", f"--message={message}",
+                *(f"--header={header.replace(': ', ':')}" for header in headers), server.address, programs.ECHO_PATH,
+            ],
+            capture_output=True, text=True, check=False,
+        )
+    if done.returncode != 0:
+        raise programs.Broken(f"weir-bench: {(done.stdout + done.stderr)[-600:]}")
+    return (server.cpu_seconds() - before) / calls * 1e6
+
+
+def measure_indexed(none, every, options):
+    """What all of them add where no token is decoded again: CPU per call in µs, and the share."""
+    calls = max(int(CALLS * options.scale), CONNECTIONS * STREAMS)
+    turns = [
+        [cpu_per_indexed_call(server, headers, options, calls) for server, headers in (none, every)]
+        for _ in range(options.runs + 1)
+    ][1:]
+    return {
+        "cpu_us": statistics.median(turn[1] for turn in turns),
+        "added": statistics.median(turn[1] / turn[0] - 1 for turn in turns),
+    }
+
+
 def measure_turns(cases, options):
     """Name -> CPU per call in µs of each turn; the first turn warms up. cases: name -> server and headers."""
     runs = {name: [] for name in cases}
@@ -68,9 +103,16 @@ def measure(options):
         cases = {NONE: (collector, []), NONE_WITH_TOKEN: (collector, servers["auth"].headers())}
         cases |= {names: (server, server.headers()) for names, server in servers.items()}
         runs = measure_turns(cases, options)
+        indexed = measure_indexed(cases[NONE], cases[ALL], options)
     for name, of_one in runs.items():
         base = runs[NONE_WITH_TOKEN if "auth" in name else NONE]
         added = statistics.median(one / none - 1 for one, none in zip(of_one, base))
         results[name] = {"cpu_us": statistics.median(of_one), "added": added}
-        print(f"{name:>24} {results[name]['cpu_us']:8.3f} {added * 100:+7.1f} %", flush=True)
+        goal = f"   (goal {GOAL * 100:.0f} %)" if name == ALL else ""
+        print(f"{name:>24} {results[name]['cpu_us']:8.3f} {added * 100:+7.1f} %{goal}", flush=True)
+    results["indexed"] = indexed
+    name = "the same, token indexed"
+    print(
+        f"{name:>24} {indexed['cpu_us']:8.3f} {indexed['added'] * 100:+7.1f} %   (goal {GOAL * 100:.0f} %)", flush=True
+    )
     return results

@@ -13,6 +13,7 @@ SERVERS = {"weir": "bench-echo", "grpc C++": "bench-grpc-cpp"}
 CASES = [
     ("a message of 32 bytes, of 100,000 on a stream", "stream", 100_000, 32),
     ("an echo of 1 MiB", "unary", 200, 1 << 20),
+    ("a message of 32 bytes both ways at once, of 1,000,000 on a stream", "both", 1_000_000, 32),  # Weir's alone
 ]
 
 
@@ -32,6 +33,8 @@ def measure_once(server, options, kind, times, size):
 
 def measure_case(servers, options, case):
     _, kind, times, size = case
+    if kind == "both":
+        servers = {"weir": servers["weir"]}
     times = max(int(times * options.scale), 10)
     runs = {name: [] for name in servers}
     for turn in range(options.runs + 1):

@@ -71,18 +71,37 @@ def import_users(server, options, folder):
     return (server.cpu_seconds() - before) / count * 1e6, count / (time.monotonic() - began)
 
 
+def create_in_one_stream(server, options):
+    """The same in a single call: (CPU per user in µs, users a second, KiB that the server has grown by)."""
+    count = max(int(STREAMED * options.scale), 1_000)
+    before, memory = server.cpu_seconds(), server.private_kib()
+    done = subprocess.run(
+        ["taskset", "-c", str(options.load_core), options.bin / "bench-create", server.address, str(count)],
+        capture_output=True, text=True, check=False,
+    )
+    if done.returncode != 0:
+        raise programs.Broken(done.stderr.strip())
+    seconds = float(done.stdout.split()[3])
+    return (server.cpu_seconds() - before) / count * 1e6, count / seconds, server.private_kib() - memory
+
+
 def measure_streams(server, options, numbers, folder):
     """Of users, not of calls."""
     results = {}
     print("streams: server CPU per user in µs; users per CPU second; users per second")
     created = import_users(server, options, folder)
+    *in_one, grown = create_in_one_stream(server, options)
     runs = [measure_once(server, options, LIST_CASE, numbers) for _ in range(options.runs)]
     cpu, rate = (statistics.median(column) for column in zip(*runs))
     for name, (cpu, rate) in {
-        "CreateUsersStream": created, "ListUsersStream": (cpu / STREAM_LIMIT, rate * STREAM_LIMIT)
+        "CreateUsersStream": created,
+        "CreateUsersStream, one": in_one,
+        "ListUsersStream": (cpu / STREAM_LIMIT, rate * STREAM_LIMIT),
     }.items():
         results[name] = {"cpu_us": cpu, "users_per_second": rate}
-        print(f"    {name:<17} {cpu:8.2f} {1e6 / cpu:12,.0f} {rate:12,.0f}", flush=True)
+        print(f"    {name:<22} {cpu:8.2f} {1e6 / cpu:12,.0f} {rate:12,.0f}", flush=True)
+    results["CreateUsersStream, one"]["grown_kib"] = grown
+    print(f"    memory of the server, after that one stream: {grown:+,} KiB", flush=True)
     return results
 
 

@@ -31,15 +31,17 @@ def test_a_call_allocates_nothing(bench):
 
 
 def test_the_others_run(bench):
-    results = bench("unary", "users", "idle", "tls", "interceptors", "stream", "--runs", "1", "--scale", "0.05")
+    results = bench("unary", "users", "idle", "tls", "interceptors", "tokens", "stream", "--runs", "1", "--scale", "0.05")
     for setting in results["unary"]:
         assert setting["servers"]["weir"]["cpu_us"] > 0
     assert results["interceptors"]["tracing"]["cpu_us"] > 0
+    assert results["tokens"]["first_us"] > 0
     assert results["users"]["CreateUser"]["calls_per_second"] > 0
     for setting in results["tls"]["calls"]:
         assert setting["servers"]["weir"]["cpu_us"] > 0
     assert results["tls"]["handshakes"]["weir"]["resumed"] > 0
     assert results["users"]["CreateUsersStream"]["users_per_second"] > 0
+    assert results["users"]["CreateUsersStream, one"]["users_per_second"] > 0
     assert results["users"]["ListUsersStream"]["users_per_second"] > 0
     for case in results["stream"].values():
         assert case["weir"]["cpu_us"] > 0
