@@ -136,7 +136,8 @@ static const struct options_program program = {
 weir_code
 interop_channel_new(const struct interop *interop, weir_channel **out_channel)
 {
-    const struct weir_channel_options options = {.tls = interop->tls};
+    /* The second connection is for the case that asks for one. */
+    const struct weir_channel_options options = {.tls = interop->tls, .max_connections = 2};
 
     return weir_channel_new(interop->loop, interop->target, &options, out_channel);
 }
@@ -260,13 +261,16 @@ static const struct interop_case *const all_cases[] = {
     interop_long_cases,
     interop_status_cases,
     interop_orca_cases,
+    interop_scaling_cases,
     interop_soak_cases,
 };
 
 #define CASE_LISTS (sizeof(all_cases) / sizeof(all_cases[0]))
 
-/* Public cases that need what Weir does not offer yet. */
-static const char *const later_cases[] = {"cacheable_unary", NULL};
+/* The one public case, of those that need no cloud, that cannot be: the request is to be a GET, for
+ * a cache on the way, while PROTOCOL-HTTP2 has POST alone. gRPC's C++ once sent such requests; no
+ * implementation of today does, nor would any server but a cache take them. */
+static const char cacheable[] = "cacheable_unary";
 
 static const struct interop_case *
 find_case(const char *name)
@@ -301,11 +305,10 @@ complain_of_case(const char *name)
 {
     char names[1024] = "";
 
-    for (const char *const *later = later_cases; *later != NULL; later++) {
-        if (strcmp(*later, name) == 0) {
-            complain(program.name, "the test case %s is not offered yet", name);
-            return;
-        }
+    if (strcmp(name, cacheable) == 0) {
+        complain(program.name,
+            "the test case %s is not offered: it asks for GET, and every call is a POST", name);
+        return;
     }
     list_cases(names, sizeof(names));
     complain(program.name, "there is no test case \"%s\"; there are%s", name, names);

@@ -48,6 +48,7 @@ extern const struct interop_case interop_compression_cases[]; /* compression_cas
 extern const struct interop_case interop_long_cases[];        /* long_cases.c */
 extern const struct interop_case interop_status_cases[];      /* status_cases.c */
 extern const struct interop_case interop_orca_cases[];        /* orca_cases.c */
+extern const struct interop_case interop_scaling_cases[];     /* scaling_case.c */
 extern const struct interop_case interop_soak_cases[];        /* soak.c */
 
 /* Say why the case failed, and return false. */

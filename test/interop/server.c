@@ -11,6 +11,8 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <weir/weir.h>
 
 /* What a half-duplex call may ask for before it half-closes. */
@@ -118,6 +120,28 @@ unary_call(void *self, weir_call *call, const Grpc__Testing__SimpleRequest *requ
     return WEIR_OK;
 }
 
+/* Nanoseconds since 1970, in digits. */
+static weir_code
+cacheable_unary_call(void *self, weir_call *call, const Grpc__Testing__SimpleRequest *request,
+    Grpc__Testing__SimpleResponse *out_response)
+{
+    Grpc__Testing__Payload *payload = weir_call_alloc(call, sizeof(*payload));
+    struct timespec now;
+    char *text;
+
+    (void)self;
+    (void)request;
+    clock_gettime(CLOCK_REALTIME, &now);
+    text = weir_call_printf(call, "%lld%09ld", (long long)now.tv_sec, now.tv_nsec);
+    if (payload == NULL || text == NULL)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
+    WEIR_TRY(weir_call_add_header(call, "cache-control", weir_str_of("max-age=60, public")));
+    grpc__testing__payload__init(payload);
+    payload->body = (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
+    out_response->payload = payload;
+    return WEIR_OK;
+}
+
 static weir_code
 streaming_input_call(void *self, struct grpc_testing_TestService_StreamingInputCall_server peer,
     Grpc__Testing__StreamingInputCallResponse *out_response)
@@ -143,6 +167,7 @@ struct answer {
     int32_t size;
     int32_t interval_us;
     bool compressed;
+    bool tells_peer;
 };
 
 static weir_code
@@ -155,6 +180,8 @@ send_answer(weir_call *call, struct answer answer)
     if (!payload_init(&payload, answer.size))
         return bad_size(call, answer.size);
     response.payload = &payload;
+    if (answer.tells_peer)
+        response.peer_socket_address = (char *)weir_call_peer(call);
     WEIR_TRY(choose_compression(call, answer.compressed));
     if (answer.interval_us > 0)
         WEIR_TRY(weir_call_sleep(call, answer.interval_us * WEIR_MICROSECOND));
@@ -168,7 +195,8 @@ nth_answer(const Grpc__Testing__StreamingOutputCallRequest *request, size_t n)
 
     return (struct answer){.size = wish->size,
         .interval_us = wish->interval_us,
-        .compressed = is_true(wish->compressed)};
+        .compressed = is_true(wish->compressed),
+        .tells_peer = is_true(wish->fill_peer_socket_address)};
 }
 
 static weir_code
@@ -286,6 +314,7 @@ half_duplex_call(void *self, struct grpc_testing_TestService_HalfDuplexCall_serv
 static const struct grpc_testing_TestService_handlers handlers = {
     .EmptyCall = empty_call,
     .UnaryCall = unary_call,
+    .CacheableUnaryCall = cacheable_unary_call,
     .StreamingOutputCall = streaming_output_call,
     .StreamingInputCall = streaming_input_call,
     .FullDuplexCall = full_duplex_call,
@@ -298,6 +327,7 @@ struct options {
     struct options_common common;
     const char *host;
     uint32_t port;
+    uint32_t max_streams; /* 0: the default */
     const char *cert, *key;
 };
 
@@ -318,6 +348,14 @@ static const struct flag flags[] = {
         .expected = "an address",
         .read = flag_text,
         .field = offsetof(struct options, host)},
+    {.name = "max_concurrent_streams",
+        .value = "N",
+        .help = "calls at a time that a connection may have; default 100",
+        .expected = "a number from 1 to 1000000",
+        .read = flag_number,
+        .field = offsetof(struct options, max_streams),
+        .min = 1,
+        .max = 1000000},
     {.name = "tls_cert_file",
         .value = "FILE",
         .help = "with --use_tls: the certificate, in PEM form",
@@ -406,7 +444,9 @@ main(int argc, char **argv)
         return 2;
     code = orca_init(&orca);
     if (code == WEIR_OK)
-        code = weir_server_new(&(struct weir_server_options){.tls = tls}, &server);
+        code = weir_server_new(&(struct weir_server_options){.tls = tls,
+                                   .max_concurrent_streams = options.max_streams},
+            &server);
     if (code == WEIR_OK)
         code = serve(&options, &orca);
     if (code != WEIR_OK && code != WEIR_CANCELLED)

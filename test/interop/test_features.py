@@ -166,3 +166,9 @@ def test_many_streams_at_once(stub, wish):
         requests.half_close()
     for _, call in streams:
         assert call.code() == grpc.StatusCode.OK
+
+
+def test_a_cacheable_answer_is_the_time_and_says_for_how_long(stub, types):
+    response, call = stub.CacheableUnaryCall.with_call(types.SimpleRequest(), timeout=TIMEOUT)
+    assert abs(int(response.payload.body) / 1e9 - time.time()) < TIMEOUT
+    assert ("cache-control", "max-age=60, public") in list(call.initial_metadata())

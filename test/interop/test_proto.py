@@ -16,8 +16,13 @@ FILES = [
     "grpc/reflection/v1alpha/reflection.proto",
 ]
 
-# Of gRFC A90, younger than Debian's files.
-YOUNGER = "grpc.health.v1.HealthList", "grpc.health.v1.Health/List"
+# Of gRFC A90, and of the case for A105: younger than Debian's files.
+YOUNGER = (
+    "grpc.health.v1.HealthList",
+    "grpc.health.v1.Health/List",
+    "grpc.testing.ResponseParameters.fill_peer_socket_address",
+    "grpc.testing.StreamingOutputCallResponse.peer_socket_address",
+)
 
 
 def facts_of_message(prefix, message):

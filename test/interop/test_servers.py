@@ -21,17 +21,16 @@ def test_case(server, case):
     done = interop.run_weir_client(server.address, case)
     assert (done.returncode, done.stdout) == (0, f"{case}: passed\n"), done.stderr
 
-@pytest.fixture(scope="module")
-def cpp_server(tmp_path_factory):
-    server = interop.server(interop.cpp_server, tmp_path_factory.mktemp("compression"))
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
-
 
 @pytest.mark.parametrize("case", interop.COMPRESSION_CASES)
-def test_compression(cpp_server, case):
-    done = interop.run_weir_client(cpp_server.address, case)
+@pytest.mark.parametrize("server", ["cpp"], indirect=True)
+def test_compression(server, case):
+    done = interop.run_weir_client(server.address, case)
+    assert (done.returncode, done.stdout) == (0, f"{case}: passed\n"), done.stderr
+
+
+@pytest.mark.parametrize("case", interop.ORCA_CASES)
+@pytest.mark.parametrize("server", ["node"], indirect=True)
+def test_load_reports(server, case):
+    done = interop.run_weir_client(server.address, case)
     assert (done.returncode, done.stdout) == (0, f"{case}: passed\n"), done.stderr

@@ -39,7 +39,7 @@ def test_our_client_and_server(server, case):
 def test_our_client_and_grpcio(tmp_path, case):
     server = start(interop.grpcio_server, tmp_path)
     try:
-        done = interop.run_weir_client(server.address, case, "--long_messages=10000")  # it is slow
+        done = interop.run_weir_client(server.address, case, timeout=TIMEOUT)  # it is slow
     finally:
         server.kill()
     assert (done.returncode, done.stdout) == (0, f"{case}: passed\n"), done.stderr

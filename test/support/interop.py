@@ -45,10 +45,7 @@ COMPRESSION_CASES = [
 # Of our own.
 LONG_CASES = ["small_messages_both_ways", "large_messages_both_ways"]
 
-# Public cases that ask for what is not there yet.
-LATER_CASES = ["cacheable_unary"]
-
-# Of the others here only grpc-js shows an application what they are about.
+# Of the others here only grpc-js lets an application tell loads, and see them.
 ORCA_CASES = ["orca_per_rpc", "orca_oob"]
 
 
@@ -134,9 +131,14 @@ def ruby_stubs(folder):
 NODE = {"NODE_PATH": str(places.CLIENTS / "node_modules")}
 
 
-def weir_server(address, _folder):
+def weir_server(address, _folder, *flags):
     host, port = address.rsplit(":", 1)
-    return [places.program("interop-server"), f"--host={host}", f"--port={port}"]
+    return [places.program("interop-server"), f"--host={host}", f"--port={port}", *flags]
+
+
+def narrow_weir_server(address, folder):
+    """Of two calls at a time on a connection."""
+    return weir_server(address, folder, "--max_concurrent_streams=2")
 
 
 def grpcio_server(address, _folder):
@@ -168,7 +170,7 @@ def server(command_of, folder, answers=programs.answers):
 # ---- clients ----
 
 
-def run_weir_client(address, case, *flags):
+def run_weir_client(address, case, *flags, timeout=programs.PATIENCE):
     """Our client's run of a case. A busy machine may take its time for a call of a soak."""
     host, port = address.rsplit(":", 1)
     return programs.run(
@@ -178,6 +180,7 @@ def run_weir_client(address, case, *flags):
         f"--test_case={case}",
         "--soak_per_iteration_max_acceptable_latency_ms=60000",
         *flags,
+        timeout=timeout,
     )
 
 

@@ -39,6 +39,7 @@ async function answer(call, request, trailing) {
     call.emit('error', error);
     return true;
   }
+  if (request.orcaOobReport) reportLoad(request.orcaOobReport);
   for (const {size, intervalUs} of request.responseParameters) {
     if (intervalUs > 0) await sleep(intervalUs / 1000);
     call.write({payload: payload(size)});
@@ -69,6 +70,23 @@ function answerLate(call, trailing) {
   });
 }
 
+// Of the server as a whole, on the stream of reports. It has no method for the memory.
+const reported = new grpc.ServerMetricRecorder();
+
+function reportLoad({cpuUtilization, memoryUtilization, utilization}) {
+  reported.setCpuUtilizationMetric(cpuUtilization);
+  reported.message.mem_utilization = memoryUtilization;
+  reported.setAllUtilizationMetrics(utilization);
+}
+
+function recordLoad(call, {cpuUtilization, memoryUtilization, requestCost, utilization}) {
+  const recorder = call.getMetricsRecorder();
+  recorder.recordCPUUtilizationMetric(cpuUtilization);
+  recorder.recordMemoryUtilizationMetric(memoryUtilization);
+  for (const [name, value] of Object.entries(requestCost)) recorder.recordRequestCostMetric(name, value);
+  for (const [name, value] of Object.entries(utilization)) recorder.recordUtilizationMetric(name, value);
+}
+
 const handlers = {
   emptyCall(call, done) {
     done(null, {}, echoMetadata(call));
@@ -77,6 +95,7 @@ const handlers = {
   unaryCall(call, done) {
     const trailing = echoMetadata(call);
     const error = failure(call.request.responseStatus, trailing);
+    if (call.request.orcaPerQueryReport) recordLoad(call, call.request.orcaPerQueryReport);
     done(error, {payload: payload(call.request.responseSize)}, trailing);
   },
 
@@ -101,8 +120,9 @@ const handlers = {
   },
 };
 
-const server = new grpc.Server();
+const server = new grpc.Server({'grpc.server_call_metric_recording': 1});
 server.addService(TestService.service, handlers);
+reported.addToServer(server);
 server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error) => {
   if (error) throw error;
 });
