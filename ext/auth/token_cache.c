@@ -9,8 +9,8 @@
 
 #define WAYS 4
 
-/* Bytes of a token's end that are hashed. */
-#define HASHED 64
+/* Bytes of a token's end that are hashed: 94 bits of its signature. */
+#define HASHED 16
 
 bool
 token_cache_init(struct token_cache *cache, size_t tokens)
