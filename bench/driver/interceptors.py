@@ -3,7 +3,6 @@
 import contextlib
 import pathlib
 import statistics
-import subprocess
 import tempfile
 
 from driver import programs
@@ -49,18 +48,11 @@ def cpu_per_call(server, headers, options, calls):
 
 
 def cpu_per_indexed_call(server, headers, options, calls):
-    with programs.file_of(programs.ECHO_REQUEST) as message:
-        before = server.cpu_seconds()
-        done = subprocess.run(
-            [
-                "taskset", "-c", str(options.load_core), options.bin / "weir-bench", "--quiet",
-                f"--connections={CONNECTIONS}", f"--streams={STREAMS}", f"--calls={calls}", f"--message={message}",
-                *(f"--header={header.replace(': ', ':')}" for header in headers), server.address, programs.ECHO_PATH,
-            ],
-            capture_output=True, text=True, check=False,
-        )
-    if done.returncode != 0:
-        raise programs.Broken(f"weir-bench: {(done.stdout + done.stderr)[-600:]}")
+    flags = [f"--header={header.replace(': ', ':')}" for header in headers]
+    before = server.cpu_seconds()
+    programs.weir_bench(
+        options, server.address, programs.ECHO_PATH, programs.ECHO_REQUEST, CONNECTIONS, STREAMS, calls, *flags
+    )
     return (server.cpu_seconds() - before) / calls * 1e6
 
 
