@@ -13,7 +13,8 @@ struct weir_value_error;
 /* A channel's way to one server: connects when it is made, and again whenever it was lost. */
 typedef struct weir_subchannel weir_subchannel;
 
-/* The address as the resolver gave it, and its weight, at least 1. */
+/* The address as the resolver gave it, and its weight, at least 1. Texts live until the resolver's
+ * next list. */
 WEIR_API const char *weir_subchannel_address(const weir_subchannel *subchannel);
 WEIR_API unsigned weir_subchannel_weight(const weir_subchannel *subchannel);
 

@@ -4,6 +4,7 @@
 #include "client/client.h"
 
 #include "client/load.h"
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -369,6 +370,7 @@ struct weir_subchannel *
 balancer_pick(struct weir_channel *channel, const struct weir_call *call)
 {
     const struct client_balancer *balancer = &channel->balancer;
+    struct weir_subchannel *picked;
     struct weir_ready ready;
 
     if (balancer->ready_count == 0)
@@ -376,7 +378,9 @@ balancer_pick(struct weir_channel *channel, const struct weir_call *call)
     if (balancer->type->together)
         return balancer->ready[0];
     ready = (struct weir_ready){balancer->ready, balancer->ready_count, loop_now(channel->loop)};
-    return balancer->type->pick(balancer->self, &ready, call);
+    picked = balancer->type->pick(balancer->self, &ready, call);
+    assert(picked == NULL || picked->picked);
+    return picked;
 }
 
 bool

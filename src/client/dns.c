@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names in DNS: looked up when first needed, after a server was lost, and, where a pool does it,
- * now and then.
+/* Names in DNS: looked up when first needed, after a server was lost, and, where calls are spread
+ * and a pool does it, now and then.
  *
  *   resolve -> lookup -> tell -> timer: REFRESH later, or when resolve came soon after a lookup, as
  *                                       soon as one may follow it                              */
@@ -17,7 +17,7 @@ struct dns {
     struct weir_resolver *resolver;
     struct net_endpoint endpoint;
     struct client_lookup *lookup; /* under way, else NULL */
-    int64_t last;                 /* when the last one that found something came back; 0: none */
+    int64_t last;                 /* when one came back last, since there is a list; 0: not yet */
     struct loop_timer timer;
 };
 
@@ -74,22 +74,30 @@ tell(struct dns *dns, const struct lookup_result *result)
         weir_resolver_fail(dns->resolver, "no memory");
 }
 
+/* Servers may come without any of the others going. Who uses one only does not care, and without a
+ * pool it would hold up the loop. */
+static bool
+is_refreshed(const struct weir_channel *channel)
+{
+    return channel->pool != NULL && !channel->balancer.type->together;
+}
+
 static void
 came(void *owner, struct lookup_result *result)
 {
     struct dns *dns = owner;
-    const struct weir_channel *channel = dns->resolver->channel;
-    int64_t now = loop_now(channel->loop);
+    int64_t now = loop_now(dns->resolver->channel->loop);
 
     dns->lookup = NULL;
-    if (result->code != WEIR_OK) {
+    if (result->code == WEIR_OK)
+        tell(dns, result);
+    else
         weir_resolver_fail(dns->resolver, result->why);
-        return;
-    }
+    if (!dns->resolver->listed)
+        return; /* it will be asked again */
     dns->last = now;
-    if (channel->pool != NULL)
+    if (is_refreshed(dns->resolver->channel))
         look_up_at(dns, now + REFRESH);
-    tell(dns, result);
 }
 
 static void

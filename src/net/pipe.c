@@ -140,13 +140,21 @@ net_pipe_read(struct net_pipe_end *end, uint8_t *room, size_t size)
     return -1;
 }
 
-/* Under the lock: how much of a piece is taken. */
-static size_t
-put(struct buf *bytes, const struct net_span *piece)
+/* Under the lock: put as much of the spans as there is room for. An errno code. */
+static int
+put(struct buf *bytes, const struct net_span *spans, size_t count, size_t *out_written)
 {
-    size_t room = CAPACITY - buf_len(bytes), len = piece->len < room ? piece->len : room;
+    for (size_t i = 0; i < count; i++) {
+        size_t room = CAPACITY - buf_len(bytes);
+        size_t len = spans[i].len < room ? spans[i].len : room;
 
-    return buf_append(bytes, piece->data, len) ? len : 0;
+        if (!buf_append(bytes, spans[i].data, len))
+            return ENOMEM;
+        *out_written += len;
+        if (len < spans[i].len)
+            break;
+    }
+    return 0;
 }
 
 ssize_t
@@ -154,22 +162,15 @@ net_pipe_write(struct net_pipe_end *end, const struct net_span *spans, size_t co
 {
     struct net_pipe_end *peer = end->peer;
     size_t written = 0;
-    bool over, whole = true;
+    int error = EPIPE;
 
     pthread_mutex_lock(&end->pipe->lock);
-    over = peer->closed;
-    for (size_t i = 0; !over && whole && i < count; i++) {
-        size_t len = put(&peer->bytes, &spans[i]);
-
-        written += len;
-        whole = len == spans[i].len;
-    }
-    end->wants_room = !over && !whole;
+    if (!peer->closed)
+        error = put(&peer->bytes, spans, count, &written);
+    end->wants_room = buf_len(&peer->bytes) == CAPACITY;
     if (written > 0)
         wake(peer);
     pthread_mutex_unlock(&end->pipe->lock);
-    if (!over)
-        return (ssize_t)written;
-    errno = EPIPE;
-    return -1;
+    errno = error;
+    return error == 0 ? (ssize_t)written : -1;
 }

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our client's cases against servers that others wrote, behind the proxies that people put in front of them."""
+import os
 import shutil
+import subprocess
 
 import pytest
 
 from support import interop, places, programs
+from support.fleet import Caller
 
 
 def nginx(folder, address, backend):
@@ -69,11 +72,31 @@ def server(request, tmp_path_factory):
         server.kill()
 
 
+@pytest.fixture(scope="module")
+def go_server(tmp_path_factory):
+    """On grpc-go as Debian has it; it answers any call."""
+    folder = tmp_path_factory.mktemp("go")
+    environment = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": folder / "cache", "GOFLAGS": ""}
+    subprocess.run(
+        ["go", "build", "-o", folder / "server", interop.PEERS / "server.go"], check=True,
+        env={**os.environ, **environment}, timeout=300,
+    )
+    address = places.free_address()
+    server = programs.Server([folder / "server", address], address, folder / "log")
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+def in_front(name, server, folder):
+    address = places.free_address()
+    return programs.Server(PROXIES[name](folder, address, server.address), address, folder / "log")
+
+
 @pytest.fixture(scope="module", params=PROXIES)
 def proxy(request, server, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    address = places.free_address()
-    proxy = programs.Server(PROXIES[request.param](folder, address, server.address), address, folder / "log")
+    proxy = in_front(request.param, server, tmp_path_factory.mktemp(request.param))
     try:
         yield proxy.start()
     finally:
@@ -84,3 +107,18 @@ def proxy(request, server, tmp_path_factory):
 def test_case(proxy, case):
     done = interop.run_weir_client(proxy.address, case)
     assert (done.returncode, done.stdout) == (0, f"{case}: passed\n"), done.stderr + proxy.said()
+
+
+@pytest.mark.parametrize("name", [None, *PROXIES])
+def test_go(go_server, tmp_path, name):
+    """A thousand calls a second, straight to it and behind a proxy."""
+    proxy = None if name is None else in_front(name, go_server, tmp_path).start()
+    caller = Caller((proxy or go_server).address, "pick_first")
+    try:
+        caller.await_calls(2000)
+        last, _ = caller.stop()
+        assert last["failed"] == 0, last
+    finally:
+        caller.kill()
+        if proxy is not None:
+            proxy.kill()
