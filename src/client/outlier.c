@@ -197,9 +197,9 @@ judge_failures(struct weir_channel *channel)
 static int64_t
 time_out(const struct weir_outlier_options *options, unsigned times)
 {
-    if (options->ejection_time > options->max_ejection_time / times)
-        return options->max_ejection_time;
-    return options->ejection_time * times;
+    int64_t most = options->max_ejection_time / options->ejection_time;
+
+    return times > most ? options->max_ejection_time : options->ejection_time * times;
 }
 
 static void
