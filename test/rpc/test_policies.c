@@ -197,6 +197,35 @@ nobody_tells_anything(void **state)
     close_fleet(&fleet);
 }
 
+/* 100 calls a second at 20 % of the CPU, at 40 % and at 80 %: 4 to 2 to 1, once what a server tells
+ * is ten seconds old. */
+static void
+weights_follow_the_load(void **state)
+{
+    const struct weir_channel_options options = {.balancer = "weighted_round_robin"};
+    struct fleet fleet = {.habits = {{.utilization = 0.2, .calls_per_second = 100},
+                              {.utilization = 0.4, .calls_per_second = 100},
+                              {.utilization = 0.8, .calls_per_second = 100}}};
+    int64_t until = weir_now() + PATIENCE;
+
+    (void)state;
+    open_fleet(&fleet, 3, &options);
+    await_all(&fleet);
+    do {
+        assert_true(weir_now() < until);
+        usleep(100 * 1000);
+        forget_calls(&fleet);
+        for (int i = 0; i < 14; i++)
+            assert_int_equal(call(fleet.channel), WEIR_OK);
+    } while (calls(&fleet, 0) < 7);
+    forget_calls(&fleet);
+    for (int i = 0; i < 700; i++)
+        assert_int_equal(call(fleet.channel), WEIR_OK);
+    for (unsigned i = 0; i < 3; i++)
+        assert_in_range(calls(&fleet, i), (400u >> i) - 4, (400u >> i) + 4);
+    close_fleet(&fleet);
+}
+
 /* ---- outlier detection ---- */
 
 static void
@@ -277,6 +306,7 @@ main(void)
         cmocka_unit_test(least_request_prefers_the_fast_one),
         cmocka_unit_test(least_request_is_fair_among_equals),
         cmocka_unit_test(nobody_tells_anything),
+        cmocka_unit_test(weights_follow_the_load),
         cmocka_unit_test(outliers_leave_and_return),
         cmocka_unit_test(success_rates_are_compared),
     };
