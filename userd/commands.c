@@ -9,6 +9,7 @@
 #include "userd/accounts.h"
 #include "userd/caller.h"
 #include "userd/database.h"
+#include "userd/db_commands.h"
 #include "userd/file_text.h"
 #include "userd/store_postgres.h"
 #include "userd/store_sqlite.h"
@@ -275,10 +276,16 @@ lookup(int argc, char *const *argv)
     return NULL;
 }
 
+static bool
+is_db(int argc, char *const *argv)
+{
+    return argc > 0 && strcmp(argv[0], "db") == 0;
+}
+
 bool
 commands_are_meant(int argc, char *const *argv)
 {
-    return lookup(argc, argv) != NULL;
+    return is_db(argc, argv) || lookup(argc, argv) != NULL;
 }
 
 static bool
@@ -306,6 +313,8 @@ commands_run(int argc, char *const *argv)
     struct command_options options = {0};
     char error[FLAGS_ERROR];
 
+    if (is_db(argc, argv))
+        return db_commands_run(argc - 1, argv + 1);
     if (!read_options(command, argc - 1, argv + 1, &options, error)) {
         complain("userd", "%s", error);
         return EXIT_USAGE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What userd does apart from serving: `userd admin create`, `userd keys create`. */
+/* What userd does apart from serving: `userd admin create`, `userd keys create`, `userd db`. */
 /* Threads: belong to the thread that starts the program. */
 #pragma once
 

@@ -455,10 +455,12 @@ options_are_local(const struct options *options)
 void
 options_help(FILE *out)
 {
-    fputs("userd serves the user service (gRPC, user.UserService) from a database.\n\n"
-          "Usage: userd [FLAGS]\n"
-          "       userd admin create --email EMAIL   make the first admin\n"
-          "       userd keys create                  make a key that signs tokens\n\n",
+    fputs(
+        "userd serves the user service (gRPC, user.UserService) from a database.\n\n"
+        "Usage: userd [FLAGS]\n"
+        "       userd admin create --email EMAIL   make the first admin\n"
+        "       userd keys create                  make a key that signs tokens\n"
+        "       userd db COMMAND                   back up, restore, copy: see userd db --help\n\n",
         out);
     flags_help(&set, out);
     fputs("\nEach flag can be given in the environment, as USERD_LISTEN, USERD_LOG_LEVEL and so "

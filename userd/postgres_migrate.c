@@ -124,20 +124,45 @@ check_encoding(PGconn *pg, struct store_cause *cause)
     return false;
 }
 
-bool
-postgres_migrate(const char *url, struct store_cause *cause)
+PGconn *
+postgres_connect_plainly(const char *url, struct store_cause *cause)
 {
     const char *const names[] = {
         "connect_timeout", "application_name", "client_encoding", "dbname", NULL};
     const char *const values[] = {"5", "userd", "UTF8", url, NULL};
     PGconn *pg = PQconnectdbParams(names, values, 1);
-    bool good = PQstatus(pg) == CONNECTION_OK;
+
+    if (PQstatus(pg) == CONNECTION_OK) {
+        PQclear(PQexec(pg, "SET client_min_messages = warning"));
+        return pg;
+    }
+    postgres_cause(pg, cause);
+    PQfinish(pg);
+    return NULL;
+}
+
+bool
+postgres_migrate(const char *url, struct store_cause *cause)
+{
+    PGconn *pg = postgres_connect_plainly(url, cause);
+    bool good = pg != NULL && check_encoding(pg, cause) && migrate(pg, cause);
+
+    PQfinish(pg);
+    return good;
+}
+
+bool
+postgres_version(PGconn *pg, int64_t *out_version, int *out_newest, struct store_cause *cause)
+{
+    PGresult *result = PQexec(pg, "SELECT count(*) FROM information_schema.tables WHERE"
+                                  " table_schema = current_schema AND table_name = 'userd_schema'");
+    bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
+    bool ours = good && postgres_number(result, 0, 0) > 0;
 
     if (!good)
         postgres_cause(pg, cause);
-    else
-        PQclear(PQexec(pg, "SET client_min_messages = warning"));
-    good = good && check_encoding(pg, cause) && migrate(pg, cause);
-    PQfinish(pg);
-    return good;
+    PQclear(result);
+    *out_newest = VERSION;
+    *out_version = ours ? read_version(pg, cause) : 0;
+    return good && *out_version >= 0;
 }

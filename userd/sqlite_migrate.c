@@ -59,9 +59,8 @@ read_versions(sqlite3 *db, int64_t *out_version, int64_t *out_application, int64
            sqlite_number(db, "SELECT count(*) FROM sqlite_schema", out_objects);
 }
 
-/* The version of a database that may be migrated; false: hands off. */
-static bool
-acceptable_version(sqlite3 *db, int newest, int64_t *out_version, struct store_cause *cause)
+bool
+sqlite_version(sqlite3 *db, int newest, int64_t *out_version, struct store_cause *cause)
 {
     int64_t application, objects;
 
@@ -99,7 +98,7 @@ migrate_locked(sqlite3 *db, const struct sqlite_schema *schema, struct store_cau
     int64_t version;
     int result = SQLITE_OK;
 
-    if (!acceptable_version(db, schema->count, &version, cause))
+    if (!sqlite_version(db, schema->count, &version, cause))
         return false;
     for (int64_t i = version; i < schema->count && result == SQLITE_OK; i++)
         result = sqlite_run(db, schema->steps[i]);
@@ -119,7 +118,7 @@ sqlite_migrate(sqlite3 *db, const struct sqlite_schema *schema, struct store_cau
 {
     int64_t version;
 
-    if (!acceptable_version(db, schema->count, &version, cause))
+    if (!sqlite_version(db, schema->count, &version, cause))
         return false;
     if (version == schema->count)
         return true;

@@ -13,6 +13,10 @@ struct sqlite_schema {
 
 extern const struct sqlite_schema sqlite_user_schema;
 
+/* The version of a database, 0: it is empty. False: it is another program's or newer than `newest`,
+ * or cannot be read, and cause says so: hands off. */
+bool sqlite_version(sqlite3 *db, int newest, int64_t *out_version, struct store_cause *cause);
+
 /* Bring a database to the schema's version in one transaction. False: it is of a newer version, or
  * not ours, or a step failed; nothing is changed and cause says why. */
 bool sqlite_migrate(sqlite3 *db, const struct sqlite_schema *schema, struct store_cause *cause);
