@@ -148,7 +148,7 @@ static const struct flag flags[] = {
         .read = flag_switch,
         FIELD(rate_shared),
         .expected = "true or false",
-        .help = "count the calls of a client address over all userd that share --redis"},
+        .help = "count the calls of a client address over all userd that share --redis (off)"},
     {.name = "concurrency",
         .read = flag_switch,
         FIELD(concurrency),
