@@ -48,6 +48,11 @@ def test_the_others_run(bench):
     assert results["idle"]["weir"]["kib_per_connection"] > 0
 
 
+def test_the_delay_of_a_push_is_told(bench):
+    delay = bench("health", "--runs", "1")["health"]
+    assert 0 < delay["median_ms"] <= delay["most_ms"]
+
+
 def test_too_many_calls_are_shed_and_none_hangs(bench):
     results = bench("overload", "--scale", "0.2")["overload"]
     for name, figure in results.items():
