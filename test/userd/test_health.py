@@ -11,6 +11,7 @@ import urllib.request
 import grpc
 import pytest
 from support import places, postgres, programs, protos
+from support.redis import Redis
 
 SERVICE = "user.UserService"
 HEALTH = "grpc/health/v1/health.proto"
@@ -38,8 +39,8 @@ class Lines:
 class Node(Lines):
     """npm's grpc-health-check; Check comes first and shows the same once more."""
 
-    def __init__(self, address, _):
-        super().__init__("node", places.CLIENTS / "health.js", address, SERVICE)
+    def __init__(self, address, service, _):
+        super().__init__("node", places.CLIENTS / "health.js", address, service)
 
     def read(self):
         self.process.stdout.readline()
@@ -47,28 +48,28 @@ class Node(Lines):
 
 
 class Buf(Lines):
-    def __init__(self, address, _):
+    def __init__(self, address, service, _):
         super().__init__(
             "node", places.CLIENTS / "node_modules" / ".bin" / "buf", "curl", "--protocol", "grpc",
             "--http2-prior-knowledge", "--schema", places.REPO / "proto" / HEALTH,
-            "-d", json.dumps({"service": SERVICE}), f"http://{address}/grpc.health.v1.Health/Watch",
+            "-d", json.dumps({"service": service}), f"http://{address}/grpc.health.v1.Health/Watch",
         )
 
 
 class Userctl(Lines):
-    def __init__(self, address, _):
-        super().__init__(places.program("userctl"), "--server", address, "health", "--watch", SERVICE)
+    def __init__(self, address, service, _):
+        super().__init__(places.program("userctl"), "--server", address, "health", "--watch", service)
 
 
 class Grpcio:
     """With stubs of the public definition."""
 
-    def __init__(self, address, modules):
+    def __init__(self, address, service, modules):
         messages, services = modules
         self.seen = []
         self.channel = grpc.insecure_channel(address)
         self.names = messages.HealthCheckResponse.ServingStatus
-        self.stream = services.HealthStub(self.channel).Watch(messages.HealthCheckRequest(service=SERVICE))
+        self.stream = services.HealthStub(self.channel).Watch(messages.HealthCheckRequest(service=service))
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
@@ -78,6 +79,26 @@ class Grpcio:
 
     def close(self):
         self.channel.close()
+
+
+class Watchers:
+    """One of each kind; all see the same."""
+
+    def __init__(self, address, service, modules):
+        self.all = [kind(address, service, modules) for kind in (Grpcio, Node, Buf, Userctl)]
+        self.expected = []
+
+    def expect(self, status):
+        """The next change."""
+        self.expected.append(status)
+        for one in self.all:
+            programs.wait_until(
+                lambda: one.seen == self.expected, f"{self.expected} by {type(one).__name__}, not {one.seen}"
+            )
+
+    def close(self):
+        for one in self.all:
+            one.close()
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +115,20 @@ def database():
         cluster.remove()
 
 
-class Server(programs.Userd):
-    """userd on a cluster, with the endpoints of --ops."""
+@pytest.fixture
+def redis():
+    server = Redis()
+    try:
+        yield server.start()
+    finally:
+        server.remove()
 
-    def __init__(self, folder, cluster, monkeypatch, *flags):
+
+class Server(programs.Userd):
+    """userd with the endpoints of --ops."""
+
+    def __init__(self, folder, *flags):
         self.ops = places.free_address()
-        monkeypatch.setenv("WEIR_POSTGRES", cluster.url)
         super().__init__(folder, "--ops", self.ops, *flags)
 
     def fetch(self, path):
@@ -119,9 +148,9 @@ class Server(programs.Userd):
                 return error.code().name
 
 
-@pytest.fixture
-def userd(tmp_path, database, monkeypatch):
-    server = Server(tmp_path, database, monkeypatch)
+@contextlib.contextmanager
+def running(folder, *flags):
+    server = Server(folder, *flags)
     try:
         yield server.start()
         server.stop()
@@ -139,24 +168,36 @@ def expect_http(userd, serves):
     assert userd.fetch("/livez") == (200, "alive\n")
 
 
-def test_the_database_is_stopped_and_started(userd, database, modules):
-    with contextlib.ExitStack() as stack:
-        watchers = [stack.enter_context(contextlib.closing(kind(userd.address, modules)))
-                    for kind in (Grpcio, Node, Buf, Userctl)]
-        expected = []
-
-        def expect(status):
-            expected.append(status)
-            for one in watchers:
-                programs.wait_until(lambda: one.seen == expected, f"{expected} by {type(one).__name__}, not {one.seen}")
-            expect_http(userd, status == "SERVING")
-
-        expect("SERVING")
+def test_the_database_is_stopped_and_started(tmp_path, database, modules, monkeypatch):
+    monkeypatch.setenv("WEIR_POSTGRES", database.url)
+    with running(tmp_path) as userd, contextlib.closing(Watchers(userd.address, SERVICE, modules)) as watchers:
+        watchers.expect("SERVING")
+        expect_http(userd, True)
         for mode in "fast", "immediate":
             database.stop(mode)
             programs.wait_until(lambda: userd.get_user() == "UNAVAILABLE", "a call to fail")
-            expect("NOT_SERVING")
+            watchers.expect("NOT_SERVING")
+            expect_http(userd, False)
             database.start()
-            expect("SERVING")
+            watchers.expect("SERVING")
+            expect_http(userd, True)
             assert userd.get_user() == "OK"
-    assert "does not work" in userd.said() and "works again" in userd.said()
+        assert "does not work" in userd.said() and "works again" in userd.said()
+
+
+def test_redis_is_stopped_and_started(tmp_path, redis, modules):
+    """It is told of as the cache; users are served without it."""
+    with running(tmp_path, "--redis", redis.url) as userd:
+        programs.wait_until(lambda: '"cache":"SERVING"' in userd.fetch("/health")[1], "the cache")
+        with contextlib.closing(Watchers(userd.address, "cache", modules)) as watchers:
+            watchers.expect("SERVING")
+            for _ in range(2):
+                redis.kill()
+                assert userd.get_user() == "OK"
+                watchers.expect("NOT_SERVING")
+                assert '"cache":"NOT_SERVING"' in userd.fetch("/health")[1]
+                expect_http(userd, True)
+                redis.start()
+                watchers.expect("SERVING")
+                assert '"cache":"SERVING"' in userd.fetch("/health")[1]
+                expect_http(userd, True)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGTERM under load, from grpcio and through Weir's own client: what was accepted is answered, and its answer arrives."""
+import json
+import threading
+
+import grpc
+import pytest
+from support import peers, places, programs
+
+THREADS = 3
+CALLS = 300  # before the signal, of each kind
+
+CREATE, GET = "/user.UserService/CreateUser", "/user.UserService/GetUser"
+
+
+class Load(threading.Thread):
+    """Calls until the first that fails, which the others may outlive."""
+
+    def __init__(self, address, path, request, ok):
+        super().__init__()
+        self.address, self.path, self.request, self.ok = address, path, request, ok
+        self.answered, self.failure = 0, None
+
+    def run(self):
+        with grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            call = channel.unary_unary(self.path)
+            while self.failure is None:
+                try:
+                    call(self.request(self.answered), timeout=programs.PATIENCE)
+                    self.answered += 1
+                    self.ok.release()
+                except grpc.RpcError as error:
+                    self.failure = f"{error.code().name} {error.details()}"
+
+
+def creator(user_pb2, name):
+    return lambda n: user_pb2.CreateUserRequest(name="N", email=f"{name}.{n}@example.org").SerializeToString()
+
+
+def ended_calls(server):
+    """Path -> codes of the calls that the server says it has ended; each that began is one of them."""
+    lines = [json.loads(line) for line in server.said().splitlines()]
+    codes = {CREATE: [], GET: []}
+    started = [line["method"] for line in lines if line["message"] == "call started"]
+    for line in lines:
+        if line["message"] == "call ended":
+            codes[line["method"]].append(line["code"])
+    assert not any("lost" in line["message"] or "dropped" in line["message"] for line in lines), "lines are missing"
+    assert {path: started.count(path) for path in codes} == {path: len(of_one) for path, of_one in codes.items()}
+    return codes
+
+
+@pytest.mark.parametrize("loops", [1, 3])
+def test_what_was_accepted_is_answered(user_pb2, tmp_path, loops):
+    server = programs.Userd(tmp_path, "--loops", str(loops), "--log-format", "json")
+    relay_address = places.free_address()
+    relay = programs.Server(
+        [places.program("user-relay"), relay_address, server.address, "http://127.0.0.1:1"],
+        relay_address, tmp_path / "relay.log",
+    )
+    created, got = threading.Semaphore(0), threading.Semaphore(0)
+    server.start()
+    try:
+        with peers.running(relay):
+            creates = [Load(server.address, CREATE, creator(user_pb2, i), created) for i in range(THREADS)]
+            gets = [Load(relay_address, GET, lambda _: b"\x08\x01", got) for _ in range(THREADS)]
+            for load in creates + gets:
+                load.start()
+            for _ in range(CALLS):
+                assert created.acquire(timeout=programs.PATIENCE) and got.acquire(timeout=programs.PATIENCE)
+            server.stop()  # within the grace, with 0
+            for load in creates + gets:
+                load.join()
+    finally:
+        server.kill()
+    assert {load.failure.split()[0] for load in creates + gets} == {"UNAVAILABLE"}
+    codes = ended_calls(server)
+    assert set(codes[CREATE]) == set(codes[GET]) == {"OK"}
+    assert len(codes[CREATE]) == sum(load.answered for load in creates)
+    assert len(codes[GET]) == sum(load.answered for load in gets)
+    assert "all finished" in server.said()
