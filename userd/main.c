@@ -217,7 +217,8 @@ wrap_server(struct program *program)
 
     if (limits_open(&program->limits, &limits, program->server, program->ops.metrics) &&
         tracing_open(&program->tracing, options->otlp, options->trace_skip, program->server,
-            program->ops.metrics))
+            program->ops.metrics) &&
+        ops_show_channel(&program->ops, tracing_channel(&program->tracing)))
         return 0;
     complain("userd", "out of memory or of threads");
     return EXIT_FAILURE;
@@ -285,7 +286,8 @@ enter_discovery(struct program *program)
         complain("userd", "--etcd: clients cannot reach %s; say where with --advertise", address);
         return EXIT_USAGE;
     }
-    if (discovery_start(&program->discovery, program->options.etcd, address, &program->log))
+    if (discovery_start(&program->discovery, program->options.etcd, address, &program->log) &&
+        ops_show_channel(&program->ops, program->discovery.channel))
         return 0;
     complain("userd", "out of memory or of threads");
     return EXIT_FAILURE;

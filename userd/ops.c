@@ -247,6 +247,13 @@ ops_open(struct ops *ops, const struct ops_options *options)
 }
 
 bool
+ops_show_channel(struct ops *ops, weir_channel *channel)
+{
+    return ops->channelz == NULL || channel == NULL ||
+           weir_channelz_show_channel(ops->channelz, channel) == WEIR_OK;
+}
+
+bool
 ops_start(struct ops *ops)
 {
     return weir_health_start(ops->health) == WEIR_OK;

@@ -44,6 +44,10 @@ flag_reader ops_read_address; /* const char * */
  * ops_close is needed in any case. */
 bool ops_open(struct ops *ops, const struct ops_options *options);
 
+/* Before the server runs: channelz, where it is offered, tells of this channel; NULL: nothing
+ * happens. False: out of memory. */
+bool ops_show_channel(struct ops *ops, weir_channel *channel);
+
 /* Find out whether what userd needs works. False: out of threads. */
 bool ops_start(struct ops *ops);
 

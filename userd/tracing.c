@@ -63,6 +63,12 @@ tracing_open(struct tracing *tracing, const char *url, double skip, weir_server 
     return tracing->running;
 }
 
+weir_channel *
+tracing_channel(const struct tracing *tracing)
+{
+    return tracing->tracer == NULL ? NULL : weir_tracer_channel(tracing->tracer);
+}
+
 void
 tracing_close(struct tracing *tracing, const struct log *log)
 {

@@ -18,6 +18,9 @@ struct tracing {
     bool running;
 };
 
+/* The channel to the collector, NULL: none. */
+weir_channel *tracing_channel(const struct tracing *tracing);
+
 /* Trace the calls of a server that has its address, and let metrics tell what becomes of the spans.
  * url NULL: do nothing. False: no memory, or no thread. tracing_close is needed in any case, after
  * the server is freed; what cannot be sent within two seconds is dropped, and a line in the log

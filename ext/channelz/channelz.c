@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc.channelz.v1: nothing is kept for it but the list of servers; each question is answered from
+/* grpc.channelz.v1: nothing is kept for it but who is shown; each question is answered from
  * what these count anyway. */
 #include "channelz/channelz.h"
 
 #include <stdlib.h>
-
-/* The most results of an answer, and how many there are when the client does not say. */
-#define PAGE 100
 
 weir_code
 weir_channelz_new(weir_channelz **out_channelz)
@@ -24,43 +21,85 @@ weir_channelz_free(weir_channelz *channelz)
 {
     if (channelz == NULL)
         return;
-    free(channelz->servers);
+    free(channelz->owners);
     free(channelz);
+}
+
+static weir_code
+show(weir_channelz *channelz, struct channelz_owner owner)
+{
+    struct channelz_owner *owners =
+        realloc(channelz->owners, (channelz->count + 1) * sizeof(*owners));
+
+    if (owners == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    owners[channelz->count++] = owner;
+    channelz->owners = owners;
+    return WEIR_OK;
 }
 
 weir_code
 weir_channelz_show_server(weir_channelz *channelz, weir_server *server)
 {
-    weir_server **servers =
-        realloc(channelz->servers, (channelz->server_count + 1) * sizeof(weir_server *));
-
-    if (servers == NULL)
-        return WEIR_RESOURCE_EXHAUSTED;
-    servers[channelz->server_count++] = server;
-    channelz->servers = servers;
-    return WEIR_OK;
+    return show(channelz, (struct channelz_owner){.server = server});
 }
 
-/* ---- pages ---- */
+weir_code
+weir_channelz_show_channel(weir_channelz *channelz, weir_channel *channel)
+{
+    return show(channelz, (struct channelz_owner){.channel = channel});
+}
 
-static weir_code
-fail_memory(weir_call *call)
+/* ---- ids and pages ---- */
+
+const struct channelz_owner *
+channelz_owner_of(const weir_channelz *channelz, int64_t id)
+{
+    return id >= 1 && (uint64_t)id <= channelz->count ? &channelz->owners[id - 1] : NULL;
+}
+
+const struct channelz_owner *
+channelz_owner_of_part(const weir_channelz *channelz, int64_t id)
+{
+    return id < 1 ? NULL : channelz_owner_of(channelz, (id >> CHANNELZ_OWNER_BIT) + 1);
+}
+
+int64_t
+channelz_first_part(int64_t owner_id)
+{
+    return (owner_id - 1) << CHANNELZ_OWNER_BIT;
+}
+
+uint64_t
+channelz_number_of(int64_t part_id)
+{
+    return (uint64_t)part_id & (uint64_t)(CHANNELZ_LISTENS - 1);
+}
+
+weir_code
+channelz_fail_memory(weir_call *call)
 {
     return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
 }
 
-static weir_code
-check_page(weir_call *call, int64_t start, int64_t max)
+weir_code
+channelz_fail_unknown(weir_call *call, const char *what, int64_t id)
+{
+    return weir_fail(call, WEIR_NOT_FOUND, "no %s has the id %lld", what, (long long)id);
+}
+
+weir_code
+channelz_check_page(weir_call *call, int64_t start, int64_t max)
 {
     if (start < 0 || max < 0)
         return weir_fail(call, WEIR_INVALID_ARGUMENT, "a page cannot begin or end below zero");
     return WEIR_OK;
 }
 
-static size_t
-page_size(int64_t max)
+size_t
+channelz_page_size(int64_t max)
 {
-    return max == 0 || max > PAGE ? PAGE : (size_t)max;
+    return max == 0 || max > CHANNELZ_PAGE ? CHANNELZ_PAGE : (size_t)max;
 }
 
 /* ---- servers ---- */
@@ -68,13 +107,9 @@ page_size(int64_t max)
 static weir_server *
 server_of(const weir_channelz *channelz, int64_t id)
 {
-    return id >= 1 && (uint64_t)id <= channelz->server_count ? channelz->servers[id - 1] : NULL;
-}
+    const struct channelz_owner *owner = channelz_owner_of(channelz, id);
 
-static int64_t
-first_socket(int64_t server_id)
-{
-    return (server_id - 1) << CHANNELZ_OWNER_BIT;
+    return owner == NULL ? NULL : owner->server;
 }
 
 /* False: no memory. */
@@ -82,7 +117,7 @@ static bool
 tell_listeners(
     weir_call *call, const weir_server *server, int64_t id, Grpc__Channelz__V1__Server *told)
 {
-    int64_t socket = first_socket(id) | CHANNELZ_LISTENS;
+    int64_t socket = channelz_first_part(id) | CHANNELZ_LISTENS;
     size_t count = 0;
 
     while (weir_server_address(server, count) != NULL)
@@ -122,27 +157,26 @@ get_servers(void *self, weir_call *call, const Grpc__Channelz__V1__GetServersReq
     Grpc__Channelz__V1__GetServersResponse *out)
 {
     const weir_channelz *channelz = self;
-    size_t most = page_size(request->max_results);
-    int64_t id = request->start_server_id < 1 ? 1 : request->start_server_id;
+    size_t most = channelz_page_size(request->max_results);
+    int64_t id = request->start_server_id;
 
-    WEIR_TRY(check_page(call, request->start_server_id, request->max_results));
+    WEIR_TRY(channelz_check_page(call, request->start_server_id, request->max_results));
     out->server = weir_call_alloc(call, most * sizeof(*out->server));
     if (out->server == NULL)
-        return fail_memory(call);
-    for (; out->n_server < most && server_of(channelz, id) != NULL; id++) {
-        out->server[out->n_server] = tell_server(call, server_of(channelz, id), id);
-        if (out->server[out->n_server] == NULL)
-            return fail_memory(call);
-        out->n_server++;
-    }
-    out->end = server_of(channelz, id) == NULL;
-    return WEIR_OK;
-}
+        return channelz_fail_memory(call);
+    for (; id <= (int64_t)channelz->count && out->n_server < most; id++) {
+        const weir_server *server = server_of(channelz, id);
 
-static weir_code
-fail_unknown(weir_call *call, const char *what, int64_t id)
-{
-    return weir_fail(call, WEIR_NOT_FOUND, "no %s has the id %lld", what, (long long)id);
+        if (server == NULL)
+            continue;
+        out->server[out->n_server] = tell_server(call, server, id);
+        if (out->server[out->n_server++] == NULL)
+            return channelz_fail_memory(call);
+    }
+    while (id <= (int64_t)channelz->count && server_of(channelz, id) == NULL)
+        id++;
+    out->end = id > (int64_t)channelz->count;
+    return WEIR_OK;
 }
 
 static weir_code
@@ -152,9 +186,9 @@ get_server(void *self, weir_call *call, const Grpc__Channelz__V1__GetServerReque
     const weir_server *server = server_of(self, request->server_id);
 
     if (server == NULL)
-        return fail_unknown(call, "server", request->server_id);
+        return channelz_fail_unknown(call, "server", request->server_id);
     out->server = tell_server(call, server, request->server_id);
-    return out->server == NULL ? fail_memory(call) : WEIR_OK;
+    return out->server == NULL ? channelz_fail_memory(call) : WEIR_OK;
 }
 
 /* ---- sockets ---- */
@@ -166,18 +200,18 @@ get_server_sockets(void *self, weir_call *call,
     Grpc__Channelz__V1__GetServerSocketsResponse *out)
 {
     weir_server *server = server_of(self, request->server_id);
-    int64_t first = first_socket(request->server_id);
+    int64_t first = channelz_first_part(request->server_id);
     int64_t from = request->start_socket_id <= first ? 0 : request->start_socket_id - first;
-    size_t most = page_size(request->max_results), count;
+    size_t most = channelz_page_size(request->max_results), count;
     struct weir_connection *list;
 
-    WEIR_TRY(check_page(call, request->start_socket_id, request->max_results));
+    WEIR_TRY(channelz_check_page(call, request->start_socket_id, request->max_results));
     if (server == NULL)
-        return fail_unknown(call, "server", request->server_id);
+        return channelz_fail_unknown(call, "server", request->server_id);
     list = weir_call_alloc(call, (most + 1) * sizeof(*list));
     out->socket_ref = weir_call_alloc(call, most * sizeof(*out->socket_ref));
     if (list == NULL || out->socket_ref == NULL)
-        return fail_memory(call);
+        return channelz_fail_memory(call);
     WEIR_TRY(weir_server_connections(server, call, (uint64_t)from, most + 1, list, &count));
     for (; out->n_socket_ref < most && out->n_socket_ref < count; out->n_socket_ref++) {
         const struct weir_connection *one = &list[out->n_socket_ref];
@@ -185,7 +219,7 @@ get_server_sockets(void *self, weir_call *call,
             channelz_socket_ref(call, first + (int64_t)one->number, one->peer_text);
 
         if (ref == NULL)
-            return fail_memory(call);
+            return channelz_fail_memory(call);
         out->socket_ref[out->n_socket_ref] = ref;
     }
     out->end = count <= most;
@@ -194,31 +228,37 @@ get_server_sockets(void *self, weir_call *call,
 
 /* One that listens; NULL with OK: there is none. */
 static weir_code
-find_listener(weir_call *call, const weir_server *server, int64_t id, int64_t number,
-    Grpc__Channelz__V1__Socket **out_socket)
+find_listener(
+    weir_call *call, const weir_server *server, int64_t id, Grpc__Channelz__V1__Socket **out_socket)
 {
-    const char *address = number == 0 ? NULL : weir_server_address(server, (size_t)number - 1);
+    uint64_t number = channelz_number_of(id);
+    const char *address = number == 0 ? NULL : weir_server_address(server, number - 1);
 
     if (address == NULL)
         return WEIR_OK;
     *out_socket = channelz_listener(call, id, address);
-    return *out_socket == NULL ? fail_memory(call) : WEIR_OK;
+    return *out_socket == NULL ? channelz_fail_memory(call) : WEIR_OK;
 }
 
+/* The same of a connection. */
 static weir_code
-find_connection(weir_call *call, weir_server *server, int64_t id, int64_t number,
+find_connection(weir_call *call, const struct channelz_owner *owner, int64_t id,
     Grpc__Channelz__V1__Socket **out_socket)
 {
     struct weir_connection *one = weir_call_alloc(call, sizeof(*one));
+    uint64_t number = channelz_number_of(id);
     size_t count;
 
     if (one == NULL)
-        return fail_memory(call);
-    WEIR_TRY(weir_server_connections(server, call, (uint64_t)number, 1, one, &count));
-    if (count == 0 || one->number != (uint64_t)number)
+        return channelz_fail_memory(call);
+    if (owner->server != NULL)
+        WEIR_TRY(weir_server_connections(owner->server, call, number, 1, one, &count));
+    else
+        WEIR_TRY(weir_channel_connections(owner->channel, 0, number, 1, one, &count));
+    if (count == 0 || one->number != number)
         return WEIR_OK;
-    *out_socket = channelz_connection(call, id, one);
-    return *out_socket == NULL ? fail_memory(call) : WEIR_OK;
+    *out_socket = channelz_connection(call, id, one, owner->channel != NULL);
+    return *out_socket == NULL ? channelz_fail_memory(call) : WEIR_OK;
 }
 
 static weir_code
@@ -226,54 +266,23 @@ get_socket(void *self, weir_call *call, const Grpc__Channelz__V1__GetSocketReque
     Grpc__Channelz__V1__GetSocketResponse *out)
 {
     int64_t id = request->socket_id;
-    int64_t number = id & (CHANNELZ_LISTENS - 1);
-    weir_server *server = id < 1 ? NULL : server_of(self, (id >> CHANNELZ_OWNER_BIT) + 1);
+    const struct channelz_owner *owner = channelz_owner_of_part(self, id);
+    bool listens = (id & CHANNELZ_LISTENS) != 0;
 
-    if (server != NULL && (id & CHANNELZ_LISTENS) != 0)
-        WEIR_TRY(find_listener(call, server, id, number, &out->socket));
-    else if (server != NULL)
-        WEIR_TRY(find_connection(call, server, id, number, &out->socket));
-    return out->socket == NULL ? fail_unknown(call, "socket", id) : WEIR_OK;
-}
-
-/* ---- channels ---- */
-
-static weir_code
-get_top_channels(void *self, weir_call *call,
-    const Grpc__Channelz__V1__GetTopChannelsRequest *request,
-    Grpc__Channelz__V1__GetTopChannelsResponse *out)
-{
-    (void)self;
-    WEIR_TRY(check_page(call, request->start_channel_id, request->max_results));
-    out->end = true;
-    return WEIR_OK;
-}
-
-static weir_code
-get_channel(void *self, weir_call *call, const Grpc__Channelz__V1__GetChannelRequest *request,
-    Grpc__Channelz__V1__GetChannelResponse *out)
-{
-    (void)self;
-    (void)out;
-    return fail_unknown(call, "channel", request->channel_id);
-}
-
-static weir_code
-get_subchannel(void *self, weir_call *call, const Grpc__Channelz__V1__GetSubchannelRequest *request,
-    Grpc__Channelz__V1__GetSubchannelResponse *out)
-{
-    (void)self;
-    (void)out;
-    return fail_unknown(call, "subchannel", request->subchannel_id);
+    if (owner != NULL && listens && owner->server != NULL)
+        WEIR_TRY(find_listener(call, owner->server, id, &out->socket));
+    else if (owner != NULL && !listens)
+        WEIR_TRY(find_connection(call, owner, id, &out->socket));
+    return out->socket == NULL ? channelz_fail_unknown(call, "socket", id) : WEIR_OK;
 }
 
 static const struct grpc_channelz_v1_Channelz_handlers handlers = {
-    .GetTopChannels = get_top_channels,
+    .GetTopChannels = channelz_get_top_channels,
     .GetServers = get_servers,
     .GetServer = get_server,
     .GetServerSockets = get_server_sockets,
-    .GetChannel = get_channel,
-    .GetSubchannel = get_subchannel,
+    .GetChannel = channelz_get_channel,
+    .GetSubchannel = channelz_get_subchannel,
     .GetSocket = get_socket,
 };
 

@@ -134,14 +134,16 @@ tell_address(weir_call *call, const struct weir_address *address, const char *te
 
 /* ---- sockets ---- */
 
-/* Streams of a server's connection are begun by its peer. */
+/* Streams are begun by the client: of a server's connection that is its peer. */
 static Grpc__Channelz__V1__SocketData *
-tell_data(weir_call *call, const struct weir_connection *from)
+tell_data(weir_call *call, const struct weir_connection *from, bool is_channel)
 {
     Grpc__Channelz__V1__SocketData *data = NEW(call, socket_data);
 
     if (data == NULL ||
-        !tell_time(call, from->last_stream, &data->last_remote_stream_created_timestamp) ||
+        !tell_time(call, from->last_stream,
+            is_channel ? &data->last_local_stream_created_timestamp
+                       : &data->last_remote_stream_created_timestamp) ||
         !tell_time(call, from->last_message_sent, &data->last_message_sent_timestamp) ||
         !tell_time(call, from->last_message_received, &data->last_message_received_timestamp))
         return NULL;
@@ -180,14 +182,15 @@ tell_security(weir_call *call, const char *cipher, Grpc__Channelz__V1__Security 
 }
 
 Grpc__Channelz__V1__Socket *
-channelz_connection(weir_call *call, int64_t id, const struct weir_connection *connection)
+channelz_connection(
+    weir_call *call, int64_t id, const struct weir_connection *connection, bool is_channel)
 {
     Grpc__Channelz__V1__Socket *socket = NEW(call, socket);
 
     if (socket == NULL || !tell_security(call, connection->tls_cipher, &socket->security))
         return NULL;
     socket->ref = channelz_socket_ref(call, id, connection->peer_text);
-    socket->data = tell_data(call, connection);
+    socket->data = tell_data(call, connection, is_channel);
     socket->local = tell_address(call, &connection->local, connection->local_text);
     socket->remote = tell_address(call, &connection->peer, connection->peer_text);
     return socket->ref == NULL || socket->data == NULL || socket->local == NULL ||
@@ -248,4 +251,45 @@ channelz_server_data(weir_call *call, const weir_server *server)
     data->calls_succeeded = (int64_t)stats.calls_succeeded;
     data->calls_failed = (int64_t)stats.calls_failed;
     return data;
+}
+
+/* ---- channels ---- */
+
+/* The numbers of Weir's states are one below those of the protocol, which begin with UNKNOWN. */
+static Grpc__Channelz__V1__ChannelConnectivityState *
+tell_state(weir_call *call, weir_connectivity state)
+{
+    Grpc__Channelz__V1__ChannelConnectivityState *told = NEW(call, channel_connectivity_state);
+
+    if (told != NULL)
+        told->state = (Grpc__Channelz__V1__ChannelConnectivityState__State)(state + 1);
+    return told;
+}
+
+Grpc__Channelz__V1__ChannelData *
+channelz_channel_data(weir_call *call, const struct weir_channel_stats *stats)
+{
+    Grpc__Channelz__V1__ChannelData *data = NEW(call, channel_data);
+
+    if (data == NULL || !tell_time(call, stats->last_call, &data->last_call_started_timestamp))
+        return NULL;
+    data->state = tell_state(call, stats->state);
+    data->target = weir_call_dup(call, weir_str_of(stats->target));
+    data->calls_started = (int64_t)stats->calls_started;
+    data->calls_succeeded = (int64_t)stats->calls_succeeded;
+    data->calls_failed = (int64_t)stats->calls_failed;
+    return data->state == NULL || data->target == NULL ? NULL : data;
+}
+
+Grpc__Channelz__V1__ChannelData *
+channelz_subchannel_data(weir_call *call, const struct weir_subchannel_stats *stats)
+{
+    const struct weir_channel_stats alike = {.target = stats->address,
+        .state = stats->state,
+        .calls_started = stats->calls_started,
+        .calls_succeeded = stats->calls_succeeded,
+        .calls_failed = stats->calls_failed,
+        .last_call = stats->last_call};
+
+    return channelz_channel_data(call, &alike);
 }

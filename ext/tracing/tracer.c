@@ -147,6 +147,12 @@ weir_tracer_new(const struct weir_tracer_options *options, weir_tracer **out_tra
     return WEIR_OK;
 }
 
+weir_channel *
+weir_tracer_channel(weir_tracer *tracer)
+{
+    return tracer->channel;
+}
+
 void
 weir_tracer_free(weir_tracer *tracer)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connections of a running server: who is at the other end, and what went over each. */
+/* The connections of a running server, and of a channel with its subchannels: who is at the other
+ * end, and what went over each. */
 /* Threads: every function here is safe from any fiber and thread. */
 #pragma once
 
+#include <weir/channel.h>
 #include <weir/server.h>
 
 WEIR_BEGIN_C
@@ -36,6 +38,41 @@ struct weir_connection {
  * RESOURCE_EXHAUSTED: no memory. Not while the server is being set up or after weir_server_run has
  * returned; max is 1 at least. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_server_connections(weir_server *server, weir_call *call,
+    uint64_t from, size_t max, struct weir_connection *out_list, size_t *out_count);
+
+/* ---- channels ---- */
+
+/* What a channel has done: its calls, as their users see them, whatever attempts each takes. */
+struct weir_channel_stats {
+    const char *target; /* without its scheme; lives as long as the channel */
+    weir_connectivity state;
+    uint64_t calls_started;
+    uint64_t calls_succeeded; /* ended with OK; counted when they are freed, like the next */
+    uint64_t calls_failed;
+    int64_t last_call; /* when one began; 0: there was none */
+};
+
+/* RESOURCE_EXHAUSTED: no stack, as for the following. These wait for the channel's loop, which
+ * somebody has to turn. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_channel_stats(
+    weir_channel *channel, struct weir_channel_stats *out_stats);
+
+/* A subchannel, as it was when it was looked at; its calls are streams: attempts. */
+struct weir_subchannel_stats {
+    uint64_t number;                 /* 1, 2 and so on; none comes again in its channel */
+    char address[WEIR_ADDRESS_TEXT]; /* of the server, or the first of several */
+    size_t address_count;
+    weir_connectivity state;
+    uint64_t calls_started, calls_succeeded, calls_failed;
+    int64_t last_call;
+};
+
+/* As weir_server_connections. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_channel_subchannels(weir_channel *channel, uint64_t from,
+    size_t max, struct weir_subchannel_stats *out_list, size_t *out_count);
+
+/* The same of connections, of one subchannel, or with 0 of all. Suspends. */
+WEIR_API WEIR_CHECK weir_code weir_channel_connections(weir_channel *channel, uint64_t subchannel,
     uint64_t from, size_t max, struct weir_connection *out_list, size_t *out_count);
 
 WEIR_END_C

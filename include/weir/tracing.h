@@ -5,6 +5,7 @@
  * time. */
 #pragma once
 
+#include <weir/channel.h>
 #include <weir/interceptor.h>
 
 WEIR_BEGIN_C
@@ -63,6 +64,9 @@ struct weir_tracer_options {
 /* INVALID_ARGUMENT: an option is none. RESOURCE_EXHAUSTED: no memory, or no file descriptor. */
 WEIR_API WEIR_CHECK weir_code weir_tracer_new(
     const struct weir_tracer_options *options, weir_tracer **out_tracer);
+
+/* The channel to the collector, for who looks at it; the tracer's. NULL: it exports nothing. */
+WEIR_API weir_channel *weir_tracer_channel(weir_tracer *tracer);
 
 /* After every traced call has ended and weir_tracer_run has returned. */
 WEIR_API void weir_tracer_free(weir_tracer *tracer);

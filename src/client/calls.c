@@ -35,11 +35,15 @@ take_on(struct weir_call *call, const struct weir_method *method)
     return WEIR_OK;
 }
 
+/* The user's own call, not an attempt nor what interceptors see, is on its loop. */
 static void
 enter(struct weir_call *call)
 {
-    const struct weir_channel *channel = call->owner;
+    struct weir_channel *channel = call->owner;
 
+    call->counted = true;
+    channel->calls_started++;
+    channel->last_call = loop_now(channel->loop);
     config_enter(channel->config, call);
 }
 

@@ -352,6 +352,12 @@ recycle(struct weir_call *call)
     struct weir_channel *channel = call->owner;
 
     config_leave(call);
+    if (call->counted) {
+        if (call->ended && call->code == WEIR_OK)
+            channel->calls_succeeded++;
+        else
+            channel->calls_failed++;
+    }
     pthread_mutex_lock(&channel->lock);
     call_pool_put(&channel->calls, call);
     pthread_mutex_unlock(&channel->lock);

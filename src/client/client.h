@@ -15,6 +15,7 @@
 #include "rpc/chain.h"
 #include <pthread.h>
 #include <weir/channel.h>
+#include <weir/connections.h>
 #include <weir/credentials.h>
 #include <weir/pool.h>
 
@@ -90,6 +91,9 @@ struct weir_channel {
     bool wanted;             /* to be connected as soon as there is a list */
     bool resting;            /* it has let go of its connections, for want of calls */
     uint64_t uses;           /* streams opened */
+    uint64_t calls_started, calls_succeeded, calls_failed; /* see weir/connections.h */
+    int64_t last_call;
+    uint64_t last_subchannel, last_connection; /* their numbers */
     struct loop_timer
         retry;           /* while calls wait for a connection however long it takes: try again */
     struct list waiting; /* client_waiter: calls that no subchannel was picked for */
@@ -113,6 +117,8 @@ struct weir_channel {
 /* The way to one server, or to the first that answers of several. */
 struct weir_subchannel {
     struct list link;
+    uint64_t number;
+    struct weir_subchannel_stats past; /* the counts of connections that are gone */
     struct weir_channel *channel;
     struct client_endpoints endpoints;
     weir_connectivity state; /* FAILURE: until retry_at */
@@ -148,6 +154,8 @@ struct client_conn {
     struct list link;
     struct loop_timer timer; /* for the server's SETTINGS, then for idleness */
     struct loop_task reap;
+    uint64_t number;
+    int64_t since;
     bool ready;
     bool left;     /* it takes no new calls */
     bool used;     /* since the timer fired last */
@@ -180,6 +188,11 @@ void client_let_go(struct weir_channel *channel);
 /* The fields of a method, made at its first use. NULL: no memory. */
 const struct client_method *client_method_lookup(
     struct weir_channel *channel, const struct weir_method *asked);
+
+/* ---- look.c ---- */
+
+/* Before a connection is closed: its subchannel goes on counting from there. */
+void client_keep_counts(struct client_conn *conn);
 
 /* ---- state.c ---- */
 

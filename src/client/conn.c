@@ -24,6 +24,7 @@ conn_close(struct client_conn *conn, const char *why)
 
     loop_timer_stop(loop, &conn->timer);
     rpc_transport_close(&conn->transport, why);
+    client_keep_counts(conn);
     list_remove(&conn->link);
     loop_post(loop, &conn->reap);
 }
@@ -226,6 +227,8 @@ conn_open(struct weir_subchannel *subchannel, struct net_conn *net)
         return WEIR_RESOURCE_EXHAUSTED;
     }
     conn->subchannel = subchannel;
+    conn->number = ++channel->last_connection;
+    conn->since = loop_now(channel->loop);
     loop_timer_init(&conn->timer, time_is_up);
     loop_task_init(&conn->reap, reap);
     net_address_format(net_conn_peer(net), true, conn->peer);

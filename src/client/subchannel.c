@@ -317,6 +317,7 @@ subchannel_new(struct weir_channel *channel, struct client_endpoints *endpoints,
         return NULL;
     }
     subchannel->channel = channel;
+    subchannel->number = ++channel->last_subchannel;
     subchannel->endpoints = *endpoints;
     *endpoints = (struct client_endpoints){NULL, 0};
     subchannel->backoff = CLIENT_BACKOFF_INITIAL;

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 import time
+from concurrent import futures
 
 import grpc
 import pytest
@@ -276,6 +277,86 @@ def test_drain_while_asked(tmp_path, modules):
             userd.kill()
             for one in threads:
                 one.join()
+
+
+class Collector:
+    """A server of grpcio that takes what traces there are."""
+
+    def __init__(self):
+        self.taken = 0
+        self.server = grpc.server(futures.ThreadPoolExecutor(2))
+        self.server.add_generic_rpc_handlers([self])
+        port = self.server.add_insecure_port("127.0.0.1:0")
+        self.address = f"127.0.0.1:{port}"
+        self.server.start()
+
+    def service(self, _):
+        def take(request, _):
+            self.taken += 1
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(take)
+
+    def close(self):
+        self.server.stop(None).wait()
+
+
+def test_channels(tmp_path, modules, users):
+    """The channel on which userd sends its traces, down to its connection."""
+    ready, idle = modules[0].ChannelConnectivityState.READY, modules[0].ChannelConnectivityState.IDLE
+    with contextlib.closing(Collector()) as collector:
+        userd = programs.Userd(tmp_path, "--otlp", f"http://{collector.address}").start()
+        try:
+            with own_connection(userd.address) as channel:
+                asker = Asker(channel, modules)
+                (mine,) = asker.GetTopChannels().channel
+                assert mine.data.target == mine.ref.name == collector.address
+                assert mine.data.state.state == idle and mine.data.calls_started == 0
+                get_user(channel, users, 1)
+                programs.wait_until(lambda: collector.taken > 0, "traces")
+                programs.wait_until(
+                    lambda: asker.GetChannel(channel_id=mine.ref.channel_id).channel.data.calls_succeeded > 0,
+                    "the call to be counted",
+                )
+                mine = asker.GetChannel(channel_id=mine.ref.channel_id).channel
+                assert mine.data.state.state == ready and mine.data.calls_failed == 0
+                assert abs(seconds(mine.data.last_call_started_timestamp) - time.time()) < 60
+                (ref,) = mine.subchannel_ref
+                assert ref.name == collector.address
+                subchannel = asker.GetSubchannel(subchannel_id=ref.subchannel_id).subchannel
+                assert subchannel.data.state.state == ready and subchannel.data.calls_succeeded > 0
+                (ref,) = subchannel.socket_ref
+                one = asker.GetSocket(socket_id=ref.socket_id).socket
+                assert one.remote.tcpip_address.port == int(collector.address.split(":")[1])
+                assert one.data.streams_succeeded > 0 and one.data.messages_sent > 0
+                assert one.data.HasField("last_local_stream_created_timestamp")
+                assert not one.data.HasField("last_remote_stream_created_timestamp")
+
+                collector.close()
+                programs.wait_until(
+                    lambda: asker.GetChannel(channel_id=mine.ref.channel_id).channel.data.state.state != ready,
+                    "the collector's end to be noticed",
+                )
+                assert asker.refused("GetSocket", socket_id=ref.socket_id) == "NOT_FOUND"
+                # What its connection has counted is not forgotten.
+                (ref,) = asker.GetChannel(channel_id=mine.ref.channel_id).channel.subchannel_ref
+                data = asker.GetSubchannel(subchannel_id=ref.subchannel_id).subchannel.data
+                assert data.calls_succeeded >= subchannel.data.calls_succeeded
+
+                servers = asker.GetServers()
+                assert len(servers.server) == 1 and servers.end
+                page = asker.GetTopChannels(max_results=1)
+                assert [one.ref.channel_id for one in page.channel] == [mine.ref.channel_id] and page.end
+                for name, fields in (
+                    ("GetChannel", {"channel_id": servers.server[0].ref.server_id}),
+                    ("GetServer", {"server_id": mine.ref.channel_id}),
+                    ("GetSubchannel", {"subchannel_id": ref.subchannel_id + 1}),
+                    ("GetSubchannel", {"subchannel_id": 1}),
+                ):
+                    assert asker.refused(name, **fields) == "NOT_FOUND", (name, fields)
+            userd.stop()
+        finally:
+            userd.kill()
 
 
 def test_only_admins(tmp_path, modules):
