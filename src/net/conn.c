@@ -567,6 +567,10 @@ net_conn_peer(const struct net_conn *conn)
 void
 net_conn_local(const struct net_conn *conn, struct net_address *out_address)
 {
+    if (conn->pipe != NULL) { /* both ends are as nameless as each other */
+        *out_address = conn->peer;
+        return;
+    }
     *out_address = (struct net_address){.len = sizeof(out_address->storage)};
     if (getsockname(conn->fd, &out_address->any, &out_address->len) != 0)
         out_address->len = 0;
