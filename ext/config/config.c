@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A service config as a whole: balancers, throttling, health, and its methods. */
+#include "config/choices.h"
 #include "config/methods.h"
 #include <stdlib.h>
 #include <weir/config.h>
@@ -130,8 +131,14 @@ read_all(struct parsed *parsed, const char *json, size_t len, struct weir_value_
 {
     struct weir_service_config *config = &parsed->config;
     const struct weir_value *root = NULL;
+    struct choices_client client;
+    char hostname[256];
 
     WEIR_TRY(tree_read(&parsed->tree, json, len, &root, error));
+    if (root->kind == WEIR_VALUE_LIST) {
+        client = choices_own_client(hostname);
+        WEIR_TRY(choices_take(root, &client, &root, error));
+    }
     WEIR_TRY(read_balancing(&parsed->tree, root, config, error));
     WEIR_TRY(methods_read(&parsed->tree, root, config, error));
     WEIR_TRY(read_throttling(root, config, error));

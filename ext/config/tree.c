@@ -147,7 +147,7 @@ tree_read(struct tree *tree, const char *json, size_t len, const struct weir_val
 
     if (root == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
-    parsed = strict_json(json, len, &reason);
+    parsed = strict_json_either(json, len, &reason);
     if (parsed == NULL)
         return refuse(&reason, error);
     good = convert(tree, parsed, root);

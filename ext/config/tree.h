@@ -15,6 +15,7 @@ struct tree {
 void *tree_alloc(struct tree *tree, size_t size);
 void tree_fini(struct tree *tree);
 
-/* The object that the text is. INVALID_ARGUMENT: it is none. RESOURCE_EXHAUSTED: no memory. */
+/* The object or list that the text is. INVALID_ARGUMENT: it is none. RESOURCE_EXHAUSTED: no memory.
+ */
 WEIR_CHECK weir_code tree_read(struct tree *tree, const char *json, size_t len,
     const struct weir_value **out_root, struct weir_value_error *error);

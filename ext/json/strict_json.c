@@ -28,10 +28,9 @@ too_deep(const char *text, size_t len)
 }
 
 json_t *
-strict_json(const char *text, size_t len, json_error_t *error)
+strict_json_either(const char *text, size_t len, json_error_t *error)
 {
     json_error_t ignored;
-    json_t *json;
 
     if (error == NULL)
         error = &ignored;
@@ -40,7 +39,18 @@ strict_json(const char *text, size_t len, json_error_t *error)
         snprintf(error->text, sizeof(error->text), "nested too deep");
         return NULL;
     }
-    json = json_loadb(text, len, JSON_REJECT_DUPLICATES, error);
+    return json_loadb(text, len, JSON_REJECT_DUPLICATES, error);
+}
+
+json_t *
+strict_json(const char *text, size_t len, json_error_t *error)
+{
+    json_error_t ignored;
+    json_t *json;
+
+    if (error == NULL)
+        error = &ignored;
+    json = strict_json_either(text, len, error);
     if (json == NULL || json_is_object(json))
         return json;
     json_decref(json);

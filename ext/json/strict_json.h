@@ -10,6 +10,10 @@
  */
 #define STRICT_JSON_DEPTH 16
 
+/* An object or a list, to be freed with json_decref. NULL: it is neither, or no memory. error may
+ * be NULL. */
+json_t *strict_json_either(const char *text, size_t len, json_error_t *error);
+
 /* The object, to be freed with json_decref. NULL: it is none, or no memory. error may be NULL. */
 json_t *strict_json(const char *text, size_t len, json_error_t *error);
 

@@ -46,7 +46,14 @@ struct weir_channel_options {
     const struct weir_outlier_options *outliers; /* servers that fail are left out for a while; none
                                                     are, nor ever with pick_first */
     weir_catalog *catalog; /* further resolvers and balancers; none. Borrowed */
-    const struct weir_service_config *service_config; /* how calls are made; none. Borrowed */
+    /* How calls are made, and spread, unless the resolver says so; none. Borrowed. */
+    const struct weir_service_config *service_config;
+    /* Reads what resolvers say of it, as weir_service_config_json of config.h does; NULL: that is
+     * not heeded. */
+    const struct weir_service_config_format *service_config_format;
+    /* Told why such a one cannot be: the one before stays in force. On the loop's thread. */
+    void (*service_config_refused)(void *self, const char *why);
+    void *service_config_refused_self; /* borrowed */
 };
 
 /* target: "HOST:PORT" or "dns:HOST:PORT", which stand for all addresses of the name; "unix:PATH";

@@ -318,6 +318,15 @@ balancer_update(struct weir_channel *channel, struct client_endpoints *endpoints
 }
 
 void
+balancer_switch(struct weir_channel *channel, struct client_balancer *fresh)
+{
+    list_each_safe (link, &channel->subchannels)
+        part_from_list(channel, container_of(link, struct weir_subchannel, link));
+    balancer_fini(&channel->balancer);
+    channel->balancer = *fresh;
+}
+
+void
 balancer_close(struct weir_channel *channel)
 {
     const struct client_balancer *balancer = &channel->balancer;

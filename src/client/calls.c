@@ -44,6 +44,8 @@ enter(struct weir_call *call)
     call->counted = true;
     channel->calls_started++;
     channel->last_call = loop_now(channel->loop);
+    if (channel->service.format != NULL)
+        client_await_config(channel, call);
     config_enter(channel->config, call);
 }
 

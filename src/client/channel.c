@@ -47,8 +47,7 @@ release(struct weir_channel *channel)
     free(channel->user_agent);
     weir_tls_free(channel->tls);
     free(channel->links);
-    balancer_fini(&channel->balancer);
-    config_unref(channel->config);
+    service_config_fini(channel);
     target_fini(&channel->target);
     free(channel);
 }
@@ -127,27 +126,13 @@ allocate(weir_loop *loop)
 }
 
 static weir_code
-set_balancer(struct weir_channel *channel, const char *name)
-{
-    const struct weir_balancer_type *type =
-        catalog_find_balancer(channel->catalog, name == NULL ? "pick_first" : name);
-
-    if (type == NULL)
-        return WEIR_INVALID_ARGUMENT;
-    return balancer_init(&channel->balancer, type, NULL, NULL);
-}
-
-static weir_code
 set_up(struct weir_channel *channel, const char *target, const struct weir_channel_options *options)
 {
     set_options(channel, options);
     WEIR_TRY(target_parse(target, options->catalog, &channel->target));
-    if (options->service_config != NULL)
-        WEIR_TRY(config_new(
-            options->service_config, &channel->shared, &channel->throttle, &channel->config, NULL));
     if (!set_texts(channel, options->user_agent, options->authority))
         return WEIR_RESOURCE_EXHAUSTED;
-    WEIR_TRY(set_balancer(channel, options->balancer));
+    WEIR_TRY(service_config_init(channel, options));
     return resolver_init(channel); /* last: what it has begun ends on a fiber only */
 }
 

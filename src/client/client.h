@@ -64,6 +64,17 @@ struct client_balancer {
     size_t ready_count, room;
 };
 
+/* Where the service config comes from; what it has come to is in the channel. */
+struct client_service_config {
+    const struct weir_service_config *own;           /* of the channel's options; may be NULL */
+    const struct weir_service_config_format *format; /* NULL: the resolver's is not heeded */
+    void (*refused)(void *self, const char *why);    /* may be NULL */
+    void *refused_self;
+    char *balancer_name; /* where no config names one; NULL: pick_first */
+    char *text;          /* the resolver's newest, good or bad; NULL: none */
+    struct buf chosen;   /* the balancer and its options, as bytes */
+};
+
 struct weir_channel {
     weir_loop *loop;
     struct client_target target;
@@ -98,6 +109,7 @@ struct weir_channel {
         retry;           /* while calls wait for a connection however long it takes: try again */
     struct list waiting; /* client_waiter: calls that no subchannel was picked for */
     size_t retry_buffer; /* bytes of what a call has sent that are kept for another attempt */
+    struct client_service_config service;
     struct client_config *config; /* what calls are made by; NULL: nothing */
     struct retry_throttle throttle;
 
@@ -211,6 +223,9 @@ void client_wake_first(struct weir_subchannel *subchannel);
 /* Send the line away: each of its calls is picked for anew. */
 void client_dissolve_line(struct weir_subchannel *subchannel);
 
+/* Wait until it is known how the call is to be made, or that it is not to be known. Suspends. */
+void client_await_config(struct weir_channel *channel, struct weir_call *call);
+
 /* ---- resolver.c ---- */
 
 /* INVALID_ARGUMENT: the resolver does not take the target. */
@@ -292,6 +307,19 @@ bool balancer_is_quiet(const struct weir_channel *channel);
 /* Are calls counted at their subchannels? If so, on_detached of their transports. */
 bool balancer_counts(const struct weir_channel *channel);
 void balancer_call_is_over(struct rpc_transport *transport, struct weir_call *call);
+
+/* Another policy, which is adopted: its subchannels come with the next update. */
+void balancer_switch(struct weir_channel *channel, struct client_balancer *fresh);
+
+/* ---- service_config.c ---- */
+
+/* INVALID_ARGUMENT: the service config, or the balancer's name, cannot be. */
+WEIR_CHECK weir_code service_config_init(
+    struct weir_channel *channel, const struct weir_channel_options *options);
+void service_config_fini(struct weir_channel *channel);
+
+/* The resolver's, NULL: it has none. A balancer_update must follow. */
+void service_config_heed(struct weir_channel *channel, const char *text);
 
 /* ---- subchannel.c ---- */
 

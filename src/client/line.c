@@ -140,3 +140,22 @@ client_acquire(struct weir_channel *channel, struct weir_call *call)
         client_wake_first(waiter.subchannel);
     return code;
 }
+
+/* What a resolver says of it comes with the first list. */
+void
+client_await_config(struct weir_channel *channel, struct weir_call *call)
+{
+    struct client_waiter waiter = {.call = call};
+
+    list_init(&waiter.link);
+    while (!channel->resolver.listed && call_arm_deadline(call)) {
+        balancer_need(channel);
+        if (channel->resolver.listed ||
+            (channel->state == WEIR_CHANNEL_FAILURE && !call->wait_for_ready) ||
+            !arm_retry(channel))
+            break;
+        stand_in_line(channel, &waiter);
+        call_park(call);
+        list_remove(&waiter.link);
+    }
+}

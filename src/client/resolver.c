@@ -73,6 +73,7 @@ weir_resolver_update(weir_resolver *resolver, const struct weir_resolution *reso
     WEIR_TRY(endpoints_copy(resolution, &endpoints));
     resolver->listed = true;
     resolver->backoff = CLIENT_BACKOFF_INITIAL;
+    service_config_heed(resolver->channel, resolution->service_config);
     code = balancer_update(resolver->channel, &endpoints);
     if (code != WEIR_OK)
         resolver->listed = was_listed;

@@ -160,6 +160,31 @@ other_fields_are_left_alone(void **state)
     weir_service_config_free(config);
 }
 
+/* ---- choices ---- */
+
+static void
+clients_take_what_is_for_them(void **state)
+{
+    static const char one[] =
+        "[{\"clientLanguage\": [\"java\", \"go\"], \"serviceConfig\": {}},"
+        "{\"percentage\": 0, \"serviceConfig\": {}},"
+        "{\"clientHostname\": [\"no.such.host.example\"], \"serviceConfig\": {}},"
+        "{\"clientLanguage\": [\"C\"], \"percentage\": 100,"
+        "\"serviceConfig\": {\"loadBalancingPolicy\": \"round_robin\"}},"
+        "{\"serviceConfig\": {\"loadBalancingPolicy\": \"pick_first\"}}]";
+    struct weir_service_config *config = parse(one);
+
+    (void)state;
+    assert_string_equal(config->balancers->items[0].name, "round_robin");
+    weir_service_config_free(config);
+    config = parse("[{\"percentage\": 0, \"serviceConfig\": {\"methodConfig\": [{}]}}]");
+    assert_int_equal(config->method_count, 0);
+    weir_service_config_free(config);
+    config = parse("[]");
+    assert_null(config->balancers);
+    weir_service_config_free(config);
+}
+
 /* ---- what is refused ---- */
 
 #define RETRY(text) "{\"methodConfig\": [{}, {\"retryPolicy\": {" text "}}]}"
@@ -172,7 +197,13 @@ static const struct {
     const char *json, *error;
 } bad[] = {
     {"", "'[' or '{' expected near end of file"},
-    {"[]", "not an object"},
+    {"[1]", "[0]: must be an object"},
+    {"[{}]", "[0].serviceConfig: is missing"},
+    {"[{\"percentage\": 101}]", "[0].percentage: must be a whole number from 0 to 100"},
+    {"[{\"clientLanguage\": \"c\"}]", "[0].clientLanguage: must be a list"},
+    {"[{\"clientHostname\": [1]}]", "[0].clientHostname[0]: must be a text"},
+    {"[{\"serviceConfig\": {\"methodConfig\": [1]}}]",
+        "[0].serviceConfig.methodConfig[0]: must be an object"},
     {"{\"methodConfig\": [}", "line 1, column 19: unexpected token near '}'"},
     {"{\"a\": 1, \"a\": 2}", "line 1, column 12: duplicate object key near '\"a\"'"},
     {"{\"a\": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}", "nested too deep"},
@@ -304,6 +335,7 @@ main(void)
         cmocka_unit_test(balancers_are_listed),
         cmocka_unit_test(the_older_field_names_one),
         cmocka_unit_test(other_fields_are_left_alone),
+        cmocka_unit_test(clients_take_what_is_for_them),
         cmocka_unit_test(errors_name_the_field),
     };
 

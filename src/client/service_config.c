@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which service config is in force: the channel's own, or the resolver's. One that cannot be
+ * changes nothing. */
+#include "client/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- which balancer ---- */
+
+struct choice {
+    const struct weir_balancer_type *type;
+    const struct weir_value *options; /* NULL: none */
+};
+
+static weir_code
+choose_by_name(const struct weir_channel *channel, struct choice *out_choice)
+{
+    const char *name = channel->service.balancer_name;
+
+    out_choice->options = NULL;
+    out_choice->type = catalog_find_balancer(channel->catalog, name == NULL ? "pick_first" : name);
+    return out_choice->type == NULL ? WEIR_INVALID_ARGUMENT : WEIR_OK;
+}
+
+/* The first that is known. */
+static weir_code
+choose(const struct weir_channel *channel, const struct weir_service_config *config,
+    struct choice *out_choice, struct weir_value_error *error)
+{
+    if (config == NULL || config->balancers == NULL)
+        return choose_by_name(channel, out_choice);
+    for (size_t i = 0; i < config->balancers->count; i++) {
+        const struct weir_value *member = &config->balancers->items[i];
+
+        out_choice->options = member;
+        out_choice->type = catalog_find_balancer(channel->catalog, member->name);
+        if (out_choice->type != NULL)
+            return WEIR_OK;
+    }
+    return weir_value_refuse(config->balancers, NULL, error, "no balancer of these is known");
+}
+
+static bool
+write_text(struct buf *out, const char *text)
+{
+    return buf_append(out, text, strlen(text) + 1);
+}
+
+/* A tree as bytes that no other tree has. False: no memory. */
+static bool
+write_value(struct buf *out, const struct weir_value *value)
+{
+    bool good = buf_append(out, &value->kind, sizeof(value->kind)) &&
+                buf_append(out, &value->truth, sizeof(value->truth)) &&
+                buf_append(out, &value->number, sizeof(value->number)) &&
+                buf_append(out, &value->count, sizeof(value->count)) &&
+                write_text(out, value->name == NULL ? "" : value->name) &&
+                write_text(out, value->text == NULL ? "" : value->text);
+
+    for (size_t i = 0; good && i < value->count; i++)
+        good = write_value(out, &value->items[i]);
+    return good;
+}
+
+static bool
+write_choice(struct buf *out, const struct choice *choice)
+{
+    return write_text(out, choice->type->name) &&
+           (choice->options == NULL || write_value(out, choice->options));
+}
+
+static bool
+is_same(const struct buf *a, const struct buf *b)
+{
+    return buf_len(a) == buf_len(b) && memcmp(buf_head(a), buf_head(b), buf_len(a)) == 0;
+}
+
+/* ---- taking effect ---- */
+
+/* What a config comes to, until all of it is there. */
+struct change {
+    struct choice choice;
+    struct buf chosen;               /* the choice as bytes */
+    struct client_balancer balancer; /* without self: the one at work stays */
+    struct client_config *config;
+};
+
+static weir_code
+prepare(struct weir_channel *channel, const struct weir_service_config *from, struct change *change,
+    struct weir_value_error *error)
+{
+    WEIR_TRY(choose(channel, from, &change->choice, error));
+    if (!write_choice(&change->chosen, &change->choice))
+        return WEIR_RESOURCE_EXHAUSTED;
+    if (channel->balancer.self == NULL || !is_same(&change->chosen, &channel->service.chosen))
+        WEIR_TRY(
+            balancer_init(&change->balancer, change->choice.type, change->choice.options, error));
+    if (from == NULL)
+        return WEIR_OK;
+    return config_new(from, &channel->shared, &channel->throttle, &change->config, error);
+}
+
+static void
+commit(struct weir_channel *channel, struct change *change)
+{
+    struct buf old = channel->service.chosen;
+
+    channel->service.chosen = change->chosen;
+    buf_fini(&old);
+    if (change->balancer.self != NULL)
+        balancer_switch(channel, &change->balancer);
+    config_unref(channel->config);
+    channel->config = change->config;
+}
+
+/* from NULL: none. Not OK, with the error: all is as it was. */
+static weir_code
+apply(struct weir_channel *channel, const struct weir_service_config *from,
+    struct weir_value_error *error)
+{
+    struct change change = {.chosen = BUF_EMPTY};
+    weir_code code;
+
+    snprintf(error->text, sizeof(error->text), "no memory");
+    code = prepare(channel, from, &change, error);
+    if (code == WEIR_OK) {
+        commit(channel, &change);
+        return WEIR_OK;
+    }
+    balancer_fini(&change.balancer);
+    buf_fini(&change.chosen);
+    return code;
+}
+
+weir_code
+service_config_init(struct weir_channel *channel, const struct weir_channel_options *options)
+{
+    struct client_service_config *service = &channel->service;
+    struct weir_value_error error;
+
+    service->own = options->service_config;
+    service->format = options->service_config_format;
+    service->refused = options->service_config_refused;
+    service->refused_self = options->service_config_refused_self;
+    if (options->balancer != NULL) {
+        service->balancer_name = strdup(options->balancer);
+        if (service->balancer_name == NULL)
+            return WEIR_RESOURCE_EXHAUSTED;
+    }
+    return apply(channel, service->own, &error);
+}
+
+void
+service_config_fini(struct weir_channel *channel)
+{
+    balancer_fini(&channel->balancer);
+    config_unref(channel->config);
+    buf_fini(&channel->service.chosen);
+    free(channel->service.balancer_name);
+    free(channel->service.text);
+}
+
+/* ---- what a resolver brings ---- */
+
+static bool
+is_known(const struct client_service_config *service, const char *text)
+{
+    if (text == NULL || service->text == NULL)
+        return text == service->text;
+    return strcmp(text, service->text) == 0;
+}
+
+static weir_code
+read_and_apply(struct weir_channel *channel, const char *text, struct weir_value_error *error)
+{
+    const struct client_service_config *service = &channel->service;
+    struct weir_service_config *config;
+    weir_code code;
+
+    if (text == NULL)
+        return apply(channel, service->own, error);
+    WEIR_TRY(service->format->parse(text, strlen(text), &config, error));
+    code = apply(channel, config, error);
+    service->format->free(config);
+    return code;
+}
+
+void
+service_config_heed(struct weir_channel *channel, const char *text)
+{
+    struct client_service_config *service = &channel->service;
+    struct weir_value_error error = {"no memory"};
+
+    if (service->format == NULL || is_known(service, text))
+        return;
+    free(service->text);
+    service->text = text == NULL ? NULL : strdup(text); /* without memory it is read again */
+    if (read_and_apply(channel, text, &error) != WEIR_OK && service->refused != NULL)
+        service->refused(service->refused_self, error.text);
+}
