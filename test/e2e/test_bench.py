@@ -60,3 +60,11 @@ def test_too_many_calls_are_shed_and_none_hangs(bench):
         assert figure["ok"]["count"] > 0
     assert results["a third of it"]["refused"]["count"] == 0
     assert results["three times, limited"]["refused"]["count"] > 0
+
+
+def test_hedged_calls_all_succeed(bench):
+    results = bench("hedge", "--scale", "0.1")["hedge"]
+    for figure in results.values():
+        assert figure["failed"] == 0, figure
+    assert results["without"]["served"] == results["without"]["calls"]
+    assert results["hedged"]["served"] > results["hedged"]["calls"]
