@@ -74,7 +74,8 @@ chain_begin_attempt(struct client_session *session)
     own->gzip_out = session->user->gzip_out;
     own->credentials = call->credentials;
     own->wait_for_ready = call->wait_for_ready;
-    own->limits = call->limits;
+    own->max_receive = call->max_receive;
+    own->max_send = call->max_send;
     own->previous_attempts = session->started++;
     list_push(&call->children, &own->sibling);
     list_push(&session->attempts, &attempt->link);
@@ -380,7 +381,8 @@ twin(struct weir_call *user)
     call->watches = user->watches;
     call->gzip_told = user->gzip_told;
     call->gzip_out = user->gzip_out;
-    call->limits = user->limits;
+    call->max_receive = user->max_receive;
+    call->max_send = user->max_send;
     call->credentials = user->credentials;
     call->wait_for_ready = user->wait_for_ready;
     if (call_inherit_values(call, user))

@@ -84,8 +84,8 @@ make_policy(struct client_config *config, const struct weir_method_config *metho
     *policy = (struct client_policy){.config = config,
         .timeout = method->timeout == 0 ? WEIR_NEVER : method->timeout,
         .wait_for_ready = method->wait_for_ready,
-        .limits = {.max_receive = lower_of(method->max_response_message, shared->max_receive),
-            .max_send = lower_of(method->max_request_message, shared->max_send)}};
+        .max_receive = lower_of(method->max_response_message, shared->max_receive),
+        .max_send = lower_of(method->max_request_message, shared->max_send)};
     if (method->retry != NULL)
         return make_retry(method->retry, throttle, &policy->retry);
     return method->hedge == NULL ? WEIR_OK : make_hedge(method->hedge, throttle, &policy->hedge);
@@ -215,7 +215,8 @@ config_enter(struct client_config *config, struct weir_call *call)
         return;
     config->refs++;
     call->policy = policy;
-    call->limits = &policy->limits;
+    call->max_receive = policy->max_receive;
+    call->max_send = policy->max_send;
     if (policy->timeout != WEIR_NEVER)
         weir_call_set_timeout(call, policy->timeout);
     if (!call->wait_chosen)
@@ -227,4 +228,6 @@ config_leave(struct weir_call *call)
 {
     if (call->policy != NULL)
         config_unref(call->policy->config);
+    call->max_receive = call->shared->max_receive;
+    call->max_send = call->shared->max_send;
 }

@@ -14,7 +14,7 @@ struct client_policy {
     struct client_config *config; /* whose it is */
     int64_t timeout;              /* WEIR_NEVER: none */
     bool wait_for_ready;
-    struct call_limits limits;
+    size_t max_receive, max_send;
     weir_retry *retry; /* NULL: not tried again */
     weir_hedge *hedge; /* NULL: one attempt at a time */
 };
@@ -35,4 +35,6 @@ const struct client_policy *config_lookup(const struct client_config *config, co
 /* A user's call is about to begin: config, which may be NULL, has its say, and is kept until
  * config_leave. */
 void config_enter(struct client_config *config, struct weir_call *call);
+
+/* Any call object goes back. */
 void config_leave(struct weir_call *call);

@@ -80,7 +80,7 @@ hedge_begin(struct client_session *session)
     if (session->call->method->kind != WEIR_UNARY || session->closing)
         return true;
     len = protobuf_c_message_get_packed_size(session->request);
-    if (len > call_max_send(session->call) || WIRE_PREFIX_SIZE + len > channel->retry_buffer ||
+    if (len > session->call->max_send || WIRE_PREFIX_SIZE + len > channel->retry_buffer ||
         call_frame(session->user, session->request, len, &session->call->sent) != WEIR_OK)
         return false;
     session->closing = true;

@@ -347,9 +347,9 @@ session_send(struct client_session *session, const ProtobufCMessage *message, bo
         return call_closed_for_sending(session->user);
     if (session->closing)
         return weir_fail(session->user, WEIR_FAILED_PRECONDITION, "sent after the last message");
-    if (len > call_max_send(session->user))
+    if (len > session->user->max_send)
         return weir_fail(session->user, WEIR_RESOURCE_EXHAUSTED,
-            "message of %zu bytes, larger than %zu", len, call_max_send(session->user));
+            "message of %zu bytes, larger than %zu", len, session->user->max_send);
     list_each (link, &session->attempts) {
         if (container_of(link, struct client_attempt, link)->call->gzip_refused)
             session->user->gzip_refused = true;

@@ -55,6 +55,8 @@ call_new(weir_loop *loop, bool is_server, struct call_shared *shared,
     call->loop = loop;
     call->is_server = is_server;
     call->shared = shared;
+    call->max_receive = shared->max_receive;
+    call->max_send = shared->max_send;
     call->recycle = recycle;
     call->owner = owner;
     loop_timer_init(&call->timer, deadline_passed);

@@ -46,11 +46,6 @@ struct call_shared {
 
 void call_shared_fini(struct call_shared *shared);
 
-/* What some calls are limited to, in bytes of a message; no more than the shared limits. */
-struct call_limits {
-    size_t max_receive, max_send;
-};
-
 /* Client: what does some things in a call's place, while the call may still change its stream or
  * has interceptors around it. A function that is NULL leaves it to the call. On the loop's thread.
  */
@@ -91,7 +86,6 @@ struct weir_call {
     const struct call_deputy *deputy; /* NULL: none */
     struct weir_credentials *credentials; /* client; NULL: none */
     char *token;                          /* of theirs, in the arena; NULL: not yet */
-    const struct call_limits *limits;     /* client; NULL: those that all calls share */
     const struct client_policy *policy;   /* client: see client/config.h; NULL: none */
     struct client_session *session;       /* client: see client/session.h; NULL: none */
     /* Server, until the handler runs: begins it, or drops a call that ended before. May free the
@@ -142,6 +136,7 @@ struct weir_call {
     struct arena scratch; /* streams: lives until the next receive */
     weir_loop *loop;
     struct call_shared *shared;
+    size_t max_receive, max_send; /* bytes of a message: those of shared, or less */
     bool is_server;
     struct loop_timer timer;
     struct list waiters;  /* fibers parked in this call */
@@ -304,18 +299,6 @@ void call_return_buffer(struct buf *shared, struct buf *used);
 weir_str call_pack_details(struct weir_call *call, weir_code code, const char *message);
 
 /* ---- values and watchers, values.c ---- */
-
-static inline size_t
-call_max_receive(const struct weir_call *call)
-{
-    return call->limits != NULL ? call->limits->max_receive : call->shared->max_receive;
-}
-
-static inline size_t
-call_max_send(const struct weir_call *call)
-{
-    return call->limits != NULL ? call->limits->max_send : call->shared->max_send;
-}
 
 /* A call made inside another one's handler begins with its values. False: no memory. */
 bool call_inherit_values(struct weir_call *call, const struct weir_call *parent);

@@ -85,7 +85,7 @@ count_too_large(const struct weir_call *call)
 static bool
 is_too_large(const struct weir_call *call, size_t len)
 {
-    bool too_large = len > call_max_receive(call);
+    bool too_large = len > call->max_receive;
 
     if (too_large)
         count_too_large(call);
@@ -102,12 +102,12 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
 
     if (!call->gzip_in)
         return call_refuse(call, WEIR_INTERNAL, "a compressed message without grpc-encoding");
-    code = wire_gzip_inflate(&shared->gzip, data, len, call_max_receive(call), plain);
+    code = wire_gzip_inflate(&shared->gzip, data, len, call->max_receive, plain);
     if (code == WEIR_OK)
         code = unpack(call, type, buf_head(plain), buf_len(plain), out_message);
     else if (code == WEIR_OUT_OF_RANGE && is_too_large(call, SIZE_MAX))
         code = call_refuse(
-            call, WEIR_RESOURCE_EXHAUSTED, "message larger than %zu bytes", call_max_receive(call));
+            call, WEIR_RESOURCE_EXHAUSTED, "message larger than %zu bytes", call->max_receive);
     else if (code == WEIR_RESOURCE_EXHAUSTED)
         code = call_refuse(call, code, "no memory for the message");
     else
@@ -213,7 +213,7 @@ look_at_front(const struct weir_call *call, struct wire_prefix *out_prefix)
         return FRONT_PART;
     if (wire_prefix_unpack(buf_head(&call->incoming), out_prefix) != WEIR_OK)
         return FRONT_FLAG;
-    if (out_prefix->len > call_max_receive(call))
+    if (out_prefix->len > call->max_receive)
         return FRONT_TOO_BIG;
     return have - WIRE_PREFIX_SIZE >= out_prefix->len ? FRONT_WHOLE : FRONT_PART;
 }
@@ -256,7 +256,7 @@ try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
     case FRONT_TOO_BIG:
         count_too_large(call);
         return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
-            prefix.len, call_max_receive(call));
+            prefix.len, call->max_receive);
     case FRONT_PART:
         if (!expect_rest(call, prefix))
             return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "%s", call_too_much_unread);
@@ -494,7 +494,7 @@ static COLD weir_code
 refuse_to_send(struct weir_call *call, size_t len)
 {
     return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "message of %zu bytes, larger than %zu", len,
-        call_max_send(call));
+        call->max_send);
 }
 
 static APART weir_code
@@ -502,7 +502,7 @@ send_large(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
     size_t len = protobuf_c_message_get_packed_size(message), framed = WIRE_PREFIX_SIZE + len;
 
-    if (len > call_max_send(call))
+    if (len > call->max_send)
         return refuse_to_send(call, len);
     if (is_deflated(call) && len > 0)
         return send_deflated(call, message, len, last);
@@ -522,7 +522,7 @@ pack_and_send(struct weir_call *call, const ProtobufCMessage *message, bool last
                                  sizeof(room) - WIRE_PREFIX_SIZE, &packed))
         return send_large(call, message, last);
     len = (size_t)(room + sizeof(room) - packed);
-    if (len > call_max_send(call))
+    if (len > call->max_send)
         return refuse_to_send(call, len);
     return send_small(call, packed, len, last);
 }
