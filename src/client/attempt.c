@@ -44,8 +44,8 @@ fail_headers(struct weir_call *call)
 
 /* With a timeout only the pseudo-header fields come before it: grpc-timeout stands right after them
  * (PROTOCOL-HTTP2, Requests), so the rest goes behind it. */
-static weir_code
-send_headers(struct weir_call *call, const struct client_method *method)
+weir_code
+attempt_send_headers(struct weir_call *call, const struct client_method *method)
 {
     static const struct h2_field gzip = {
         .name = {"grpc-encoding", 13}, .value = {"gzip", 4}, .indexing = H2_INDEX};
@@ -105,7 +105,7 @@ attempt_open(struct weir_call *attempt)
         return weir_fail(attempt, WEIR_RESOURCE_EXHAUSTED, "no memory");
     WEIR_TRY(credentials_apply(attempt));
     WEIR_TRY(client_acquire(channel, attempt));
-    return send_headers(attempt, method);
+    return attempt_send_headers(attempt, method);
 }
 
 weir_code

@@ -40,7 +40,8 @@ balancer_fini(struct client_balancer *balancer)
 static bool
 may_be_picked(const struct weir_subchannel *subchannel)
 {
-    return subchannel->state == WEIR_CHANNEL_READY && !subchannel->record.ejected;
+    return subchannel->state == WEIR_CHANNEL_READY && subchannel->health == HEALTH_GOOD &&
+           !subchannel->record.ejected;
 }
 
 static void
@@ -72,7 +73,8 @@ state_of_all(const struct weir_channel *channel)
     list_each (link, &channel->subchannels) {
         const struct weir_subchannel *subchannel = container_of(link, struct weir_subchannel, link);
 
-        if (subchannel->state == WEIR_CHANNEL_CONNECTING && !subchannel->failing)
+        if ((subchannel->state == WEIR_CHANNEL_CONNECTING && !subchannel->failing) ||
+            (subchannel->state == WEIR_CHANNEL_READY && subchannel->health == HEALTH_UNKNOWN))
             return WEIR_CHANNEL_CONNECTING;
         if (subchannel->state == WEIR_CHANNEL_IDLE)
             state = WEIR_CHANNEL_IDLE;
@@ -124,7 +126,7 @@ balancer_changed(struct weir_subchannel *subchannel)
 {
     struct weir_channel *channel = subchannel->channel;
 
-    if (subchannel->state == WEIR_CHANNEL_FAILURE)
+    if (subchannel->state == WEIR_CHANNEL_FAILURE || subchannel->health == HEALTH_BAD)
         explain(channel, subchannel);
     review(channel);
 }
@@ -441,6 +443,8 @@ balancer_call_is_over(struct rpc_transport *transport, struct weir_call *call)
         .code = call->ended ? call->code : WEIR_CANCELLED, .now = loop_now(call->loop)};
     struct weir_load load;
 
+    if (call->attached_at == 0) /* nobody's call */
+        return;
     subchannel->calls--;
     if (!was_cancelled(call))
         outlier_count(subchannel, outcome.code == WEIR_OK);

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "client/config.h"
+#include "client/health.h"
 #include "client/lookup.h"
 #include "client/outlier.h"
 #include "client/race.h"
@@ -136,9 +137,11 @@ struct weir_subchannel {
     weir_connectivity state; /* FAILURE: until retry_at */
     bool failing;            /* since it was READY last */
     bool removed;
-    bool picked;    /* it is among the balancer's `ready` */
-    unsigned calls; /* under way, see balancer_counts */
-    void *data;     /* the balancer's */
+    bool picked;                /* it is among the balancer's `ready` */
+    unsigned calls;             /* under way, see balancer_counts */
+    void *data;                 /* the balancer's */
+    enum health health;         /* of a READY one */
+    struct health_watch *watch; /* NULL: nobody asks */
     struct outlier_record record;
 
     struct list conns;           /* all, those that are drained included */

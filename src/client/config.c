@@ -14,6 +14,7 @@ struct client_config {
     struct map names; /* "/SERVICE/METHOD", "/SERVICE/", "" -> client_policy */
     struct client_policy *policies;
     size_t count;
+    const char *health_service; /* NULL: none */
 };
 
 /* ---- checks; what a parser has read has passed them ---- */
@@ -151,6 +152,11 @@ fill(struct client_config *config, const struct weir_service_config *from,
     config->policies = arena_zalloc(&config->arena, from->method_count * sizeof(*config->policies));
     if (config->policies == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
+    if (from->health_service != NULL) {
+        config->health_service = arena_dup(&config->arena, weir_str_of(from->health_service));
+        if (config->health_service == NULL)
+            return WEIR_RESOURCE_EXHAUSTED;
+    }
     for (size_t i = 0; i < from->method_count; i++)
         WEIR_TRY(add_method(config, &from->methods[i], shared, throttle, error));
     return WEIR_OK;
@@ -191,6 +197,12 @@ config_unref(struct client_config *config)
     map_fini(&config->names);
     arena_fini(&config->arena);
     free(config);
+}
+
+const char *
+config_health_service(const struct client_config *config)
+{
+    return config == NULL ? NULL : config->health_service;
 }
 
 /* ---- of a call ---- */

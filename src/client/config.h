@@ -32,6 +32,9 @@ void config_unref(struct client_config *config);
 /* For a method's path; NULL: nothing is said of it. */
 const struct client_policy *config_lookup(const struct client_config *config, const char *path);
 
+/* Of which service servers are asked whether they serve; NULL: of none, also without a config. */
+const char *config_health_service(const struct client_config *config);
+
 /* A user's call is about to begin: config, which may be NULL, has its say, and is kept until
  * config_leave. */
 void config_enter(struct client_config *config, struct weir_call *call);

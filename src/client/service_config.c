@@ -64,9 +64,10 @@ write_value(struct buf *out, const struct weir_value *value)
 }
 
 static bool
-write_choice(struct buf *out, const struct choice *choice)
+write_choice(struct buf *out, const struct choice *choice, const char *health_service)
 {
     return write_text(out, choice->type->name) &&
+           (health_service == NULL || write_text(out, health_service)) &&
            (choice->options == NULL || write_value(out, choice->options));
 }
 
@@ -81,7 +82,7 @@ is_same(const struct buf *a, const struct buf *b)
 /* What a config comes to, until all of it is there. */
 struct change {
     struct choice choice;
-    struct buf chosen;               /* the choice as bytes */
+    struct buf chosen;               /* the choice, and whose health is asked for, as bytes */
     struct client_balancer balancer; /* without self: the one at work stays */
     struct client_config *config;
 };
@@ -91,7 +92,7 @@ prepare(struct weir_channel *channel, const struct weir_service_config *from, st
     struct weir_value_error *error)
 {
     WEIR_TRY(choose(channel, from, &change->choice, error));
-    if (!write_choice(&change->chosen, &change->choice))
+    if (!write_choice(&change->chosen, &change->choice, from == NULL ? NULL : from->health_service))
         return WEIR_RESOURCE_EXHAUSTED;
     if (channel->balancer.self == NULL || !is_same(&change->chosen, &channel->service.chosen))
         WEIR_TRY(

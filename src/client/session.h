@@ -57,6 +57,9 @@ bool attempt_begin(struct weir_call *attempt);
 /* Find a stream and send the headers. Suspends. */
 weir_code attempt_open(struct weir_call *attempt);
 
+/* On the stream that it has. */
+weir_code attempt_send_headers(struct weir_call *attempt, const struct client_method *method);
+
 /* A failure on this side ends the attempt; the server hears a reset. Waits for the end, and returns
  * the status. Suspends. */
 weir_code attempt_settle(struct weir_call *attempt, weir_code code);
