@@ -134,7 +134,9 @@ compare(const void *a, const void *b)
 static double
 percentile(const struct bench *bench, size_t percent)
 {
-    return (double)bench->took[bench->count * percent / 100] / (double)WEIR_MICROSECOND;
+    size_t at = bench->count * percent / 100;
+
+    return (double)bench->took[at] / (double)WEIR_MICROSECOND;
 }
 
 static void

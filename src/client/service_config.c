@@ -38,7 +38,8 @@ choose(const struct weir_channel *channel, const struct weir_service_config *con
         if (out_choice->type != NULL)
             return WEIR_OK;
     }
-    return weir_value_refuse(config->balancers, NULL, error, "no balancer of these is known");
+    (void)weir_value_refuse(config->balancers, NULL, error, "no balancer of these is known");
+    return WEIR_INVALID_ARGUMENT;
 }
 
 static bool
