@@ -58,7 +58,6 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
     channel->tls = net_tls_ref(options->tls);
     channel->pool = options->pool;
     channel->catalog = options->catalog;
-    outlier_init(&channel->judge, options->outliers);
     channel->credentials = options->credentials;
     channel->shared.max_receive =
         options->max_receive_message != 0 ? options->max_receive_message : DEFAULT_MAX_RECEIVE;

@@ -72,8 +72,10 @@ struct client_service_config {
     void (*refused)(void *self, const char *why);    /* may be NULL */
     void *refused_self;
     char *balancer_name; /* where no config names one; NULL: pick_first */
-    char *text;          /* the resolver's newest, good or bad; NULL: none */
-    struct buf chosen;   /* the balancer and its options, as bytes */
+    bool judged;         /* then outliers are looked for */
+    struct weir_outlier_options outliers;
+    char *text;        /* the resolver's newest, good or bad; NULL: none */
+    struct buf chosen; /* the balancer and its options, as bytes */
 };
 
 struct weir_channel {

@@ -29,6 +29,7 @@ outlier_init(struct outlier_judge *judge, const struct weir_outlier_options *opt
     struct weir_outlier_options *own = &judge->options;
 
     loop_timer_init(&judge->timer, judge_all);
+    judge->running = false;
     judge->on = options != NULL;
     if (!judge->on)
         return;

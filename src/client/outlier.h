@@ -5,6 +5,7 @@
 
 #include "loop/loop.h"
 #include <weir/outlier.h>
+#include <weir/value.h>
 
 struct weir_channel;
 struct weir_subchannel;
@@ -27,6 +28,11 @@ struct outlier_record {
 /* options NULL: nobody is judged. */
 void outlier_init(struct outlier_judge *judge, const struct weir_outlier_options *options);
 void outlier_stop(struct weir_channel *channel);
+
+/* The options of outlier_detection_experimental, without its childPolicy. INVALID_ARGUMENT: they
+ * cannot be. */
+WEIR_CHECK weir_code outlier_read(const struct weir_value *object,
+    struct weir_outlier_options *options, struct weir_value_error *error);
 
 /* A call of its has ended. */
 void outlier_count(struct weir_subchannel *subchannel, bool good);

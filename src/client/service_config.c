@@ -10,32 +10,72 @@
 
 struct choice {
     const struct weir_balancer_type *type;
-    const struct weir_value *options; /* NULL: none */
+    const struct weir_value *member;  /* that is chosen; NULL: by its name alone */
+    const struct weir_value *options; /* of the type; NULL: none */
+    bool judged;
+    struct weir_outlier_options outliers;
 };
 
 static weir_code
-choose_by_name(const struct weir_channel *channel, struct choice *out_choice)
+choose_by_name(const struct weir_channel *channel, struct choice *choice)
 {
     const char *name = channel->service.balancer_name;
 
-    out_choice->options = NULL;
-    out_choice->type = catalog_find_balancer(channel->catalog, name == NULL ? "pick_first" : name);
-    return out_choice->type == NULL ? WEIR_INVALID_ARGUMENT : WEIR_OK;
+    choice->type = catalog_find_balancer(channel->catalog, name == NULL ? "pick_first" : name);
+    choice->judged = channel->service.judged;
+    choice->outliers = channel->service.outliers;
+    return choice->type == NULL ? WEIR_INVALID_ARGUMENT : WEIR_OK;
+}
+
+/* {"round_robin": {}} of a list. OK with a type of NULL: it is not known. */
+static weir_code
+try_child(const struct weir_channel *channel, const struct weir_value *value, struct choice *choice,
+    struct weir_value_error *error)
+{
+    if (value->kind == WEIR_VALUE_OBJECT && value->count == 1) {
+        choice->options = &value->items[0];
+        choice->type = catalog_find_balancer(channel->catalog, choice->options->name);
+        return WEIR_OK;
+    }
+    (void)weir_value_refuse(
+        value, NULL, error, "must be an object of one member, the balancer's name");
+    return WEIR_INVALID_ARGUMENT;
+}
+
+/* Judged around the first of its children that is known. */
+static weir_code
+choose_judged(const struct weir_channel *channel, const struct weir_value *member,
+    struct choice *choice, struct weir_value_error *error)
+{
+    const struct weir_value *children = NULL;
+
+    choice->judged = true;
+    WEIR_TRY(outlier_read(member, &choice->outliers, error));
+    WEIR_TRY(weir_value_read_list(member, "childPolicy", &children, error));
+    for (size_t i = 0; children != NULL && i < children->count && choice->type == NULL; i++)
+        WEIR_TRY(try_child(channel, &children->items[i], choice, error));
+    if (choice->type != NULL)
+        return WEIR_OK;
+    (void)weir_value_refuse(member, "childPolicy", error, "no balancer in it is known");
+    return WEIR_INVALID_ARGUMENT;
 }
 
 /* The first that is known. */
 static weir_code
 choose(const struct weir_channel *channel, const struct weir_service_config *config,
-    struct choice *out_choice, struct weir_value_error *error)
+    struct choice *choice, struct weir_value_error *error)
 {
+    *choice = (struct choice){.type = NULL};
     if (config == NULL || config->balancers == NULL)
-        return choose_by_name(channel, out_choice);
+        return choose_by_name(channel, choice);
     for (size_t i = 0; i < config->balancers->count; i++) {
         const struct weir_value *member = &config->balancers->items[i];
 
-        out_choice->options = member;
-        out_choice->type = catalog_find_balancer(channel->catalog, member->name);
-        if (out_choice->type != NULL)
+        choice->member = choice->options = member;
+        if (strcmp(member->name, "outlier_detection_experimental") == 0)
+            return choose_judged(channel, member, choice, error);
+        choice->type = catalog_find_balancer(channel->catalog, member->name);
+        if (choice->type != NULL)
             return WEIR_OK;
     }
     (void)weir_value_refuse(config->balancers, NULL, error, "no balancer of these is known");
@@ -69,7 +109,7 @@ write_choice(struct buf *out, const struct choice *choice, const char *health_se
 {
     return write_text(out, choice->type->name) &&
            (health_service == NULL || write_text(out, health_service)) &&
-           (choice->options == NULL || write_value(out, choice->options));
+           (choice->member == NULL || write_value(out, choice->member));
 }
 
 static bool
@@ -110,8 +150,11 @@ commit(struct weir_channel *channel, struct change *change)
 
     channel->service.chosen = change->chosen;
     buf_fini(&old);
-    if (change->balancer.self != NULL)
+    if (change->balancer.self != NULL) {
         balancer_switch(channel, &change->balancer);
+        outlier_stop(channel);
+        outlier_init(&channel->judge, change->choice.judged ? &change->choice.outliers : NULL);
+    }
     config_unref(channel->config);
     channel->config = change->config;
 }
@@ -145,6 +188,9 @@ service_config_init(struct weir_channel *channel, const struct weir_channel_opti
     service->format = options->service_config_format;
     service->refused = options->service_config_refused;
     service->refused_self = options->service_config_refused_self;
+    service->judged = options->outliers != NULL;
+    if (service->judged)
+        service->outliers = *options->outliers;
     if (options->balancer != NULL) {
         service->balancer_name = strdup(options->balancer);
         if (service->balancer_name == NULL)

@@ -334,6 +334,10 @@ balancers_change_under_calls(void **state)
     close_fleet(&fleet);
 }
 
+#define OUTLIERS(text) \
+    "{\"loadBalancingConfig\": [{\"outlier_detection_experimental\": {" text "}}]}"
+#define OUTLIERS_AT "loadBalancingConfig[0].outlier_detection_experimental."
+
 static void
 balancers_that_cannot_be_change_nothing(void **state)
 {
@@ -346,6 +350,18 @@ balancers_that_cannot_be_change_nothing(void **state)
             "loadBalancingPolicy: no balancer of these is known"},
         {"{\"loadBalancingConfig\": [{\"picky\": {\"size\": 10}}, {\"round_robin\": {}}]}",
             "loadBalancingConfig[0].picky.size: must be a whole number from 1 to 9"},
+        {OUTLIERS(""), OUTLIERS_AT "childPolicy: no balancer in it is known"},
+        {OUTLIERS("\"childPolicy\": [{\"unheard_of\": {}}]"),
+            OUTLIERS_AT "childPolicy: no balancer in it is known"},
+        {OUTLIERS("\"childPolicy\": [1]"),
+            OUTLIERS_AT "childPolicy[0]: must be an object of one member, the balancer's name"},
+        {OUTLIERS("\"interval\": \"0s\""), OUTLIERS_AT "interval: must be above zero"},
+        {OUTLIERS("\"maxEjectionPercent\": 101"),
+            OUTLIERS_AT "maxEjectionPercent: must be a whole number from 0 to 100"},
+        {OUTLIERS("\"successRateEjection\": {\"stdevFactor\": 0}"), OUTLIERS_AT
+            "successRateEjection.stdevFactor: must be a whole number from 1 to 4294967295"},
+        {OUTLIERS("\"failurePercentageEjection\": {\"threshold\": 101}"), OUTLIERS_AT
+            "failurePercentageEjection.threshold: must be a whole number from 1 to 100"},
     };
     struct fleet fleet;
     struct fixture fixture;
@@ -365,6 +381,40 @@ balancers_that_cannot_be_change_nothing(void **state)
     EVENTUALLY(servers_used(&fixture, &fleet, 6) == 1)
     close_fixture(&fixture);
     close_fleet(&fleet);
+}
+
+static weir_code
+fail_all(void *self, weir_call *call, weir_next *next)
+{
+    (void)self;
+    (void)next;
+    return weir_fail(call, WEIR_INTERNAL, "out of order");
+}
+
+/* A server that fails every call gets none after the first judgement. */
+static void
+outliers_are_left_out(void **state)
+{
+    static const char config[] =
+        OUTLIERS("\"interval\": \"0.1s\", \"maxEjectionPercent\": 50,"
+                 "\"failurePercentageEjection\":"
+                 "{\"threshold\": 50, \"minimumHosts\": 2, \"requestVolume\": 5},"
+                 "\"childPolicy\": [{\"unheard_of\": {}}, {\"round_robin\": {}}]");
+    struct running good, bad;
+    struct fixture fixture;
+    unsigned in_a_row = 0;
+
+    (void)state;
+    running_start(&good, "127.0.0.1:0", NULL, NULL);
+    running_start(&bad, "127.0.0.1:0", NULL, fail_all);
+    open_fixture(&fixture, (const char *const[]){good.address, bad.address}, 2, config, NULL);
+    EVENTUALLY(
+        (in_a_row = kinds_call(fixture.channel, WEIR_UNARY, PATIENCE).code == WEIR_OK ? in_a_row + 1
+                                                                                      : 0) == 50)
+    assert_int_equal(fixture.refused, 0);
+    close_fixture(&fixture);
+    running_stop(&good, PATIENCE);
+    running_stop(&bad, PATIENCE);
 }
 
 /* ---- many calls meanwhile ---- */
@@ -427,6 +477,7 @@ main(void)
         cmocka_unit_test(the_last_good_one_is_in_force),
         cmocka_unit_test(balancers_change_under_calls),
         cmocka_unit_test(balancers_that_cannot_be_change_nothing),
+        cmocka_unit_test(outliers_are_left_out),
         cmocka_unit_test(no_call_fails_for_a_change),
     };
 
