@@ -76,6 +76,7 @@ chain_begin_attempt(struct client_session *session)
     own->wait_for_ready = call->wait_for_ready;
     own->max_receive = call->max_receive;
     own->max_send = call->max_send;
+    own->session = session;
     own->previous_attempts = session->started++;
     list_push(&call->children, &own->sibling);
     list_push(&session->attempts, &attempt->link);

@@ -234,3 +234,16 @@ hedge_attempts(struct client_session *session)
     }
     return chosen;
 }
+
+bool
+hedge_is_at(const struct weir_call *attempt, const struct weir_subchannel *subchannel)
+{
+    list_each (link, &attempt->session->attempts) {
+        const struct weir_call *other = container_of(link, struct client_attempt, link)->call;
+
+        if (other != attempt && other->transport != NULL &&
+            container_of(other->transport, struct client_conn, transport)->subchannel == subchannel)
+            return true;
+    }
+    return false;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A stream for a call. It waits, if need be, until a subchannel is picked for it, and then in that
  * subchannel's line: first come, first served. */
-#include "client/client.h"
+#include "client/session.h"
 
 void
 client_wake(struct weir_channel *channel)
@@ -79,6 +79,22 @@ take_stream(struct weir_subchannel *subchannel, struct client_waiter *waiter, we
     return true;
 }
 
+/* How often a policy is asked for another server than those that a hedged call is at already. */
+#define PICKS 3
+
+/* Hedges go to different servers where that can be (gRFC A6). */
+static struct weir_subchannel *
+pick(struct weir_channel *channel, const struct weir_call *call)
+{
+    struct weir_subchannel *picked = balancer_pick(channel, call);
+
+    for (int i = 1; i < PICKS && picked != NULL && call->previous_attempts > 0 &&
+                    channel->balancer.ready_count > 1 && hedge_is_at(call, picked);
+         i++)
+        picked = balancer_pick(channel, call);
+    return picked;
+}
+
 /* False: there is something to wait for. */
 static bool
 try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_code *out_code)
@@ -94,7 +110,7 @@ try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_cod
         list_remove(&waiter->link);
         if (channel->balancer.ready_count == 0)
             balancer_need(channel);
-        picked = balancer_pick(channel, call);
+        picked = pick(channel, call);
     }
     if (picked != NULL)
         return take_stream(picked, waiter, out_code);

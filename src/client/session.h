@@ -103,6 +103,9 @@ bool hedge_begin(struct client_session *session);
 /* Make them, and settle on one. NULL: no memory. Suspends. */
 struct client_attempt *hedge_attempts(struct client_session *session);
 
+/* Has another attempt at the same call its stream at this server? */
+bool hedge_is_at(const struct weir_call *attempt, const struct weir_subchannel *subchannel);
+
 /* ---- chain.c: interceptors around it ---- */
 
 /* Let the user see the headers of the settled attempt. */

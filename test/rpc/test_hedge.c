@@ -506,6 +506,53 @@ freed_calls_take_their_attempts_along(void **state)
     }
 }
 
+/* ---- several servers ---- */
+
+/* Each server twice in a row. */
+static weir_subchannel *
+pick_twice(void *self, const struct weir_ready *ready, const weir_call *call)
+{
+    unsigned *count = self;
+
+    (void)call;
+    return ready->list[(*count)++ / 2 % ready->count];
+}
+
+static const struct weir_balancer_type twice = {
+    .name = "twice", .size = sizeof(unsigned), .pick = pick_twice};
+
+static void
+hedges_go_to_different_servers(void **state)
+{
+    static const struct script_step silence = SILENCE, answer = ANSWER;
+    const struct weir_hedge_options options = {.delay = 20 * WEIR_MILLISECOND};
+    weir_catalog *catalog = weir_catalog_new();
+    const struct weir_channel_options channel_options = {.balancer = "twice", .catalog = catalog};
+    struct fixture fixture;
+    struct scripted second;
+    char target[128];
+
+    (void)state;
+    assert_int_equal(weir_catalog_add_balancer(catalog, &twice), WEIR_OK);
+    scripted_start(&second, &answer, 1);
+    open_fixture(&fixture, options, &silence, 1);
+    fixture.hedge->policy.clock = fixture.real;
+    weir_channel_free(fixture.channel);
+    snprintf(target, sizeof(target), "ipv4:%s,%s", fixture.server.address, second.address);
+    assert_int_equal(
+        weir_channel_new(fixture.loop, target, &channel_options, &fixture.channel), WEIR_OK);
+    assert_int_equal(weir_channel_wrap(fixture.channel, weir_hedge_calls, fixture.hedge), WEIR_OK);
+    /* Once both are connected. */
+    EVENTUALLY(kinds_call(fixture.channel, WEIR_UNARY, 300 * WEIR_MILLISECOND).code == WEIR_OK)
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(kinds_call(fixture.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
+    weir_channel_free(fixture.channel);
+    fixture.channel = NULL;
+    scripted_stop(&second);
+    close_fixture(&fixture);
+    weir_catalog_free(catalog);
+}
+
 /* ---- with others around it ---- */
 
 static weir_code
@@ -610,6 +657,7 @@ main(void)
         cmocka_unit_test(unseen_attempts_are_sent_again),
         cmocka_unit_test(deadlines_end_all),
         cmocka_unit_test(freed_calls_take_their_attempts_along),
+        cmocka_unit_test(hedges_go_to_different_servers),
         cmocka_unit_test(inner_interceptors_proceed_once),
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(bad_options_are_refused),
