@@ -4,17 +4,63 @@
 
 #include <weir/base.h>
 
-#define LINES_A_SECOND 10
+#define SILENCE (10 * WEIR_SECOND)
 
-/* The first thread to see a new second begins its count. */
-static bool
-may_speak(struct connections *connections)
+void
+connections_init(struct connections *connections, const struct log *log)
 {
-    int64_t now = weir_now() / WEIR_SECOND, seen = atomic_load(&connections->second);
+    connections->log = log;
+    pthread_mutex_init(&connections->lock, NULL);
+}
 
-    if (now != seen && atomic_compare_exchange_strong(&connections->second, &seen, now))
-        atomic_store(&connections->lines, 0);
-    return atomic_fetch_add(&connections->lines, 1) < LINES_A_SECOND;
+/* FNV-1a: nobody gains by two reasons that share a place. */
+static uint64_t
+hash_of(const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* The place of a reason, or the one that was said longest ago, which is the reason's from here on.
+ * A text that the peer chooses wins nothing: a place that speaks is taken again after SILENCE. */
+static struct connections_reason *
+find(struct connections *connections, uint64_t hash)
+{
+    struct connections_reason *oldest = &connections->reasons[0];
+
+    for (size_t i = 0; i < CONNECTIONS_REASONS; i++) {
+        struct connections_reason *reason = &connections->reasons[i];
+
+        if (reason->hash == hash && reason->said != 0)
+            return reason;
+        if (reason->said < oldest->said)
+            oldest = reason;
+    }
+    return oldest;
+}
+
+/* True: say it, with the number of those that were not said since. */
+static bool
+may_speak(struct connections *connections, const char *why, int64_t *out_kept_silent)
+{
+    uint64_t hash = hash_of(why);
+    struct connections_reason *reason;
+    int64_t now = weir_now();
+    bool speaks;
+
+    pthread_mutex_lock(&connections->lock);
+    reason = find(connections, hash);
+    speaks = reason->said == 0 || now - reason->said >= SILENCE;
+    *out_kept_silent = reason->kept_silent;
+    if (speaks)
+        *reason = (struct connections_reason){.hash = hash, .said = now};
+    else
+        reason->kept_silent++;
+    pthread_mutex_unlock(&connections->lock);
+    return speaks;
 }
 
 void
@@ -23,11 +69,8 @@ connections_log_failure(void *self, const char *peer, const char *why)
     struct connections *connections = self;
     int64_t silent;
 
-    if (!may_speak(connections)) {
-        atomic_fetch_add(&connections->kept_silent, 1);
+    if (!may_speak(connections, why, &silent))
         return;
-    }
-    silent = atomic_exchange(&connections->kept_silent, 0);
     log_write(connections->log, LOG_INFO, "connection failed",
         (struct log_field[]){
             log_text("peer", peer), log_text("why", why), log_number("not_logged", silent)},

@@ -4,15 +4,26 @@
 #pragma once
 
 #include "userd/log.h"
-#include <stdatomic.h>
+#include <pthread.h>
 
-struct connections {
-    const struct log *log;   /* borrowed */
-    _Atomic int64_t second;  /* the current one, on the clock of weir_now */
-    atomic_uint lines;       /* in it */
-    atomic_uint kept_silent; /* since the last line */
+#define CONNECTIONS_REASONS 32
+
+/* What was said last about one reason. */
+struct connections_reason {
+    uint64_t hash; /* of its text */
+    int64_t said;  /* when, on the clock of weir_now; 0: never */
+    int64_t kept_silent;
 };
 
+struct connections {
+    const struct log *log; /* borrowed */
+    pthread_mutex_t lock;
+    struct connections_reason reasons[CONNECTIONS_REASONS];
+};
+
+void connections_init(struct connections *connections, const struct log *log);
+
 /* A weir_connection_observer of struct connections. Strangers can make connections fail as fast as
- * they like: no more than a few lines a second are written, and the next says how many were not. */
+ * they like: each reason is told once, and again after ten seconds at the earliest, with the number
+ * of those that were not told of. */
 void connections_log_failure(void *self, const char *peer, const char *why);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define EXIT_USAGE 2
+#define CONNECTIONS 100000 /* unless there are fewer descriptors */
 #define ADDRESSES_SIZE 1024
 
 struct program {
@@ -62,12 +63,31 @@ allow_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The connections that there are descriptors for: a tenth of them, 256 at least, is the database's,
+ * the files' and that of connections about to end. */
+static uint32_t
+most_connections(void)
+{
+    struct rlimit limit;
+    rlim_t kept, left;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return CONNECTIONS;
+    kept = limit.rlim_cur / 10 < 256 ? 256 : limit.rlim_cur / 10;
+    left = limit.rlim_cur > kept ? limit.rlim_cur - kept : 1;
+    return left < CONNECTIONS ? (uint32_t)left : CONNECTIONS;
+}
+
 static int
 make_server(struct program *program)
 {
     const struct weir_server_options options = {.loops = program->options.loops,
         .tls = program->tls,
-        .max_connections = program->options.max_connections,
+        .max_connections = program->options.max_connections > 0 ? program->options.max_connections
+                                                                : most_connections(),
+        .max_connections_per_address = program->options.max_connections_per_address,
+        .stall_timeout = program->options.stall_timeout,
+        .window_timeout = program->options.window_timeout,
         .max_connection_age = program->options.max_connection_age,
         .max_connection_age_grace = program->options.max_connection_age_grace,
         .max_connection_idle = program->options.max_connection_idle,
@@ -466,7 +486,7 @@ main(int argc, char **argv)
         complain("userd", "out of memory or of threads");
         return EXIT_FAILURE;
     }
-    program.connections.log = &program.log;
+    connections_init(&program.connections, &program.log);
     allow_descriptors();
     status = run(&program);
     weir_log_free(program.log.lines);

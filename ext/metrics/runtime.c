@@ -32,11 +32,15 @@ collect_server(void *self, weir_scrape *scrape)
     put_one(scrape, "weir_server_connections_accepted_total", "counter",
         "Connections that were accepted.", stats.connections_accepted);
     put_one(scrape, "weir_server_connections_refused_total", "counter",
-        "Connections that were closed at once, for want of memory.", stats.connections_refused);
+        "Connections that were closed at once, over a limit or for want of memory.",
+        stats.connections_refused);
     put_one(scrape, "weir_server_connections", "gauge", "Connections that are open.",
         stats.connections_live);
     put_one(scrape, "weir_server_handshakes_failed_total", "counter",
         "Connections that ended before their handshake was over.", stats.handshakes_failed);
+    put_one(scrape, "weir_server_protocol_errors_total", "counter",
+        "Connections that ended because the client broke the rules of HTTP/2.",
+        stats.protocol_errors);
     put_one(scrape, "weir_server_calls_started_total", "counter", "Calls that have come.",
         stats.calls_started);
     put_one(scrape, "weir_server_calls_refused_total", "counter",

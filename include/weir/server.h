@@ -29,8 +29,14 @@ struct weir_server_options {
     size_t max_header_list;       /* bytes of a request's header list (RFC 9113, 10.5.1); 16 KiB */
     uint32_t max_concurrent_streams; /* a connection; 100 */
     size_t fiber_stack; /* bytes of address space for a handler's stack; 256 KiB, and no less */
-    int64_t handshake_timeout;  /* from accept to the client's SETTINGS; 10 s */
-    unsigned max_connections;   /* at a time, of all loops; what is over it is closed; 100,000 */
+    int64_t handshake_timeout; /* from accept to the client's SETTINGS; 10 s */
+    unsigned max_connections;  /* at a time, of all loops; what is over it is closed; 100,000 */
+    unsigned max_connections_per_address; /* of one IPv4 address, or of one IPv6 network of 64 bits;
+                                             half of max_connections. Unix sockets do not count */
+    int64_t stall_timeout;  /* a client that has taken less than 16 KiB of what is sent, or has not
+                               finished a frame, for so long, is left; 60 s */
+    int64_t window_timeout; /* a call that has waited so long for its client to let 16 KiB of its
+                               message come (WINDOW_UPDATE) ends: RESOURCE_EXHAUSTED; 10 min */
     int64_t max_connection_age; /* then a client is told to connect anew, a tenth sooner or later
                                    (gRFC A9: two GOAWAYs, calls go on); forever */
     int64_t max_connection_age_grace; /* then the calls that are left are cut; forever */

@@ -23,10 +23,15 @@ enum weir_limit {
     WEIR_LIMIT_UNREAD,           /* bytes over max_unread */
     WEIR_LIMIT_HANDSHAKE,        /* no SETTINGS, or no acknowledgement of ours, in time */
     WEIR_LIMIT_CONNECTIONS,      /* a connection over max_connections */
+    WEIR_LIMIT_ADDRESS,          /* a connection over max_connections_per_address */
+    WEIR_LIMIT_STALL,            /* a client that was slower than stall_timeout allows */
+    WEIR_LIMIT_WINDOW,           /* a call whose client kept its window shut: window_timeout */
     WEIR_LIMIT_MESSAGE,          /* a message over max_receive_message */
     WEIR_LIMIT_HTTP_CONNECTIONS, /* a connection over max_http_connections */
     WEIR_LIMIT_HTTP_TIME,        /* an HTTP client that was too slow */
     WEIR_LIMIT_HTTP_REQUEST,     /* an HTTP request with too long a line, too many fields, a body */
+    WEIR_LIMIT_HTTP_MALFORMED,   /* an HTTP request that breaks the rules, or could be read in two
+                                    ways */
     WEIR_LIMIT_COUNT
 };
 
@@ -36,10 +41,10 @@ WEIR_API const char *weir_limit_name(enum weir_limit limit);
 /* Sums over the server's loops. Totals only grow; "live" is now. */
 struct weir_server_stats {
     uint64_t connections_accepted; /* total */
-    uint64_t
-        connections_refused; /* total: closed at once, over max_connections or for want of memory */
+    uint64_t connections_refused;  /* total: closed at once, over a limit or for want of memory */
     uint64_t connections_live;
     uint64_t handshakes_failed; /* total: closed before the client's SETTINGS came */
+    uint64_t protocol_errors;   /* total: closed because the client broke HTTP/2's rules */
     uint64_t calls_started;     /* total: requests that came to a call */
     uint64_t calls_succeeded;   /* total: ended with OK */
     uint64_t calls_failed;      /* total: ended with another status, or without any */

@@ -261,6 +261,8 @@ end(struct h2_conn *conn, enum h2_code code, const char *debug)
 enum h2_step
 h2_fail(struct h2_conn *conn, struct h2_event *event, enum h2_code code, const char *why)
 {
+    if (code != H2_ENHANCE_YOUR_CALM && conn->stats != NULL)
+        counter_add(&conn->stats->protocol_errors, 1);
     end(conn, code, why);
     event->type = H2_FAILED;
     event->code = code;

@@ -45,6 +45,7 @@ enum h2_limit {
 
 struct h2_stats {
     _Atomic uint64_t limit_hits[H2_LIMIT_COUNT]; /* read by any thread */
+    _Atomic uint64_t protocol_errors;            /* connection errors but for those of limits */
 };
 
 /* Bytes that peers may send, or have sent, beyond the window that every stream begins with, and

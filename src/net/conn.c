@@ -26,6 +26,10 @@
 
 #define LINGER_TIME WEIR_SECOND
 
+/* More than a peer that keeps to its windows can have under way. One that goes on all the same
+ * fills the kernel's buffer, and then waits. */
+#define LINGER_BYTES ((uint32_t)2 * 1024 * 1024)
+
 /* ---- the connections of a loop that only linger ---- */
 
 struct net_loop {
@@ -476,6 +480,16 @@ set_up(struct net_conn *conn, weir_loop *loop, int fd)
     list_init(&conn->lingering);
 }
 
+void
+net_conn_set_patience(const struct net_conn *conn, int64_t timeout)
+{
+    int64_t rounded = timeout / WEIR_MILLISECOND;
+    unsigned millis = rounded > INT32_MAX ? INT32_MAX : (unsigned)rounded;
+
+    if (conn->peer.any.sa_family != AF_UNIX)
+        (void)setsockopt(conn->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &millis, sizeof(millis));
+}
+
 struct net_conn *
 net_conn_new(weir_loop *loop, int fd, const struct net_address *peer)
 {
@@ -665,15 +679,15 @@ on_linger(uv_poll_t *poll, int status, int events)
         net_conn_discard(conn);
         return;
     }
-    if ((events & UV_WRITABLE) == 0)
+    conn->lingered += got > 0 ? (uint32_t)got : 0;
+    if ((events & UV_WRITABLE) != 0)
+        tls_session_flush(conn->tls);
+    if (conn->tls != NULL && tls_session_has_output(conn->tls))
         return;
-    tls_session_flush(conn->tls);
-    if (tls_session_has_output(conn->tls))
-        return;
-    if (shutdown(conn->fd, SHUT_WR) == 0)
-        net_conn_poll(conn, UV_READABLE, on_linger);
-    else
+    if ((events & UV_WRITABLE) != 0 && shutdown(conn->fd, SHUT_WR) != 0)
         net_conn_discard(conn);
+    else
+        net_conn_poll(conn, conn->lingered < LINGER_BYTES ? UV_READABLE : 0, on_linger);
 }
 
 /* Bytes that arrive at a closed socket make the kernel send a reset, and a reset makes the peer's

@@ -75,6 +75,10 @@ struct net_span {
  */
 size_t net_conn_write(struct net_conn *conn, const struct net_span *spans, size_t count);
 
+/* Let the kernel break the connection (ETIMEDOUT) when the peer has not acknowledged what was sent,
+ * or has left no room for more, for so many nanoseconds. Unix sockets know no such thing. */
+void net_conn_set_patience(const struct net_conn *conn, int64_t timeout);
+
 /* Stop and go on with reading: how a reader pushes back. Reading is on at first. */
 void net_conn_pause(struct net_conn *conn);
 void net_conn_resume(struct net_conn *conn);

@@ -19,9 +19,10 @@ struct net_conn {
     struct net_identity *identity; /* NULL until somebody asks */
     uint8_t *kept;                 /* the reader's incomplete rest, NULL when there is none */
     uint32_t kept_len, kept_size;
-    int fd;        /* -1: a pipe */
-    int error;     /* why the connection is broken, to be reported; 0 when it is not */
-    uint8_t armed; /* what libuv polls for */
+    uint32_t lingered; /* bytes that came after its end */
+    int fd;            /* -1: a pipe */
+    int error;         /* why the connection is broken, to be reported; 0 when it is not */
+    uint8_t armed;     /* what libuv polls for */
     bool paused;
     bool blocked; /* the socket took less than all: `writable` is owed */
     bool busy;    /* inside of an event: `armed` is set right after it */

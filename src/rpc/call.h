@@ -21,6 +21,9 @@
 /* A buffer of call_shared up to this size is kept. */
 #define CALL_KEEP_BUFFER ((size_t)64 * 1024)
 
+/* A peer that lets less than so much of a message come is not getting on. */
+#define CALL_PROGRESS ((uint32_t)16 * 1024)
+
 /* Bytes of status text inside the call itself. */
 #define CALL_TEXT_BLOCK 128
 
@@ -103,6 +106,8 @@ struct weir_call {
     struct call_detail *details;               /* server: of the status to come, in their order */
     weir_str status_bytes; /* client: grpc-status-details-bin, once it was asked for */
     struct call_fields out_headers, out_trailers;
+    int64_t waits_since; /* a message, for room for CALL_PROGRESS bytes of it; 0: none does */
+    uint32_t waits_left; /* of them */
     weir_code code;
     unsigned previous_attempts; /* client: at the same call */
     atomic_bool ended;          /* code and message are final; read by plain threads as well */

@@ -341,6 +341,25 @@ struct writer {
     weir_code code; /* not OK: the rest is dropped */
 };
 
+/* For those who look whether the peer ever lets the message come. */
+static void
+note_wait(struct weir_call *call)
+{
+    if (call->waits_since != 0)
+        return;
+    call->waits_since = loop_now(call->loop);
+    call->waits_left = CALL_PROGRESS;
+}
+
+static void
+note_room(struct weir_call *call, size_t room)
+{
+    if (room >= call->waits_left)
+        call->waits_since = 0;
+    else
+        call->waits_left -= (uint32_t)room;
+}
+
 /* Wait for room. How many bytes; 0: the call has ended. Suspends. */
 static size_t
 wait_for_room(struct weir_call *call)
@@ -349,8 +368,11 @@ wait_for_room(struct weir_call *call)
 
     while (!call->ended && call->stream != NULL) {
         room = h2_stream_room(call->transport->h2, call->stream);
-        if (room > 0)
+        if (room > 0) {
+            note_room(call, room);
             return room;
+        }
+        note_wait(call);
         h2_stream_want_room(call->transport->h2, call->stream);
         call_park(call);
     }
@@ -397,6 +419,8 @@ append(ProtobufCBuffer *base, size_t len, const uint8_t *data)
         data += piece;
         len -= piece;
     }
+    if (writer->left == 0)
+        writer->call->waits_since = 0;
 }
 
 static weir_code

@@ -8,6 +8,7 @@
 #include "rpc/transport.h"
 
 #include "rpc/call.h"
+#include <errno.h>
 #include <stdio.h>
 
 #define FLUSH_SPANS 8
@@ -56,6 +57,7 @@ write_output(struct rpc_transport *transport)
         }
         wrote = net_conn_write(transport->net, to, count);
         h2_conn_wrote(transport->h2, wrote);
+        transport->written += wrote;
         if (transport->traffic != NULL)
             counter_add(&transport->traffic->out, wrote);
         if (wrote < len)
@@ -182,9 +184,8 @@ pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
     return transport->input_len;
 }
 
-/* Has the socket taken everything? */
-static bool
-is_written(struct rpc_transport *transport)
+bool
+rpc_transport_is_written(const struct rpc_transport *transport)
 {
     struct h2_span span;
 
@@ -200,7 +201,7 @@ flush(struct rpc_transport *transport)
         pump_all(transport, NULL, 0);
     if (transport->broken)
         return;
-    if (h2_conn_done(transport->h2) && is_written(transport))
+    if (h2_conn_done(transport->h2) && rpc_transport_is_written(transport))
         transport->events->drained(transport);
     else
         transport->events->flushed(transport);
@@ -236,6 +237,9 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
     if (transport->broken)
         return;
     *out_keep = left;
+    transport->inside = left > 0;
+    if (left < len)
+        transport->whole_at = transport->read_at;
     write_soon(transport, len == LOOP_SCRATCH_SIZE);
 }
 
@@ -260,6 +264,7 @@ on_closed(void *owner, int errno_code)
     struct rpc_transport *transport = owner;
 
     transport->peer_closed = errno_code == 0;
+    transport->timed_out = errno_code == ETIMEDOUT;
     rpc_transport_lose(transport, net_conn_why(transport->net, errno_code));
 }
 
@@ -270,7 +275,8 @@ weir_code
 rpc_transport_init(struct rpc_transport *transport, weir_loop *loop, struct net_conn *net,
     const struct h2_options *options, const struct rpc_transport_events *events)
 {
-    *transport = (struct rpc_transport){.loop = loop, .net = net, .events = events};
+    *transport = (struct rpc_transport){
+        .loop = loop, .net = net, .events = events, .whole_at = loop_now(loop)};
     list_init(&transport->calls);
     loop_task_init(&transport->flush, flush_task);
     loop_timer_init(&transport->keepalive_timer, rpc_keepalive_due);

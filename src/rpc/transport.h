@@ -79,12 +79,16 @@ struct rpc_transport {
     /* Client: told of each call that leaves it, with its end if it has one; NULL: nobody wants to
      * know. Set by the owner, like traffic. */
     void (*detached)(struct rpc_transport *transport, struct weir_call *call);
+    int64_t whole_at;            /* when something was read that was not a part of a frame only */
+    uint64_t written;            /* bytes that the socket has taken */
+    bool inside;                 /* a frame: its beginning has come */
     struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts */
     struct rpc_counts counts;
     struct rpc_times times;
     bool broken; /* nothing goes in or out any more */
     bool closed;
     bool peer_closed; /* it is lost, and that is because the peer has closed it */
+    bool timed_out;   /* or because it took nothing of what was sent */
     bool active;      /* something was read since rpc_transport_rest */
 };
 
@@ -106,6 +110,9 @@ void rpc_keepalive_answered(struct rpc_transport *transport);
 
 /* Give it up: calls are told why, then the owner. */
 void rpc_transport_lose(struct rpc_transport *transport, const char *why);
+
+/* Has the socket taken everything? */
+bool rpc_transport_is_written(const struct rpc_transport *transport);
 
 /* Called now and then: a connection that was quiet since the last time gives back what only load
  * needs. */

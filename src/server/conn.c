@@ -41,6 +41,7 @@ server_conn_close(struct server_conn *conn, const char *why)
         return;
     counter_sub(&conn->home->stats.live, 1);
     atomic_fetch_sub(&conn->home->server->connections, 1);
+    server_crowd_leave(&conn->home->server->crowd, net_conn_peer(conn->transport.net));
     if (!conn->ready)
         counter_add(&conn->home->stats.handshakes_failed, 1);
     loop_timer_stop(conn->home->loop, &conn->timer);
@@ -113,6 +114,8 @@ on_lost(struct rpc_transport *transport, const char *why)
 {
     struct server_conn *conn = conn_of(transport);
 
+    if (transport->timed_out)
+        counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_STALL], 1);
     if (conn->ready && transport->peer_closed)
         server_conn_close(conn, why);
     else
@@ -169,8 +172,16 @@ start_resting(struct server_loop *home)
 static void
 rest(struct server_conn *conn)
 {
+    const char *why;
+
     if (conn->transport.closed)
         return;
+    if ((why = server_conn_stalls(conn)) != NULL) {
+        counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_STALL], 1);
+        h2_conn_shutdown(conn->transport.h2, H2_ENHANCE_YOUR_CALM, why);
+        give_up(conn, why);
+        return;
+    }
     rpc_transport_rest(&conn->transport);
     if (!conn->ready || h2_conn_settings_acked(conn->transport.h2))
         return;
@@ -204,6 +215,33 @@ start_tls(struct net_conn *net, weir_tls *tls)
            net_conn_start_tls(net, tls, NULL) == WEIR_OK;
 }
 
+/* A connection over a limit is closed without a word: to tell would cost more than it does. */
+static bool
+may_enter(struct server_loop *home, const struct net_conn *net)
+{
+    struct weir_server *server = home->server;
+    enum weir_limit limit = WEIR_LIMIT_CONNECTIONS;
+
+    if (atomic_fetch_add(&server->connections, 1) < server->options.max_connections) {
+        if (server_crowd_enter(
+                &server->crowd, net_conn_peer(net), server->options.max_connections_per_address))
+            return true;
+        limit = WEIR_LIMIT_ADDRESS;
+    }
+    atomic_fetch_sub(&server->connections, 1);
+    counter_add(&home->stats.limit_hits[limit], 1);
+    counter_add(&home->stats.refused, 1);
+    return false;
+}
+
+static void
+leave_at_once(struct server_loop *home, const struct net_address *peer)
+{
+    atomic_fetch_sub(&home->server->connections, 1);
+    server_crowd_leave(&home->server->crowd, peer);
+    counter_add(&home->stats.refused, 1);
+}
+
 void
 server_conn_start(struct server_loop *home, struct net_conn *net)
 {
@@ -216,33 +254,32 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
         .ping_interval = options->min_ping_interval,
         .ping_interval_idle = options->min_idle_ping_interval,
         .stats = &home->stats.h2};
+    const struct net_address peer = *net_conn_peer(net);
     struct server_conn *conn;
 
     counter_add(&home->stats.accepted, 1);
-    if (atomic_load(&home->server->connections) >= options->max_connections) {
-        counter_add(&home->stats.limit_hits[WEIR_LIMIT_CONNECTIONS], 1);
-        counter_add(&home->stats.refused, 1);
+    if (!may_enter(home, net)) {
         net_conn_close(net);
         return;
     }
     conn = calloc(1, sizeof(*conn));
     if (conn == NULL || !start_tls(net, options->tls)) {
-        counter_add(&home->stats.refused, 1);
+        leave_at_once(home, &peer);
         free(conn);
         net_conn_close(net);
         return;
     }
     conn->home = home;
+    net_conn_set_patience(net, options->stall_timeout);
     loop_timer_init(&conn->timer, time_over);
     loop_task_init(&conn->reap, reap);
     if (rpc_transport_init(&conn->transport, home->loop, net, &h2, &transport_events) != WEIR_OK) {
-        counter_add(&home->stats.refused, 1);
+        leave_at_once(home, &peer);
         free(conn);
         return;
     }
     conn->transport.traffic = &home->stats.traffic;
     counter_add(&home->stats.live, 1);
-    atomic_fetch_add(&home->server->connections, 1);
     conn->number = atomic_fetch_add(&home->server->last_number, 1) + 1;
     server_conn_born(conn);
     if (list_empty(&home->conns))

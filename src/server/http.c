@@ -250,8 +250,9 @@ refuse(struct http_conn *conn)
 {
     int status = http1_reader_status(conn->reader);
 
-    if (is_size_limit(status))
-        counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_HTTP_REQUEST], 1);
+    counter_add(&conn->home->stats.limit_hits[is_size_limit(status) ? WEIR_LIMIT_HTTP_REQUEST
+                                                                    : WEIR_LIMIT_HTTP_MALFORMED],
+        1);
     conn->last = true;
     answer_status(conn, status, false);
 }

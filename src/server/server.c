@@ -45,6 +45,10 @@ set_defaults(struct weir_server_options *options)
     set_time(&options->min_idle_ping_interval, 2 * HOUR);
     if (options->max_connections == 0)
         options->max_connections = DEFAULT_CONNECTIONS;
+    if (options->max_connections_per_address == 0)
+        options->max_connections_per_address = (options->max_connections + 1) / 2;
+    set_time(&options->stall_timeout, MINUTE);
+    set_time(&options->window_timeout, 10 * MINUTE);
     if (options->max_http_connections == 0)
         options->max_http_connections = 64;
     if (options->http_timeout == 0)
@@ -75,6 +79,7 @@ weir_server_new(const struct weir_server_options *options, weir_server **out_ser
     net_tls_ref(server->options.tls);
     server->busy_loops = server->options.loops;
     server->drain_until = WEIR_NEVER;
+    server_crowd_init(&server->crowd);
     map_init(&server->methods, random_u64());
     map_init(&server->names, random_u64());
     map_init(&server->paths, random_u64());
@@ -103,6 +108,7 @@ weir_server_free(weir_server *server)
     map_fini(&server->names);
     server_http_free(server);
     free(server->links);
+    server_crowd_fini(&server->crowd);
     weir_tls_free(server->options.tls);
     free(server);
 }

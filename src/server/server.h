@@ -67,6 +67,14 @@ struct server_listeners {
     size_t count;
 };
 
+/* How many connections each address has, of all loops. */
+struct server_crowd {
+    pthread_mutex_t lock;
+    struct crowd_place *places; /* open addressing, a power of two of them; NULL while empty */
+    size_t size, used;
+    uint64_t seed;
+};
+
 struct server_loop {
     struct weir_server *server;
     weir_loop *loop;
@@ -110,6 +118,7 @@ struct weir_server {
     atomic_bool in_process;       /* there are channels to it in this process */
     atomic_uint next_pipe;        /* the loop for their next connection */
     bool runs;                    /* weir_server_run was called */
+    struct server_crowd crowd;
     struct server_loop *loops;
     unsigned next_loop;          /* for the connections of Unix sockets */
     _Atomic int64_t drain_until; /* WEIR_NEVER: not draining */
@@ -132,7 +141,9 @@ struct server_conn {
     bool called;        /* since the last pass */
     bool leaving;       /* for its age, or for want of calls */
     bool ready;
-    uint8_t unacked; /* rest periods without an acknowledgement of our SETTINGS */
+    uint8_t unacked;          /* rest periods without an acknowledgement of our SETTINGS */
+    int64_t untaken_since;    /* what is written waits for the socket; as of a pass */
+    uint64_t untaken_written; /* and what the transport had written then */
 };
 
 /* A loop's timer: let quiet connections give memory back. */
@@ -155,6 +166,18 @@ void server_conn_close(struct server_conn *conn, const char *why);
 /* How long it stays: from its beginning on, and at each pass of server_loop_rest. */
 void server_conn_born(struct server_conn *conn);
 void server_conn_age(struct server_conn *conn);
+
+/* Is the client too slow? At each pass of server_loop_rest: why it has to go, NULL: it may stay.
+ * Ends calls that wait too long for it. */
+const char *server_conn_stalls(struct server_conn *conn);
+
+void server_crowd_init(struct server_crowd *crowd);
+void server_crowd_fini(struct server_crowd *crowd);
+
+/* One more connection from there. False: it would be over `most`, or there is no memory. */
+WEIR_CHECK bool server_crowd_enter(
+    struct server_crowd *crowd, const struct net_address *peer, unsigned most);
+void server_crowd_leave(struct server_crowd *crowd, const struct net_address *peer);
 
 /* A new request has come. */
 void server_dispatch(struct rpc_transport *transport, const struct h2_event *event);

@@ -24,10 +24,14 @@ weir_limit_name(enum weir_limit limit)
         [WEIR_LIMIT_UNREAD] = "unread",
         [WEIR_LIMIT_HANDSHAKE] = "handshake",
         [WEIR_LIMIT_CONNECTIONS] = "connections",
+        [WEIR_LIMIT_ADDRESS] = "address",
+        [WEIR_LIMIT_STALL] = "stall",
+        [WEIR_LIMIT_WINDOW] = "window",
         [WEIR_LIMIT_MESSAGE] = "message",
         [WEIR_LIMIT_HTTP_CONNECTIONS] = "http_connections",
         [WEIR_LIMIT_HTTP_TIME] = "http_time",
         [WEIR_LIMIT_HTTP_REQUEST] = "http_request",
+        [WEIR_LIMIT_HTTP_MALFORMED] = "http_malformed",
     };
 
     return (unsigned)limit < WEIR_LIMIT_COUNT ? names[limit] : NULL;
@@ -53,6 +57,7 @@ add_loop(const struct server_loop *home, struct weir_server_stats *sum)
     sum->connections_refused += counter_read(&stats->refused);
     sum->connections_live += counter_read(&stats->live);
     sum->handshakes_failed += counter_read(&stats->handshakes_failed);
+    sum->protocol_errors += counter_read(&stats->h2.protocol_errors);
     sum->calls_started += counter_read(&stats->calls_started);
     sum->calls_succeeded += counter_read(&stats->calls_succeeded);
     sum->calls_failed += counter_read(&stats->calls_failed);

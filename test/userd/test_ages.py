@@ -101,7 +101,7 @@ def test_no_call_fails(tmp_path, user_pb2, kind):
 
 
 def test_connections_over_the_limit_are_closed(tmp_path, user_pb2):
-    with running(tmp_path, "--max-connections", "3") as server:
+    with running(tmp_path, "--max-connections", "3", "--max-connections-per-address", "3") as server:
         held = [Connection(server.address) for _ in range(3)]
         for one in held:
             assert one.socket.recv(1)

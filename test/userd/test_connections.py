@@ -22,7 +22,7 @@ def test_all_are_answered(tmp_path):
     allow_files(CONNECTIONS + 200)
     body = tmp_path / "request"
     body.write_bytes(REQUEST)
-    userd = programs.Userd(tmp_path)
+    userd = programs.Userd(tmp_path, "--max-connections-per-address", 2 * CONNECTIONS)
     userd.start()
     try:
         done = programs.run(

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients that are too slow on purpose: that take nothing of what they asked for, or that begin a
+ * frame and never end it.
+ *
+ * No connection has a timer for it: the pass over all of a loop's connections, every two seconds,
+ * looks. Who takes CALL_PROGRESS bytes within the time, or all that there is, is getting on. */
+#include "server/server.h"
+
+static bool
+is_over(int64_t since, int64_t now, int64_t timeout)
+{
+    return now - since >= timeout;
+}
+
+static bool
+leaves_it_untaken(struct server_conn *conn, int64_t now, int64_t timeout)
+{
+    uint64_t written = conn->transport.written;
+
+    if (rpc_transport_is_written(&conn->transport) ||
+        written - conn->untaken_written >= CALL_PROGRESS || conn->untaken_since == 0) {
+        conn->untaken_since = now;
+        conn->untaken_written = written;
+        return false;
+    }
+    return is_over(conn->untaken_since, now, timeout);
+}
+
+/* Its fiber is woken on this turn of the loop, not here: the list stays as it is. */
+static void
+end_waiting_calls(struct server_conn *conn, int64_t now, int64_t timeout)
+{
+    list_each_safe (link, &conn->transport.calls) {
+        struct weir_call *call = container_of(link, struct weir_call, link);
+
+        if (call->ended || call->waits_since == 0 || !is_over(call->waits_since, now, timeout))
+            continue;
+        counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_WINDOW], 1);
+        call_end(call, WEIR_RESOURCE_EXHAUSTED, "the client does not let the message come");
+        call_advance(call);
+    }
+}
+
+const char *
+server_conn_stalls(struct server_conn *conn)
+{
+    const struct weir_server_options *options = &conn->home->server->options;
+    const struct rpc_transport *transport = &conn->transport;
+    int64_t now = loop_now(conn->home->loop);
+
+    if (leaves_it_untaken(conn, now, options->stall_timeout))
+        return "what is sent is not taken";
+    if (transport->inside && is_over(transport->whole_at, now, options->stall_timeout))
+        return "a frame was begun and not finished";
+    end_waiting_calls(conn, now, options->window_timeout);
+    return NULL;
+}
