@@ -102,9 +102,17 @@ def test_no_call_fails(tmp_path, user_pb2, kind):
 
 def test_connections_over_the_limit_are_closed(tmp_path, user_pb2):
     with running(tmp_path, "--max-connections", "3", "--max-connections-per-address", "3") as server:
-        held = [Connection(server.address) for _ in range(3)]
-        for one in held:
-            assert one.socket.recv(1)
+
+        def let_in():
+            """None while the connection that waited for the server's start still has a place."""
+            one = Connection(server.address)
+            with contextlib.suppress(ConnectionResetError):
+                if one.socket.recv(1):
+                    return one
+            one.close()
+            return None
+
+        held = [programs.wait_until(let_in, "a place") for _ in range(3)]
         with contextlib.closing(Connection(server.address)) as refused:
             with contextlib.suppress(ConnectionResetError):
                 assert refused.socket.recv(1) == b""
