@@ -46,7 +46,8 @@ enter(struct weir_call *call)
     channel->last_call = loop_now(channel->loop);
     if (channel->service.format != NULL)
         client_await_config(channel, call);
-    config_enter(channel->config, call);
+    if (channel->config != NULL)
+        config_enter(channel->config, call);
 }
 
 static void

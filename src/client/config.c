@@ -221,7 +221,7 @@ config_lookup(const struct client_config *config, const char *path)
 void
 config_enter(struct client_config *config, struct weir_call *call)
 {
-    const struct client_policy *policy = config == NULL ? NULL : config_lookup(config, call->path);
+    const struct client_policy *policy = config_lookup(config, call->path);
 
     if (policy == NULL)
         return;

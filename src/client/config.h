@@ -35,7 +35,7 @@ const struct client_policy *config_lookup(const struct client_config *config, co
 /* Of which service servers are asked whether they serve; NULL: of none, also without a config. */
 const char *config_health_service(const struct client_config *config);
 
-/* A user's call is about to begin: config, which may be NULL, has its say, and is kept until
+/* A user's call is about to begin: config has its say, and is kept until
  * config_leave. */
 void config_enter(struct client_config *config, struct weir_call *call);
 

@@ -49,7 +49,7 @@ attach(struct client_conn *conn, struct weir_call *call)
         call->attached_at = loop_now(call->loop);
         conn->subchannel->calls++;
     }
-    if (strcmp(weir_call_peer(call), conn->peer) != 0)
+    if (call->peer == NULL || strcmp(call->peer, conn->peer) != 0)
         call->peer = arena_dup(call_texts(call), weir_str_of(conn->peer));
     return WEIR_OK;
 }
