@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch: each account's texts are one piece of memory, which begins with its name. */
+/* A batch: accounts with copies of their texts. */
 #include "userd/archive_batch.h"
 
 #include <stdlib.h>
@@ -28,17 +28,19 @@ archive_batch_add(struct archive_batch *batch, const struct account *account)
 {
     const struct user *user = &account->user;
     struct account *copy = &batch->accounts[batch->count];
+    char *at;
     char *texts = malloc(1 + size_of(user->name) + size_of(user->email) + size_of(user->phone) +
                          size_of(account->password_hash) + size_of(account->roles));
 
     if (texts == NULL)
         return false;
+    at = batch->texts[batch->count] = texts;
     *copy = *account;
-    copy->user.name = copy_text(&texts, user->name);
-    copy->user.email = copy_text(&texts, user->email);
-    copy->user.phone = copy_text(&texts, user->phone);
-    copy->password_hash = copy_text(&texts, account->password_hash);
-    copy->roles = copy_text(&texts, account->roles);
+    copy->user.name = copy_text(&at, user->name);
+    copy->user.email = copy_text(&at, user->email);
+    copy->user.phone = copy_text(&at, user->phone);
+    copy->password_hash = copy_text(&at, account->password_hash);
+    copy->roles = copy_text(&at, account->roles);
     batch->count++;
     return true;
 }
@@ -47,7 +49,7 @@ void
 archive_batch_clear(struct archive_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
-        free((char *)batch->accounts[i].user.name);
+        free(batch->texts[i]);
     batch->count = 0;
 }
 

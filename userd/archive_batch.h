@@ -6,7 +6,8 @@
 #include "userd/archive.h"
 
 struct archive_batch {
-    struct account accounts[ARCHIVE_BATCH]; /* with texts of their own */
+    struct account accounts[ARCHIVE_BATCH];
+    char *texts[ARCHIVE_BATCH]; /* of each account, one piece */
     size_t count;
 };
 
