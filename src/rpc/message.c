@@ -187,7 +187,7 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
 
     if (code != WEIR_OK)
         return code;
-    if (call->transport != NULL) /* the stream is still there */
+    if (call->stream != NULL) /* it is still there */
         call->transport->counts.received++;
     call->compressed = prefix.compressed;
     buf_take(&call->incoming, WIRE_PREFIX_SIZE + prefix.len);

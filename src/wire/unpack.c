@@ -420,6 +420,8 @@ append_unknown(struct reader *reader, ProtobufCMessageUnknownField *field, const
 
     if (!grow(reader, &data, field->len, len, 1))
         return false;
+    if (data == NULL)
+        return fail(reader, WIRE_NO_MEMORY);
     field->data = data;
     memcpy(field->data + field->len, bytes, len);
     field->len += len;
