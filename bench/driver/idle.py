@@ -3,6 +3,7 @@
 from driver import programs
 
 CONNECTIONS = 10_000
+GOAL = 2  # KiB per idle connection, at most
 
 
 def measure_server(options, program):
@@ -33,7 +34,7 @@ def measure(options):
         figure = measure_server(options, program)
         results[name] = figure
         print(
-            f"    {name}: {figure['kib_per_connection']:.2f} idle,"
+            f"    {name}: {figure['kib_per_connection']:.2f} idle (goal {GOAL}),"
             f" {figure['kib_per_connection_after_a_call']:.2f} after the calls",
             flush=True,
         )

@@ -55,12 +55,16 @@ def collected(log):
     return int(told[1])
 
 
-def serve(options, batches, case):
-    """Instructions of the server from start to end."""
-    with programs.Server(counted([options.bin / "bench-echo"]), options.server_core) as server:
+def of_server(server, case, batches):
+    """Instructions of a server, one that is counted, from start to end."""
+    with server:
         case(raw.Connection(server.address), batches)
     server.log.seek(0)
     return collected(server.log.read().decode(errors="replace"))
+
+
+def serve(options, batches, case):
+    return of_server(programs.Server(counted([options.bin / "bench-echo"]), options.server_core), case, batches)
 
 
 def call(options, batches, server):

@@ -168,7 +168,7 @@ call_check_single(const struct weir_call *call, size_t *out_missing, const char 
 static void
 credit(struct weir_call *call, size_t len)
 {
-    if (call->stream == NULL || (call_peer_sends_one(call) && !call->receive_closed))
+    if (call->transport == NULL || (call_peer_sends_one(call) && !call->receive_closed))
         return;
     h2_stream_consumed(call->transport->h2, call->stream, len);
     rpc_transport_touch(call->transport);

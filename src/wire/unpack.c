@@ -423,7 +423,8 @@ append_unknown(struct reader *reader, ProtobufCMessageUnknownField *field, const
     if (data == NULL)
         return fail(reader, WIRE_NO_MEMORY);
     field->data = data;
-    memcpy(field->data + field->len, bytes, len);
+    if (len > 0)
+        memcpy(field->data + field->len, bytes, len);
     field->len += len;
     return true;
 }
