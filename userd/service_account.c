@@ -54,11 +54,10 @@ keep_account(const struct service *service, weir_call *call, struct account *acc
     return answer_conclude(service, call, code, "failed to create user", &cause);
 }
 
-weir_code
-handle_register(void *self, weir_call *call, const User__RegisterRequest *request,
+static weir_code
+register_user(const struct service *service, weir_call *call, const User__RegisterRequest *request,
     User__RegisterResponse *out_response)
 {
-    const struct service *service = self;
     char hash[HASHER_TEXT], address[ACCOUNTS_ADDRESS];
     struct account account = {.user = {.name = request->name,
                                   .email = request->email,
@@ -200,11 +199,10 @@ issue(const struct service *service, weir_call *call, const struct account *acco
     return *out == NULL ? overloaded(call) : WEIR_OK;
 }
 
-weir_code
-handle_login(void *self, weir_call *call, const User__LoginRequest *request,
+static weir_code
+log_in(const struct service *service, weir_call *call, const User__LoginRequest *request,
     User__LoginResponse *out_response)
 {
-    const struct service *service = self;
     const struct proof proof = {.email = request->email, .password = request->password};
     struct found found;
     bool same = false;
@@ -258,11 +256,10 @@ keep_password(const struct service *service, struct found *found, const char *pa
     return WEIR_OK;
 }
 
-weir_code
-handle_change_password(void *self, weir_call *call, const User__ChangePasswordRequest *request,
-    User__ChangePasswordResponse *out_response)
+static weir_code
+change_password(const struct service *service, weir_call *call,
+    const User__ChangePasswordRequest *request, User__ChangePasswordResponse *out_response)
 {
-    const struct service *service = self;
     const char *wrong = accounts_judge_password(request->new_password);
     struct proof proof;
     struct found found;
@@ -282,4 +279,44 @@ handle_change_password(void *self, weir_call *call, const User__ChangePasswordRe
     if (service->accounts->signer == NULL)
         return WEIR_OK;
     return issue(service, call, &found.account, &out_response->token, &out_response->expires_at);
+}
+
+/* ---- the handlers: a request's passwords are wiped when it has been handled ---- */
+
+/* The message is the handler's own until it returns, and nothing looks at it after that. */
+static void
+wipe(const char *secret)
+{
+    explicit_bzero((char *)(uintptr_t)secret, strlen(secret));
+}
+
+weir_code
+handle_register(void *self, weir_call *call, const User__RegisterRequest *request,
+    User__RegisterResponse *out_response)
+{
+    weir_code code = register_user(self, call, request, out_response);
+
+    wipe(request->password);
+    return code;
+}
+
+weir_code
+handle_login(void *self, weir_call *call, const User__LoginRequest *request,
+    User__LoginResponse *out_response)
+{
+    weir_code code = log_in(self, call, request, out_response);
+
+    wipe(request->password);
+    return code;
+}
+
+weir_code
+handle_change_password(void *self, weir_call *call, const User__ChangePasswordRequest *request,
+    User__ChangePasswordResponse *out_response)
+{
+    weir_code code = change_password(self, call, request, out_response);
+
+    wipe(request->old_password);
+    wipe(request->new_password);
+    return code;
 }

@@ -52,6 +52,7 @@ collect_server(void *self, weir_scrape *scrape)
         stats.bytes_out);
     put_one(
         scrape, "weir_server_fibers", "gauge", "Fibers that run or are parked.", stats.fibers_live);
+    put_one(scrape, "weir_server_timers", "gauge", "Timers that run.", stats.timers_live);
     put_one(
         scrape, "weir_server_fiber_stacks", "gauge", "Stacks that are mapped.", stats.fiber_stacks);
     put_one(scrape, "weir_server_fibers_refused_total", "counter",

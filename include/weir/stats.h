@@ -53,6 +53,7 @@ struct weir_server_stats {
     int64_t last_call;            /* when one began, on the clock of weir_now; 0: there was none */
     uint64_t bytes_in, bytes_out; /* total, of HTTP/2 */
     uint64_t fibers_live;
+    uint64_t timers_live;
     uint64_t fiber_stacks;   /* mapped, in use or pooled */
     uint64_t fibers_refused; /* total: no stack was to be had */
     uint64_t http_requests;  /* total, of weir_server_listen_http */

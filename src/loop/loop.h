@@ -60,6 +60,9 @@ void loop_timer_init(struct loop_timer *timer, void (*fire)(struct loop_timer *t
 WEIR_CHECK weir_code loop_timer_start(weir_loop *loop, struct loop_timer *timer, int64_t due);
 void loop_timer_stop(weir_loop *loop, struct loop_timer *timer);
 
+/* How many timers run. Safe from any thread. */
+uint64_t loop_timer_count(const weir_loop *loop);
+
 /* ---- waiting from a plain thread ---- */
 
 /* Return once *done is true, which a task on the loop sets with loop_done. This thread turns the

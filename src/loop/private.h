@@ -4,6 +4,7 @@
  * loop. */
 #pragma once
 
+#include "base/counter.h"
 #include "loop/loop.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,8 +17,9 @@ struct loop_local_entry {
 /* Armed timers in a binary heap, least `due` at slot 1; slot 0 stays empty. */
 struct loop_timers {
     struct loop_timer **heap;
-    size_t count, size; /* size: of the array, 0 or a power of two */
-    int64_t armed;      /* what the alarm below is set for, WEIR_NEVER: nothing */
+    size_t count, size;    /* size: of the array, 0 or a power of two */
+    _Atomic uint64_t live; /* the count, for any thread */
+    int64_t armed;         /* what the alarm below is set for, WEIR_NEVER: nothing */
     uv_timer_t alarm;
 };
 

@@ -69,9 +69,16 @@ take_out(struct loop_timers *timers, struct loop_timer *timer)
     size_t slot = timer->slot;
     struct loop_timer *last = timers->heap[timers->count--];
 
+    counter_sub(&timers->live, 1);
     timer->slot = 0;
     if (last != timer)
         settle(timers, slot, last);
+}
+
+uint64_t
+loop_timer_count(const weir_loop *loop)
+{
+    return counter_read(&loop->timers.live);
 }
 
 void
@@ -97,6 +104,7 @@ loop_timer_start(weir_loop *loop, struct loop_timer *timer, int64_t due)
     if (timers->count + 1 >= timers->size && !grow(timers))
         return WEIR_RESOURCE_EXHAUSTED;
     timers->count++;
+    counter_add(&timers->live, 1);
     sift_up(timers, timers->count, timer);
     return WEIR_OK;
 }

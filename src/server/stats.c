@@ -66,6 +66,7 @@ add_loop(const struct server_loop *home, struct weir_server_stats *sum)
     sum->bytes_in += counter_read(&stats->traffic.in);
     sum->bytes_out += counter_read(&stats->traffic.out);
     sum->fibers_live += fibers.live;
+    sum->timers_live += loop_timer_count(home->loop);
     sum->fiber_stacks += fibers.stacks;
     sum->fibers_refused += fibers.refused;
     sum->http_requests += counter_read(&stats->http_requests);
