@@ -102,7 +102,7 @@ weir_code
 weir_auth_new(const struct weir_auth_options *options, weir_auth **out_auth,
     struct weir_auth_error *out_error)
 {
-    struct weir_auth_error ignored, *error = out_error == NULL ? &ignored : out_error;
+    struct weir_auth_error ignored = {0}, *error = out_error == NULL ? &ignored : out_error;
     struct weir_auth *auth;
     weir_code code;
 

@@ -86,7 +86,7 @@ no_passphrase(char *buffer, int size, int writing, void *arg)
 weir_code
 weir_signer_new(const char *pem, weir_signer **out_signer, struct weir_auth_error *out_error)
 {
-    struct weir_auth_error ignored, *error = out_error == NULL ? &ignored : out_error;
+    struct weir_auth_error ignored = {0}, *error = out_error == NULL ? &ignored : out_error;
     BIO *bio = BIO_new_mem_buf(pem, -1);
     EVP_PKEY *pkey = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 
