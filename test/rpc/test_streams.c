@@ -346,6 +346,8 @@ more_unread_than_the_server_bears(void **state)
     assert_in_range(granted, UNREAD / (8 * BEGUN), 199);
     assert_int_equal(hits() - hit, 200 - granted);
     give_up(&raw, 1, 200);
+    /* Not quite as many: one of which less had come when it was granted was lent less. */
+    granted -= granted / 8;
     announce(&raw, 401, granted, BEGUN);
     assert_int_equal(count_granted(&raw, granted), granted);
     raw_close(&raw);
