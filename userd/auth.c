@@ -160,10 +160,11 @@ auth_open(struct auth *auth, const struct auth_settings *settings, const struct 
     if (!policy_read(&auth->policy, settings->policy, error) ||
         !open_signer(auth, settings->private_key, error))
         return false;
+    if (settings->mode == AUTH_NONE && auth->policy.guards)
+        return fail(error, "--policy: roles and skip have no meaning without --auth jwt");
     if (settings->mode == AUTH_NONE)
-        return !auth->policy.guards ||
-               fail(error, "--policy: roles and skip have no meaning without --auth jwt");
-    if (!open_tokens(auth, settings, error))
+        policy_forget_roles(&auth->policy);
+    else if (!open_tokens(auth, settings, error))
         return false;
     return weir_permission_new(auth->policy.rules, auth->policy.rule_count, &auth->permission) ==
                WEIR_OK ||
@@ -187,6 +188,14 @@ open_accounts(struct auth *auth, const struct auth_settings *settings, struct st
     return false;
 }
 
+static bool
+wrap_tokens(struct auth *auth, const struct auth_settings *settings, weir_server *server)
+{
+    return revocations_start(
+               &auth->accounts.revocations, auth->tokens, settings->recheck, auth->log) &&
+           weir_server_wrap(server, weir_auth_intercept, auth->tokens) == WEIR_OK;
+}
+
 bool
 auth_start(struct auth *auth, const struct auth_settings *settings, struct store *store,
     weir_pool *pool, unsigned threads, weir_server *server, char error[FLAGS_ERROR])
@@ -196,11 +205,9 @@ auth_start(struct auth *auth, const struct auth_settings *settings, struct store
     auth->accounts.pool = pool;
     if (!open_accounts(auth, settings, store, threads, error))
         return false;
-    if (auth->tokens == NULL)
+    if (auth->tokens == NULL && !auth->policy.has_peers)
         return true;
-    if (revocations_start(
-            &auth->accounts.revocations, auth->tokens, settings->recheck, auth->log) &&
-        weir_server_wrap(server, weir_auth_intercept, auth->tokens) == WEIR_OK &&
+    if ((auth->tokens == NULL || wrap_tokens(auth, settings, server)) &&
         weir_server_wrap(server, weir_permission_intercept, auth->permission) == WEIR_OK)
         return true;
     return fail(error, "out of memory or of threads");

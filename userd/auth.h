@@ -30,7 +30,7 @@ bool auth_check(const struct auth_settings *settings, char error[FLAGS_ERROR]);
 struct auth {
     const struct log *log;
     weir_auth *tokens;           /* NULL: nobody asks for tokens */
-    weir_permission *permission; /* as above */
+    weir_permission *permission; /* roles, where there are tokens, and peers */
     weir_signer *signer;         /* NULL: no tokens are issued */
     struct policy policy;
     struct accounts accounts;

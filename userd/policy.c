@@ -19,15 +19,16 @@ static const char *const admin_only[] = {CALLER_ADMIN};
 static const char *const admin_and_user[] = {CALLER_ADMIN, CALLER_USER};
 
 static const struct weir_permission_rule default_rules[] = {
-    {SERVICE "DeleteUser", admin_only, 1},
-    {SERVICE "UpdateUser", admin_and_user, 2},
-    {CHANNELZ "GetTopChannels", admin_only, 1}, /* they tell who calls, and from where */
-    {CHANNELZ "GetServers", admin_only, 1},
-    {CHANNELZ "GetServer", admin_only, 1},
-    {CHANNELZ "GetServerSockets", admin_only, 1},
-    {CHANNELZ "GetChannel", admin_only, 1},
-    {CHANNELZ "GetSubchannel", admin_only, 1},
-    {CHANNELZ "GetSocket", admin_only, 1},
+    {.method = SERVICE "DeleteUser", .roles = admin_only, .role_count = 1},
+    {.method = SERVICE "UpdateUser", .roles = admin_and_user, .role_count = 2},
+    /* they tell who calls, and from where */
+    {.method = CHANNELZ "GetTopChannels", .roles = admin_only, .role_count = 1},
+    {.method = CHANNELZ "GetServers", .roles = admin_only, .role_count = 1},
+    {.method = CHANNELZ "GetServer", .roles = admin_only, .role_count = 1},
+    {.method = CHANNELZ "GetServerSockets", .roles = admin_only, .role_count = 1},
+    {.method = CHANNELZ "GetChannel", .roles = admin_only, .role_count = 1},
+    {.method = CHANNELZ "GetSubchannel", .roles = admin_only, .role_count = 1},
+    {.method = CHANNELZ "GetSocket", .roles = admin_only, .role_count = 1},
 };
 #define DEFAULT_RULES (sizeof(default_rules) / sizeof(default_rules[0]))
 
@@ -109,27 +110,37 @@ judge_method(const struct reading *reading, const char *name, bool whole_service
     return fail(reading, name, "is no method of user.UserService");
 }
 
-/* ---- roles ---- */
+/* ---- roles and peers ---- */
+
+/* The texts of a list; *out_texts is to be freed in any case. what: what they are. */
+static bool
+read_texts(const struct reading *reading, const char *method, const json_t *list, const char *what,
+    const char *const **out_texts)
+{
+    const char **texts = calloc(json_array_size(list) + 1, sizeof(*texts));
+    char why[80];
+
+    *out_texts = texts;
+    if (texts == NULL)
+        return fail_memory(reading);
+    snprintf(why, sizeof(why), "needs a list of %s, which are texts", what);
+    if (!json_is_array(list))
+        return fail(reading, method, why);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        texts[i] = json_string_value(json_array_get(list, i));
+        if (texts[i] == NULL)
+            return fail(reading, method, why);
+    }
+    return true;
+}
 
 static bool
 read_rule(const struct reading *reading, const char *method, const json_t *roles)
 {
-    struct weir_permission_rule *rule = &reading->policy->rules[reading->policy->rule_count];
-    size_t count = json_array_size(roles);
-    const char **texts = calloc(count + 1, sizeof(*texts));
+    struct weir_permission_rule *rule = &reading->policy->rules[reading->policy->rule_count++];
 
-    if (texts == NULL)
-        return fail_memory(reading);
-    *rule = (struct weir_permission_rule){method, texts, count};
-    reading->policy->rule_count++;
-    if (!json_is_array(roles))
-        return fail(reading, method, "needs a list of roles");
-    for (size_t i = 0; i < count; i++) {
-        texts[i] = json_string_value(json_array_get(roles, i));
-        if (texts[i] == NULL)
-            return fail(reading, method, "has a role that is not a text");
-    }
-    return true;
+    *rule = (struct weir_permission_rule){.method = method, .role_count = json_array_size(roles)};
+    return read_texts(reading, method, roles, "roles", &rule->roles);
 }
 
 static bool
@@ -145,14 +156,15 @@ add_default_rules(const struct reading *reading, const json_t *roles)
         if (texts == NULL)
             return fail_memory(reading);
         memcpy(texts, rule->roles, rule->role_count * sizeof(*texts));
-        reading->policy->rules[reading->policy->rule_count++] =
-            (struct weir_permission_rule){rule->method, texts, rule->role_count};
+        reading->policy->rules[reading->policy->rule_count++] = (struct weir_permission_rule){
+            .method = rule->method, .roles = texts, .role_count = rule->role_count};
     }
     return true;
 }
 
+/* peers: how many more rules there may be. */
 static bool
-read_roles(const struct reading *reading, json_t *roles)
+read_roles(const struct reading *reading, json_t *roles, size_t peers)
 {
     const char *method;
     json_t *list;
@@ -160,7 +172,7 @@ read_roles(const struct reading *reading, json_t *roles)
     if (roles != NULL && !json_is_object(roles))
         return fail(reading, "roles", "needs an object of methods and their roles");
     reading->policy->rules =
-        calloc(json_object_size(roles) + DEFAULT_RULES, sizeof(*reading->policy->rules));
+        calloc(json_object_size(roles) + DEFAULT_RULES + peers, sizeof(*reading->policy->rules));
     if (reading->policy->rules == NULL)
         return fail_memory(reading);
     json_object_foreach(roles, method, list)
@@ -169,6 +181,44 @@ read_roles(const struct reading *reading, json_t *roles)
             return false;
     }
     return add_default_rules(reading, roles);
+}
+
+/* The rule of a method, a new one if it has none. */
+static struct weir_permission_rule *
+rule_of(struct policy *policy, const char *method)
+{
+    struct weir_permission_rule *rule = policy->rules;
+
+    while (rule < policy->rules + policy->rule_count && strcmp(rule->method, method) != 0)
+        rule++;
+    if (rule == policy->rules + policy->rule_count) {
+        policy->rule_count++;
+        rule->method = method;
+    }
+    return rule;
+}
+
+static bool
+read_peers(const struct reading *reading, json_t *peers)
+{
+    const char *method;
+    json_t *list;
+
+    if (peers != NULL && !json_is_object(peers))
+        return fail(reading, "peers", "needs an object of methods and their peers");
+    json_object_foreach(peers, method, list)
+    {
+        struct weir_permission_rule *rule = rule_of(reading->policy, method);
+
+        rule->peer_count = json_array_size(list);
+        if (!judge_method(reading, method, false) ||
+            !read_texts(reading, method, list, "peers", &rule->peers))
+            return false;
+        for (size_t i = 0; i < rule->peer_count; i++)
+            if (!weir_permission_is_peer(rule->peers[i]))
+                return fail(reading, rule->peers[i], "is none of uri:..., dns:..., cn:..., uid:N");
+    }
+    return true;
 }
 
 /* ---- skip ---- */
@@ -252,8 +302,9 @@ judge_fields(const struct reading *reading, json_t *json)
 
     json_object_foreach(json, name, value)
     {
-        if (strcmp(name, "roles") != 0 && strcmp(name, "skip") != 0 && strcmp(name, "rates") != 0)
-            return fail(reading, name, "is not known; roles, skip and rates are");
+        if (strcmp(name, "roles") != 0 && strcmp(name, "peers") != 0 && strcmp(name, "skip") != 0 &&
+            strcmp(name, "rates") != 0)
+            return fail(reading, name, "is not known; roles, peers, skip and rates are");
     }
     return true;
 }
@@ -282,23 +333,36 @@ bool
 policy_read(struct policy *policy, const char *path, char error[POLICY_ERROR])
 {
     const struct reading reading = {policy, path == NULL ? "policy" : path, error};
-    json_t *json = NULL;
+    json_t *json = NULL, *peers;
 
     *policy = (struct policy){0};
     if (path != NULL && (!load(&reading, &json) || !judge_fields(&reading, json)))
         return false;
     policy->guards =
         json_object_get(json, "roles") != NULL || json_object_get(json, "skip") != NULL;
-    return read_roles(&reading, json_object_get(json, "roles")) &&
-           read_skip(&reading, json_object_get(json, "skip")) &&
+    peers = json_object_get(json, "peers");
+    policy->has_peers = json_object_size(peers) > 0;
+    return read_roles(&reading, json_object_get(json, "roles"), json_object_size(peers)) &&
+           read_peers(&reading, peers) && read_skip(&reading, json_object_get(json, "skip")) &&
            read_rates(&reading, json_object_get(json, "rates"));
+}
+
+void
+policy_forget_roles(struct policy *policy)
+{
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        free((void *)policy->rules[i].roles);
+        policy->rules[i].roles = NULL;
+    }
 }
 
 void
 policy_fini(struct policy *policy)
 {
-    for (size_t i = 0; i < policy->rule_count; i++)
+    for (size_t i = 0; i < policy->rule_count; i++) {
         free((void *)policy->rules[i].roles);
+        free((void *)policy->rules[i].peers);
+    }
     free(policy->rules);
     free((void *)policy->skip);
     free(policy->rates);

@@ -15,8 +15,9 @@ struct policy {
     const char **skip; /* ends in NULL */
     struct weir_method_rate *rates;
     size_t rate_count;
-    bool guards; /* the file speaks of roles or of a skip list */
-    void *json;  /* which all of that points into; NULL for defaults */
+    bool guards;    /* the file speaks of roles or of a skip list */
+    bool has_peers; /* it says which peers may call a method */
+    void *json;     /* which all of that points into; NULL for defaults */
     char *text;
 };
 
@@ -24,3 +25,6 @@ struct policy {
  * policy_fini is needed in any case. */
 bool policy_read(struct policy *policy, const char *path, char error[POLICY_ERROR]);
 void policy_fini(struct policy *policy);
+
+/* Where nobody has a role, since nobody has a token, none is asked for. */
+void policy_forget_roles(struct policy *policy);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Roles per method. */
+/* Roles and peers per method. */
 #include <weir/permission.h>
 
 #include <stdlib.h>
+#include <weir/peer.h>
 
 struct rule {
     char *method;
-    char **roles; /* ends in NULL */
+    char **roles, **peers; /* end in NULL; NULL: none are asked for */
 };
 
 struct weir_permission {
@@ -21,12 +22,35 @@ compare(const void *a, const void *b)
 }
 
 static void
+free_texts(char **texts)
+{
+    for (char **text = texts; text != NULL && *text != NULL; text++)
+        free(*text);
+    free((void *)texts);
+}
+
+static void
 rule_fini(struct rule *rule)
 {
-    for (char **role = rule->roles; role != NULL && *role != NULL; role++)
-        free(*role);
-    free((void *)rule->roles);
+    free_texts(rule->roles);
+    free_texts(rule->peers);
     free(rule->method);
+}
+
+/* NULL: no memory. */
+static char **
+dup_texts(const char *const *texts, size_t count)
+{
+    char **copies = (char **)calloc(count + 1, sizeof(char *));
+
+    for (size_t i = 0; copies != NULL && i < count; i++) {
+        copies[i] = strdup(texts[i]);
+        if (copies[i] == NULL) {
+            free_texts(copies);
+            return NULL;
+        }
+    }
+    return copies;
 }
 
 /* False: no memory; to be ended in any case. */
@@ -34,14 +58,42 @@ static bool
 rule_init(struct rule *copy, const struct weir_permission_rule *rule)
 {
     copy->method = strdup(rule->method);
-    copy->roles = (char **)calloc(rule->role_count + 1, sizeof(char *));
-    if (copy->method == NULL || copy->roles == NULL)
-        return false;
-    for (size_t i = 0; i < rule->role_count; i++) {
-        copy->roles[i] = strdup(rule->roles[i]);
-        if (copy->roles[i] == NULL)
+    if (rule->roles != NULL)
+        copy->roles = dup_texts(rule->roles, rule->role_count);
+    if (rule->peers != NULL)
+        copy->peers = dup_texts(rule->peers, rule->peer_count);
+    return copy->method != NULL && (copy->roles == NULL) == (rule->roles == NULL) &&
+           (copy->peers == NULL) == (rule->peers == NULL);
+}
+
+/* What follows a prefix; NULL: the text does not begin with it. */
+static const char *
+after(const char *text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return strncmp(text, prefix, len) == 0 && text[len] != '\0' ? text + len : NULL;
+}
+
+static bool
+is_number(const char *text)
+{
+    return text != NULL && strspn(text, "0123456789") == strlen(text) && strlen(text) <= 10;
+}
+
+bool
+weir_permission_is_peer(const char *text)
+{
+    return after(text, "uri:") != NULL || after(text, "dns:") != NULL ||
+           after(text, "cn:") != NULL || is_number(after(text, "uid:"));
+}
+
+static bool
+are_peers(const char *const *peers, size_t count)
+{
+    for (size_t i = 0; peers != NULL && i < count; i++)
+        if (!weir_permission_is_peer(peers[i]))
             return false;
-    }
     return true;
 }
 
@@ -60,7 +112,7 @@ copy_rules(struct weir_permission *permission, const struct weir_permission_rule
     struct rule *own = permission->rules;
 
     for (size_t i = 0; i < permission->count; i++) {
-        if (!is_method(rules[i].method))
+        if (!is_method(rules[i].method) || !are_peers(rules[i].peers, rules[i].peer_count))
             return WEIR_INVALID_ARGUMENT;
         if (!rule_init(&own[i], &rules[i]))
             return WEIR_RESOURCE_EXHAUSTED;
@@ -110,6 +162,49 @@ have_one(const struct weir_claims *claims, char *const *roles)
     return false;
 }
 
+static bool
+is_one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Names in a certificate that nobody vouches for are none. */
+static bool
+has_name(const struct weir_peer_identity *peer, const char *text)
+{
+    const char *uri = after(text, "uri:"), *dns = after(text, "dns:"), *cn = after(text, "cn:");
+
+    if (!peer->is_verified)
+        return false;
+    if (uri != NULL)
+        return is_one_of(uri, peer->uris, peer->uri_count);
+    if (dns != NULL)
+        return is_one_of(dns, peer->dns_names, peer->dns_name_count);
+    return cn != NULL && peer->common_name != NULL && strcmp(cn, peer->common_name) == 0;
+}
+
+static bool
+is_user(const struct weir_peer_identity *peer, const char *text)
+{
+    const char *uid = after(text, "uid:");
+
+    return uid != NULL && peer->is_unix && strtoull(uid, NULL, 10) == peer->uid;
+}
+
+static bool
+is_allowed(weir_call *call, char *const *peers)
+{
+    const struct weir_peer_identity *peer = weir_call_peer_identity(call);
+
+    for (; peer != NULL && *peers != NULL; peers++)
+        if (has_name(peer, *peers) || is_user(peer, *peers))
+            return true;
+    return false;
+}
+
 weir_code
 weir_permission_intercept(void *self, weir_call *call, weir_next *next)
 {
@@ -119,9 +214,13 @@ weir_permission_intercept(void *self, weir_call *call, weir_next *next)
         bsearch(&wanted, permission->rules, permission->count, sizeof(*rule), compare);
     const struct weir_claims *claims = rule == NULL ? NULL : weir_auth_claims(call);
 
-    if (rule != NULL && claims == NULL)
+    if (rule == NULL)
+        return weir_proceed(next, call);
+    if (rule->peers != NULL && !is_allowed(call, rule->peers))
+        return weir_fail(call, WEIR_PERMISSION_DENIED, "peer not allowed");
+    if (rule->roles != NULL && claims == NULL)
         return weir_fail(call, WEIR_PERMISSION_DENIED, "no user claims found");
-    if (rule != NULL && !have_one(claims, rule->roles))
+    if (rule->roles != NULL && !have_one(claims, rule->roles))
         return weir_fail(call, WEIR_PERMISSION_DENIED, "insufficient permissions");
     return weir_proceed(next, call);
 }

@@ -36,10 +36,10 @@ open_all(void **state)
 {
     static const char *const admin[] = {"admin"}, *const both[] = {"user", "admin"};
     static const struct weir_permission_rule rules[] = {
-        {"/rpctest.Test/Unary", admin, 1},
-        {"/rpctest.Test/Talk", both, 2},
-        {"/rpctest.Test/Unset", NULL, 0},
-        {"/rpctest.Test/Expand", admin, 1},
+        {.method = "/rpctest.Test/Unary", .roles = admin, .role_count = 1},
+        {.method = "/rpctest.Test/Talk", .roles = both, .role_count = 2},
+        {.method = "/rpctest.Test/Unset", .roles = both, .role_count = 0},
+        {.method = "/rpctest.Test/Expand", .roles = admin, .role_count = 1},
     };
     static const char *const skip[] = {"/rpctest.Test/Expand", NULL};
     char *pem;
@@ -139,19 +139,39 @@ without_claims_there_are_no_roles(void **state)
 static void
 a_method_has_one_rule(void **state)
 {
-    static const struct weir_permission_rule rules[] = {{"/a.B/C", NULL, 0}, {"/a.B/C", NULL, 0}};
+    static const struct weir_permission_rule rules[] = {{.method = "/a.B/C"}, {.method = "/a.B/C"}};
     static const char *const forms[] = {"", "/", "a.B/C", "/a.B", "/a.B/", "//C", "/a.B/C/D"};
     weir_permission *none;
 
     (void)state;
     assert_int_equal(weir_permission_new(rules, 2, &none), WEIR_INVALID_ARGUMENT);
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        const struct weir_permission_rule rule = {forms[i], NULL, 0};
+        const struct weir_permission_rule rule = {.method = forms[i]};
 
         assert_int_equal(weir_permission_new(&rule, 1, &none), WEIR_INVALID_ARGUMENT);
     }
     assert_int_equal(weir_permission_new(NULL, 0, &none), WEIR_OK);
     weir_permission_free(none);
+}
+
+static void
+peers_have_forms(void **state)
+{
+    static const char *const good[] = {"uri:spiffe://a/b", "dns:a.example", "cn:Ada", "uid:0"};
+    static const char *const bad[] = {
+        "", "uri:", "dns:", "cn:", "uid:", "uid:root", "ada", "URI:x"};
+    weir_permission *none;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(weir_permission_is_peer(good[i]));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const struct weir_permission_rule rule = {
+            .method = "/a.B/C", .peers = &bad[i], .peer_count = 1};
+
+        assert_false(weir_permission_is_peer(bad[i]));
+        assert_int_equal(weir_permission_new(&rule, 1, &none), WEIR_INVALID_ARGUMENT);
+    }
 }
 
 int
@@ -161,6 +181,7 @@ main(void)
         cmocka_unit_test(roles_decide),
         cmocka_unit_test(without_claims_there_are_no_roles),
         cmocka_unit_test(a_method_has_one_rule),
+        cmocka_unit_test(peers_have_forms),
     };
 
     return cmocka_run_group_tests(tests, open_all, close_all);
