@@ -54,6 +54,8 @@ async def one_round(userd, user_pb2, numbers, acknowledged):
         ]
         while len(acknowledged) < enough:
             assert userd.process.poll() is None, userd.said()
+            for creator in creators:
+                assert not creator.done(), (creator, userd.said())
             await asyncio.sleep(0.001)
         userd.kill()
         await asyncio.gather(*creators)
