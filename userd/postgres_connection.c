@@ -213,6 +213,38 @@ postgres_close(struct postgres_connection *connection)
     free(connection);
 }
 
+/* Does the host of a connection still talk to those who connect? */
+static bool
+answers(PGconn *pg, const char *url)
+{
+    /* Of several hosts in the URL, the one that this connection is to. */
+    const char *const names[] = {"connect_timeout", "tcp_user_timeout", "application_name",
+        "dbname", "host", "hostaddr", "port", NULL};
+    const char *const values[] = {CONNECT_TIMEOUT, SILENT_MS, "userd-cancel", url, PQhost(pg),
+        PQhostaddr(pg), PQport(pg), NULL};
+    PGPing ping = PQpingParams(names, values, 1);
+
+    return ping == PQPING_OK || ping == PQPING_REJECT;
+}
+
+/* PQcancel waits without end for a host that hangs, so it is only asked of one that answers. */
+bool
+postgres_cancel(struct postgres_connection *connection, const char *url)
+{
+    PGcancel *cancel;
+    char error[256];
+
+    if (PQstatus(connection->pg) != CONNECTION_OK)
+        return true;
+    if (!answers(connection->pg, url))
+        return false;
+    cancel = PQgetCancel(connection->pg);
+    if (cancel != NULL)
+        (void)!PQcancel(cancel, error, sizeof(error));
+    PQfreeCancel(cancel);
+    return true;
+}
+
 /* What comes unasked is the end, or so rare that connecting anew is no loss. */
 bool
 postgres_is_lost(struct postgres_connection *connection)

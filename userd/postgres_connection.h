@@ -23,10 +23,13 @@ enum postgres_query {
 /* Counters of the table totals; a transaction adds to one of them, so that others need not wait. */
 #define POSTGRES_SHARDS 64
 
+struct postgres_pool;
+
 struct postgres_connection {
     PGconn *pg;
-    int64_t timeout_ms; /* statement_timeout as set; 0: none */
-    bool broken;        /* lost, or amid a query that nobody awaits: of no further use */
+    int64_t timeout_ms;         /* statement_timeout as set; 0: none */
+    bool broken;                /* lost, or amid a query that nobody awaits: of no further use */
+    struct postgres_pool *pool; /* which cancels and closes it; set for that */
     struct postgres_connection *next;
 };
 
@@ -35,6 +38,10 @@ struct postgres_connection *postgres_connect(const char *url, struct store_cause
 
 /* NULL does nothing. */
 void postgres_close(struct postgres_connection *connection);
+
+/* Stop what the database still does for a connection; it fails where that is over or the database
+ * is away. Blocks for some seconds at most. False: its host does not answer. */
+bool postgres_cancel(struct postgres_connection *connection, const char *url);
 
 /* Has an idle connection been lost meanwhile? Does not block. */
 bool postgres_is_lost(struct postgres_connection *connection);

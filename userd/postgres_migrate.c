@@ -43,6 +43,8 @@ static const char *const steps[] = {
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
+#define READ_VERSION "SELECT version FROM userd_schema WHERE id = 1"
+
 static bool
 run(PGconn *pg, const char *sql, struct store_cause *cause)
 {
@@ -58,9 +60,9 @@ run(PGconn *pg, const char *sql, struct store_cause *cause)
 
 /* Negative: it cannot be read. */
 static int
-read_version(PGconn *pg, struct store_cause *cause)
+read_version(PGconn *pg, const char *sql, struct store_cause *cause)
 {
-    PGresult *result = PQexec(pg, "SELECT version FROM userd_schema WHERE id = 1 FOR UPDATE");
+    PGresult *result = PQexec(pg, sql);
     int version = -1;
 
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1)
@@ -104,7 +106,7 @@ migrate(PGconn *pg, struct store_cause *cause)
 
     for (size_t i = 0; good && i < sizeof(begin) / sizeof(begin[0]); i++)
         good = run(pg, begin[i], cause);
-    version = good ? read_version(pg, cause) : -1;
+    version = good ? read_version(pg, READ_VERSION " FOR UPDATE", cause) : -1;
     if (version >= 0 && make_steps(pg, version, cause) && run(pg, "COMMIT", cause))
         return true;
     PQclear(PQexec(pg, "ROLLBACK"));
@@ -151,6 +153,7 @@ postgres_migrate(const char *url, struct store_cause *cause)
     return good;
 }
 
+/* Without a lock, which a standby has none of. */
 bool
 postgres_version(PGconn *pg, int64_t *out_version, int *out_newest, struct store_cause *cause)
 {
@@ -163,6 +166,6 @@ postgres_version(PGconn *pg, int64_t *out_version, int *out_newest, struct store
         postgres_cause(pg, cause);
     PQclear(result);
     *out_newest = VERSION;
-    *out_version = ours ? read_version(pg, cause) : 0;
+    *out_version = ours ? read_version(pg, READ_VERSION, cause) : 0;
     return good && *out_version >= 0;
 }

@@ -17,6 +17,9 @@
 #define BACKOFF_MIN (50 * WEIR_MILLISECOND)
 #define BACKOFF_MAX WEIR_SECOND
 
+/* Nothing is cancelled for so long at a host that did not answer. */
+#define SILENT_PAUSE (5 * WEIR_SECOND)
+
 /* Somebody who waits for a connection; shared with the worker that makes it, since a call may end.
  */
 struct postgres_waiter {
@@ -184,17 +187,16 @@ connect_one(void *arg)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* Stop what the database still does; it fails where that is over or the database is away. */
+/* On the one thread that cancels. Where a host has just been silent the statement's own timeout has
+ * to do: the end of userd waits for all that is queued here. */
 static void
 cancel_and_close(void *arg)
 {
     struct postgres_connection *connection = arg;
-    PGcancel *cancel = PQgetCancel(connection->pg);
-    char error[256];
+    struct postgres_pool *pool = connection->pool;
 
-    if (cancel != NULL && PQstatus(connection->pg) == CONNECTION_OK)
-        (void)!PQcancel(cancel, error, sizeof(error));
-    PQfreeCancel(cancel);
+    if (pool->silent_until <= weir_now() && !postgres_cancel(connection, pool->url))
+        pool->silent_until = weir_now() + SILENT_PAUSE;
     postgres_close(connection);
 }
 
@@ -318,6 +320,7 @@ postgres_borrow(struct postgres_pool *pool, weir_call *call,
 static void
 discard(struct postgres_pool *pool, struct postgres_connection *connection)
 {
+    connection->pool = pool;
     if (weir_pool_submit(pool->cancellers, cancel_and_close, connection) != WEIR_OK)
         postgres_close(connection);
 }

@@ -605,4 +605,8 @@ redis_stop(struct redis *redis)
     pthread_mutex_unlock(&redis->lock);
     wake_thread(redis);
     pthread_join(redis->thread, NULL);
+    pthread_mutex_lock(&redis->lock);
+    redis->tried = true; /* who waits for a first attempt that was not to be */
+    pthread_cond_broadcast(&redis->tried_once);
+    pthread_mutex_unlock(&redis->lock);
 }

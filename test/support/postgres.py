@@ -5,6 +5,7 @@ import itertools
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -88,6 +89,21 @@ class Cluster:
         os.kill(pid, 9)
         while pathlib.Path(f"/proc/{pid}").exists():
             pass
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """As a host that hangs: its kernel still takes connections, and nobody answers."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGSTOP)  # first, so that its children are all there are
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pids = [pid, *map(int, children)]
+        for one in pids[1:]:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in pids:
+                os.kill(one, signal.SIGCONT)
 
     def remove(self):
         with contextlib.suppress(subprocess.CalledProcessError):

@@ -199,6 +199,14 @@ def test_a_backup_of_what_is_served(tmp_path, user_pb2):
         server.kill()
 
 
+def test_a_backup_of_what_can_only_be_read(tmp_path):
+    source = Postgres(tmp_path)
+    fill(source)
+    read_only = f"{source.url}&options=-c%20default_transaction_read_only%3Don"  # as on a standby
+    assert "version  2 of 2" in succeed("status", "--db", read_only)
+    assert f"{MANY - 1} users" in succeed("backup", "--db", read_only, "--out", tmp_path / "b")
+
+
 def test_what_cannot_be_done_is_said(tmp_path):
     empty = Postgres(tmp_path)
     (tmp_path / "there").write_text("x")

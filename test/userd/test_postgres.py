@@ -117,6 +117,15 @@ def test_a_deadline_ends_a_call_and_its_statement(create, userd):
     assert create().code == "OK"
 
 
+def test_the_end_does_not_wait_for_a_database_that_hangs(cluster, create, userd):
+    assert create().code == "OK"
+    with cluster.frozen():
+        assert create(timeout=0.3).code == "DEADLINE_EXCEEDED"
+        userd.stop()
+    userd.start()
+    assert create().code == "OK"
+
+
 def test_slow_calls_hold_up_nobody(create, get, userd):
     user = create().response.user
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
