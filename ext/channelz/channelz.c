@@ -200,14 +200,15 @@ get_server_sockets(void *self, weir_call *call,
     Grpc__Channelz__V1__GetServerSocketsResponse *out)
 {
     weir_server *server = server_of(self, request->server_id);
-    int64_t first = channelz_first_part(request->server_id);
-    int64_t from = request->start_socket_id <= first ? 0 : request->start_socket_id - first;
     size_t most = channelz_page_size(request->max_results), count;
     struct weir_connection *list;
+    int64_t first, from;
 
     WEIR_TRY(channelz_check_page(call, request->start_socket_id, request->max_results));
     if (server == NULL)
         return channelz_fail_unknown(call, "server", request->server_id);
+    first = channelz_first_part(request->server_id);
+    from = request->start_socket_id <= first ? 0 : request->start_socket_id - first;
     list = weir_call_alloc(call, (most + 1) * sizeof(*list));
     out->socket_ref = weir_call_alloc(call, most * sizeof(*out->socket_ref));
     if (list == NULL || out->socket_ref == NULL)
