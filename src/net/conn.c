@@ -30,11 +30,27 @@
  * fills the kernel's buffer, and then waits. */
 #define LINGER_BYTES ((uint32_t)2 * 1024 * 1024)
 
+/* Of a loop. Their owners do not count them any more, so that without a bound a flood of
+ * connections that are refused would use up the descriptors. */
+#define LINGERING_MAX 256u
+
 /* ---- the connections of a loop that only linger ---- */
 
 struct net_loop {
-    struct list lingering;
+    struct list lingering; /* the oldest first */
+    unsigned lingering_count;
 };
+
+static void
+stop_lingering(struct net_conn *conn)
+{
+    struct net_loop *net = loop_local(conn->loop, LOOP_LOCAL_NET);
+
+    if (list_empty(&conn->lingering))
+        return;
+    net->lingering_count--;
+    list_remove(&conn->lingering);
+}
 
 static void
 free_net_loop(void *value)
@@ -55,6 +71,7 @@ make_net_loop(weir_loop *loop)
         return true;
     if ((net = malloc(sizeof(*net))) == NULL)
         return false;
+    net->lingering_count = 0;
     list_init(&net->lingering);
     loop_set_local(loop, LOOP_LOCAL_NET, net, free_net_loop);
     return true;
@@ -632,7 +649,7 @@ dissolve(struct net_conn *conn)
     drop_kept(conn);
     loop_task_cancel(&conn->task);
     loop_timer_stop(conn->loop, &conn->timer);
-    list_remove(&conn->lingering);
+    stop_lingering(conn);
     net_identity_free(conn->identity);
     tls_session_free(conn->tls);
     conn->tls = NULL;
@@ -705,6 +722,9 @@ linger(struct net_conn *conn)
     if ((!waits && shutdown(conn->fd, SHUT_WR) != 0) ||
         loop_timer_start(conn->loop, &conn->timer, until) != WEIR_OK)
         return false;
+    if (net->lingering_count == LINGERING_MAX)
+        net_conn_discard(container_of(net->lingering.next, struct net_conn, lingering));
+    net->lingering_count++;
     list_push(&net->lingering, &conn->lingering);
     net_conn_poll(conn, UV_READABLE | (waits ? UV_WRITABLE : 0), on_linger);
     return true;

@@ -105,7 +105,8 @@ const struct weir_peer_identity *net_conn_identity(struct net_conn *conn);
 void net_conn_rest(struct net_conn *conn);
 
 /* Close and free; no event follows. Unread input does not lose what was written (shutdown, then a
- * bounded lingering read of at most a second). */
+ * bounded lingering read of at most a second; of many that linger on a loop the oldest are let go).
+ */
 void net_conn_close(struct net_conn *conn);
 
 /* Start to connect. `connected` comes exactly once, on a later turn: conn is NULL and errno_code

@@ -597,6 +597,42 @@ lingering_has_an_end(void **state)
     weir_loop_free(owner.loop);
 }
 
+/* Does a connection still take what its peer sends? */
+static bool
+is_open(int peer)
+{
+    struct pollfd pollfd = {.fd = peer};
+
+    put(peer, "x");
+    return poll(&pollfd, 1, 10) == 0;
+}
+
+/* Of very many that linger the oldest are let go. */
+static void
+lingering_takes_so_many_descriptors(void **state)
+{
+    enum { MANY = 256 + 1 };
+    int peers[MANY], ends[2];
+    weir_loop *loop = new_loop();
+    struct owner owner = {0};
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        tcp_pair(ends);
+        peers[i] = ends[1];
+        adopt(&owner, loop, ends[0]);
+        net_conn_close(owner.conn);
+    }
+    assert_false(is_open(peers[0]));
+    assert_true(is_open(peers[1]));
+    assert_true(is_open(peers[MANY - 1]));
+    for (int i = 0; i < MANY; i++)
+        close(peers[i]);
+    settle(loop);
+    assert_true(weir_loop_timeout(loop) == WEIR_NEVER);
+    weir_loop_free(loop);
+}
+
 static void
 a_loop_can_be_freed_while_connections_linger(void **state)
 {
@@ -711,6 +747,7 @@ main(void)
         cmocka_unit_test(closing_before_a_break_is_told_is_silent),
         cmocka_unit_test(unread_input_does_not_lose_the_last_words),
         cmocka_unit_test(lingering_has_an_end),
+        cmocka_unit_test(lingering_takes_so_many_descriptors),
         cmocka_unit_test(a_loop_can_be_freed_while_connections_linger),
         cmocka_unit_test(a_connection_moves_to_another_loop),
         cmocka_unit_test(a_connection_that_was_not_opened_can_be_closed),
