@@ -42,6 +42,7 @@ struct chat_hub {
     pthread_mutex_t lock;
     void *participants; /* a tree of tsearch(3) */
     struct chat_seat *seats;
+    size_t bytes; /* of the letters in all seats */
     bool ended;
     struct chat_stats stats;
 };
@@ -168,22 +169,31 @@ leave_place(struct chat_hub *hub, struct place *place)
 
 /* ---- letters; under the lock ---- */
 
+static bool
+has_room(const struct chat_hub *hub, const struct chat_seat *seat, const struct chat_letter *letter)
+{
+    if (seat->count == CHAT_LETTERS_MAX || letter->size > CHAT_BYTES_MAX - seat->bytes)
+        return false;
+    return seat->count == 0 || hub->bytes + letter->size <= CHAT_HUB_BYTES_MAX;
+}
+
 static void
 put_letter(struct chat_hub *hub, struct chat_seat *seat, struct chat_letter *letter)
 {
-    if (seat->count == CHAT_LETTERS_MAX || letter->size > CHAT_BYTES_MAX - seat->bytes) {
+    if (!has_room(hub, seat, letter)) {
         seat->dropped++;
         hub->stats.dropped++;
         return;
     }
     seat->letters[(seat->first + seat->count++) % CHAT_LETTERS_MAX] = chat_letter_ref(letter);
     seat->bytes += letter->size;
+    hub->bytes += letter->size;
     hub->stats.delivered++;
     weir_event_set(seat->event);
 }
 
 static struct chat_letter *
-take_letter(struct chat_seat *seat)
+take_letter(struct chat_hub *hub, struct chat_seat *seat)
 {
     struct chat_letter *letter;
 
@@ -193,6 +203,7 @@ take_letter(struct chat_seat *seat)
     seat->first = (seat->first + 1) % CHAT_LETTERS_MAX;
     seat->count--;
     seat->bytes -= letter->size;
+    hub->bytes -= letter->size;
     return letter;
 }
 
@@ -234,6 +245,8 @@ sit_down(struct chat_hub *hub, struct chat_seat *seat)
 static void
 stand_up(struct chat_hub *hub, struct chat_seat *seat)
 {
+    struct chat_letter *letter;
+
     pthread_mutex_lock(&hub->lock);
     for (size_t i = 0; i < seat->name_count; i++)
         leave_place(hub, seat->names[i]);
@@ -241,6 +254,8 @@ stand_up(struct chat_hub *hub, struct chat_seat *seat)
     if (seat->next != NULL)
         seat->next->link = seat->link;
     hub->stats.seats--;
+    while ((letter = take_letter(hub, seat)) != NULL)
+        chat_letter_unref(letter);
     pthread_mutex_unlock(&hub->lock);
 }
 
@@ -264,13 +279,9 @@ chat_seat_open(struct chat_hub *hub)
 void
 chat_seat_close(struct chat_seat *seat)
 {
-    struct chat_letter *letter;
-
     if (seat == NULL)
         return;
     stand_up(seat->hub, seat);
-    while ((letter = take_letter(seat)) != NULL)
-        chat_letter_unref(letter);
     weir_event_unref(seat->event);
     free(seat);
 }
@@ -320,7 +331,7 @@ chat_seat_take(struct chat_seat *seat)
     struct chat_letter *letter;
 
     pthread_mutex_lock(&seat->hub->lock);
-    letter = take_letter(seat);
+    letter = take_letter(seat->hub, seat);
     if (letter == NULL && !seat->hub->ended)
         weir_event_clear(seat->event);
     pthread_mutex_unlock(&seat->hub->lock);

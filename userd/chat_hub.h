@@ -12,6 +12,10 @@
 #define CHAT_LETTERS_MAX 256
 #define CHAT_BYTES_MAX (1024 * 1024)
 
+/* What all seats hold; beyond it a seat takes a letter only when it has none, so that receivers who
+ * keep up hear on while others let theirs pile up. */
+#define CHAT_HUB_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
 /* Names of one seat. */
 #define CHAT_NAMES_MAX 16
 

@@ -153,6 +153,37 @@ large_letters_fill_a_seat_sooner(void **state)
     chat_seat_close(seat);
 }
 
+/* Slow receivers have all that the hub holds: who takes each letter as it comes gets it still. */
+static void
+a_full_hub_leaves_room_for_who_keeps_up(void **state)
+{
+    enum { LETTER = 64 * 1024, SLOW = CHAT_HUB_BYTES_MAX / CHAT_BYTES_MAX + 16 };
+    struct chat_seat *slow[SLOW], *quick = sit(*state, "quick");
+    char *content = malloc(LETTER + 1);
+
+    memset(content, 'x', LETTER);
+    content[LETTER] = '\0';
+    for (int i = 0; i < SLOW; i++)
+        slow[i] = sit(*state, "slow");
+    for (int i = 0; i < CHAT_BYTES_MAX / LETTER; i++)
+        post(*state, "slow", content);
+    assert_true(chat_seat_dropped(slow[0]) > 1);
+    post(*state, "quick", "first");
+    post(*state, "quick", content);
+    free(content);
+    expect(quick, "first");
+    expect(quick, NULL);
+    post(*state, "quick", "second");
+    expect(quick, "second");
+    for (int i = 0; i < SLOW; i++)
+        chat_seat_close(slow[i]);
+    post(*state, "quick", "there is");
+    post(*state, "quick", "room again");
+    expect(quick, "there is");
+    expect(quick, "room again");
+    chat_seat_close(quick);
+}
+
 static void
 an_ended_hub_wakes_all(void **state)
 {
@@ -249,6 +280,7 @@ main(void)
         TEST(a_seat_may_have_several_names),
         TEST(a_full_seat_drops_what_is_new),
         TEST(large_letters_fill_a_seat_sooner),
+        TEST(a_full_hub_leaves_room_for_who_keeps_up),
         TEST(an_ended_hub_wakes_all),
         TEST(many_talk_at_once),
     };
