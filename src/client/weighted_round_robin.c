@@ -11,6 +11,7 @@
 #include "client/balancers.h"
 
 #include "base/random.h"
+#include "rpc/deadline.h"
 #include <weir/value.h>
 
 #define BLACKOUT (10 * WEIR_SECOND)
@@ -19,6 +20,9 @@
 #define UPDATE_MIN (100 * WEIR_MILLISECOND)
 #define PENALTY 1.0
 #define WHOLE UINT64_C(65535)
+
+/* A server may tell any number; sums of these are still some. */
+#define WEIGHT_MOST 1e100
 
 struct weighted {
     int64_t blackout, expiration, update;
@@ -69,7 +73,7 @@ done(void *self, weir_subchannel *subchannel, const struct weir_outcome *outcome
     const struct weighted *it = self;
     struct server *server = weir_subchannel_data(subchannel);
     const struct weir_load *load = outcome->load;
-    double utilization;
+    double utilization, weight;
 
     if (load == NULL)
         return;
@@ -77,8 +81,11 @@ done(void *self, weir_subchannel *subchannel, const struct weir_outcome *outcome
         load->application_utilization > 0 ? load->application_utilization : load->cpu_utilization;
     if (utilization <= 0 || load->calls_per_second <= 0)
         return;
-    server->weight = load->calls_per_second /
-                     (utilization + load->errors_per_second / load->calls_per_second * it->penalty);
+    weight = load->calls_per_second /
+             (utilization + load->errors_per_second / load->calls_per_second * it->penalty);
+    if (!(weight > 0)) /* nor is it a number at all where an infinite quotient meets no penalty */
+        return;
+    server->weight = weight < WEIGHT_MOST ? weight : WEIGHT_MOST;
     server->told_last = outcome->now;
     if (server->told_since == WEIR_NEVER)
         server->told_since = outcome->now;
@@ -139,7 +146,7 @@ set_shares(struct weighted *it, const struct weir_ready *ready)
 
         server->share = share < 1 ? 1 : share > (double)WHOLE ? WHOLE : (uint64_t)share;
     }
-    it->update_at = ready->now + it->update;
+    it->update_at = deadline_after(ready->now, it->update);
 }
 
 /* In `round` rounds a server has had floor(share * round / WHOLE) calls, so in the next one it has

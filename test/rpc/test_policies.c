@@ -226,6 +226,42 @@ weights_follow_the_load(void **state)
     close_fleet(&fleet);
 }
 
+/* What one server tells counts at once. */
+static const struct weir_value weighted_options = {
+    .kind = WEIR_VALUE_TEXT, .name = "blackoutPeriod", .text = "0s"};
+static const struct weir_value weighted = {.kind = WEIR_VALUE_OBJECT,
+    .name = "weighted_round_robin",
+    .items = &weighted_options,
+    .count = 1};
+static const struct weir_value balancers = {
+    .kind = WEIR_VALUE_OBJECT, .items = &weighted, .count = 1};
+
+/* Weights that no double can hold, and some whose sum none can. */
+static void
+absurd_loads_do_no_harm(void **state)
+{
+    const struct weir_service_config config = {.balancers = &balancers};
+    const struct weir_channel_options options = {.service_config = &config};
+    struct fleet fleet = {.habits = {{.utilization = 1e-300, .calls_per_second = 1e300},
+                              {.utilization = 1, .calls_per_second = 1.5e308},
+                              {.utilization = 1, .calls_per_second = 1.5e308}}};
+    int64_t until = weir_now() + 3 * WEIR_SECOND;
+
+    (void)state;
+    open_fleet(&fleet, 3, &options);
+    await_all(&fleet);
+    while (weir_now() < until) { /* until the weights were looked at */
+        for (int i = 0; i < 30; i++)
+            assert_int_equal(call(fleet.channel), WEIR_OK);
+    }
+    forget_calls(&fleet);
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(call(fleet.channel), WEIR_OK);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(calls(&fleet, i), 100);
+    close_fleet(&fleet);
+}
+
 /* ---- outlier detection ---- */
 
 static void
@@ -307,6 +343,7 @@ main(void)
         cmocka_unit_test(least_request_is_fair_among_equals),
         cmocka_unit_test(nobody_tells_anything),
         cmocka_unit_test(weights_follow_the_load),
+        cmocka_unit_test(absurd_loads_do_no_harm),
         cmocka_unit_test(outliers_leave_and_return),
         cmocka_unit_test(success_rates_are_compared),
     };
