@@ -187,6 +187,8 @@ cancel_all(struct client_session *session)
     list_each (link, &session->attempts) {
         struct weir_call *call = container_of(link, struct client_attempt, link)->call;
 
+        if (session->call->code == WEIR_CANCELLED)
+            call->cancelled = true;
         call_end(call, session->call->code, NULL);
         call_advance(call);
     }

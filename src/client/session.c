@@ -37,6 +37,7 @@ session_settle(struct client_attempt *attempt)
 
         if (other == attempt || other->call->ended)
             continue;
+        other->call->cancelled = true;
         call_end(other->call, WEIR_CANCELLED, "another attempt has answered");
         call_advance(other->call);
     }
@@ -239,6 +240,7 @@ retire_running(struct weir_call *call)
         return false;
     session->freed = true;
     client_hold(call->owner);
+    call->cancelled = true;
     call_end(call, WEIR_CANCELLED, "cancelled");
     call_advance(call);
     return true;

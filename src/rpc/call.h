@@ -119,7 +119,7 @@ struct weir_call {
     bool wait_for_ready; /* client: for a connection, rather than fail */
     bool wait_chosen;    /* client: it was asked for, or asked against */
     bool sent_again;     /* it has got another stream for that reason */
-    bool cancelled;      /* by weir_call_cancel, even if it had ended before */
+    bool cancelled;      /* on this side, even if it had ended before */
     bool counted;        /* client: among its channel's calls */
     atomic_bool refused; /* a verb that tells no code could not run */
     bool timer_running;

@@ -335,6 +335,36 @@ success_rates_are_compared(void **state)
     close_fleet(&fleet);
 }
 
+/* A server that hedges outran has not failed. */
+static void
+lost_hedges_are_no_failures(void **state)
+{
+    static const struct weir_hedge_options both = {.attempts = 2, .unthrottled = true};
+    const struct weir_outlier_options outliers = {.interval = 50 * WEIR_MILLISECOND,
+        .ejection_time = PATIENCE,
+        .max_ejection_percent = 50,
+        .ignore_success_rate = true,
+        .failure_threshold = 50,
+        .failure_minimum_hosts = 2,
+        .failure_request_volume = 5};
+    const struct weir_channel_options options = {.balancer = "round_robin", .outliers = &outliers};
+    struct fleet fleet = {.habits = {{.delay = 0}, {.delay = 100 * WEIR_MILLISECOND}}};
+    weir_hedge *hedge;
+
+    (void)state;
+    open_fleet(&fleet, 2, &options);
+    assert_int_equal(weir_hedge_new(&both, &hedge), WEIR_OK);
+    assert_int_equal(weir_channel_wrap(fleet.channel, weir_hedge_calls, hedge), WEIR_OK);
+    await_all(&fleet);
+    for (int i = 0; i < 60; i++) { /* over several judgements */
+        assert_int_equal(call(fleet.channel), WEIR_OK);
+        usleep(5000);
+    }
+    assert_false(is_left_out(&fleet, 1));
+    close_fleet(&fleet);
+    weir_hedge_free(hedge);
+}
+
 int
 main(void)
 {
@@ -346,6 +376,7 @@ main(void)
         cmocka_unit_test(absurd_loads_do_no_harm),
         cmocka_unit_test(outliers_leave_and_return),
         cmocka_unit_test(success_rates_are_compared),
+        cmocka_unit_test(lost_hedges_are_no_failures),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
