@@ -87,14 +87,6 @@ attempt_send_headers(struct weir_call *call, const struct client_method *method)
 
 /* ---- an attempt ---- */
 
-bool
-attempt_begin(struct weir_call *attempt)
-{
-    if (!attempt->ended && !attempt->timer_running)
-        call_start_timer(attempt);
-    return !attempt->ended;
-}
-
 weir_code
 attempt_open(struct weir_call *attempt)
 {
@@ -139,7 +131,7 @@ static weir_code
 exchange(
     struct weir_call *attempt, const ProtobufCMessage *request, ProtobufCMessage **out_response)
 {
-    weir_code code = attempt_begin(attempt) ? attempt_open(attempt) : attempt->code;
+    weir_code code = call_arm_deadline(attempt) ? attempt_open(attempt) : attempt->code;
 
     if (code == WEIR_OK)
         code = call_send_message(attempt, request, true);

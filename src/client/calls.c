@@ -81,7 +81,7 @@ open_plain(struct weir_call *call, const ProtobufCMessage *request)
     if (!session_begin(call))
         code = weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
     else
-        code = attempt_begin(call) ? attempt_open(call) : call->code;
+        code = call_arm_deadline(call) ? attempt_open(call) : call->code;
     if (code == WEIR_OK) {
         call->session->first.open = true;
         if (request != NULL)

@@ -274,7 +274,7 @@ ride_once(struct client_attempt *attempt)
 {
     struct client_session *session = attempt->session;
     struct weir_call *call = attempt->call;
-    weir_code code = attempt_begin(call) ? attempt_open(call) : call->code;
+    weir_code code = call_arm_deadline(call) ? attempt_open(call) : call->code;
 
     if (code != WEIR_OK) {
         (void)attempt_settle(call, code);

@@ -51,9 +51,6 @@ struct client_session {
 
 /* ---- attempt.c: one attempt, on any call object ---- */
 
-/* Arm the deadline. False: the call has ended. */
-bool attempt_begin(struct weir_call *attempt);
-
 /* Find a stream and send the headers. Suspends. */
 weir_code attempt_open(struct weir_call *attempt);
 

@@ -220,6 +220,27 @@ first_calls_are_made_as_the_resolver_says(void **state)
     }
 }
 
+/* The config that a call has waited for may give it less time than it had. */
+static void
+first_calls_have_the_time_that_the_resolver_says(void **state)
+{
+    static const struct script_step silence = {.act = SCRIPT_SILENCE};
+    int64_t until = weir_now() + PATIENCE;
+    struct scripted server;
+    struct fixture fixture;
+
+    (void)state;
+    scripted_start(&server, &silence, 1);
+    open_fixture(&fixture, (const char *const[]){server.address}, 1,
+        "{\"methodConfig\": [{\"name\": [{}], \"timeout\": \"0.1s\"}]}", NULL);
+    fixture.told.slow = true;
+    assert_int_equal(
+        kinds_call(fixture.channel, WEIR_UNARY, PATIENCE).code, WEIR_DEADLINE_EXCEEDED);
+    assert_true(weir_now() < until);
+    close_fixture(&fixture);
+    scripted_stop(&server);
+}
+
 /* Attempts that a call has now. */
 static size_t
 attempts(struct fixture *fixture, struct scripted *server)
@@ -474,6 +495,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_calls_are_made_as_the_resolver_says),
+        cmocka_unit_test(first_calls_have_the_time_that_the_resolver_says),
         cmocka_unit_test(the_last_good_one_is_in_force),
         cmocka_unit_test(balancers_change_under_calls),
         cmocka_unit_test(balancers_that_cannot_be_change_nothing),
