@@ -60,7 +60,8 @@ fail(struct weir_subchannel *subchannel, const char *why)
     }
     if (subchannel->state == WEIR_CHANNEL_READY)
         return; /* the calls go on with the connections there are */
-    snprintf(subchannel->why, sizeof(subchannel->why), "%s", why);
+    if (why != subchannel->why)
+        snprintf(subchannel->why, sizeof(subchannel->why), "%s", why);
     subchannel->retry_at = again;
     /* Without the memory for its timer it tries again when it is needed. */
     if (connects_by_itself(subchannel))

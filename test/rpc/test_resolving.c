@@ -240,6 +240,27 @@ bad_addresses_are_refused(void **state)
     close_fixture(&it);
 }
 
+/* A server's own name is looked up when it is connected to, and why that fails is told. */
+static void
+names_that_nobody_knows_are_told(void **state)
+{
+    static const char said[] = "the last one, to no-such-host.invalid:50051: ";
+    struct kinds_outcome outcome;
+    const char *why;
+    struct fixture it;
+
+    (void)state;
+    open_fixture(&it, "round_robin");
+    it.book.endpoints[0].address = "no-such-host.invalid:50051";
+    it.book.count = 1;
+    outcome = kinds_call(it.channel, WEIR_UNARY, PATIENCE);
+    assert_int_equal(outcome.code, WEIR_UNAVAILABLE);
+    why = strstr(outcome.message, said);
+    assert_non_null(why);
+    assert_int_not_equal(why[sizeof(said) - 1], '\0');
+    close_fixture(&it);
+}
+
 /* A server that is lost may have a successor elsewhere: the resolver is asked. */
 static void
 lost_servers_make_it_ask(void **state)
@@ -309,6 +330,7 @@ main(void)
         cmocka_unit_test(pick_first_follows_the_list),
         cmocka_unit_test(failures_say_why_and_keep_the_list),
         cmocka_unit_test(bad_addresses_are_refused),
+        cmocka_unit_test(names_that_nobody_knows_are_told),
         cmocka_unit_test(lost_servers_make_it_ask),
         cmocka_unit_test(schemes_and_names_are_taken_once),
         cmocka_unit_test(targets_are_looked_at_at_once),
