@@ -110,12 +110,16 @@ set(struct etcd_entries *entries, weir_str key, const char *address, unsigned we
 weir_code
 etcd_entries_put(struct etcd_entries *entries, weir_str key, weir_str value, const char **out_why)
 {
-    json_t *json = json_loadb(value.data, value.len, 0, NULL);
     struct etcd_entry *before = find(entries, key);
     const char *address;
     unsigned weight;
-    weir_code code = read_value(json, &address, &weight, out_why);
+    json_t *json;
+    weir_code code;
 
+    if (key.len == 0 || memchr(key.data, '\0', key.len) != NULL)
+        return refuse(out_why, "its key is no text");
+    json = json_loadb(value.data, value.len, 0, NULL);
+    code = read_value(json, &address, &weight, out_why);
     if (before != NULL)
         before->seen = true;
     if (code == WEIR_OK)
