@@ -52,11 +52,15 @@ resolver_need(struct weir_resolver *resolver)
     resolver->type->resolve(resolver->self);
 }
 
-/* Later, because who asks is in the middle of the list that may change. */
+/* Later, because who asks is in the middle of the list that may change. Servers may still be lost
+ * while the resolver is being closed. */
 void
 resolver_ask_again(struct weir_resolver *resolver)
 {
-    loop_post(resolver->channel->loop, &resolver->again);
+    const struct weir_channel *channel = resolver->channel;
+
+    if (channel->leaving == NULL)
+        loop_post(channel->loop, &resolver->again);
 }
 
 weir_code
