@@ -63,8 +63,9 @@ fail(struct weir_subchannel *subchannel, const char *why)
     if (why != subchannel->why)
         snprintf(subchannel->why, sizeof(subchannel->why), "%s", why);
     subchannel->retry_at = again;
-    /* Without the memory for its timer it tries again when it is needed. */
-    if (connects_by_itself(subchannel))
+    /* Without the memory for its timer it tries again when it is needed. A channel that rests now
+     * may not rest any more by then. */
+    if (!subchannel->channel->balancer.type->together)
         (void)!loop_timer_start(loop, &subchannel->retry, again);
     set_state(subchannel, WEIR_CHANNEL_FAILURE);
     resolver_ask_again(&subchannel->channel->resolver);
@@ -216,6 +217,8 @@ subchannel_is_ready(struct client_conn *conn)
     set_state(subchannel, WEIR_CHANNEL_READY);
     list_each (link, &subchannel->waiting)
         call_advance(container_of(link, struct client_waiter, link)->call);
+    if (subchannel->channel->resting) /* it comes too late; alone it would get all of the calls */
+        conn_leave(conn);
 }
 
 /* A server that takes connections and drops them is not asked all the time. */
