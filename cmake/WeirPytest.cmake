@@ -16,7 +16,7 @@ function(weir_pytest name)
         list(APPEND with ${CMAKE_SOURCE_DIR}/test/support/with_redis)
     endif()
     add_test(NAME ${name}
-        COMMAND ${with} ${WEIR_PYTHON} -B -m pytest -q -p no:cacheprovider --import-mode=importlib -o faulthandler_timeout=300
+        COMMAND ${with} ${WEIR_PYTHON} -B -m pytest -q -p no:cacheprovider --import-mode=importlib
             --rootdir=${CMAKE_SOURCE_DIR}/test ${arg_UNPARSED_ARGUMENTS}
         WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
     set_tests_properties(${name} PROPERTIES

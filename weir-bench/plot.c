@@ -72,7 +72,7 @@ draw_grid(FILE *out, const struct scale *scale)
         snprintf(text, sizeof(text), "%.*f %%", i > 2 ? i - 2 : 0, 100 * (1 - pow(10, -i)));
         draw_text(out, across(scale, i), TOP + HEIGHT + 20, "middle", text);
     }
-    for (double power = scale->least; power <= scale->most; power++) {
+    for (int power = (int)scale->least; power <= (int)scale->most; power++) {
         double y = up(scale, pow(10, power));
 
         draw_line(out, LEFT, y, LEFT + WIDTH, y);

@@ -199,6 +199,7 @@ run_request(const struct options *options, struct plan *plan, struct tally *out_
     }
     plan->request = &request;
     status = run_plan(plan, out_tally);
+    plan->request = NULL;
     request_fini(&request);
     return status;
 }

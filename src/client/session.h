@@ -55,7 +55,7 @@ struct client_session {
 weir_code attempt_open(struct weir_call *attempt);
 
 /* On the stream that it has. */
-weir_code attempt_send_headers(struct weir_call *attempt, const struct client_method *method);
+weir_code attempt_send_headers(struct weir_call *call, const struct client_method *method);
 
 /* A failure on this side ends the attempt; the server hears a reset. Waits for the end, and returns
  * the status. Suspends. */

@@ -11,4 +11,4 @@ void rpc_transport_survey(
     const struct rpc_transport *transport, struct weir_connection *connection);
 
 /* As weir_call_peer_address. */
-void rpc_address_of(const struct net_address *address, struct weir_address *out_address);
+void rpc_address_of(const struct net_address *from, struct weir_address *out_address);

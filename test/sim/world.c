@@ -537,7 +537,7 @@ take_event(struct end *end, const struct h2_event *event)
         end->failed = true;
         if (!world->options.hostile && (!world->options.poor || event->code != H2_INTERNAL_ERROR))
             fault((const char *)event->data);
-    } else if (event->type == H2_HEADERS && end->is_server) {
+    } else if (event->type == H2_HEADERS && event->stream != NULL && end->is_server) {
         accept_call(end, event);
     } else if (event->stream != NULL) {
         take_stream_event(event);
