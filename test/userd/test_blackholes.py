@@ -19,11 +19,14 @@ def namespace():
     """This process, and those it starts, have a network of their own, in which they may do anything."""
     libc = ctypes.CDLL(None, use_errno=True)
     user, group = os.getuid(), os.getgid()
-    assert libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-    this = pathlib.Path("/proc/self")
-    (this / "setgroups").write_text("deny")
-    (this / "uid_map").write_text(f"0 {user} 1")
-    (this / "gid_map").write_text(f"0 {group} 1")
+    as_root = user == 0  # who needs no users of its own, which a chroot cannot have
+    flags = CLONE_NEWNET if as_root else CLONE_NEWUSER | CLONE_NEWNET
+    assert libc.unshare(flags) == 0, os.strerror(ctypes.get_errno())
+    if not as_root:
+        this = pathlib.Path("/proc/self")
+        (this / "setgroups").write_text("deny")
+        (this / "uid_map").write_text(f"0 {user} 1")
+        (this / "gid_map").write_text(f"0 {group} 1")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True, env=SBIN)
 
 
