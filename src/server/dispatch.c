@@ -289,6 +289,7 @@ forget_waiting(struct server_loop *home, struct h2_stream *stream)
 {
     h2_block_unref(end_waiting(stream));
     counter_sub(&home->stats.calls_live, 1);
+    counter_add(&home->stats.calls_failed, 1);
 }
 
 struct weir_call *

@@ -451,12 +451,16 @@ waiting_requests_end(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
+        struct weir_server_stats stats;
         struct running running;
         struct raw raw;
 
         begin_waiting(&running, &raw);
         cases[i].end(&running, &raw);
         EVENTUALLY(calls_live(&running) == 0)
+        weir_server_stats(running.server, &stats);
+        assert_int_equal(stats.calls_failed, 1);
+        assert_int_equal(stats.calls_succeeded, stats.calls_started - 1);
         raw_close(&raw);
         running_stop(&running, 100 * WEIR_SECOND);
         assert_int_equal(running.result, cases[i].result);
