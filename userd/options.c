@@ -353,8 +353,8 @@ static const struct flag flags[] = {
         .read = flag_text,
         FIELD(auth.policy),
         .expected = "a JSON file",
-        .help =
-            "which roles may call which methods, and which methods need no token (doc/AUTH.md)"},
+        .help = "which roles and peers may call which methods, which need no token, rates "
+                "(doc/AUTH.md)"},
     {.name = "insecure",
         .read = flag_switch,
         FIELD(insecure),

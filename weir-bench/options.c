@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir-bench/options.h"
 
+#include "usercommon/duration.h"
 #include <string.h>
 
 #define MANY UINT32_C(1000000000)
@@ -30,7 +31,7 @@ read_kind(const struct flag *flag, const char *text, void *field)
 #define FIELD(name) .field = offsetof(struct options, name)
 #define COUNT .expected = "a whole number from 1 on", .read = flag_number, .min = 1, .max = MANY
 #define TEXT(what) .expected = what, .read = flag_text
-#define DURATION .expected = "a duration such as 250ms, 5s, 2m or 1h", .read = flag_duration
+#define DURATION .expected = "a duration such as " DURATION_EXAMPLES, .read = flag_duration
 
 static const struct flag flags[] = {
     {"kind", "KIND", "the method's: unary, client-stream, server-stream or bidi (unary)",

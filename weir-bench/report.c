@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "weir-bench/report.h"
 
-#include <errno.h>
 #include <jansson.h>
 
 static const struct {

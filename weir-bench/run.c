@@ -97,7 +97,7 @@ init_worker(struct worker *worker, const struct plan *plan, uint32_t which)
 
     worker->plan = plan;
     worker->connection_count = part_of(options->connections, which, options->threads);
-    worker->first_connection = which;
+    worker->number = which;
     worker->rate = (double)options->rate / options->threads;
     worker->calls =
         options->calls > 0 ? part_of(options->calls, which, options->threads) : UINT64_MAX;

@@ -102,7 +102,7 @@ send_headers(struct stream *stream)
     size_t count = 0;
 
     if (worker->plan->options->changing) {
-        request_change(&change, (uint64_t)worker->first_connection << 40 | stream->number);
+        request_change(&change, (uint64_t)worker->number << 40 | stream->number);
         count = REQUEST_CHANGING;
     }
     return h2_stream_send_headers(stream->conn->h2, stream->h2, request->fields,

@@ -36,9 +36,10 @@ struct plan {
 
 struct worker {
     const struct plan *plan;
-    uint32_t connection_count, first_connection; /* its own, of all of the plan */
-    double rate;                                 /* calls a second; 0: without */
-    uint64_t calls;                              /* to make; UINT64_MAX: no limit */
+    uint32_t number;           /* of the plan's workers, from 0 */
+    uint32_t connection_count; /* its own */
+    double rate;               /* calls a second; 0: without */
+    uint64_t calls;            /* to make; UINT64_MAX: no limit */
 
     weir_loop *loop;
     struct connection *connections;
