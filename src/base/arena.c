@@ -19,29 +19,21 @@ misfit(const void *p)
     return (size_t)(-(uintptr_t)p & (_Alignof(max_align_t) - 1));
 }
 
-/* Point the arena at the owner's block, whole. */
-static void
-use_first(struct arena *arena)
-{
-    size_t skip = misfit(arena->first);
-
-    if (skip > arena->first_size)
-        skip = arena->first_size;
-    arena->next = arena->first == NULL ? NULL : arena->first + skip;
-    arena->end = arena->first == NULL ? NULL : arena->first + arena->first_size;
-}
-
 void
 arena_init(struct arena *arena, void *first, size_t first_size)
 {
+    size_t skip = misfit(first);
+
+    if (skip > first_size)
+        skip = first_size;
     arena->blocks = NULL;
-    arena->first = first;
-    arena->first_size = first_size;
-    use_first(arena);
+    arena->first = first == NULL ? NULL : (char *)first + skip;
+    arena->first_end = first == NULL ? NULL : (char *)first + first_size;
+    arena_reset(arena);
 }
 
-static void
-free_blocks(struct arena *arena)
+void
+arena_free_blocks(struct arena *arena)
 {
     struct arena_block *block = arena->blocks;
 
@@ -57,15 +49,8 @@ free_blocks(struct arena *arena)
 void
 arena_fini(struct arena *arena)
 {
-    free_blocks(arena);
+    arena_free_blocks(arena);
     arena->next = arena->end = NULL;
-}
-
-void
-arena_reset(struct arena *arena)
-{
-    free_blocks(arena);
-    use_first(arena);
 }
 
 /* The size of the next block: twice the last, and no less than what is asked for. 0: it cannot be.
@@ -73,7 +58,8 @@ arena_reset(struct arena *arena)
 static size_t
 next_size(const struct arena *arena, size_t wanted)
 {
-    size_t last = arena->blocks == NULL ? arena->first_size : arena->blocks->size;
+    size_t last = arena->blocks == NULL ? (size_t)(arena->first_end - arena->first)
+                                        : arena->blocks->size;
     size_t size = last < FIRST_MALLOC / 2 ? FIRST_MALLOC : ARENA_ALIGN(last) * 2;
 
     if (wanted > PTRDIFF_MAX - HEAD - _Alignof(max_align_t))

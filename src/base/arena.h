@@ -13,16 +13,25 @@ struct arena_block;
 struct arena {
     char *next, *end;
     struct arena_block *blocks; /* from malloc, newest first */
-    char *first;                /* the owner's block, may be NULL */
-    size_t first_size;
+    char *first, *first_end;    /* the owner's block, aligned; may be NULL */
 };
 
 /* Borrows `first` until fini. */
 void arena_init(struct arena *arena, void *first, size_t first_size);
 void arena_fini(struct arena *arena);
 
+/* Free what came from malloc. */
+void arena_free_blocks(struct arena *arena);
+
 /* Give everything back; keeps the owner's block, frees the others. */
-void arena_reset(struct arena *arena);
+static inline void
+arena_reset(struct arena *arena)
+{
+    if (arena->blocks != NULL)
+        arena_free_blocks(arena);
+    arena->next = arena->first;
+    arena->end = arena->first_end;
+}
 
 /* The slow half of arena_alloc: a new block. NULL: no memory. */
 void *arena_alloc_block(struct arena *arena, size_t size);

@@ -3,7 +3,9 @@
 /* Threads: pure functions. */
 #pragma once
 
+#include <endian.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline uint16_t
 load_be16(const uint8_t *p)
@@ -20,7 +22,10 @@ load_be24(const uint8_t *p)
 static inline uint32_t
 load_be32(const uint8_t *p)
 {
-    return ((uint32_t)p[0] << 24) | ((uint32_t)p[1] << 16) | ((uint32_t)p[2] << 8) | p[3];
+    uint32_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return be32toh(word);
 }
 
 static inline void
@@ -41,10 +46,15 @@ store_be24(uint8_t *p, uint32_t v)
 static inline void
 store_be32(uint8_t *p, uint32_t v)
 {
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
+    v = htobe32(v);
+    memcpy(p, &v, sizeof(v));
+}
+
+static inline void
+store_be64(uint8_t *p, uint64_t v)
+{
+    v = htobe64(v);
+    memcpy(p, &v, sizeof(v));
 }
 
 static inline uint32_t

@@ -79,6 +79,13 @@ fiber_loop(const struct fiber *fiber)
     return fiber->fibers->loop;
 }
 
+/* Not inlined for the same reason. */
+__attribute__((noinline)) bool
+fiber_is_on(const weir_loop *loop)
+{
+    return current != NULL && current->fibers->loop == loop;
+}
+
 /* From the root into a fiber, until it parks or ends. */
 static void
 switch_into(struct fiber *fiber)

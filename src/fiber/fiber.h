@@ -12,6 +12,9 @@ struct fiber;
 struct fiber *fiber_current(void);
 weir_loop *fiber_loop(const struct fiber *fiber);
 
+/* Is this a fiber of that loop? */
+bool fiber_is_on(const weir_loop *loop);
+
 /* Run fn on a fiber of this loop. From the loop's own context it starts at once and this returns
  * when it parks or ends; from inside a fiber it starts soon. RESOURCE_EXHAUSTED: no stack is to be
  * had. */

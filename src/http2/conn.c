@@ -133,6 +133,7 @@ h2_conn_free(struct h2_conn *conn)
 void
 h2_conn_trim(struct h2_conn *conn)
 {
+    return_block(conn);
     if (conn->held == 0)
         h2_slots_free(conn);
     if (buf_len(&conn->out) == 0)
@@ -166,37 +167,42 @@ take_preface(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
     return H2_STEP_ON;
 }
 
+/* What is no time for frames: before the first ones, and at the end. */
+static APART enum h2_step
+take_unusual(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
+{
+    if (conn->phase == H2_PHASE_DEAD) {
+        if (in->left > 0)
+            h2_input_skip(in, in->left);
+        return H2_STEP_INCOMPLETE;
+    }
+    if (conn->no_memory)
+        return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
+    return take_preface(conn, in, event);
+}
+
 static enum h2_step
 take_input(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
 {
     enum h2_step step;
 
     do {
-        if (conn->phase == H2_PHASE_DEAD) {
-            if (in->left > 0)
-                h2_input_skip(in, in->left);
-            return H2_STEP_INCOMPLETE;
-        }
-        if (conn->no_memory)
-            return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
-        step = conn->phase == H2_PHASE_PREFACE ? take_preface(conn, in, event)
-                                               : h2_take_frame(conn, in, event);
+        bool usual = conn->phase < H2_PHASE_PREFACE && !conn->no_memory;
+
+        step = usual ? h2_take_frame(conn, in, event) : take_unusual(conn, in, event);
     } while (step == H2_STEP_ON);
     return step;
 }
 
-static bool
+static COLD void
 next_lost(struct h2_conn *conn, struct h2_event *event)
 {
     struct list *link = list_shift(&conn->lost);
 
-    if (link == NULL)
-        return false;
     event->type = H2_RESET;
     event->stream = &container_of(link, struct h2_slot, link)->open;
     event->remote = event->unprocessed = true;
     event->code = H2_REFUSED_STREAM;
-    return true;
 }
 
 void
@@ -205,9 +211,10 @@ h2_conn_next(struct h2_conn *conn, const uint8_t **data, size_t *len, struct h2_
     struct h2_input in = {*data, *len};
 
     *out_event = (struct h2_event){.type = H2_NEED_INPUT};
-    return_block(conn);
-    if (conn->phase != H2_PHASE_DEAD && next_lost(conn, out_event))
+    if (!list_empty(&conn->lost) && conn->phase != H2_PHASE_DEAD) {
+        next_lost(conn, out_event);
         return;
+    }
     if (take_input(conn, &in, out_event) == H2_STEP_INCOMPLETE && conn->phase != H2_PHASE_DEAD)
         h2_flow_next_writer(conn, out_event);
     *data = in.at;

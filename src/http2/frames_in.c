@@ -75,6 +75,21 @@ check_data(const struct h2_conn *conn, const struct h2_slot *slot, const struct 
     return H2_NO_ERROR;
 }
 
+static void
+count_data(struct h2_slot *slot, const struct h2_frame *frame, uint32_t payload)
+{
+    slot->receive_window -= (int32_t)frame->len;
+    if (slot->content_left >= 0)
+        slot->content_left -= payload;
+}
+
+static void
+note_content(struct h2_conn *conn)
+{
+    conn->empty_frames = conn->settings_frames = 0;
+    h2_progress(conn);
+}
+
 static enum h2_step
 count_empty(struct h2_conn *conn, struct h2_event *event)
 {
@@ -87,9 +102,7 @@ static enum h2_step
 accept_data(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame,
     struct h2_slot *slot, uint32_t payload, struct h2_event *event)
 {
-    slot->receive_window -= (int32_t)frame->len;
-    if (slot->content_left >= 0)
-        slot->content_left -= payload;
+    count_data(slot, frame, payload);
     conn->skip -= payload;
     /* Pads count, but nobody consumes them: credit them here (RFC 9113, 6.9.1). */
     if (frame->len > payload)
@@ -97,10 +110,9 @@ accept_data(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *fr
     conn->data_end = (frame->flags & H2_FLAG_END_STREAM) != 0;
     if (payload == 0 && !conn->data_end)
         return count_empty(conn, event);
-    conn->empty_frames = conn->settings_frames = 0;
+    note_content(conn);
     conn->data_slot = slot;
     conn->data_left = payload;
-    h2_progress(conn);
     return h2_take_data_piece(conn, in, event);
 }
 
@@ -132,21 +144,22 @@ enum h2_step
 h2_take_data(
     struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame, struct h2_event *event)
 {
-    uint32_t pad;
+    uint32_t before = 0, pad = 0;
 
     if (frame->id == 0)
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "DATA on stream 0");
-    if ((frame->flags & H2_FLAG_PADDED) == 0)
-        return begin_data(conn, in, frame, 0, 0, event);
-    if (frame->len == 0)
-        return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "no room for the pad length");
-    if (in->left <= H2_FRAME_HEADER)
-        return H2_STEP_INCOMPLETE;
-    pad = in->at[H2_FRAME_HEADER];
-    /* RFC 9113, 6.1. */
-    if (pad >= frame->len)
-        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "more pads than DATA");
-    return begin_data(conn, in, frame, 1, pad, event);
+    if ((frame->flags & H2_FLAG_PADDED) != 0) {
+        if (frame->len == 0)
+            return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "no room for the pad length");
+        if (in->left <= H2_FRAME_HEADER)
+            return H2_STEP_INCOMPLETE;
+        before = 1;
+        pad = in->at[H2_FRAME_HEADER];
+        /* RFC 9113, 6.1. */
+        if (pad >= frame->len)
+            return h2_fail(conn, event, H2_PROTOCOL_ERROR, "more pads than DATA");
+    }
+    return begin_data(conn, in, frame, before, pad, event);
 }
 
 static enum h2_step
@@ -291,6 +304,7 @@ take_whole(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *
 {
     switch (frame->type) {
     case H2_FRAME_HEADERS:
+    case H2_FRAME_CONTINUATION:
         return h2_take_headers(conn, frame, event);
     case H2_FRAME_PRIORITY:
         return take_priority(conn, frame, event);
@@ -304,8 +318,6 @@ take_whole(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *
         return take_goaway(conn, frame, event);
     case H2_FRAME_WINDOW_UPDATE:
         return h2_take_window_update(conn, frame, event);
-    case H2_FRAME_CONTINUATION:
-        return h2_take_continuation(conn, frame, event);
     default:
         /* RFC 9113, 8.4: a client cannot push, and we have told the server not to. */
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "PUSH_PROMISE");
@@ -335,14 +347,20 @@ take_unknown(
     return H2_STEP_ON;
 }
 
+static inline struct h2_frame
+read_frame(const uint8_t *at)
+{
+    return (struct h2_frame){.len = load_be32(at) >> 8,
+        .id = load_be32(at + 5) & H2_ID_MAX,
+        .type = at[3],
+        .flags = at[4],
+        .payload = at + H2_FRAME_HEADER};
+}
+
 static enum h2_step
 begin_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
 {
-    struct h2_frame frame = {.len = load_be24(in->at),
-        .id = load_be32(in->at + 5) & H2_ID_MAX,
-        .type = in->at[3],
-        .flags = in->at[4],
-        .payload = in->at + H2_FRAME_HEADER};
+    struct h2_frame frame = read_frame(in->at);
 
     if (!is_in_order(conn, &frame))
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "frame out of order");
@@ -358,14 +376,51 @@ begin_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
     return take_whole(conn, &frame, event);
 }
 
+/* With the frame that is under way. */
+static APART enum h2_step
+go_on(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
+{
+    return conn->data_left > 0 ? h2_take_data_piece(conn, in, event) : skip_payload(conn, in);
+}
+
 enum h2_step
 h2_take_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
 {
-    if (conn->data_left > 0)
-        return h2_take_data_piece(conn, in, event);
-    if (conn->skip > 0)
-        return skip_payload(conn, in);
+    if ((conn->data_left | conn->skip) != 0)
+        return go_on(conn, in, event);
     if (in->left < H2_FRAME_HEADER)
         return H2_STEP_INCOMPLETE;
     return begin_frame(conn, in, event);
+}
+
+/* The frame at hand is all that a stream sends, and there is nothing wrong with it. */
+static bool
+is_content(const struct h2_conn *conn, const struct h2_slot *slot, const struct h2_frame *frame)
+{
+    return frame->type == H2_FRAME_DATA && frame->flags == H2_FLAG_END_STREAM &&
+           frame->id == slot->open.id && (int64_t)frame->len <= conn->receive_window &&
+           check_data(conn, slot, frame, frame->len) == H2_NO_ERROR;
+}
+
+bool
+h2_stream_take_content(struct h2_conn *conn, struct h2_stream *stream, const uint8_t **data,
+    size_t *len, const uint8_t **out_data, size_t *out_len)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+    struct h2_frame frame;
+
+    if (*len < H2_FRAME_HEADER || conn->block_id != 0)
+        return false;
+    frame = read_frame(*data);
+    if (frame.len > *len - H2_FRAME_HEADER || !is_content(conn, slot, &frame) ||
+        !h2_flow_receive(conn, frame.len))
+        return false;
+    count_data(slot, &frame, frame.len);
+    note_content(conn);
+    slot->flags |= H2_GOT_END;
+    *data = frame.payload + frame.len;
+    *len -= H2_FRAME_HEADER + frame.len;
+    *out_data = frame.payload;
+    *out_len = frame.len;
+    return true;
 }

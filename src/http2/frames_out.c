@@ -289,6 +289,34 @@ h2_stream_send_data_in_place(
     return put_data(conn, slot, len, end_stream);
 }
 
+bool
+h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream, const struct h2_field *fixed,
+    size_t fixed_count, const uint8_t *bytes, size_t len)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+    struct hpack_kept kept;
+    uint8_t *p;
+
+    if (conn->encoder == NULL || !may_send(conn, slot) || (slot->flags & H2_SENT_HEADERS) != 0 ||
+        len > h2_stream_room(conn, stream) || len > conn->peer_max_frame)
+        return false;
+    kept = hpack_encoder_kept(conn->encoder, fixed, fixed_count);
+    p = buf_reserve(&conn->out, 2 * H2_FRAME_HEADER + HPACK_KEPT_MAX + len);
+    if (kept.len == 0 || p == NULL)
+        return false;
+    h2_frame_pack(p, kept.len, H2_FRAME_HEADERS, H2_FLAG_END_HEADERS, stream->id);
+    memcpy(p + H2_FRAME_HEADER, kept.bytes, HPACK_KEPT_MAX);
+    p += H2_FRAME_HEADER + kept.len;
+    h2_frame_pack(p, len, H2_FRAME_DATA, 0, stream->id);
+    memcpy(p + H2_FRAME_HEADER, bytes, len);
+    buf_commit(&conn->out, 2 * H2_FRAME_HEADER + kept.len + len);
+    slot->flags |= H2_SENT_HEADERS;
+    conn->send_window -= (int32_t)len;
+    slot->send_window -= (int32_t)len;
+    h2_progress(conn);
+    return true;
+}
+
 /* More than one frame takes. */
 static APART bool
 send_frames(

@@ -132,6 +132,12 @@ void h2_conn_set_time(struct h2_conn *conn, int64_t now);
 void h2_conn_next(
     struct h2_conn *conn, const uint8_t **data, size_t *len, struct h2_event *out_event);
 
+/* Server, upon H2_HEADERS without end_stream: take the content too, if all of it is at hand in the
+ * frame behind, as a small request's mostly is; the stream then has no H2_DATA. *out_data lives as
+ * that of H2_DATA does. False: it comes as events, or not at all. */
+WEIR_CHECK bool h2_stream_take_content(struct h2_conn *conn, struct h2_stream *stream,
+    const uint8_t **data, size_t *len, const uint8_t **out_data, size_t *out_len);
+
 /* Would h2_conn_next have an event without input? */
 bool h2_conn_has_event(const struct h2_conn *conn);
 
@@ -167,6 +173,11 @@ bool h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream,
  * One that did not say takes any. Either list may be empty. */
 bool h2_conn_takes_headers(const struct h2_conn *conn, const struct h2_field *fixed,
     size_t fixed_count, const struct h2_field *extra, size_t extra_count);
+
+/* Server: response headers of these fixed fields alone, and content behind them. False where that
+ * takes more than a copy, or there is no room: nothing was sent, send them one after the other. */
+bool h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream,
+    const struct h2_field *fixed, size_t fixed_count, const uint8_t *bytes, size_t len);
 
 /* How many bytes may be sent now: both windows and the output's limit together. 0 once closed. */
 size_t h2_stream_room(const struct h2_conn *conn, const struct h2_stream *stream);

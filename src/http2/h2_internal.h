@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/hint.h"
 #include "http2/h2.h"
 
 /* ---- the wire's constants, RFC 9113 sections 4.1, 6 and 6.5.2 ---- */
@@ -79,6 +80,7 @@ _Static_assert(sizeof(struct h2_slot) == 64 || sizeof(void *) != 8, "one cache l
 struct h2_place {
     struct h2_slot *slot; /* NULL: nobody is here */
     uint32_t id;
+    uint32_t pushed; /* so far from its home */
 };
 
 static inline struct h2_slot *
@@ -112,10 +114,11 @@ struct h2_bucket {
     int32_t tokens;
 };
 
+/* The first two take frames. */
 enum h2_phase {
-    H2_PHASE_PREFACE,  /* server: the client's 24 bytes are still to come */
     H2_PHASE_SETTINGS, /* the peer's first frame must be SETTINGS */
     H2_PHASE_OPEN,
+    H2_PHASE_PREFACE, /* server: the client's 24 bytes are still to come */
     H2_PHASE_DEAD
 };
 
@@ -142,12 +145,14 @@ struct h2_conn {
     uint32_t block_id;  /* 0: no block waits for CONTINUATION */
     bool block_ends_stream, block_depends_on_itself;
     struct buf block;
-    struct h2_block *lent; /* by the last event */
+    struct h2_block *lent; /* by the last event that had one */
 
     /* Streams, all opened by the client: numbers are odd. */
     struct h2_place *map; /* open addressing, NULL while empty */
     uint32_t map_factor;
-    uint32_t map_bits;
+    uint32_t map_mask;  /* of places; 0 while there is no map */
+    uint32_t map_shift; /* see home() */
+    uint32_t map_found; /* the place that was found last */
     struct h2_chunk *chunks;
     struct list *free_slots;
     uint32_t slot_count;          /* in all chunks */
@@ -235,7 +240,7 @@ h2_input_skip(struct h2_input *in, size_t len)
 }
 
 /* A connection error: GOAWAY into the output, H2_FAILED into *event. `why` is static. */
-enum h2_step h2_fail(
+COLD enum h2_step h2_fail(
     struct h2_conn *conn, struct h2_event *event, enum h2_code code, const char *why);
 
 /* ---- frames_in.c, headers_in.c, settings.c ---- */
@@ -244,9 +249,8 @@ enum h2_step h2_take_frame(struct h2_conn *conn, struct h2_input *in, struct h2_
 enum h2_step h2_take_data(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame,
     struct h2_event *event);
 enum h2_step h2_take_data_piece(struct h2_conn *conn, struct h2_input *in, struct h2_event *event);
+/* HEADERS and CONTINUATION. */
 enum h2_step h2_take_headers(
-    struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event);
-enum h2_step h2_take_continuation(
     struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event);
 enum h2_step h2_take_settings(
     struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event);
@@ -272,9 +276,8 @@ bool h2_message_read_trailers(const struct h2_block *block);
 static inline void
 h2_frame_pack(uint8_t *p, size_t len, uint8_t type, uint8_t flags, uint32_t id)
 {
-    store_be32(p, ((uint32_t)len << 8) | type);
-    p[4] = flags;
-    store_be32(p + 5, id);
+    store_be64(p, (uint64_t)len << 40 | (uint64_t)type << 32 | (uint64_t)flags << 24 | id >> 8);
+    p[8] = (uint8_t)id;
 }
 
 /* All of these do nothing on a dead connection, and note it when there is no memory. */
@@ -293,7 +296,7 @@ void h2_slot_number(struct h2_conn *conn, struct h2_slot *slot, uint32_t id);
 void h2_slots_free(struct h2_conn *conn);
 
 /* NULL: nobody holds a stream of this number. */
-struct h2_slot *h2_slot_find(const struct h2_conn *conn, uint32_t id);
+struct h2_slot *h2_slot_find(struct h2_conn *conn, uint32_t id);
 
 /* Every held stream that is not closed, until f says false; f may not release. True: f never did.
  */
@@ -317,7 +320,7 @@ void h2_remember(struct h2_conn *conn, uint32_t id, enum h2_gone how);
 
 /* A stream error: RST_STREAM into the output and, for a stream that is held and open, H2_RESET into
  * *event. A connection error when the peer provokes too many. */
-enum h2_step h2_stream_error(struct h2_conn *conn, uint32_t id, struct h2_slot *slot,
+COLD enum h2_step h2_stream_error(struct h2_conn *conn, uint32_t id, struct h2_slot *slot,
     enum h2_code code, struct h2_event *event);
 
 /* ---- flow.c ---- */
@@ -363,7 +366,7 @@ void h2_limits_init(struct h2_conn *conn);
 void h2_limit_hit(struct h2_conn *conn, enum h2_limit limit);
 
 /* A limit whose hit ends the connection: ENHANCE_YOUR_CALM. */
-enum h2_step h2_fail_limit(
+COLD enum h2_step h2_fail_limit(
     struct h2_conn *conn, struct h2_event *event, enum h2_limit limit, const char *why);
 
 /* Each takes from one allowance; false: it is used up. */

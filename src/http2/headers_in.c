@@ -14,20 +14,22 @@
 struct head {
     uint32_t id;
     bool end_stream, depends_on_itself;
-    struct h2_block *block; /* lent by the connection */
+    bool whole;          /* there is no CONTINUATION to come */
+    const uint8_t *data; /* encoded */
+    size_t len;
+    struct h2_block *block; /* lent by the connection until the next one is decoded */
 };
 
 /* On failure the block stays NULL. */
 static enum h2_step
-decode(struct h2_conn *conn, const uint8_t *data, size_t len, struct head *head,
-    struct h2_event *event)
+decode(struct h2_conn *conn, struct head *head, struct h2_event *event)
 {
     enum hpack_result result = HPACK_NO_MEMORY;
 
     if (conn->decoder == NULL)
         conn->decoder = hpack_decoder_new(H2_TABLE_SIZE, conn->max_header_list);
     if (conn->decoder != NULL)
-        result = hpack_decode(conn->decoder, data, len, &head->block);
+        result = hpack_decode(conn->decoder, head->data, head->len, &head->block);
     if (result == HPACK_BROKEN)
         return h2_fail(conn, event, H2_COMPRESSION_ERROR, "header block cannot be decoded");
     if (result != HPACK_OK)
@@ -167,15 +169,19 @@ take_on_open(
 
 /* ---- blocks ---- */
 
-/* A whole block, for a stream that exists or has existed. */
-static enum h2_step
-take_known(struct h2_conn *conn, struct head *head, const uint8_t *data, size_t len,
-    struct h2_event *event)
+/* A stream that exists or has existed. */
+struct known {
+    struct h2_slot *slot; /* NULL: it is not open */
+    enum h2_gone how;     /* then */
+};
+
+/* What must hold before the block is decoded. */
+static APART enum h2_step
+check_known(struct h2_conn *conn, uint32_t id, struct known *out_known, struct h2_event *event)
 {
-    struct h2_slot *slot = h2_slot_find(conn, head->id);
+    struct h2_slot *slot = h2_slot_find(conn, id);
     bool open = slot != NULL && !h2_slot_closed(slot);
-    enum h2_gone how = open ? H2_GONE_NEVER : h2_how_gone(conn, head->id, slot);
-    enum h2_step step;
+    enum h2_gone how = open ? H2_GONE_NEVER : h2_how_gone(conn, id, slot);
 
     /* RFC 9113, 5.1.1 and 5.1: neither may a skipped number be used nor a stream go on after its
      * end. */
@@ -185,32 +191,42 @@ take_known(struct h2_conn *conn, struct head *head, const uint8_t *data, size_t 
      * after the deadline was answered, and that must not cost a client its other calls. */
     if (how == H2_GONE_ENDED && conn->is_server)
         return h2_fail(conn, event, H2_STREAM_CLOSED, "HEADERS on a closed stream");
-    step = decode(conn, data, len, head, event);
-    if (head->block == NULL)
-        return step;
-    return open ? take_on_open(conn, slot, head, event) : take_late(conn, head->id, how, event);
+    *out_known = (struct known){open ? slot : NULL, how};
+    return H2_STEP_ON;
 }
 
-static enum h2_step
-take_block(struct h2_conn *conn, struct head *head, const uint8_t *data, size_t len,
+static APART enum h2_step
+take_known(struct h2_conn *conn, const struct known *known, const struct head *head,
     struct h2_event *event)
 {
-    enum h2_step step;
-
-    conn->empty_frames = conn->settings_frames = 0;
-    if (!conn->is_server || head->id <= conn->last_id)
-        return take_known(conn, head, data, len, event);
-    step = decode(conn, data, len, head, event);
-    return head->block == NULL ? step : take_request(conn, head, event);
+    return known->slot != NULL ? take_on_open(conn, known->slot, head, event)
+                               : take_late(conn, head->id, known->how, event);
 }
 
-/* Take off pads and priority. `len` may be less than the two need. */
+/* It is whole. */
 static enum h2_step
-unpack(struct h2_conn *conn, const struct h2_frame *frame, const uint8_t **out_at, size_t *out_len,
+take_block(struct h2_conn *conn, struct head *head, struct h2_event *event)
+{
+    bool is_new = conn->is_server && head->id > conn->last_id;
+    struct known known;
+    enum h2_step step = is_new ? H2_STEP_ON : check_known(conn, head->id, &known, event);
+
+    conn->empty_frames = conn->settings_frames = 0;
+    if (step == H2_STEP_ON)
+        step = decode(conn, head, event);
+    if (head->block == NULL)
+        return step;
+    return is_new ? take_request(conn, head, event) : take_known(conn, &known, head, event);
+}
+
+/* Take off pads and priority. */
+static APART enum h2_step
+unpack(struct h2_conn *conn, const struct h2_frame *frame, struct head *head,
     struct h2_event *event)
 {
     bool padded = (frame->flags & H2_FLAG_PADDED) != 0;
-    size_t before = (padded ? 1 : 0) + ((frame->flags & H2_FLAG_PRIORITY) != 0 ? 5 : 0);
+    bool has_priority = (frame->flags & H2_FLAG_PRIORITY) != 0;
+    size_t before = (padded ? 1 : 0) + (has_priority ? 5 : 0);
     size_t pad;
 
     if (frame->len < before)
@@ -219,19 +235,13 @@ unpack(struct h2_conn *conn, const struct h2_frame *frame, const uint8_t **out_a
     /* RFC 9113, 6.2. */
     if (pad > frame->len - before)
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "more pads than HEADERS");
-    *out_at = frame->payload + before;
-    *out_len = frame->len - before - pad;
+    head->data = frame->payload + before;
+    head->len = frame->len - before - pad;
+    /* RFC 9113 has deprecated priorities; of the old rules (RFC 7540, 5.3.1) this one is still
+     * probed for. */
+    head->depends_on_itself =
+        has_priority && (load_be32(frame->payload + before - 5) & H2_ID_MAX) == frame->id;
     return H2_STEP_ON;
-}
-
-/* RFC 9113 has deprecated priorities; of the old rules (RFC 7540, 5.3.1) this one is still probed
- * for. */
-static bool
-depends_on_itself(const struct h2_frame *frame)
-{
-    const uint8_t *at = frame->payload + ((frame->flags & H2_FLAG_PADDED) != 0 ? 1 : 0);
-
-    return (frame->flags & H2_FLAG_PRIORITY) != 0 && (load_be32(at) & H2_ID_MAX) == frame->id;
 }
 
 static enum h2_step
@@ -242,37 +252,40 @@ keep_fragment(struct h2_conn *conn, const uint8_t *fragment, size_t len, struct 
     return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
 }
 
-enum h2_step
-h2_take_headers(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+/* A HEADERS frame without END_HEADERS: CONTINUATIONs follow. */
+static COLD enum h2_step
+begin_block(struct h2_conn *conn, const struct head *head, struct h2_event *event)
 {
-    struct head head = {.id = frame->id};
-    const uint8_t *fragment = NULL;
-    size_t len = 0;
-    enum h2_step step;
+    conn->block_id = head->id;
+    conn->block_ends_stream = head->end_stream;
+    conn->block_depends_on_itself = head->depends_on_itself;
+    conn->continuations = 0;
+    return keep_fragment(conn, head->data, head->len, event);
+}
+
+static enum h2_step
+take_headers(struct h2_conn *conn, const struct h2_frame *frame, struct head *head,
+    struct h2_event *event)
+{
+    enum h2_step step = H2_STEP_ON;
 
     /* A server opens no streams, and a client alone opens new ones (RFC 9113, 5.1.1). */
     if ((frame->id & 1) == 0 || (!conn->is_server && frame->id > conn->last_id))
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "HEADERS on a wrong stream");
-    step = unpack(conn, frame, &fragment, &len, event);
-    if (step != H2_STEP_ON)
-        return step;
-    head.end_stream = (frame->flags & H2_FLAG_END_STREAM) != 0;
-    head.depends_on_itself = depends_on_itself(frame);
-    if ((frame->flags & H2_FLAG_END_HEADERS) != 0)
-        return take_block(conn, &head, fragment, len, event);
-    conn->block_id = frame->id;
-    conn->block_ends_stream = head.end_stream;
-    conn->block_depends_on_itself = head.depends_on_itself;
-    conn->continuations = 0;
-    return keep_fragment(conn, fragment, len, event);
+    head->id = frame->id;
+    head->end_stream = (frame->flags & H2_FLAG_END_STREAM) != 0;
+    head->whole = (frame->flags & H2_FLAG_END_HEADERS) != 0;
+    head->data = frame->payload;
+    head->len = frame->len;
+    if ((frame->flags & (H2_FLAG_PADDED | H2_FLAG_PRIORITY)) != 0)
+        step = unpack(conn, frame, head, event);
+    return step == H2_STEP_ON && !head->whole ? begin_block(conn, head, event) : step;
 }
 
-enum h2_step
-h2_take_continuation(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+static COLD enum h2_step
+take_continuation(struct h2_conn *conn, const struct h2_frame *frame, struct head *head,
+    struct h2_event *event)
 {
-    struct head head = {.id = conn->block_id,
-        .end_stream = conn->block_ends_stream,
-        .depends_on_itself = conn->block_depends_on_itself};
     enum h2_step step;
 
     if (conn->block_id == 0)
@@ -283,8 +296,28 @@ h2_take_continuation(struct h2_conn *conn, const struct h2_frame *frame, struct 
     step = keep_fragment(conn, frame->payload, frame->len, event);
     if (step != H2_STEP_ON || (frame->flags & H2_FLAG_END_HEADERS) == 0)
         return step;
+    *head = (struct head){.id = conn->block_id,
+        .end_stream = conn->block_ends_stream,
+        .depends_on_itself = conn->block_depends_on_itself,
+        .whole = true,
+        .data = buf_head(&conn->block),
+        .len = buf_len(&conn->block)};
     conn->block_id = 0;
-    step = take_block(conn, &head, buf_head(&conn->block), buf_len(&conn->block), event);
-    buf_fini(&conn->block);
+    return H2_STEP_ON;
+}
+
+enum h2_step
+h2_take_headers(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+{
+    bool in_pieces = frame->type == H2_FRAME_CONTINUATION;
+    struct head head = {.whole = false};
+    enum h2_step step = in_pieces ? take_continuation(conn, frame, &head, event)
+                                  : take_headers(conn, frame, &head, event);
+
+    if (step != H2_STEP_ON || !head.whole)
+        return step;
+    step = take_block(conn, &head, event);
+    if (in_pieces)
+        buf_fini(&conn->block);
     return step;
 }

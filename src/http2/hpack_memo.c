@@ -2,6 +2,8 @@
 /* The memo: eight slots, told apart by a mark before their bytes are compared. */
 #include "http2/hpack_memo.h"
 
+#include "base/hint.h"
+
 static uint64_t
 load64(const uint8_t *p)
 {
@@ -42,23 +44,40 @@ same_bytes(const uint8_t *a, const uint8_t *b, size_t len)
     return load64(a) == load64(b) && load64(a + len - 8) == load64(b + len - 8);
 }
 
-struct h2_block *
-hpack_memo_lookup(struct hpack_memo *memo, const uint8_t *data, size_t len)
+static bool
+is_of(const struct hpack_memo_slot *slot, const uint8_t *data, size_t len)
 {
-    uint64_t mark;
+    return slot->len == len && same_bytes(slot->key, data, len);
+}
 
-    if (!memo->used || len > HPACK_MEMO_LONGEST)
-        return NULL;
-    mark = mark_of(data, len);
+static APART struct h2_block *
+search(struct hpack_memo *memo, const uint8_t *data, size_t len)
+{
+    uint64_t mark = mark_of(data, len);
+
     for (unsigned i = 0; i < HPACK_MEMO_SLOTS; i++) {
         struct hpack_memo_slot *slot = &memo->slots[i];
 
-        if (memo->marks[i] == mark && slot->len == len && same_bytes(slot->key, data, len)) {
+        if (memo->marks[i] == mark && is_of(slot, data, len)) {
             slot->hit = true;
+            memo->last = i;
             return slot->block;
         }
     }
     return NULL;
+}
+
+struct h2_block *
+hpack_memo_lookup(struct hpack_memo *memo, const uint8_t *data, size_t len)
+{
+    struct hpack_memo_slot *last = &memo->slots[memo->last];
+
+    if (!memo->used || len > HPACK_MEMO_LONGEST)
+        return NULL;
+    if (!is_of(last, data, len))
+        return search(memo, data, len);
+    last->hit = true;
+    return last->block;
 }
 
 /* The slot to give up. */
@@ -83,6 +102,7 @@ hpack_memo_put(struct hpack_memo *memo, struct h2_block *block, const uint8_t *k
     h2_block_unref(memo->slots[i].block);
     memo->marks[i] = mark_of(key, len);
     memo->slots[i] = (struct hpack_memo_slot){h2_block_ref(block), key, (uint32_t)len, false};
+    memo->last = i;
     memo->used = true;
 }
 

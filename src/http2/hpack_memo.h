@@ -18,6 +18,7 @@ struct hpack_memo {
         uint32_t len;
         bool hit;
     } slots[HPACK_MEMO_SLOTS];
+    unsigned last; /* the slot that was used last: often the next one too */
     unsigned hand;
     bool used; /* there is a block in it */
 };

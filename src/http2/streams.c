@@ -29,52 +29,57 @@ struct h2_chunk {
 static uint32_t
 home(const struct h2_conn *conn, uint32_t id)
 {
-    uint32_t group = ((id >> 3) * conn->map_factor) >> (34 - conn->map_bits);
+    uint32_t group = ((id >> 3) * conn->map_factor) >> conn->map_shift;
 
     return group << 2 | (id >> 1 & 3);
 }
 
-/* How far what is at i has been pushed from its home. */
-static uint32_t
-distance(const struct h2_conn *conn, uint32_t i)
-{
-    return (i - home(conn, conn->map[i].id)) & ((1u << conn->map_bits) - 1);
-}
-
 static void
-map_put(struct h2_conn *conn, struct h2_place place)
+map_put(struct h2_conn *conn, struct h2_slot *slot, uint32_t id)
 {
-    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, place.id), pushed = 0;
+    struct h2_place place = {slot, id, 0}, *map = conn->map;
+    uint32_t mask = conn->map_mask, i = home(conn, id);
 
-    for (; conn->map[i].slot != NULL; i = (i + 1) & mask, pushed++) {
-        uint32_t other_pushed = distance(conn, i);
+    for (; map[i].slot != NULL; i = (i + 1) & mask, place.pushed++) {
+        if (map[i].pushed < place.pushed) {
+            struct h2_place other = map[i];
 
-        if (other_pushed < pushed) {
-            struct h2_place other = conn->map[i];
-
-            conn->map[i] = place;
+            map[i] = place;
             place = other;
-            pushed = other_pushed;
         }
     }
-    conn->map[i] = place;
+    map[i] = place;
+    conn->map_found = i;
+}
+
+/* Where it is; it must be there. Most streams end soon after they were found. */
+static uint32_t
+place_of(const struct h2_conn *conn, uint32_t id)
+{
+    uint32_t i = conn->map_found;
+
+    if (conn->map[i].id == id)
+        return i;
+    for (i = home(conn, id); conn->map[i].id != id; i = (i + 1) & conn->map_mask)
+        continue;
+    return i;
 }
 
 static void
 map_remove(struct h2_conn *conn, uint32_t id)
 {
-    uint32_t mask = (1u << conn->map_bits) - 1, i = home(conn, id), next;
+    struct h2_place *map = conn->map;
+    uint32_t i = place_of(conn, id), next;
 
-    while (conn->map[i].id != id)
-        i = (i + 1) & mask;
     for (;;) {
-        next = (i + 1) & mask;
-        if (conn->map[next].slot == NULL || distance(conn, next) == 0)
+        next = (i + 1) & conn->map_mask;
+        if (map[next].pushed == 0) /* as nobody is, too */
             break;
-        conn->map[i] = conn->map[next];
+        map[i] = map[next];
+        map[i].pushed--;
         i = next;
     }
-    conn->map[i] = (struct h2_place){NULL, 0};
+    map[i] = (struct h2_place){NULL, 0, 0};
 }
 
 /* At most half full with all slots in it. False: no memory. */
@@ -82,7 +87,7 @@ static bool
 map_fit(struct h2_conn *conn, uint32_t slots)
 {
     struct h2_place *old = conn->map, *map;
-    uint32_t bits = MAP_BITS_FIRST, old_size = old == NULL ? 0 : 1u << conn->map_bits;
+    uint32_t bits = MAP_BITS_FIRST, old_size = old == NULL ? 0 : conn->map_mask + 1;
 
     while (1u << bits < 2 * slots)
         bits++;
@@ -92,25 +97,29 @@ map_fit(struct h2_conn *conn, uint32_t slots)
     if (map == NULL)
         return false;
     conn->map = map;
-    conn->map_bits = bits;
+    conn->map_mask = (1u << bits) - 1;
+    conn->map_shift = 34 - bits;
+    conn->map_found = 0;
     for (uint32_t i = 0; i < old_size; i++)
         if (old[i].slot != NULL)
-            map_put(conn, old[i]);
+            map_put(conn, old[i].slot, old[i].id);
     free(old);
     return true;
 }
 
 struct h2_slot *
-h2_slot_find(const struct h2_conn *conn, uint32_t id)
+h2_slot_find(struct h2_conn *conn, uint32_t id)
 {
-    uint32_t mask, i;
+    const struct h2_place *map = conn->map;
+    uint32_t i;
 
-    if (conn->map == NULL || id == 0)
+    if (map == NULL)
         return NULL;
-    mask = (1u << conn->map_bits) - 1;
-    for (i = home(conn, id); conn->map[i].slot != NULL; i = (i + 1) & mask)
-        if (conn->map[i].id == id)
-            return conn->map[i].slot;
+    for (i = home(conn, id); map[i].slot != NULL; i = (i + 1) & conn->map_mask)
+        if (map[i].id == id) {
+            conn->map_found = i;
+            return map[i].slot;
+        }
     return NULL;
 }
 
@@ -176,7 +185,7 @@ h2_slot_number(struct h2_conn *conn, struct h2_slot *slot, uint32_t id)
 {
     slot->open.id = id;
     conn->last_id = id;
-    map_put(conn, (struct h2_place){slot, id});
+    map_put(conn, slot, id);
 }
 
 void
@@ -226,6 +235,7 @@ h2_slots_free(struct h2_conn *conn)
     free(conn->map);
     conn->chunks = NULL;
     conn->map = NULL;
+    conn->map_mask = 0;
     conn->free_slots = NULL;
     conn->slot_count = 0;
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/hint.h"
 #include "fiber/fiber.h"
 #include "rpc/transport.h"
 #include "wire/wire.h"
@@ -128,6 +129,7 @@ struct weir_call {
     bool gzip_out;            /* messages are sent so */
     atomic_bool gzip_refused; /* the server has said that it does not take it */
     bool compressed;          /* so the last one came */
+    bool let_in;              /* more than the window of its stream, for a large message */
     bool has_scratch;         /* the arena below is there */
 
     /* From here on nothing is zeroed. */
@@ -220,7 +222,13 @@ void call_start_timer(struct weir_call *call);
 bool call_arm_deadline(struct weir_call *call);
 
 /* FAILED_PRECONDITION, with a text: no call of a known method is under way in this object. */
-WEIR_CHECK weir_code call_check_begun(struct weir_call *call);
+COLD weir_code call_refuse_unbegun(struct weir_call *call);
+
+static inline WEIR_CHECK weir_code
+call_check_begun(struct weir_call *call)
+{
+    return call->method != NULL ? WEIR_OK : call_refuse_unbegun(call);
+}
 
 /* Forget the stream's last message and what the user allocated with it. */
 void call_renew_scratch(struct weir_call *call);
@@ -270,6 +278,10 @@ weir_code call_fields_add(
 
 /* Server: send the response headers if they are not out yet. */
 WEIR_CHECK weir_code call_send_response_headers(struct weir_call *call);
+
+/* Server: the same together with the first bytes of content, where both are small and there is room
+ * for them. False: neither was sent. */
+bool call_send_opening(struct weir_call *call, const uint8_t *bytes, size_t len);
 
 /* Server: end the stream with this status: trailers, or Trailers-Only when no header is out. */
 void call_send_status(struct weir_call *call, weir_code code, const char *message);
@@ -323,7 +335,8 @@ void call_stop_alarms(struct weir_call *call);
 
 /* ---- messages ---- */
 
-/* Send one message, with END_STREAM after it when `last`. Suspends. */
+/* Send one message, behind the response headers if they are not out yet; with END_STREAM after it
+ * when `last`, which a server never says. Suspends. */
 weir_code call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last);
 
 /* Append one message as it would be sent. RESOURCE_EXHAUSTED: no memory. */
@@ -350,6 +363,9 @@ void call_drop_messages(struct weir_call *call);
  * code. */
 weir_code call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
     WEIR_PRINTF(3, 4);
+
+/* The same of a call that takes one message, behind which there is more. */
+COLD weir_code call_refuse_second(struct weir_call *call);
 
 /* Of the one message of a call that sends only one: is it over the limit, misframed, or followed by
  * another? OK, with how many bytes are missing of it, or the status for it, with *out_why static.

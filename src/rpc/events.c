@@ -65,7 +65,8 @@ take_in_single(struct weir_call *call, const char **out_why)
 }
 
 /* A single message is let in as a whole, whatever its size up to the limit; of a stream, bytes are
- * credited as the user takes messages. */
+ * credited as the user takes messages. What is wrong with a request that has come as a whole is
+ * found by who takes its message. */
 void
 call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_stream)
 {
@@ -78,12 +79,11 @@ call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_s
     if (!buf_append(&call->incoming, data, len)) {
         code = WEIR_RESOURCE_EXHAUSTED;
         why = "no memory for the message";
-    } else if (call_peer_sends_one(call)) {
-        code = take_in_single(call, &why);
-    }
-    if (code == WEIR_OK && end_stream && !call->is_server) {
+    } else if (end_stream && !call->is_server) {
         code = WEIR_INTERNAL;
         why = "the server ended the stream without a status";
+    } else if (!end_stream && call_peer_sends_one(call)) {
+        code = take_in_single(call, &why);
     }
     if (code != WEIR_OK)
         call_end(call, code, why);

@@ -136,9 +136,12 @@ call_expect(struct weir_call *call, size_t missing, size_t beyond)
     /* Without the memory it comes to light when the bytes are there. */
     if (all && missing > 0)
         buf_reserve(&call->incoming, missing + 1); /* see may_stay */
+    call->let_in = true;
     rpc_transport_touch(call->transport);
     return h2_stream_expect(call->transport->h2, call->stream, next);
 }
+
+static const char more_than_one[] = "more than one message in a call that takes one";
 
 weir_code
 call_check_single(const struct weir_call *call, size_t *out_missing, const char **out_why)
@@ -156,7 +159,7 @@ call_check_single(const struct weir_call *call, size_t *out_missing, const char 
         return WEIR_RESOURCE_EXHAUSTED;
     }
     if (have - WIRE_PREFIX_SIZE > prefix.len) {
-        *out_why = "more than one message in a call that takes one";
+        *out_why = more_than_one;
         return WEIR_UNIMPLEMENTED;
     }
     *out_missing = WIRE_PREFIX_SIZE + prefix.len - have;
@@ -168,7 +171,8 @@ call_check_single(const struct weir_call *call, size_t *out_missing, const char 
 static void
 credit(struct weir_call *call, size_t len)
 {
-    if (call->transport == NULL || (call_peer_sends_one(call) && !call->receive_closed))
+    if (call->transport == NULL ||
+        (call_peer_sends_one(call) && !(call->receive_closed && call->let_in)))
         return;
     h2_stream_consumed(call->transport->h2, call->stream, len);
     rpc_transport_touch(call->transport);
@@ -239,48 +243,39 @@ call_receivable(struct weir_call *call)
            !expect_rest(call, prefix);
 }
 
-/* OK with false: not whole yet. */
-static weir_code
-try_take(struct weir_call *call, const ProtobufCMessageDescriptor *type,
-    ProtobufCMessage **out_message, bool *out_taken)
+/* What is at the front will never be a message. */
+static COLD weir_code
+refuse_front(struct weir_call *call, enum front front, struct wire_prefix prefix)
 {
-    struct wire_prefix prefix;
-    enum front front = look_at_front(call, &prefix);
-
-    *out_taken = front == FRONT_WHOLE;
-    switch (front) {
-    case FRONT_WHOLE:
-        return take(call, type, prefix, out_message);
-    case FRONT_FLAG:
+    if (front == FRONT_FLAG)
         return call_refuse(call, WEIR_INTERNAL, "bad flag in front of a message");
-    case FRONT_TOO_BIG:
-        count_too_large(call);
-        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
-            prefix.len, call->max_receive);
-    case FRONT_PART:
-        if (!expect_rest(call, prefix))
-            return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "%s", call_too_much_unread);
-    }
-    return WEIR_OK;
+    count_too_large(call);
+    return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "message of %u bytes, larger than %zu",
+        prefix.len, call->max_receive);
 }
 
+/* OK: a whole message is at the front, or the peer has finished. */
 static APART weir_code
-await_message(
-    struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
+await_front(struct weir_call *call, struct wire_prefix *out_prefix, bool *out_finished)
 {
-    bool taken;
+    enum front front;
 
+    *out_finished = false;
     for (;;) {
         if (call->ended && !call->receive_closed)
             return call->code;
-        WEIR_TRY(try_take(call, type, out_message, &taken));
-        if (taken)
+        front = look_at_front(call, out_prefix);
+        if (front == FRONT_WHOLE)
             return WEIR_OK;
+        if (front != FRONT_PART)
+            return refuse_front(call, front, *out_prefix);
+        if (!expect_rest(call, *out_prefix))
+            return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "%s", call_too_much_unread);
         if (call->receive_closed) {
-            if (buf_len(&call->incoming) > 0)
-                return call_refuse(call, WEIR_INTERNAL, "the stream ended inside a message");
-            *out_message = NULL;
-            return WEIR_OK;
+            *out_finished = buf_len(&call->incoming) == 0;
+            return *out_finished
+                       ? WEIR_OK
+                       : call_refuse(call, WEIR_INTERNAL, "the stream ended inside a message");
         }
         call_park(call);
     }
@@ -290,11 +285,23 @@ weir_code
 call_take_message(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
 {
+    bool may_take = !call->ended || call->receive_closed, finished;
     struct wire_prefix prefix;
 
-    if ((!call->ended || call->receive_closed) && look_at_front(call, &prefix) == FRONT_WHOLE)
-        return take(call, type, prefix, out_message);
-    return await_message(call, type, out_message);
+    if (!may_take || look_at_front(call, &prefix) != FRONT_WHOLE) {
+        WEIR_TRY(await_front(call, &prefix, &finished));
+        if (finished) {
+            *out_message = NULL;
+            return WEIR_OK;
+        }
+    }
+    return take(call, type, prefix, out_message);
+}
+
+weir_code
+call_refuse_second(struct weir_call *call)
+{
+    return call_refuse(call, WEIR_UNIMPLEMENTED, "%s", more_than_one);
 }
 
 void
@@ -496,16 +503,32 @@ call_frame(
     return WEIR_OK;
 }
 
+/* A server's first message opens its response. */
+static weir_code
+send_headers_first(struct weir_call *call)
+{
+    return call->is_server ? call_send_response_headers(call) : WEIR_OK;
+}
+
+static APART weir_code
+send_small_later(struct weir_call *call, const uint8_t *framed, size_t len, bool last)
+{
+    WEIR_TRY(send_headers_first(call));
+    if (h2_stream_send_data(call->transport->h2, call->stream, framed, len, last))
+        return WEIR_OK;
+    return send_framed(call, framed, len, last);
+}
+
 static inline weir_code
 send_small(struct weir_call *call, uint8_t *packed, size_t len, bool last)
 {
     uint8_t *framed = packed - WIRE_PREFIX_SIZE;
 
     wire_prefix_pack(framed, false, (uint32_t)len);
-    if (h2_stream_send_data(
-            call->transport->h2, call->stream, framed, WIRE_PREFIX_SIZE + len, last))
+    if (call->is_server && !call->headers_sent &&
+        call_send_opening(call, framed, WIRE_PREFIX_SIZE + len))
         return WEIR_OK;
-    return send_framed(call, framed, WIRE_PREFIX_SIZE + len, last);
+    return send_small_later(call, framed, WIRE_PREFIX_SIZE + len, last);
 }
 
 static bool
@@ -528,6 +551,7 @@ send_large(struct weir_call *call, const ProtobufCMessage *message, bool last)
 
     if (len > call->max_send)
         return refuse_to_send(call, len);
+    WEIR_TRY(send_headers_first(call));
     if (is_deflated(call) && len > 0)
         return send_deflated(call, message, len, last);
     if (framed > h2_stream_room(call->transport->h2, call->stream) ||

@@ -45,6 +45,17 @@ call_send_response_headers(struct weir_call *call)
     return WEIR_OK;
 }
 
+bool
+call_send_opening(struct weir_call *call, const uint8_t *bytes, size_t len)
+{
+    if (call->out_headers.count > 0 ||
+        !h2_stream_send_opening(call->transport->h2, call->stream, response_fields,
+            call->gzip_told ? GZIP_FIELDS : PLAIN_FIELDS, bytes, len))
+        return false;
+    call->headers_sent = true;
+    return true;
+}
+
 weir_code
 weir_call_send_headers(weir_call *call)
 {

@@ -33,10 +33,8 @@ incoming_type(const struct weir_call *call)
 }
 
 weir_code
-call_check_begun(struct weir_call *call)
+call_refuse_unbegun(struct weir_call *call)
 {
-    if (call->method != NULL)
-        return WEIR_OK;
     return weir_fail(call, WEIR_FAILED_PRECONDITION, "the call has not begun");
 }
 
@@ -91,6 +89,8 @@ weir_call_receive_one(weir_call *call, ProtobufCMessage **out_message)
     WEIR_TRY(take_message(call, &message));
     if (message == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "no message in a call that takes one");
+    if (buf_len(&call->incoming) > 0)
+        return call_refuse_second(call);
     *out_message = message;
     return WEIR_OK;
 }
@@ -101,29 +101,36 @@ struct send {
     weir_code code;
 };
 
+static weir_code
+send_here(struct weir_call *call, const ProtobufCMessage *message)
+{
+    if (call->deputy != NULL && call->deputy->send != NULL)
+        return call->deputy->send(call, message);
+    return call_send_message(call, message, false);
+}
+
 static void
 send_on_fiber(void *arg)
 {
     struct send *send = arg;
 
-    if (send->call->deputy != NULL && send->call->deputy->send != NULL) {
-        send->code = send->call->deputy->send(send->call, send->message);
-        return;
-    }
-    if (send->call->is_server)
-        send->code = call_send_response_headers(send->call);
-    if (send->code == WEIR_OK)
-        send->code = call_send_message(send->call, send->message, false);
+    send->code = send_here(send->call, send->message);
+}
+
+static APART weir_code
+send_from_elsewhere(struct weir_call *call, const ProtobufCMessage *message)
+{
+    struct send send = {.call = call, .message = message};
+
+    WEIR_TRY(fiber_run_on(call->loop, send_on_fiber, &send));
+    return send.code;
 }
 
 weir_code
 weir_call_send(weir_call *call, const ProtobufCMessage *message)
 {
-    struct send send = {.call = call, .message = message};
-
     WEIR_TRY(call_check_begun(call));
-    WEIR_TRY(fiber_run_on(call->loop, send_on_fiber, &send));
-    return send.code;
+    return fiber_is_on(call->loop) ? send_here(call, message) : send_from_elsewhere(call, message);
 }
 
 static void

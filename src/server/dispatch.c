@@ -2,6 +2,7 @@
 /* From a request's headers to a handler on a fiber, and from its return to the status. */
 #include "server/server.h"
 
+#include "base/hint.h"
 #include "rpc/deadline.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,12 @@ static struct server_loop *
 home_of(const struct weir_call *call)
 {
     return call->owner;
+}
+
+static struct server_loop *
+home_of_transport(struct rpc_transport *transport)
+{
+    return container_of(transport, struct server_conn, transport)->home;
 }
 
 static void
@@ -25,13 +32,19 @@ recycle(struct weir_call *call)
         server_loop_check_done(home);
 }
 
-static struct weir_call *
+static APART struct weir_call *
+make_call(struct server_loop *home)
+{
+    return call_new(home->loop, true, &home->shared, recycle, home);
+}
+
+static inline struct weir_call *
 take_call(struct server_loop *home)
 {
     struct weir_call *call = call_pool_take(&home->pool);
 
     if (call == NULL)
-        call = call_new(home->loop, true, &home->shared, recycle, home);
+        call = make_call(home);
     if (call != NULL)
         call_init(call);
     return call;
@@ -253,25 +266,46 @@ note_begun(struct server_conn *conn)
         &stats->last_call, (uint64_t)conn->transport.read_at, memory_order_relaxed);
 }
 
-/* ---- requests that wait for their message ----
+/* ---- plain requests ----
  *
- * Clients with many calls tend to send all of their headers, and then all messages. Until its
- * message comes, a request that says nothing of its own is no more than a marked stream with its
- * header block: so hundreds of them pass through one call object that stays in the cache. */
+ * A request that says nothing of its own needs its message alone. Mostly that is at hand. But
+ * clients with many calls may send all of their headers, and then all messages: until its message
+ * comes, such a request is no more than a marked stream with its header block, so that hundreds of
+ * them pass through one call object that stays in the cache. */
 
 static bool
-may_wait(const struct h2_event *event)
+is_plain(const struct h2_event *event)
 {
     return is_tagged_plain(event->block) && !event->end_stream &&
            takes_one(tagged_entry(event->block)->method);
 }
 
 static void
-let_wait(struct server_conn *conn, const struct h2_event *event)
+let_wait(struct h2_stream *stream, struct h2_block *block)
 {
-    event->stream->mark = true;
-    event->stream->user = h2_block_ref(event->block);
-    note_begun(conn);
+    stream->mark = true;
+    stream->user = h2_block_ref(block);
+}
+
+/* Adopts the block. NULL: no memory; the block is given back. */
+static inline struct weir_call *
+begin_plain(struct rpc_transport *transport, struct h2_stream *stream, struct h2_block *block)
+{
+    const struct server_entry *entry = tagged_entry(block);
+    struct weir_call *call = take_call(home_of_transport(transport));
+
+    if (call == NULL) {
+        h2_block_unref(block);
+        return NULL;
+    }
+    atomic_store_explicit(&call->headers, block, memory_order_relaxed);
+    call->entry = (void *)(uintptr_t)entry;
+    call->method = entry->method;
+    call->path = entry->method->path;
+    call->start = start_call;
+    call_attach(call, transport, stream);
+    call_begin_compression(call);
+    return call;
 }
 
 static struct h2_block *
@@ -285,37 +319,60 @@ end_waiting(struct h2_stream *stream)
 }
 
 static void
+note_failed(struct server_loop *home)
+{
+    counter_sub(&home->stats.calls_live, 1);
+    counter_add(&home->stats.calls_failed, 1);
+}
+
+static void
 forget_waiting(struct server_loop *home, struct h2_stream *stream)
 {
     h2_block_unref(end_waiting(stream));
-    counter_sub(&home->stats.calls_live, 1);
-    counter_add(&home->stats.calls_failed, 1);
+    note_failed(home);
+}
+
+/* There is no memory for its call. */
+static COLD void
+refuse_begun(struct rpc_transport *transport, struct h2_stream *stream)
+{
+    note_failed(home_of_transport(transport));
+    refuse(home_of_transport(transport), transport, stream);
 }
 
 struct weir_call *
 server_awaited(struct rpc_transport *transport, const struct h2_event *event)
 {
-    struct server_loop *home = container_of(transport, struct server_conn, transport)->home;
-    const struct server_entry *entry;
-    struct weir_call *call = event->type == H2_RESET ? NULL : take_call(home);
+    struct weir_call *call;
 
-    if (call == NULL) {
-        forget_waiting(home, event->stream);
-        if (event->type == H2_RESET)
-            h2_stream_release(transport->h2, event->stream);
-        else
-            refuse(home, transport, event->stream);
+    if (event->type == H2_RESET) {
+        forget_waiting(home_of_transport(transport), event->stream);
+        h2_stream_release(transport->h2, event->stream);
         return NULL;
     }
-    call->headers = end_waiting(event->stream);
-    entry = tagged_entry(call->headers);
-    call->entry = (void *)(uintptr_t)entry;
-    call->method = entry->method;
-    call->path = entry->method->path;
-    call->start = start_call;
-    call_attach(call, transport, event->stream);
-    call_begin_compression(call);
+    call = begin_plain(transport, event->stream, end_waiting(event->stream));
+    if (call == NULL)
+        refuse_begun(transport, event->stream);
     return call;
+}
+
+static void
+take_plain(struct rpc_transport *transport, const struct h2_event *event)
+{
+    const uint8_t *data;
+    struct weir_call *call;
+    size_t len;
+
+    if (!h2_stream_take_content(transport->h2, event->stream, &transport->input,
+            &transport->input_len, &data, &len)) {
+        let_wait(event->stream, event->block);
+        return;
+    }
+    call = begin_plain(transport, event->stream, h2_block_ref(event->block));
+    if (call == NULL)
+        refuse_begun(transport, event->stream);
+    else
+        call_on_data(call, data, len, true);
 }
 
 static void
@@ -333,10 +390,10 @@ server_drop_waiting(struct server_conn *conn)
 
 /* ---- dispatch ---- */
 
-void
-server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
+static APART void
+take_request(struct server_conn *conn, const struct h2_event *event)
 {
-    struct server_conn *conn = container_of(transport, struct server_conn, transport);
+    struct rpc_transport *transport = &conn->transport;
     struct wire_request request = {.timeout = WEIR_NEVER};
     enum wire_verdict verdict = WIRE_GRPC;
     struct weir_call *call;
@@ -344,10 +401,6 @@ server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
     weir_code code = WEIR_OK;
     const char *why = NULL;
 
-    if (may_wait(event)) {
-        let_wait(conn, event);
-        return;
-    }
     if (!is_tagged_plain(event->block))
         verdict = wire_request_read(event->block, &request, &http_status, &code, &why);
     if (verdict == WIRE_HTTP_STATUS) {
@@ -367,4 +420,17 @@ server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
         return;
     }
     begin(call, event, &request);
+}
+
+void
+server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
+{
+    struct server_conn *conn = container_of(transport, struct server_conn, transport);
+
+    if (is_plain(event)) {
+        note_begun(conn);
+        take_plain(transport, event);
+    } else {
+        take_request(conn, event);
+    }
 }

@@ -231,6 +231,22 @@ is_set(const ProtobufCFieldDescriptor *field, const void *member, const void *qu
            *(const protobuf_c_boolean *)quantifier != 0;
 }
 
+/* Most texts of proto3 are such. */
+static inline bool
+is_plain_text(const ProtobufCFieldDescriptor *field)
+{
+    return field->type == PROTOBUF_C_TYPE_STRING && field->label == PROTOBUF_C_LABEL_NONE &&
+           (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0;
+}
+
+static inline bool
+put_plain_text(struct writer *writer, const ProtobufCFieldDescriptor *field, const char *text)
+{
+    return text == NULL || *text == '\0' ||
+           (put_text(writer, text) &&
+               put_tag(writer, field->id, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED));
+}
+
 static bool
 put_field(struct writer *writer, const ProtobufCFieldDescriptor *field, const char *message)
 {
@@ -238,6 +254,8 @@ put_field(struct writer *writer, const ProtobufCFieldDescriptor *field, const ch
     const void *quantifier = message + field->quantifier_offset;
     bool there = true;
 
+    if (is_plain_text(field))
+        return put_plain_text(writer, field, *(char *const *)member);
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return put_repeated(writer, field, message);
     if (field->label != PROTOBUF_C_LABEL_REQUIRED &&

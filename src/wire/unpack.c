@@ -15,6 +15,7 @@
 #include "wire/wire.h"
 
 #include "base/bytes.h"
+#include "base/hint.h"
 #include "wire/protobuf.h"
 
 #define LEAST_ROOM 4u
@@ -452,7 +453,7 @@ grow_unknown(struct reader *reader, ProtobufCMessage *message)
 /* Kept, so that a message which is passed on loses nothing. Two bytes may be a field, whose struct
  * has twenty times as many: so after the first LOOSE_FIELDS, what comes joins the last one of its
  * message, tag and all, which packs to the same bytes. */
-static bool
+static APART bool
 keep_unknown(struct reader *reader, const uint8_t *tag, uint32_t number, unsigned wire_type,
     ProtobufCMessage *message)
 {
@@ -480,14 +481,30 @@ find_field(const ProtobufCMessageDescriptor *type, uint32_t number, unsigned nex
     return protobuf_c_message_descriptor_get_field(type, number);
 }
 
+/* Those of 64 fields, from `first` on, that have not come. */
+static inline uint64_t
+missing_of(const ProtobufCMessageDescriptor *type, unsigned first, uint64_t seen)
+{
+    unsigned left = type->n_fields - first;
+
+    return ~seen & (left >= 64 ? UINT64_MAX : (UINT64_C(1) << left) - 1);
+}
+
 /* Have all fields come that must, unless they have a default? */
-static bool
+static inline bool
 is_complete(const ProtobufCMessageDescriptor *type, const uint64_t *seen)
 {
-    for (unsigned i = 0; i < type->n_fields; i++)
-        if (type->fields[i].label == PROTOBUF_C_LABEL_REQUIRED &&
-            type->fields[i].default_value == NULL && (seen[i / 64] >> i % 64 & 1) == 0)
-            return false;
+    for (unsigned first = 0; first < type->n_fields; first += 64) {
+        uint64_t missing = missing_of(type, first, seen[first / 64]);
+
+        for (; missing != 0; missing &= missing - 1) {
+            const ProtobufCFieldDescriptor *field =
+                &type->fields[first + (unsigned)__builtin_ctzll(missing)];
+
+            if (field->label == PROTOBUF_C_LABEL_REQUIRED && field->default_value == NULL)
+                return false;
+        }
+    }
     return true;
 }
 
