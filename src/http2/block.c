@@ -92,18 +92,10 @@ give_back(struct home *home)
         free(pool);
 }
 
-struct h2_block *
-h2_block_ref(struct h2_block *block)
-{
-    block->refs++;
-    return block;
-}
-
 void
-h2_block_unref(struct h2_block *block)
+h2_block_free(struct h2_block *block)
 {
-    if (block != NULL && --block->refs == 0)
-        give_back(home_of(block));
+    give_back(home_of(block));
 }
 
 const struct h2_field *

@@ -299,13 +299,11 @@ take_goaway(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event 
 
 /* ---- all of them ---- */
 
-static enum h2_step
+/* Of all types but DATA and those of header blocks. */
+static APART enum h2_step
 take_whole(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
 {
     switch (frame->type) {
-    case H2_FRAME_HEADERS:
-    case H2_FRAME_CONTINUATION:
-        return h2_take_headers(conn, frame, event);
     case H2_FRAME_PRIORITY:
         return take_priority(conn, frame, event);
     case H2_FRAME_RST_STREAM:
@@ -327,12 +325,12 @@ take_whole(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *
 /* RFC 9113, 3.4 and 6.10: SETTINGS come first, and nothing comes between the frames of a header
  * block. */
 static bool
-is_in_order(const struct h2_conn *conn, const struct h2_frame *frame)
+is_in_order(const struct h2_conn *conn, struct h2_frame frame)
 {
     if (conn->phase == H2_PHASE_SETTINGS)
-        return frame->type == H2_FRAME_SETTINGS && (frame->flags & H2_FLAG_ACK) == 0;
+        return frame.type == H2_FRAME_SETTINGS && (frame.flags & H2_FLAG_ACK) == 0;
     return conn->block_id == 0 ||
-           (frame->type == H2_FRAME_CONTINUATION && frame->id == conn->block_id);
+           (frame.type == H2_FRAME_CONTINUATION && frame.id == conn->block_id);
 }
 
 /* RFC 9113, 5.5: ignored. */
@@ -358,22 +356,41 @@ read_frame(const uint8_t *at)
 }
 
 static enum h2_step
+begin_other(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame,
+    struct h2_event *event)
+{
+    if (frame->type == H2_FRAME_DATA)
+        return h2_take_data(conn, in, frame, event);
+    if (frame->len > conn->max_frame)
+        return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "frame is too large");
+    if (frame->type > H2_FRAME_CONTINUATION)
+        return take_unknown(conn, in, frame, event);
+    if (in->left - H2_FRAME_HEADER < frame->len)
+        return H2_STEP_INCOMPLETE;
+    h2_input_skip(in, H2_FRAME_HEADER + frame->len);
+    return take_whole(conn, frame, event);
+}
+
+static bool
+is_whole_block(const struct h2_conn *conn, const struct h2_input *in, struct h2_frame frame)
+{
+    return (frame.type == H2_FRAME_HEADERS || frame.type == H2_FRAME_CONTINUATION) &&
+           frame.len <= conn->max_frame && frame.len <= in->left - H2_FRAME_HEADER;
+}
+
+static enum h2_step
 begin_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
 {
-    struct h2_frame frame = read_frame(in->at);
+    struct h2_frame frame = read_frame(in->at), same;
 
-    if (!is_in_order(conn, &frame))
+    if (!is_in_order(conn, frame))
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "frame out of order");
-    if (frame.type == H2_FRAME_DATA)
-        return h2_take_data(conn, in, &frame, event);
-    if (frame.len > conn->max_frame)
-        return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "frame is too large");
-    if (frame.type > H2_FRAME_CONTINUATION)
-        return take_unknown(conn, in, &frame, event);
-    if (in->left - H2_FRAME_HEADER < frame.len)
-        return H2_STEP_INCOMPLETE;
-    h2_input_skip(in, H2_FRAME_HEADER + frame.len);
-    return take_whole(conn, &frame, event);
+    if (is_whole_block(conn, in, frame)) {
+        h2_input_skip(in, H2_FRAME_HEADER + frame.len);
+        return h2_take_headers(conn, frame, event);
+    }
+    same = frame; /* so that those of blocks need not be in memory */
+    return begin_other(conn, in, &same, event);
 }
 
 /* With the frame that is under way. */

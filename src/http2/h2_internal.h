@@ -251,7 +251,7 @@ enum h2_step h2_take_data(struct h2_conn *conn, struct h2_input *in, const struc
 enum h2_step h2_take_data_piece(struct h2_conn *conn, struct h2_input *in, struct h2_event *event);
 /* HEADERS and CONTINUATION. */
 enum h2_step h2_take_headers(
-    struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event);
+    struct h2_conn *conn, struct h2_frame frame, struct h2_event *event);
 enum h2_step h2_take_settings(
     struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event);
 

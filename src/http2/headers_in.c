@@ -17,38 +17,39 @@ struct head {
     bool whole;          /* there is no CONTINUATION to come */
     const uint8_t *data; /* encoded */
     size_t len;
-    struct h2_block *block; /* lent by the connection until the next one is decoded */
 };
 
-/* On failure the block stays NULL. */
-static enum h2_step
-decode(struct h2_conn *conn, struct head *head, struct h2_event *event)
+/* The block is lent by the connection until the next one is decoded; NULL: failed. */
+static inline enum h2_step
+decode(struct h2_conn *conn, const uint8_t *data, size_t len, struct h2_block **out_block,
+    struct h2_event *event)
 {
+    struct h2_block *block = NULL;
     enum hpack_result result = HPACK_NO_MEMORY;
 
+    *out_block = NULL;
     if (conn->decoder == NULL)
         conn->decoder = hpack_decoder_new(H2_TABLE_SIZE, conn->max_header_list);
     if (conn->decoder != NULL)
-        result = hpack_decode(conn->decoder, head->data, head->len, &head->block);
+        result = hpack_decode(conn->decoder, data, len, &block);
     if (result == HPACK_BROKEN)
         return h2_fail(conn, event, H2_COMPRESSION_ERROR, "header block cannot be decoded");
     if (result != HPACK_OK)
         return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
-    if (conn->lent != NULL)
-        h2_block_unref(conn->lent);
-    conn->lent = head->block;
+    h2_block_unref(conn->lent);
+    conn->lent = *out_block = block;
     return H2_STEP_ON;
 }
 
 static enum h2_step
-tell(struct h2_conn *conn, struct h2_slot *slot, const struct head *head, unsigned flag,
-    struct h2_event *event)
+tell(struct h2_conn *conn, struct h2_slot *slot, struct h2_block *block, bool end_stream,
+    unsigned flag, struct h2_event *event)
 {
-    slot->flags |= flag | (head->end_stream ? H2_GOT_END : 0);
+    slot->flags |= flag | (end_stream ? H2_GOT_END : 0);
     event->type = flag == 0 ? H2_TRAILERS : H2_HEADERS;
     event->stream = &slot->open;
-    event->block = head->block;
-    event->end_stream = head->end_stream;
+    event->block = block;
+    event->end_stream = end_stream;
     h2_progress(conn);
     return H2_STEP_EVENT;
 }
@@ -64,33 +65,34 @@ refuse(struct h2_conn *conn, uint32_t id, enum h2_code code, struct h2_event *ev
 }
 
 static enum h2_step
-take_request(struct h2_conn *conn, const struct head *head, struct h2_event *event)
+take_request(
+    struct h2_conn *conn, struct head head, struct h2_block *block, struct h2_event *event)
 {
     struct h2_message message;
     struct h2_slot *slot;
 
-    conn->last_id = head->id;
-    if (head->id > conn->goaway_last)
+    conn->last_id = head.id;
+    if (head.id > conn->goaway_last)
         return H2_STEP_ON;
-    if (head->block->too_large) {
+    if (block->too_large) {
         h2_limit_hit(conn, H2_LIMIT_HEADER_LIST);
-        return refuse(conn, head->id, H2_ENHANCE_YOUR_CALM, event);
+        return refuse(conn, head.id, H2_ENHANCE_YOUR_CALM, event);
     }
-    if (head->depends_on_itself || !h2_message_read_request(head->block, &message) ||
-        (head->end_stream && message.content_length > 0))
-        return refuse(conn, head->id, H2_PROTOCOL_ERROR, event);
+    if (head.depends_on_itself || !h2_message_read_request(block, &message) ||
+        (head.end_stream && message.content_length > 0))
+        return refuse(conn, head.id, H2_PROTOCOL_ERROR, event);
     if (conn->held >= conn->max_streams) {
         h2_limit_hit(conn, H2_LIMIT_STREAMS);
-        return refuse(conn, head->id, H2_REFUSED_STREAM, event);
+        return refuse(conn, head.id, H2_REFUSED_STREAM, event);
     }
     if (!h2_answers_are_read(conn))
         return h2_fail_limit(conn, event, H2_LIMIT_CONTROL_FRAMES, "answers are not read");
     slot = h2_slot_take(conn);
     if (slot == NULL)
         return h2_fail(conn, event, H2_INTERNAL_ERROR, "out of memory");
-    h2_slot_number(conn, slot, head->id);
+    h2_slot_number(conn, slot, head.id);
     slot->content_left = message.content_length;
-    return tell(conn, slot, head, H2_GOT_HEADERS, event);
+    return tell(conn, slot, block, head.end_stream, H2_GOT_HEADERS, event);
 }
 
 /* ---- responses ---- */
@@ -103,12 +105,12 @@ has_no_content(const struct h2_slot *slot, int status)
 }
 
 static enum h2_step
-take_response(
-    struct h2_conn *conn, struct h2_slot *slot, const struct head *head, struct h2_event *event)
+take_response(struct h2_conn *conn, struct h2_slot *slot, const struct head *head,
+    struct h2_block *block, struct h2_event *event)
 {
     struct h2_message message;
 
-    if (!h2_message_read_response(head->block, &message))
+    if (!h2_message_read_response(block, &message))
         return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
     if (message.status < 200) {
         /* RFC 9113, 8.1: an interim response cannot be the end. */
@@ -123,7 +125,7 @@ take_response(
         if (head->end_stream && message.content_length > 0)
             return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
     }
-    return tell(conn, slot, head, H2_GOT_HEADERS, event);
+    return tell(conn, slot, block, head->end_stream, H2_GOT_HEADERS, event);
 }
 
 /* ---- trailers and what comes too late ---- */
@@ -131,12 +133,12 @@ take_response(
 /* RFC 9113, 8.1: a second block without END_STREAM, or an end short of content-length, is
  * malformed. */
 static enum h2_step
-take_trailers(
-    struct h2_conn *conn, struct h2_slot *slot, const struct head *head, struct h2_event *event)
+take_trailers(struct h2_conn *conn, struct h2_slot *slot, const struct head *head,
+    struct h2_block *block, struct h2_event *event)
 {
-    if (!head->end_stream || slot->content_left > 0 || !h2_message_read_trailers(head->block))
+    if (!head->end_stream || slot->content_left > 0 || !h2_message_read_trailers(block))
         return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
-    return tell(conn, slot, head, 0, event);
+    return tell(conn, slot, block, head->end_stream, 0, event);
 }
 
 static enum h2_step
@@ -150,73 +152,62 @@ take_late(struct h2_conn *conn, uint32_t id, enum h2_gone how, struct h2_event *
 }
 
 static enum h2_step
-take_on_open(
-    struct h2_conn *conn, struct h2_slot *slot, const struct head *head, struct h2_event *event)
+take_on_open(struct h2_conn *conn, struct h2_slot *slot, const struct head *head,
+    struct h2_block *block, struct h2_event *event)
 {
     /* RFC 9113, 5.1, half-closed (remote). */
     if ((slot->flags & H2_GOT_END) != 0)
         return h2_stream_error(conn, head->id, slot, H2_STREAM_CLOSED, event);
-    if (head->block->too_large) {
+    if (block->too_large) {
         h2_limit_hit(conn, H2_LIMIT_HEADER_LIST);
         return h2_stream_error(conn, head->id, slot, H2_ENHANCE_YOUR_CALM, event);
     }
     if (head->depends_on_itself)
         return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
     if ((slot->flags & H2_GOT_HEADERS) != 0)
-        return take_trailers(conn, slot, head, event);
-    return take_response(conn, slot, head, event);
+        return take_trailers(conn, slot, head, block, event);
+    return take_response(conn, slot, head, block, event);
 }
 
 /* ---- blocks ---- */
 
-/* A stream that exists or has existed. */
-struct known {
-    struct h2_slot *slot; /* NULL: it is not open */
-    enum h2_gone how;     /* then */
-};
-
-/* What must hold before the block is decoded. */
+/* The block of a stream that exists or has existed. */
 static APART enum h2_step
-check_known(struct h2_conn *conn, uint32_t id, struct known *out_known, struct h2_event *event)
+take_known(struct h2_conn *conn, const struct head *head, struct h2_block *block,
+    struct h2_event *event)
 {
-    struct h2_slot *slot = h2_slot_find(conn, id);
-    bool open = slot != NULL && !h2_slot_closed(slot);
-    enum h2_gone how = open ? H2_GONE_NEVER : h2_how_gone(conn, id, slot);
+    struct h2_slot *slot = h2_slot_find(conn, head->id);
+    enum h2_gone how;
 
+    if (slot != NULL && !h2_slot_closed(slot))
+        return take_on_open(conn, slot, head, block, event);
+    how = h2_how_gone(conn, head->id, slot);
     /* RFC 9113, 5.1.1 and 5.1: neither may a skipped number be used nor a stream go on after its
      * end. */
-    if (!open && how == H2_GONE_NEVER)
+    if (how == H2_GONE_NEVER)
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "stream identifiers must rise");
     /* 5.1 allows to overlook it: gRPC's C core (1.51) sends a second status when a handler ends
      * after the deadline was answered, and that must not cost a client its other calls. */
     if (how == H2_GONE_ENDED && conn->is_server)
         return h2_fail(conn, event, H2_STREAM_CLOSED, "HEADERS on a closed stream");
-    *out_known = (struct known){open ? slot : NULL, how};
-    return H2_STEP_ON;
-}
-
-static APART enum h2_step
-take_known(struct h2_conn *conn, const struct known *known, const struct head *head,
-    struct h2_event *event)
-{
-    return known->slot != NULL ? take_on_open(conn, known->slot, head, event)
-                               : take_late(conn, head->id, known->how, event);
+    return take_late(conn, head->id, how, event);
 }
 
 /* It is whole. */
 static enum h2_step
-take_block(struct h2_conn *conn, struct head *head, struct h2_event *event)
+take_block(struct h2_conn *conn, struct head head, struct h2_event *event)
 {
-    bool is_new = conn->is_server && head->id > conn->last_id;
-    struct known known;
-    enum h2_step step = is_new ? H2_STEP_ON : check_known(conn, head->id, &known, event);
+    struct h2_block *block;
+    enum h2_step step = decode(conn, head.data, head.len, &block, event);
+    struct head known;
 
     conn->empty_frames = conn->settings_frames = 0;
-    if (step == H2_STEP_ON)
-        step = decode(conn, head, event);
-    if (head->block == NULL)
+    if (block == NULL)
         return step;
-    return is_new ? take_request(conn, head, event) : take_known(conn, &known, head, event);
+    if (conn->is_server && head.id > conn->last_id)
+        return take_request(conn, head, block, event);
+    known = head; /* so that `head` need not be in memory */
+    return take_known(conn, &known, block, event);
 }
 
 /* Take off pads and priority. */
@@ -263,25 +254,6 @@ begin_block(struct h2_conn *conn, const struct head *head, struct h2_event *even
     return keep_fragment(conn, head->data, head->len, event);
 }
 
-static enum h2_step
-take_headers(struct h2_conn *conn, const struct h2_frame *frame, struct head *head,
-    struct h2_event *event)
-{
-    enum h2_step step = H2_STEP_ON;
-
-    /* A server opens no streams, and a client alone opens new ones (RFC 9113, 5.1.1). */
-    if ((frame->id & 1) == 0 || (!conn->is_server && frame->id > conn->last_id))
-        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "HEADERS on a wrong stream");
-    head->id = frame->id;
-    head->end_stream = (frame->flags & H2_FLAG_END_STREAM) != 0;
-    head->whole = (frame->flags & H2_FLAG_END_HEADERS) != 0;
-    head->data = frame->payload;
-    head->len = frame->len;
-    if ((frame->flags & (H2_FLAG_PADDED | H2_FLAG_PRIORITY)) != 0)
-        step = unpack(conn, frame, head, event);
-    return step == H2_STEP_ON && !head->whole ? begin_block(conn, head, event) : step;
-}
-
 static COLD enum h2_step
 take_continuation(struct h2_conn *conn, const struct h2_frame *frame, struct head *head,
     struct h2_event *event)
@@ -294,30 +266,58 @@ take_continuation(struct h2_conn *conn, const struct h2_frame *frame, struct hea
         buf_len(&conn->block) + frame->len > BLOCK_PER_LIST * conn->max_header_list)
         return h2_fail_limit(conn, event, H2_LIMIT_CONTINUATIONS, "header block is too long");
     step = keep_fragment(conn, frame->payload, frame->len, event);
-    if (step != H2_STEP_ON || (frame->flags & H2_FLAG_END_HEADERS) == 0)
+    if (step != H2_STEP_ON || !head->whole)
         return step;
-    *head = (struct head){.id = conn->block_id,
-        .end_stream = conn->block_ends_stream,
-        .depends_on_itself = conn->block_depends_on_itself,
-        .whole = true,
-        .data = buf_head(&conn->block),
-        .len = buf_len(&conn->block)};
+    head->id = conn->block_id;
+    head->end_stream = conn->block_ends_stream;
+    head->depends_on_itself = conn->block_depends_on_itself;
+    head->data = buf_head(&conn->block);
+    head->len = buf_len(&conn->block);
     conn->block_id = 0;
     return H2_STEP_ON;
 }
 
-enum h2_step
-h2_take_headers(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
+/* All but HEADERS that are a whole block and nothing else. */
+static APART enum h2_step
+take_unusual(struct h2_conn *conn, const struct h2_frame *frame, struct head *head,
+    struct h2_event *event)
 {
-    bool in_pieces = frame->type == H2_FRAME_CONTINUATION;
-    struct head head = {.whole = false};
-    enum h2_step step = in_pieces ? take_continuation(conn, frame, &head, event)
-                                  : take_headers(conn, frame, &head, event);
+    enum h2_step step = H2_STEP_ON;
 
-    if (step != H2_STEP_ON || !head.whole)
+    if (frame->type == H2_FRAME_CONTINUATION)
+        return take_continuation(conn, frame, head, event);
+    if ((frame->flags & (H2_FLAG_PADDED | H2_FLAG_PRIORITY)) != 0)
+        step = unpack(conn, frame, head, event);
+    if (step != H2_STEP_ON || head->whole)
         return step;
-    step = take_block(conn, &head, event);
-    if (in_pieces)
+    return begin_block(conn, head, event);
+}
+
+enum h2_step
+h2_take_headers(struct h2_conn *conn, struct h2_frame frame, struct h2_event *event)
+{
+    const unsigned telling = H2_FLAG_END_HEADERS | H2_FLAG_PADDED | H2_FLAG_PRIORITY;
+    struct head head = {.id = frame.id,
+        .end_stream = (frame.flags & H2_FLAG_END_STREAM) != 0,
+        .whole = (frame.flags & H2_FLAG_END_HEADERS) != 0,
+        .data = frame.payload,
+        .len = frame.len};
+    enum h2_step step;
+
+    /* A server opens no streams, and a client alone opens new ones (RFC 9113, 5.1.1). */
+    if ((frame.id & 1) == 0 || (!conn->is_server && frame.id > conn->last_id))
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "HEADERS on a wrong stream");
+    if (frame.type != H2_FRAME_HEADERS || (frame.flags & telling) != H2_FLAG_END_HEADERS) {
+        struct h2_frame same = frame; /* so that the usual ones need not be in memory */
+        struct head other = head;
+
+        step = take_unusual(conn, &same, &other, event);
+        if (step != H2_STEP_ON || !other.whole)
+            return step;
+        head = other;
+    }
+    step = take_block(conn, head, event);
+    if (conn->block.data != NULL)
         buf_fini(&conn->block);
     return step;
 }

@@ -60,8 +60,23 @@ struct h2_block {
     struct h2_field fields[];
 };
 
-struct h2_block *h2_block_ref(struct h2_block *block);
-void h2_block_unref(struct h2_block *block);
+/* Back into the memory that it came from; for h2_block_unref alone. */
+void h2_block_free(struct h2_block *block);
+
+static inline struct h2_block *
+h2_block_ref(struct h2_block *block)
+{
+    block->refs++;
+    return block;
+}
+
+/* Accepts NULL. */
+static inline void
+h2_block_unref(struct h2_block *block)
+{
+    if (block != NULL && --block->refs == 0)
+        h2_block_free(block);
+}
 
 /* The first field with this token, NULL when there is none. */
 const struct h2_field *h2_block_find(const struct h2_block *block, enum h2_token token);

@@ -139,7 +139,7 @@ align_to_line(void *p)
     return (struct h2_slot *)(((uintptr_t)p + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1));
 }
 
-static bool
+static APART bool
 add_chunk(struct h2_conn *conn)
 {
     uint32_t count = conn->slot_count < CHUNK_FIRST ? CHUNK_FIRST : conn->slot_count;

@@ -302,7 +302,6 @@ begin_plain(struct rpc_transport *transport, struct h2_stream *stream, struct h2
     call->entry = (void *)(uintptr_t)entry;
     call->method = entry->method;
     call->path = entry->method->path;
-    call->start = start_call;
     call_attach(call, transport, stream);
     call_begin_compression(call);
     return call;
@@ -353,6 +352,8 @@ server_awaited(struct rpc_transport *transport, const struct h2_event *event)
     call = begin_plain(transport, event->stream, end_waiting(event->stream));
     if (call == NULL)
         refuse_begun(transport, event->stream);
+    else
+        call->start = start_call;
     return call;
 }
 
@@ -369,10 +370,14 @@ take_plain(struct rpc_transport *transport, const struct h2_event *event)
         return;
     }
     call = begin_plain(transport, event->stream, h2_block_ref(event->block));
-    if (call == NULL)
+    if (call == NULL) {
         refuse_begun(transport, event->stream);
-    else
-        call_on_data(call, data, len, true);
+        return;
+    }
+    call->receive_closed = true;
+    if (!buf_append(&call->incoming, data, len))
+        call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
+    start_call(call);
 }
 
 static void
