@@ -38,6 +38,7 @@ emit_method_vars(const struct model_service *service, const struct model_method 
         {"name", method->full_name},
         {"path", method->path},
         {"kind", kind_of(method)},
+        {"safe", method->safe ? "        .safe = true,\n" : ""},
         {"service", service->prefix},
         {"method", method->function},
         {"member", method->member},

@@ -55,6 +55,7 @@ static const char table_entry[] =
     "        .input = &$request$__descriptor,\n"
     "        .output = &$response$__descriptor,\n"
     "        .run = $method$_run,\n"
+    "$safe$"
     "    },\n";
 /* clang-format on */
 

@@ -62,6 +62,8 @@ is_taken(const char *prefix, const char *name)
            (strcmp(name, "Service") == 0 || strcmp(name, "Closure") == 0);
 }
 
+#define NO_SIDE_EFFECTS GOOGLE__PROTOBUF__METHOD_OPTIONS__IDEMPOTENCY_LEVEL__NO_SIDE_EFFECTS
+
 static bool
 build_method(struct builder *builder, const struct model_service *service,
     const proto_method *proto, struct model_method *method)
@@ -79,6 +81,7 @@ build_method(struct builder *builder, const struct model_service *service,
         pool, "%s_%s%s", service->prefix, name, is_taken(service->prefix, name) ? "_" : "");
     method->client_streams = proto->client_streaming;
     method->server_streams = proto->server_streaming;
+    method->safe = proto->options != NULL && proto->options->idempotency_level == NO_SIDE_EFFECTS;
     return resolve_message(builder, method, proto->input_type, &method->input) &&
            resolve_message(builder, method, proto->output_type, &method->output);
 }

@@ -19,6 +19,7 @@ struct model_method {
     const char *comment;   /* NULL: none */
     const char *index;     /* in its service, "0" for the first */
     bool client_streams, server_streams;
+    bool safe; /* option idempotency_level = NO_SIDE_EFFECTS */
     struct model_message input, output;
 };
 

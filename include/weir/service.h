@@ -19,6 +19,7 @@ struct weir_method {
     const ProtobufCMessageDescriptor *input;
     const ProtobufCMessageDescriptor *output;
     weir_method_runner *run;
+    bool safe; /* option idempotency_level = NO_SIDE_EFFECTS: may be asked for with GET */
 };
 
 /* A .proto file as the compiler saw it: a serialized google.protobuf.FileDescriptorProto. */

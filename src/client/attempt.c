@@ -42,6 +42,16 @@ fail_headers(struct weir_call *call)
     return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the headers");
 }
 
+/* The pseudo-header fields of a GET: its path is like no other. */
+static void
+add_get(const struct weir_call *call, const struct client_method *method, struct h2_field *fields)
+{
+    memcpy(fields, method->fields, CLIENT_PSEUDO_FIELDS * sizeof(*fields));
+    fields[CLIENT_METHOD_FIELD].value = weir_str_of("GET");
+    fields[CLIENT_PATH_FIELD].value = call->get_path;
+    fields[CLIENT_PATH_FIELD].indexing = H2_DO_NOT_INDEX;
+}
+
 /* With a timeout only the pseudo-header fields come before it: grpc-timeout stands right after them
  * (PROTOCOL-HTTP2, Requests), so the rest goes behind it. */
 weir_code
@@ -50,18 +60,25 @@ attempt_send_headers(struct weir_call *call, const struct client_method *method)
     static const struct h2_field gzip = {
         .name = {"grpc-encoding", 13}, .value = {"gzip", 4}, .indexing = H2_INDEX};
     const struct call_fields *out = &call->out_headers;
-    size_t rest = CLIENT_FIELDS - CLIENT_PSEUDO_FIELDS;
+    const size_t rest = CLIENT_FIELDS - CLIENT_PSEUDO_FIELDS;
+    bool by_get = call->get_path.data != NULL;
     struct h2_field *extra =
-        arena_alloc(&call->arena, (OWN_FIELDS + rest + out->count) * sizeof(*extra));
+        arena_alloc(&call->arena, (OWN_FIELDS + CLIENT_FIELDS + out->count) * sizeof(*extra));
     size_t count = 0, fixed = CLIENT_FIELDS;
 
     if (extra == NULL)
         return fail_headers(call);
-    if (call->deadline != WEIR_NEVER) {
-        if (!add_timeout(call, &extra[count++]))
-            return fail_headers(call);
+    if (by_get) {
+        add_get(call, method, extra);
+        count = CLIENT_PSEUDO_FIELDS;
+        fixed = 0;
+    } else if (call->deadline != WEIR_NEVER) {
         fixed = CLIENT_PSEUDO_FIELDS;
-        memcpy(extra + count, method->fields + fixed, rest * sizeof(*extra));
+    }
+    if (call->deadline != WEIR_NEVER && !add_timeout(call, &extra[count++]))
+        return fail_headers(call);
+    if (fixed != CLIENT_FIELDS) {
+        memcpy(extra + count, method->fields + CLIENT_PSEUDO_FIELDS, rest * sizeof(*extra));
         count += rest;
     }
     if (call->previous_attempts > 0 && !add_previous_attempts(call, &extra[count++]))
@@ -78,7 +95,8 @@ attempt_send_headers(struct weir_call *call, const struct client_method *method)
     if (!h2_conn_takes_headers(call->transport->h2, method->fields, fixed, extra, count))
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "headers larger than the server takes");
     call->headers_sent = h2_stream_send_headers(
-        call->transport->h2, call->stream, method->fields, fixed, extra, count, false);
+        call->transport->h2, call->stream, method->fields, fixed, extra, count, by_get);
+    call->send_closed = by_get && call->headers_sent;
     rpc_transport_touch(call->transport);
     if (call->stream->id >= CLIENT_LAST_STREAM)
         conn_leave(container_of(call->transport, struct client_conn, transport));
@@ -127,14 +145,52 @@ attempt_receive_single(struct weir_call *attempt, ProtobufCMessage **out_respons
     return WEIR_OK;
 }
 
+/* The longest path of a GET. */
+#define MOST_PATH 8192
+
+/* Have the message in the path, where the method and the size allow it. */
+static weir_code
+choose_get(struct weir_call *attempt, const ProtobufCMessage *request)
+{
+    const struct weir_method *method = attempt->method;
+    weir_str packed = {NULL, 0}, path = weir_str_of(method->path);
+    char *room;
+
+    if (!attempt->cacheable || method->kind != WEIR_UNARY || !method->safe)
+        return WEIR_OK;
+    packed.len = protobuf_c_message_get_packed_size(request);
+    if (packed.len > attempt->max_send || packed.len > MOST_PATH ||
+        path.len + 1 + (packed.len * 4 + 2) / 3 > MOST_PATH)
+        return WEIR_OK;
+    room = arena_alloc(&attempt->arena, packed.len + 1);
+    if (room == NULL)
+        return fail_headers(attempt);
+    protobuf_c_message_pack(request, (uint8_t *)room);
+    packed.data = room;
+    attempt->get_path = wire_get_pack(&attempt->arena, path, packed);
+    return attempt->get_path.data == NULL ? fail_headers(attempt) : WEIR_OK;
+}
+
+/* The message of a GET went with its headers. */
+static weir_code
+send_request(struct weir_call *attempt, const ProtobufCMessage *request)
+{
+    if (attempt->get_path.data == NULL)
+        return call_send_message(attempt, request, true);
+    attempt->transport->counts.sent++;
+    return attempt->watches == NULL ? WEIR_OK : call_show_sending(attempt, request);
+}
+
 static weir_code
 exchange(
     struct weir_call *attempt, const ProtobufCMessage *request, ProtobufCMessage **out_response)
 {
-    weir_code code = call_arm_deadline(attempt) ? attempt_open(attempt) : attempt->code;
+    weir_code code = choose_get(attempt, request);
 
     if (code == WEIR_OK)
-        code = call_send_message(attempt, request, true);
+        code = call_arm_deadline(attempt) ? attempt_open(attempt) : attempt->code;
+    if (code == WEIR_OK)
+        code = send_request(attempt, request);
     if (code != WEIR_OK)
         return attempt_settle(attempt, code);
     return attempt_receive_single(attempt, out_response);

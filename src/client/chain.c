@@ -74,6 +74,7 @@ chain_begin_attempt(struct client_session *session)
     own->gzip_out = session->user->gzip_out;
     own->credentials = call->credentials;
     own->wait_for_ready = call->wait_for_ready;
+    own->cacheable = call->cacheable;
     own->max_receive = call->max_receive;
     own->max_send = call->max_send;
     own->session = session;
@@ -386,6 +387,7 @@ twin(struct weir_call *user)
     call->max_send = user->max_send;
     call->credentials = user->credentials;
     call->wait_for_ready = user->wait_for_ready;
+    call->cacheable = user->cacheable;
     if (call_inherit_values(call, user))
         return call;
     call_retire(call);

@@ -280,9 +280,9 @@ method_new(const struct weir_channel *channel, const struct weir_method *asked)
         free(method);
         return NULL;
     }
-    method->fields[0] = field(":method", "POST");
+    method->fields[CLIENT_METHOD_FIELD] = field(":method", "POST");
     method->fields[1] = field(":scheme", channel->tls == NULL ? "http" : "https");
-    method->fields[2] = field(":path", method->path);
+    method->fields[CLIENT_PATH_FIELD] = field(":path", method->path);
     method->fields[3] = field(":authority", channel->authority);
     method->fields[4] = field("te", "trailers");
     method->fields[5] = field("content-type", "application/grpc");
@@ -323,6 +323,12 @@ client_method_lookup(struct weir_channel *channel, const struct weir_method *ask
 }
 
 /* ---- call objects ---- */
+
+void
+weir_call_set_cacheable(weir_call *call, bool cacheable)
+{
+    call->cacheable = cacheable;
+}
 
 void
 weir_call_set_wait_for_ready(weir_call *call, bool wait)

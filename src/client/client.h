@@ -22,6 +22,8 @@
 
 /* The fields that every request of a method begins with, in storage of their own: hpack knows them
  * by address. */
+#define CLIENT_METHOD_FIELD 0
+#define CLIENT_PATH_FIELD 2
 #define CLIENT_PSEUDO_FIELDS 4
 #define CLIENT_FIELDS 8
 

@@ -106,6 +106,7 @@ struct weir_call {
     struct call_alarm *alarms;                 /* who looks when a time has come */
     struct call_detail *details;               /* server: of the status to come, in their order */
     weir_str status_bytes; /* client: grpc-status-details-bin, once it was asked for */
+    weir_str get_path;     /* client: the message is in it, data NULL: it is not a GET */
     struct call_fields out_headers, out_trailers;
     int64_t waits_since; /* a message, for room for CALL_PROGRESS bytes of it; 0: none does */
     uint32_t waits_left; /* of them */
@@ -119,6 +120,7 @@ struct weir_call {
     bool unprocessed;    /* the server says that it never saw it */
     bool wait_for_ready; /* client: for a connection, rather than fail */
     bool wait_chosen;    /* client: it was asked for, or asked against */
+    bool cacheable;      /* client: by GET where that can be */
     bool sent_again;     /* it has got another stream for that reason */
     bool cancelled;      /* on this side, even if it had ended before */
     bool counted;        /* client: among its channel's calls */

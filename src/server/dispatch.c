@@ -155,7 +155,8 @@ find_entry(struct server_loop *home, struct h2_block *block, const struct wire_r
     if (block->tag != NULL)
         return tagged_entry(block);
     entry = find_path(home, request->path);
-    if (entry != NULL && request->timeout == WEIR_NEVER && request->encoding.data == NULL)
+    if (entry != NULL && request->timeout == WEIR_NEVER && request->encoding.data == NULL &&
+        !request->by_get)
         block->tag = (void *)((uintptr_t)entry | TAG_PLAIN);
     else
         block->tag = entry;
@@ -216,6 +217,28 @@ set_method(struct weir_call *call, struct h2_block *block, const struct wire_req
     call->path = entry->method->path;
 }
 
+/* The message of a GET, as if it had come in DATA. */
+static void
+take_query(struct weir_call *call, weir_str query)
+{
+    uint8_t prefix[WIRE_PREFIX_SIZE];
+    weir_str message;
+    weir_code code = wire_get_unpack(&call->arena, query, &message);
+
+    if (code == WEIR_INVALID_ARGUMENT) {
+        weir_fail(call, code, "the message in the path is not base64url");
+    } else if (code == WEIR_OK) {
+        wire_prefix_pack(prefix, false, (uint32_t)message.len);
+        if (!buf_append(&call->incoming, prefix, sizeof(prefix)) ||
+            !buf_append(&call->incoming, message.data, message.len))
+            code = WEIR_RESOURCE_EXHAUSTED;
+    }
+    if (code == WEIR_RESOURCE_EXHAUSTED)
+        weir_fail(call, code, "no memory for the message");
+    if (code != WEIR_OK)
+        call_end(call, code, NULL);
+}
+
 static bool
 takes_one(const struct weir_method *method)
 {
@@ -239,6 +262,8 @@ begin(struct weir_call *call, const struct h2_event *event, const struct wire_re
     set_encoding(call, request->encoding);
     call_begin_compression(call);
     set_deadline(call, request->timeout);
+    if (request->by_get && !call->ended)
+        take_query(call, request->query);
     if (starts_at_once(call))
         start_call(call);
     else
@@ -395,6 +420,19 @@ server_drop_waiting(struct server_conn *conn)
 
 /* ---- dispatch ---- */
 
+/* The HTTP status for a GET that may not be one, 0 when it may: only methods that change nothing
+ * are asked for so, and all of the request is in its headers. */
+static int
+judge_get(
+    struct server_loop *home, const struct h2_event *event, const struct wire_request *request)
+{
+    const struct server_entry *entry = find_path(home, request->path);
+
+    if (entry != NULL && (entry->method->kind != WEIR_UNARY || !entry->method->safe))
+        return 405;
+    return event->end_stream ? 0 : 400;
+}
+
 static APART void
 take_request(struct server_conn *conn, const struct h2_event *event)
 {
@@ -408,7 +446,9 @@ take_request(struct server_conn *conn, const struct h2_event *event)
 
     if (!is_tagged_plain(event->block))
         verdict = wire_request_read(event->block, &request, &http_status, &code, &why);
-    if (verdict == WIRE_HTTP_STATUS) {
+    if (verdict == WIRE_GRPC && request.by_get)
+        http_status = judge_get(conn->home, event, &request);
+    if (http_status != 0) {
         answer_http(transport, event->stream, http_status);
         return;
     }

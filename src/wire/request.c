@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Request headers as a server reads them: one pass over the block, then the verdict.
  *
- * The verdicts are tried in this order, the first that holds being the answer: not POST (405), no
- * path or too many hosts (400), not gRPC (415), and then gRPC's own, which go as a status. */
+ * The verdicts are tried in this order, the first that holds being the answer: neither POST nor GET
+ * (405), no path or too many hosts (400), not gRPC (415), and then gRPC's own, which go as a
+ * status.
+ */
 #include "wire/wire.h"
 
 #include "wire/content_type.h"
@@ -61,11 +63,12 @@ read_field(const struct h2_field *field, struct wire_request *request, struct fi
 
 /* The HTTP status of a request that gRPC has no word for, 0 when it is gRPC's. */
 static int
-judge_http(const struct wire_request *request, const struct findings *found)
+judge_http(struct wire_request *request, const struct findings *found)
 {
-    static const weir_str post = {"POST", 4};
+    static const weir_str post = {"POST", 4}, get = {"GET", 3};
 
-    if (!weir_str_equal(found->method, post))
+    request->by_get = weir_str_equal(found->method, get);
+    if (!request->by_get && !weir_str_equal(found->method, post))
         return 405;
     /* gRFC A41: a host that is said twice is no host. */
     if (request->path.len == 0 || found->hosts > 1)
@@ -102,6 +105,17 @@ judge_grpc(struct wire_request *request, const struct findings *found, const cha
     return WEIR_OK;
 }
 
+static void
+part_path(struct wire_request *request)
+{
+    const char *mark = memchr(request->path.data, '?', request->path.len);
+    size_t len = mark == NULL ? request->path.len : (size_t)(mark - request->path.data);
+
+    if (mark != NULL)
+        request->query = (weir_str){mark + 1, request->path.len - len - 1};
+    request->path.len = len;
+}
+
 enum wire_verdict
 wire_request_read(const struct h2_block *block, struct wire_request *out_request,
     int *out_http_status, weir_code *out_code, const char **out_why)
@@ -124,6 +138,8 @@ wire_request_read(const struct h2_block *block, struct wire_request *out_request
         *out_http_status = http_status;
         return WIRE_HTTP_STATUS;
     }
+    if (request.by_get)
+        part_path(&request);
     code = judge_grpc(&request, &found, &why);
     if (code != WEIR_OK) {
         *out_code = code;

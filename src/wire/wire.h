@@ -90,6 +90,15 @@ bool wire_value_is_sendable(weir_str value);
 
 bool wire_key_is_binary(weir_str key);
 
+/* ---- requests by GET, get.c ---- */
+
+/* "/S/M?" and the message in base64url, in the arena; data is NULL without memory. */
+weir_str wire_get_pack(struct arena *arena, weir_str path, weir_str message);
+
+/* The message of what stands behind the '?'. INVALID_ARGUMENT: not base64, of either alphabet.
+ * RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code wire_get_unpack(struct arena *arena, weir_str query, weir_str *out_message);
+
 /* ---- request and response headers ---- */
 
 struct wire_request {
@@ -98,6 +107,8 @@ struct wire_request {
     weir_str encoding;        /* grpc-encoding; data NULL: none */
     weir_str accept_encoding; /* data NULL: none */
     int64_t timeout;          /* WEIR_NEVER without one */
+    bool by_get;              /* its one message is in `query`: see wire_get_unpack */
+    weir_str query;           /* of a GET, what stands in its path behind a '?' */
 };
 
 /* What to do with a request that is not gRPC's. */

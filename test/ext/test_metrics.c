@@ -374,8 +374,10 @@ test_flood(void **state)
     (void)state;
     for (int i = 0; i < 300; i++) {
         weir_call *call = weir_call_new(fixture.channel, NULL);
-        const struct weir_method method = {paths[i], WEIR_UNARY, &rpctest__payload__descriptor,
-            &rpctest__payload__descriptor, NULL};
+        const struct weir_method method = {.path = paths[i],
+            .kind = WEIR_UNARY,
+            .input = &rpctest__payload__descriptor,
+            .output = &rpctest__payload__descriptor};
 
         snprintf(paths[i], sizeof(paths[i]), "/rpctest.Test/Absent%d", i);
         assert_int_equal(

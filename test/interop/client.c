@@ -267,11 +267,6 @@ static const struct interop_case *const all_cases[] = {
 
 #define CASE_LISTS (sizeof(all_cases) / sizeof(all_cases[0]))
 
-/* The one public case, of those that need no cloud, that cannot be: the request is to be a GET, for
- * a cache on the way, while PROTOCOL-HTTP2 has POST alone. gRPC's C++ once sent such requests; no
- * implementation of today does, nor would any server but a cache take them. */
-static const char cacheable[] = "cacheable_unary";
-
 static const struct interop_case *
 find_case(const char *name)
 {
@@ -305,11 +300,6 @@ complain_of_case(const char *name)
 {
     char names[1024] = "";
 
-    if (strcmp(name, cacheable) == 0) {
-        complain(program.name,
-            "the test case %s is not offered: it asks for GET, and every call is a POST", name);
-        return;
-    }
     list_cases(names, sizeof(names));
     complain(program.name, "there is no test case \"%s\"; there are%s", name, names);
 }

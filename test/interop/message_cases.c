@@ -38,6 +38,53 @@ large_unary(struct interop *interop, weir_call *call)
            interop_fail(interop, "the response is not 314159 zeros");
 }
 
+/* ---- a cache on the way ---- */
+
+static bool
+ask_for_time(
+    struct interop *interop, weir_call *call, const Grpc__Testing__SimpleResponse **out_response)
+{
+    const Grpc__Testing__SimpleRequest request = GRPC__TESTING__SIMPLE_REQUEST__INIT;
+    weir_code code = weir_call_add_header(call, "x-user-ip", weir_str_of("1.2.3.4"));
+
+    weir_call_set_cacheable(call, true);
+    if (code == WEIR_OK)
+        code = grpc_testing_TestService_CacheableUnaryCall(call, &request, out_response);
+    if (!interop_expect(interop, call, code, WEIR_OK))
+        return false;
+    return (*out_response != NULL && (*out_response)->payload != NULL) ||
+           interop_fail(interop, "no payload");
+}
+
+static bool
+ask_again(struct interop *interop, const Grpc__Testing__SimpleResponse *first, weir_call *call)
+{
+    const Grpc__Testing__SimpleResponse *second = NULL;
+    const ProtobufCBinaryData *a = &first->payload->body, *b;
+
+    if (!ask_for_time(interop, call, &second))
+        return false;
+    b = &second->payload->body;
+    return (a->len == b->len && memcmp(a->data, b->data, a->len) == 0) ||
+           interop_fail(interop, "the second answer differs: no cache gave it");
+}
+
+static bool
+cacheable_unary(struct interop *interop, weir_call *call)
+{
+    const Grpc__Testing__SimpleResponse *first = NULL;
+    weir_call *again = NULL;
+    bool good;
+
+    if (!ask_for_time(interop, call, &first))
+        return false;
+    if (interop_call_new(interop, interop->channel, &again) != WEIR_OK)
+        return interop_fail(interop, "no second call");
+    good = ask_again(interop, first, again);
+    weir_call_free(again);
+    return good;
+}
+
 /* ---- client streaming ---- */
 
 static weir_code
@@ -184,6 +231,7 @@ empty_stream(struct interop *interop, weir_call *call)
 const struct interop_case interop_message_cases[] = {
     {"empty_unary", .calls = {empty_unary}},
     {"large_unary", .calls = {large_unary}},
+    {"cacheable_unary", .calls = {cacheable_unary}},
     {"client_streaming", .calls = {client_streaming}},
     {"server_streaming", .calls = {server_streaming}},
     {"ping_pong", .calls = {ping_pong}},

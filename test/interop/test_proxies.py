@@ -53,6 +53,21 @@ listen grpc
     return [program("haproxy"), "-db", "-f", config]
 
 
+def caching(folder, address, backend):
+    """HAProxy again, with a cache for what says that it may be kept."""
+    command = haproxy(folder, address, backend)
+    config = folder / "haproxy.cfg"
+    config.write_text(f"""
+cache answers
+    total-max-size 4
+    max-age 60
+{config.read_text()}
+    http-request cache-use answers
+    http-response cache-store answers
+""")
+    return command
+
+
 def program(name):
     path = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin")
     assert path, f"{name} is missing"
@@ -60,6 +75,7 @@ def program(name):
 
 
 PROXIES = {"nginx": nginx, "haproxy": haproxy}
+CACHES = {"haproxy with a cache": caching}
 SERVERS = {"cpp": interop.cpp_server, "grpcio": interop.grpcio_server, "weir": interop.weir_server}
 
 
@@ -91,7 +107,7 @@ def go_server(tmp_path_factory):
 
 def in_front(name, server, folder):
     address = places.free_address()
-    return programs.Server(PROXIES[name](folder, address, server.address), address, folder / "log")
+    return programs.Server({**PROXIES, **CACHES}[name](folder, address, server.address), address, folder / "log")
 
 
 @pytest.fixture(scope="module", params=PROXIES)
@@ -107,6 +123,18 @@ def proxy(request, server, tmp_path_factory):
 def test_case(proxy, case):
     done = interop.run_weir_client(proxy.address, case)
     assert (done.returncode, done.stdout) == (0, f"{case}: passed\n"), done.stderr + proxy.said()
+
+
+@pytest.mark.parametrize("name", CACHES)
+def test_a_cache_answers_the_second_time(tmp_path, name):
+    server = interop.server(interop.weir_server, tmp_path).start()
+    proxy = in_front(name, server, tmp_path).start()
+    try:
+        done = interop.run_weir_client(proxy.address, "cacheable_unary")
+        assert (done.returncode, done.stdout) == (0, "cacheable_unary: passed\n"), done.stderr + proxy.said()
+    finally:
+        proxy.kill()
+        server.kill()
 
 
 @pytest.mark.parametrize("name", [None, *PROXIES])

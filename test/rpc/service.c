@@ -225,8 +225,12 @@ nest(void *self, weir_call *call, const Rpctest__Nested *request, Rpctest__Neste
     return WEIR_OK;
 }
 
-const struct rpctest_Test_handlers service_handlers = {
-    .Unary = unary, .Collect = collect, .Expand = expand, .Talk = talk, .Nest = nest};
+const struct rpctest_Test_handlers service_handlers = {.Unary = unary,
+    .Collect = collect,
+    .Expand = expand,
+    .Talk = talk,
+    .Nest = nest,
+    .Look = unary};
 
 /* ---- the server ---- */
 

@@ -21,6 +21,9 @@ extern const struct weir_service golden_legacy_Legacy_service;
 struct golden_legacy_Legacy_handlers {
     weir_code (*Get)(void *self, weir_call *call, const Golden__Legacy__Old *request,
         Golden__Legacy__Old *out_response);
+
+    weir_code (*Put)(void *self, weir_call *call, const Golden__Legacy__Old *request,
+        Golden__Legacy__Old *out_response);
 };
 
 /* Offer the service. Borrows both until the server is freed. ALREADY_EXISTS: its name is taken. */
@@ -40,6 +43,19 @@ golden_legacy_Legacy_Get(weir_call *call, const Golden__Legacy__Old *request,
     ProtobufCMessage *response;
 
     WEIR_TRY(weir_call_unary(call, &golden_legacy_Legacy_service.methods[0], message, &response));
+    *out_response = (const Golden__Legacy__Old *)response;
+    return WEIR_OK;
+}
+
+/* *out_response lives as long as the call. Suspends. */
+static inline WEIR_CHECK weir_code
+golden_legacy_Legacy_Put(weir_call *call, const Golden__Legacy__Old *request,
+    const Golden__Legacy__Old **out_response)
+{
+    const ProtobufCMessage *message = (const ProtobufCMessage *)request;
+    ProtobufCMessage *response;
+
+    WEIR_TRY(weir_call_unary(call, &golden_legacy_Legacy_service.methods[1], message, &response));
     *out_response = (const Golden__Legacy__Old *)response;
     return WEIR_OK;
 }

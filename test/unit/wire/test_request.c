@@ -101,12 +101,33 @@ static void
 test_methods(void **state)
 {
     static const char *const methods[] = {
-        "GET", "PUT", "OPTIONS", "CONNECT", "post", "POS", "POSTS", ""};
+        "HEAD", "PUT", "OPTIONS", "CONNECT", "post", "POS", "POSTS", ""};
 
     (void)state;
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         assert_http(READ({H2_TOKEN_METHOD, methods[i]}, PATH, GRPC), 405);
     assert_http(READ(PATH, GRPC), 405);
+}
+
+static void
+test_get(void **state)
+{
+    struct reading r = READ({H2_TOKEN_METHOD, "GET"}, {H2_TOKEN_PATH, "/a.B/C?CgFh?x"}, GRPC);
+
+    (void)state;
+    assert_int_equal(r.verdict, WIRE_GRPC);
+    assert_true(r.request.by_get);
+    assert_text(r.request.path, "/a.B/C");
+    assert_text(r.request.query, "CgFh?x");
+    r = READ({H2_TOKEN_METHOD, "GET"}, PATH, GRPC);
+    assert_true(r.request.by_get);
+    assert_text(r.request.path, "/user.UserService/GetUser");
+    assert_int_equal(r.request.query.len, 0);
+    r = READ(POST, {H2_TOKEN_PATH, "/a.B/C?CgFh"}, GRPC);
+    assert_false(r.request.by_get);
+    assert_text(r.request.path, "/a.B/C?CgFh");
+    assert_status(READ({H2_TOKEN_METHOD, "GET"}, {H2_TOKEN_PATH, "?"}, GRPC), WEIR_UNIMPLEMENTED);
+    assert_http(READ({H2_TOKEN_METHOD, "GET"}, {H2_TOKEN_PATH, ""}, GRPC), 400);
 }
 
 static void
@@ -181,6 +202,7 @@ main(void)
         cmocka_unit_test(test_whole_request),
         cmocka_unit_test(test_least_request),
         cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_get),
         cmocka_unit_test(test_content_types),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_hosts),
