@@ -53,8 +53,12 @@ flag_list(const struct flag *flag, const char *text, void *field)
 bool
 flag_duration(const struct flag *flag, const char *text, void *field)
 {
-    (void)flag;
-    return duration_parse(text, field);
+    int64_t nanoseconds;
+
+    if (!duration_parse(text, &nanoseconds) || nanoseconds < flag->min)
+        return false;
+    *(int64_t *)field = nanoseconds;
+    return true;
 }
 
 /* A whole decimal number and nothing else. */

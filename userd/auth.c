@@ -49,6 +49,10 @@ auth_check(const struct auth_settings *settings, char error[FLAGS_ERROR])
         return fail(error, "--token-ttl: tokens live from 1s to 720h");
     if (settings->recheck < WEIR_MILLISECOND || settings->recheck > RECHECK_MAX)
         return fail(error, "--token-recheck: from 1ms to 30s");
+    if (settings->ttl != AUTH_TTL_DEFAULT && settings->private_key == NULL)
+        return fail(error, "--token-ttl needs --jwt-private-key, which signs tokens at Login");
+    if (settings->recheck != AUTH_RECHECK_DEFAULT && settings->mode == AUTH_NONE)
+        return fail(error, "--token-recheck has no meaning without --auth jwt");
     return true;
 }
 

@@ -37,6 +37,19 @@ parse_burst(const char *text, uint32_t *out_burst)
     return true;
 }
 
+/* Who makes buckets of it knows what is right. */
+static bool
+can_be_kept(const struct weir_rate *rate)
+{
+    const struct weir_ratelimit_options options = {.rate = *rate, .memory = 1};
+    weir_ratelimit *limit;
+
+    if (weir_ratelimit_new(&options, &limit) != WEIR_OK)
+        return false;
+    weir_ratelimit_free(limit);
+    return true;
+}
+
 bool
 limits_rate_parse(const char *text, struct weir_rate *out_rate)
 {
@@ -45,7 +58,7 @@ limits_rate_parse(const char *text, struct weir_rate *out_rate)
 
     if (strcmp(text, "off") != 0 &&
         (!parse_calls(text, len, &rate.rate) ||
-            (text[len] == ':' && !parse_burst(text + len + 1, &rate.burst))))
+            (text[len] == ':' && !parse_burst(text + len + 1, &rate.burst)) || !can_be_kept(&rate)))
         return false;
     *out_rate = rate;
     return true;

@@ -16,9 +16,10 @@ struct limits_rate {
     struct weir_rate rate; /* 0: off */
 };
 
-#define LIMITS_RATE_FORMS "calls a second and how many at once, such as 100:200 or 0.5, or off"
+#define LIMITS_RATE_FORMS \
+    "calls a second and how many at once, a year's at most, such as 100:200 or 0.5, or off"
 
-/* "RATE[:BURST]" or "off". False: it is neither. */
+/* "RATE[:BURST]" or "off". False: it is neither, or a rate that weir_ratelimit_new refuses. */
 bool limits_rate_parse(const char *text, struct weir_rate *out_rate);
 flag_reader limits_read_rate; /* struct limits_rate */
 

@@ -208,32 +208,37 @@ static const struct flag flags[] = {
     {.name = "stall-timeout",
         .value = "D",
         .read = flag_duration,
+        .min = 1,
         FIELD(stall_timeout),
-        .expected = "a duration such as " DURATION_EXAMPLES,
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
         .help = "how long a client may take for 16 KiB of what is sent, or for a frame (60s)"},
     {.name = "window-timeout",
         .value = "D",
         .read = flag_duration,
+        .min = 1,
         FIELD(window_timeout),
-        .expected = "a duration such as " DURATION_EXAMPLES,
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
         .help = "how long a call may wait for its client to let a message come (10m)"},
     {.name = "max-connection-age",
         .value = "D",
         .read = flag_duration,
+        .min = 1,
         FIELD(max_connection_age),
-        .expected = "a duration such as " DURATION_EXAMPLES,
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
         .help = "then a client is told to connect anew, a tenth sooner or later (never)"},
     {.name = "max-connection-age-grace",
         .value = "D",
         .read = flag_duration,
+        .min = 1,
         FIELD(max_connection_age_grace),
-        .expected = "a duration such as " DURATION_EXAMPLES,
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
         .help = "how long its calls may go on after that (without end)"},
     {.name = "max-connection-idle",
         .value = "D",
         .read = flag_duration,
+        .min = 1,
         FIELD(max_connection_idle),
-        .expected = "a duration such as " DURATION_EXAMPLES,
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
         .help = "how long a connection may stay without a call (without end)"},
     {.name = "max-streams",
         .value = "N",
@@ -246,27 +251,31 @@ static const struct flag flags[] = {
     {.name = "keepalive-time",
         .value = "D",
         .read = flag_duration,
+        .min = 1,
         FIELD(keepalive_time),
-        .expected = "a duration such as " DURATION_EXAMPLES,
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
         .help = "a client that is silent for so long is asked whether it lives (2h)"},
     {.name = "keepalive-timeout",
         .value = "D",
         .read = flag_duration,
+        .min = 1,
         FIELD(keepalive_timeout),
-        .expected = "a duration such as " DURATION_EXAMPLES,
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
         .help = "and given up when it is silent on (20s)"},
     {.name = "min-ping-interval",
         .value = "D",
         .read = flag_duration,
+        .min = 1,
         FIELD(min_ping_interval),
-        .expected = "a duration such as " DURATION_EXAMPLES,
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
         .help = "between two PINGs of a client with calls; one that is too early for the third "
                 "time is sent away (5m)"},
     {.name = "min-ping-interval-idle",
         .value = "D",
         .read = flag_duration,
+        .min = 1,
         FIELD(min_idle_ping_interval),
-        .expected = "a duration such as " DURATION_EXAMPLES,
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
         .help = "the same of a client without calls (2h)"},
     {.name = "tls-cert",
         .value = "FILE",
@@ -410,17 +419,33 @@ options_choose_rate(struct options *options)
     }
 }
 
+/* A flag that would change nothing is a mistake of who gave it. */
 static bool
-check_shared(const struct options *options, char error[FLAGS_ERROR])
+check_needs(const struct options *options, char error[FLAGS_ERROR])
 {
-    if (options->rate_shared && options->redis == NULL) {
-        snprintf(error, FLAGS_ERROR, "--rate-shared needs --redis, where the calls are counted");
-        return false;
+    const struct {
+        bool given, has_needed;
+        const char *text;
+    } rules[] = {
+        {options->rate_shared, options->redis != NULL,
+            "--rate-shared needs --redis, where the calls are counted"},
+        {options->db_read != NULL, database_is_postgres(options->db),
+            "--db-read needs --db postgres://..., of which it is a replica"},
+        {options->advertise != NULL, options->etcd != NULL,
+            "--advertise needs --etcd, where the address is told"},
+        {options->trace_skip > 0, options->otlp != NULL,
+            "--trace-sample needs --otlp, where traces are sent"},
+        {options->max_connection_age_grace > 0, options->max_connection_age > 0,
+            "--max-connection-age-grace needs --max-connection-age, after which it begins"},
+    };
+
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (rules[i].given && !rules[i].has_needed) {
+            snprintf(error, FLAGS_ERROR, "%s", rules[i].text);
+            return false;
+        }
     }
-    if (options->db_read == NULL || database_is_postgres(options->db))
-        return true;
-    snprintf(error, FLAGS_ERROR, "--db-read needs --db postgres://..., of which it is a replica");
-    return false;
+    return true;
 }
 
 static bool
@@ -455,7 +480,7 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
         options.listen.items[options.listen.count++] = DEFAULT_ADDRESS;
     if (good && !options.help && !options.version)
         good = tls_options_check(&options.tls, error) && auth_check(&options.auth, error) &&
-               check_shared(&options, error) && options_check_exposure(&options, error);
+               check_needs(&options, error) && options_check_exposure(&options, error);
     if (good)
         options_choose_rate(&options);
     if (good)

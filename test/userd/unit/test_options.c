@@ -106,6 +106,14 @@ says_what_would_be_right(void **state)
         {"--grace=30", "250ms, 5s, 2m or 1h"},
         {"--loops=0", "1 to 256"},
         {"--workers=257", "1 to 256"},
+        {"--rate 1:1000000000", "a year's at most"},
+        {"--advertise 10.0.0.1:1", "--advertise needs --etcd"},
+        {"--trace-sample 0.5", "--trace-sample needs --otlp"},
+        {"--rate-shared", "--rate-shared needs --redis"},
+        {"--db-read postgres://h/n", "--db-read needs --db postgres://"},
+        {"--max-connection-age-grace 1s", "needs --max-connection-age"},
+        {"--token-ttl 2h", "--token-ttl needs --jwt-private-key"},
+        {"--token-recheck 1s", "no meaning without --auth jwt"},
         {"--lissen=x", "did you mean --listen?"},
         {"serve", "\"serve\" is not a flag"},
     };
@@ -117,6 +125,28 @@ says_what_would_be_right(void **state)
         assert_false(read_line(cases[i].line, &options, error));
         assert_non_null(strstr(error, cases[i].part));
         assert_null(strchr(error, '\n'));
+    }
+}
+
+/* Zero would be the library's default, which is the opposite of what it seems to say. */
+static void
+no_time_is_no_duration(void **state)
+{
+    static const char *const names[] = {"--stall-timeout", "--window-timeout",
+        "--max-connection-age", "--max-connection-idle", "--keepalive-time", "--keepalive-timeout",
+        "--min-ping-interval", "--min-ping-interval-idle",
+        "--max-connection-age 1s --max-connection-age-grace"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct options options;
+        char line[128], error[FLAGS_ERROR] = "";
+
+        snprintf(line, sizeof(line), "%s 0s", names[i]);
+        assert_false(read_line(line, &options, error));
+        assert_non_null(strstr(error, "\"0s\" is not a duration above 0"));
+        snprintf(line, sizeof(line), "%s 1ms", names[i]);
+        assert_true(read_line(line, &options, error));
     }
 }
 
@@ -192,6 +222,7 @@ main(void)
         cmocka_unit_test(reads_every_flag),
         cmocka_unit_test(limits_strangers),
         cmocka_unit_test(says_what_would_be_right),
+        cmocka_unit_test(no_time_is_no_duration),
         cmocka_unit_test(public_addresses_need_insecure),
         cmocka_unit_test(environment_counts),
         cmocka_unit_test(help_names_every_flag),
