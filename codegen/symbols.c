@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tags of structures count as names too: in C++ they share the name space. */
+/* Tags of structures count as names too: in C++ they share the name space. So do the members of a
+ * service's handlers, of which `delete` and `delete_` would be one. */
 #include "symbols.h"
 
 #include <stdlib.h>
@@ -27,8 +28,8 @@ static const char *const of_bidi_stream[] = {"_server", "_recv", "_send", "_clie
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* The most names that one method takes. */
-#define METHOD_MOST (COUNT(of_method) + COUNT(of_bidi_stream))
+/* The most names that one method takes, its member among them. */
+#define METHOD_MOST (COUNT(of_method) + COUNT(of_bidi_stream) + 1)
 
 static void
 add(struct symbols *symbols, const char *prefix, const char *owner, const char *const *endings,
@@ -40,11 +41,15 @@ add(struct symbols *symbols, const char *prefix, const char *owner, const char *
 }
 
 static void
-add_method(struct symbols *symbols, const struct model_method *method)
+add_method(
+    struct symbols *symbols, const struct model_service *service, const struct model_method *method)
 {
     const char *name = method->function, *owner = method->full_name;
+    const char *member =
+        pool_printf(symbols->pool, "%s_handlers.%s", service->prefix, method->member);
 
     add(symbols, name, owner, of_method, COUNT(of_method));
+    add(symbols, member, owner, (const char *const[]){""}, 1);
     if (method->client_streams && method->server_streams)
         add(symbols, name, owner, of_bidi_stream, COUNT(of_bidi_stream));
     else if (method->client_streams)
@@ -77,7 +82,7 @@ symbols_clash(const struct model_file *model, struct pool *pool)
 
         add(&symbols, service->prefix, service->full_name, of_service, COUNT(of_service));
         for (size_t j = 0; j < service->method_count; j++)
-            add_method(&symbols, &service->methods[j]);
+            add_method(&symbols, service, &service->methods[j]);
     }
     qsort(symbols.list, symbols.count, sizeof *symbols.list, compare);
     for (size_t i = 1; i < symbols.count; i++)

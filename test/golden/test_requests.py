@@ -214,6 +214,16 @@ def test_methods_of_one_name(request_of_kinds, name, symbol):
     assert f"golden.kinds.Talk.{name}" in error
 
 
+def test_members_of_one_name(request_of_kinds):
+    """A keyword gets an underscore, which the name of another method may have already."""
+    methods = request_of_kinds.proto_file[0].service[0].method
+    methods[0].name, methods[1].name = "delete", "delete_"
+    assert error_of(request_of_kinds) == (
+        "kinds.proto: golden.kinds.Talk.delete and golden.kinds.Talk.delete_"
+        " would both be called golden_kinds_Talk_handlers.delete_ in C"
+    )
+
+
 def test_services_of_one_name(request_of_kinds):
     file = request_of_kinds.proto_file[0]
     file.service.add(name="Talk_Ask")
