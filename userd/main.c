@@ -260,6 +260,18 @@ open_ops(struct program *program)
     return ops_open(&program->ops, &options) ? 0 : EXIT_FAILURE;
 }
 
+/* Who connects to a socket that nobody accepts from waits for ever. */
+static int
+check_sockets(struct program *program)
+{
+    const char *left = weir_server_inherited(program->server, 0);
+
+    if (left == NULL)
+        return 0;
+    complain("userd", "LISTEN_FDS hands in %s, which no --listen names", left);
+    return EXIT_USAGE;
+}
+
 static int
 open_shared(struct program *program)
 {
@@ -420,6 +432,8 @@ run(struct program *program)
         status = open_store(program);
     if (status == 0)
         status = open_ops(program);
+    if (status == 0)
+        status = check_sockets(program);
     if (status == 0)
         status = open_shared(program);
     if (status == 0)

@@ -305,3 +305,18 @@ def test_an_exposed_socket_is_refused(tmp_path):
         )
         assert process.wait(timeout=programs.PATIENCE) == 2
     assert "can be reached from other machines" in (tmp_path / "log").read_text()
+
+
+def test_a_socket_that_nobody_would_serve_is_refused(tmp_path):
+    """Its clients would wait for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as handed, open(tmp_path / "log", "wb") as log:
+        command = [places.program("userd"), "--db", f"sqlite:{tmp_path}/users.db"]
+        command += ["--ops", "off", "--listen", places.free_address()]
+        process = start_as_systemd(command, [handed], {}, log)
+        try:
+            assert process.wait(timeout=programs.PATIENCE) == 2
+        finally:
+            process.kill()
+        port = handed.getsockname()[1]
+    said = (tmp_path / "log").read_text()
+    assert said == f"userd: LISTEN_FDS hands in 127.0.0.1:{port}, which no --listen names\n"
