@@ -165,6 +165,13 @@ print_summary(const struct import *import)
             import->failed == 1 ? "error" : "errors");
 }
 
+static int
+fail_read(const struct import *import)
+{
+    complain("userctl", "%s cannot be read to its end", import->file);
+    return EXIT_USAGE;
+}
+
 /* The worst of what happened. */
 static int
 conclude(const struct import *import, FILE *file, int status)
@@ -177,10 +184,8 @@ conclude(const struct import *import, FILE *file, int status)
             import->entries.line, import->file);
         return EXIT_CODE_BASE + WEIR_CANCELLED;
     }
-    if (ferror(file)) {
-        complain("userctl", "%s cannot be read to its end", import->file);
-        return EXIT_USAGE;
-    }
+    if (ferror(file))
+        return fail_read(import);
     return import->failed == 0 ? 0 : EXIT_CODE_BASE + WEIR_INVALID_ARGUMENT;
 }
 
@@ -190,6 +195,8 @@ run_file(struct import *import, FILE *file)
     int status;
 
     if (!entries_begin(&import->entries, file, import->args->jsonl)) {
+        if (ferror(file))
+            return fail_read(import);
         complain("userctl", "%s: %s", import->file, import->entries.error);
         return EXIT_USAGE;
     }

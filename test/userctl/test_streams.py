@@ -142,6 +142,12 @@ def test_a_file_that_cannot_be_imported(userctl, tmp_path, content, options):
     assert done.stderr.startswith("userctl: ") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_a_folder_cannot_be_imported(userctl, tmp_path, format):
+    done = userctl("import", "--format", format, tmp_path, expect=MISUSE)
+    assert done.stderr == f"userctl: {tmp_path} cannot be read to its end\n"
+
+
 def test_a_server_that_dies_amid_an_import(userd, tmp_path):
     """What was acknowledged is told and kept; the rest is told to be in doubt."""
     command = [places.program("userctl"), "import", "-", "--server", userd.address]
