@@ -261,22 +261,20 @@ copy(const struct db_options *options)
 
 static const struct db_command {
     const char *name;
-    const char *needs[2]; /* flags, NULL: none */
-    size_t fields[2];     /* of these */
+    const char *needs[2]; /* flags, NULL: none; it takes no others of `command_line` */
     int (*run)(const struct db_options *options);
 } list[] = {
-    {"migrate", {NULL, NULL}, {0, 0}, migrate},
-    {"status", {NULL, NULL}, {0, 0}, status},
-    {"backup", {"out", NULL}, {offsetof(struct db_options, out), 0}, backup},
-    {"restore", {"in", NULL}, {offsetof(struct db_options, in), 0}, restore},
-    {"copy", {"from", "to"}, {offsetof(struct db_options, from), offsetof(struct db_options, to)},
-        copy},
+    {"migrate", {NULL, NULL}, migrate},
+    {"status", {NULL, NULL}, status},
+    {"backup", {"out", NULL}, backup},
+    {"restore", {"in", NULL}, restore},
+    {"copy", {"from", "to"}, copy},
 };
 
 static const struct db_command *
 lookup(const struct flag_words *words)
 {
-    for (size_t i = 0; words->count == 1 && i < sizeof(list) / sizeof(list[0]); i++) {
+    for (size_t i = 0; words->count > 0 && i < sizeof(list) / sizeof(list[0]); i++) {
         if (strcmp(list[i].name, words->items[0]) == 0)
             return &list[i];
     }
@@ -286,13 +284,34 @@ lookup(const struct flag_words *words)
 }
 
 static bool
-has_all(const struct db_command *command, const struct db_options *options)
+needs(const struct db_command *command, const char *name)
 {
     for (size_t i = 0; i < 2 && command->needs[i] != NULL; i++) {
-        if (*(const char *const *)((const char *)options + command->fields[i]) == NULL) {
-            complain("userd", "userd db %s needs --%s", command->name, command->needs[i]);
-            return false;
-        }
+        if (strcmp(command->needs[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A flag of another command is a mistake that this one would make with the database of --db. */
+static bool
+judge(const struct db_command *command, const struct flag_words *words,
+    const struct db_options *options)
+{
+    if (words->count > 1) {
+        complain("userd", "\"%.200s\" is one argument too many", words->items[1]);
+        return false;
+    }
+    for (size_t i = 0; i < set.count; i++) {
+        const struct flag *flag = &flags[i];
+        bool needed = needs(command, flag->name);
+
+        if (flag->value == NULL || !flag->command_line ||
+            needed == (*(const char *const *)((const char *)options + flag->field) != NULL))
+            continue;
+        complain("userd", "userd db %s %s --%s", command->name, needed ? "needs" : "takes no",
+            flag->name);
+        return false;
     }
     return true;
 }
@@ -308,7 +327,7 @@ run_words(const struct flag_words *words, const struct db_options *options)
         return 0;
     }
     command = lookup(words);
-    if (command == NULL || !has_all(command, options))
+    if (command == NULL || !judge(command, words, options))
         return EXIT_USAGE;
     return command->run(options);
 }

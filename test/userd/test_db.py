@@ -232,7 +232,10 @@ def test_what_cannot_be_done_is_said(tmp_path):
     [
         ([], "userd db does one of"),
         (["destroy"], "userd db does one of"),
-        (["backup", "twice"], "userd db does one of"),
+        (["backup", "twice"], '"twice" is one argument too many'),
+        (["status", "--out", "f"], "userd db status takes no --out"),
+        (["backup", "--out", "f", "--from", "sqlite:a"], "userd db backup takes no --from"),
+        (["restore", "--in", "f", "--to", "sqlite:a"], "userd db restore takes no --to"),
         (["backup"], "needs --out"),
         (["restore"], "needs --in"),
         (["copy", "--from", "sqlite:a"], "needs --to"),
