@@ -51,12 +51,17 @@ struct weir_channel_options {
     /* Reads what resolvers say of it, as weir_service_config_json of config.h does; NULL: that is
      * not heeded. */
     const struct weir_service_config_format *service_config_format;
+    /* With a format: ask for one in the TXT records of _grpc_config.NAME, too, when a name is
+     * looked up (gRFC A2); no. Whoever can change the name's zone can then slow calls down. */
+    bool service_config_in_dns;
     /* Told why such a one cannot be: the one before stays in force. On the loop's thread. */
     void (*service_config_refused)(void *self, const char *why);
     void *service_config_refused_self; /* borrowed */
 };
 
-/* target: "HOST:PORT" or "dns:HOST:PORT", which stand for all addresses of the name; "unix:PATH";
+/* target: "HOST:PORT" or "dns:HOST:PORT", which stand for all addresses of the name, and
+ * "dns://SERVER/HOST:PORT", which asks this DNS server, an address, with a port unless that is 53;
+ * behind "dns:" a port of 443 may be left out. "unix:PATH";
  * "unix-abstract:NAME"; lists of one or several, "ipv4:A:PORT,B:PORT", "ipv6:[A]:PORT,[B]:PORT",
  * and of servers of any kind "HOST:PORT,HOST:PORT,unix:PATH"; or "SCHEME:..." of a resolver in the
  * catalog. Does not connect yet. Borrows the loop until freed; copies the rest. options may be

@@ -73,6 +73,7 @@ struct client_service_config {
     const struct weir_service_config_format *format; /* NULL: the resolver's is not heeded */
     void (*refused)(void *self, const char *why);    /* may be NULL */
     void *refused_self;
+    bool in_dns;         /* names are asked for it, too */
     char *balancer_name; /* where no config names one; NULL: pick_first */
     bool judged;         /* then outliers are looked for */
     struct weir_outlier_options outliers;

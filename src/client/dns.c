@@ -15,7 +15,8 @@
 
 struct dns {
     struct weir_resolver *resolver;
-    struct net_endpoint endpoint;
+    struct lookup_question question;
+    char *config; /* the newest service config that is known; NULL: none */
     struct client_lookup *lookup; /* under way, else NULL */
     int64_t last;                 /* when one came back last, since there is a list; 0: not yet */
     struct loop_timer timer;
@@ -43,9 +44,11 @@ open_dns(void *registered, const struct weir_resolver_target *target, weir_resol
     if (dns == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     dns->resolver = resolver;
+    dns->question.server = channel->target.dns_server;
+    dns->question.with_config = channel->service.in_dns;
     loop_timer_init(&dns->timer, is_due);
     *out_self = dns;
-    if (net_endpoint_parse(channel->target.pieces[0], &dns->endpoint) == WEIR_OK)
+    if (net_endpoint_parse(channel->target.pieces[0], &dns->question.endpoint) == WEIR_OK)
         return WEIR_OK;
     free(dns);
     return WEIR_INVALID_ARGUMENT;
@@ -64,7 +67,9 @@ tell(struct dns *dns, const struct lookup_result *result)
     char texts[LOOKUP_MAX_ADDRESSES][NET_ADDRESS_TEXT];
     struct weir_endpoint endpoints[LOOKUP_MAX_ADDRESSES] = {{.address = NULL}};
     const struct weir_resolution resolution = {
-        .endpoints = endpoints, .endpoint_count = result->count};
+        .endpoints = endpoints,
+        .endpoint_count = result->count,
+        .service_config = dns->config};
 
     for (size_t i = 0; i < result->count; i++) {
         net_address_format(&result->addresses[i], false, texts[i]);
@@ -82,6 +87,17 @@ is_refreshed(const struct weir_channel *channel)
     return channel->pool != NULL && !channel->balancer.type->together;
 }
 
+/* What cannot be found out now stays as it was. */
+static void
+take_config(struct dns *dns, struct lookup_result *result)
+{
+    if (result->config_code != WEIR_OK && result->config_code != WEIR_NOT_FOUND)
+        return;
+    free(dns->config);
+    dns->config = result->config;
+    result->config = NULL;
+}
+
 static void
 came(void *owner, struct lookup_result *result)
 {
@@ -89,10 +105,12 @@ came(void *owner, struct lookup_result *result)
     int64_t now = loop_now(dns->resolver->channel->loop);
 
     dns->lookup = NULL;
-    if (result->code == WEIR_OK)
+    if (result->code == WEIR_OK) {
+        take_config(dns, result);
         tell(dns, result);
-    else
+    } else {
         weir_resolver_fail(dns->resolver, result->why);
+    }
     if (!dns->resolver->listed)
         return; /* it will be asked again */
     dns->last = now;
@@ -105,7 +123,7 @@ look_up(struct dns *dns)
 {
     const struct weir_channel *channel = dns->resolver->channel;
 
-    dns->lookup = lookup_start(channel->loop, channel->pool, &dns->endpoint, came, dns);
+    dns->lookup = lookup_start(channel->loop, channel->pool, &dns->question, came, dns);
     if (dns->lookup == NULL)
         weir_resolver_fail(dns->resolver, "no memory");
 }
@@ -131,6 +149,7 @@ close_dns(void *self)
 
     lookup_abandon(dns->lookup);
     loop_timer_stop(dns->resolver->channel->loop, &dns->timer);
+    free(dns->config);
     free(dns);
 }
 

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct client_lookup {
@@ -16,7 +17,7 @@ struct client_lookup {
     struct loop_task task;
     void (*done)(void *owner, struct lookup_result *result);
     void *owner;
-    struct net_endpoint endpoint;
+    struct lookup_question question;
     struct lookup_result result;
 };
 
@@ -26,6 +27,7 @@ let_go(struct client_lookup *lookup, unsigned holders)
     if (atomic_fetch_sub(&lookup->holders, holders) != holders)
         return;
     pthread_mutex_destroy(&lookup->lock);
+    free(lookup->result.config);
     free(lookup);
 }
 
@@ -39,13 +41,34 @@ came_back(struct loop_task *task)
     let_go(lookup, lookup->here ? 2 : 1);
 }
 
+/* gRFC A2: of _grpc_config.NAME. */
+#define CONFIG_NAME "_grpc_config."
+#define CONFIG_PREFIX "grpc_config="
+
+static void
+look_up_config(const struct lookup_question *question, struct lookup_result *result)
+{
+    char name[sizeof(CONFIG_NAME) + sizeof(question->endpoint.host)];
+
+    snprintf(name, sizeof(name), CONFIG_NAME "%s", question->endpoint.host);
+    result->config_code = net_dns_text(question->server.len > 0 ? &question->server : NULL, name,
+        CONFIG_PREFIX, &result->config);
+}
+
 static void
 look_up(struct client_lookup *lookup)
 {
+    const struct lookup_question *question = &lookup->question;
     struct lookup_result *result = &lookup->result;
 
-    result->code = net_resolve(
-        &lookup->endpoint, result->addresses, LOOKUP_MAX_ADDRESSES, &result->count, &result->why);
+    if (question->server.len > 0)
+        result->code = net_dns_resolve(&question->server, &question->endpoint, result->addresses,
+            LOOKUP_MAX_ADDRESSES, &result->count, &result->why);
+    else
+        result->code = net_resolve(&question->endpoint, result->addresses, LOOKUP_MAX_ADDRESSES,
+            &result->count, &result->why);
+    if (result->code == WEIR_OK && question->with_config)
+        look_up_config(question, result);
 }
 
 static void
@@ -65,7 +88,7 @@ look_up_on_thread(void *arg)
 }
 
 struct client_lookup *
-lookup_start(weir_loop *loop, weir_pool *pool, const struct net_endpoint *endpoint,
+lookup_start(weir_loop *loop, weir_pool *pool, const struct lookup_question *question,
     void (*done)(void *owner, struct lookup_result *result), void *owner)
 {
     struct client_lookup *lookup = calloc(1, sizeof(*lookup));
@@ -79,7 +102,8 @@ lookup_start(weir_loop *loop, weir_pool *pool, const struct net_endpoint *endpoi
     lookup->loop = loop;
     lookup->done = done;
     lookup->owner = owner;
-    lookup->endpoint = *endpoint;
+    lookup->question = *question;
+    lookup->result.config_code = WEIR_NOT_FOUND;
     if (pool == NULL) {
         look_up(lookup);
         loop_post(loop, &lookup->task);

@@ -186,6 +186,7 @@ service_config_init(struct weir_channel *channel, const struct weir_channel_opti
 
     service->own = options->service_config;
     service->format = options->service_config_format;
+    service->in_dns = options->service_config_in_dns && service->format != NULL;
     service->refused = options->service_config_refused;
     service->refused_self = options->service_config_refused_self;
     service->judged = options->outliers != NULL;

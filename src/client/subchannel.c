@@ -125,21 +125,21 @@ static bool
 find_next(struct weir_subchannel *subchannel, const struct client_endpoint *from)
 {
     const struct weir_channel *channel = subchannel->channel;
-    struct net_endpoint endpoint;
+    struct lookup_question question = {.with_config = false};
     struct net_address address;
     const char *why = "not an address";
     size_t count = 0;
-    weir_code code = net_endpoint_parse(from->address, &endpoint);
+    weir_code code = net_endpoint_parse(from->address, &question.endpoint);
 
-    if (code == WEIR_OK && net_endpoint_is_name(&endpoint)) {
+    if (code == WEIR_OK && net_endpoint_is_name(&question.endpoint)) {
         subchannel->lookup =
-            lookup_start(channel->loop, channel->pool, &endpoint, looked_up, subchannel);
+            lookup_start(channel->loop, channel->pool, &question, looked_up, subchannel);
         if (subchannel->lookup != NULL)
             return false;
         code = WEIR_RESOURCE_EXHAUSTED;
         why = "no memory";
     } else if (code == WEIR_OK) {
-        code = net_resolve(&endpoint, &address, 1, &count, &why);
+        code = net_resolve(&question.endpoint, &address, 1, &count, &why);
     }
     if (code == WEIR_OK && !append_addresses(subchannel, &address, count))
         why = "no memory";

@@ -3,10 +3,11 @@
 #include "client/target.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum shape { NAME, V4_LIST, V6_LIST, UNIX, RESOLVER };
+enum shape { ANY_LIST, DNS, V4_LIST, V6_LIST, UNIX, RESOLVER };
 
 struct scheme {
     const char *prefix;
@@ -18,7 +19,7 @@ struct scheme {
 static const char *
 split_scheme(const char *text, enum shape *out_shape)
 {
-    static const struct scheme schemes[] = {{"dns:///", NAME, false}, {"dns:", NAME, false},
+    static const struct scheme schemes[] = {{"dns:", DNS, false},
         {"ipv4:", V4_LIST, false}, {"ipv6:", V6_LIST, false}, {"unix:", UNIX, true},
         {"unix-abstract:", UNIX, true}};
 
@@ -29,7 +30,7 @@ split_scheme(const char *text, enum shape *out_shape)
         if (strncmp(text, schemes[i].prefix, len) == 0)
             return schemes[i].is_part ? text : text + len;
     }
-    *out_shape = NAME;
+    *out_shape = ANY_LIST;
     return text;
 }
 
@@ -45,6 +46,28 @@ is_of_shape(const struct net_endpoint *endpoint, enum shape shape)
     return true;
 }
 
+/* naming.md: where none is given. */
+#define DNS_TARGET_PORT "443"
+#define DNS_SERVER_PORT "53"
+
+/* Of a text without a port one with it; adopts the text. NULL: no memory. */
+static char *
+with_port(char *text, const char *port)
+{
+    struct net_endpoint endpoint;
+    size_t size;
+    char *longer;
+
+    if (text == NULL || net_endpoint_parse(text, &endpoint) == WEIR_OK)
+        return text;
+    size = strlen(text) + strlen(port) + 2;
+    longer = malloc(size);
+    if (longer != NULL)
+        snprintf(longer, size, "%s:%s", text, port);
+    free(text);
+    return longer;
+}
+
 /* Add one piece; `text` is taken over, even on failure. */
 static weir_code
 add_piece(struct client_target *target, char *text, enum shape shape)
@@ -52,6 +75,8 @@ add_piece(struct client_target *target, char *text, enum shape shape)
     struct net_endpoint endpoint;
     char **pieces;
 
+    if (shape == DNS)
+        text = with_port(text, DNS_TARGET_PORT);
     if (text == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     if (net_endpoint_parse(text, &endpoint) != WEIR_OK || !is_of_shape(&endpoint, shape)) {
@@ -87,6 +112,42 @@ static weir_code
 parse_pieces(struct client_target *target, const char *text, enum shape shape)
 {
     return shape == UNIX ? add_piece(target, strdup(text), shape) : parse_list(target, text, shape);
+}
+
+/* ---- "//SERVER/" before a name ---- */
+
+static weir_code
+parse_dns_server(char *text, struct net_address *out_server)
+{
+    struct net_endpoint endpoint;
+    const char *why;
+    size_t count;
+    weir_code code = WEIR_INVALID_ARGUMENT;
+
+    text = with_port(text, DNS_SERVER_PORT);
+    if (text == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    if (net_endpoint_parse(text, &endpoint) == WEIR_OK && !endpoint.is_unix &&
+        !net_endpoint_is_name(&endpoint) &&
+        net_resolve(&endpoint, out_server, 1, &count, &why) == WEIR_OK)
+        code = WEIR_OK;
+    free(text);
+    return code;
+}
+
+/* Without SERVER the system's are asked. */
+static weir_code
+take_dns_server(const char **rest, struct net_address *out_server)
+{
+    const char *server = *rest + 2;
+    size_t len = strcspn(server, "/");
+
+    if (strncmp(*rest, "//", 2) != 0)
+        return WEIR_OK;
+    if (server[len] == '\0')
+        return WEIR_INVALID_ARGUMENT;
+    *rest = server + len + 1;
+    return len == 0 ? WEIR_OK : parse_dns_server(strndup(server, len), out_server);
 }
 
 /* ---- authority ---- */
@@ -129,6 +190,8 @@ target_parse(const char *text, const weir_catalog *catalog, struct client_target
     const char *rest = target.resolver != NULL ? text : split_scheme(text, &shape);
     weir_code code = WEIR_RESOURCE_EXHAUSTED;
 
+    if (shape == DNS)
+        WEIR_TRY(take_dns_server(&rest, &target.dns_server));
     target.text = strdup(rest);
     target.authority = authority_of(rest, shape);
     target.host = target.authority == NULL ? NULL : host_of(target.authority);

@@ -13,10 +13,11 @@ struct client_target {
     char **pieces;   /* addresses and names as in weir_endpoint; none with a resolver */
     size_t count;
     bool is_name;                            /* to be looked up: one piece */
+    struct net_address dns_server;           /* to be asked for it; len 0: the system's */
     const struct catalog_resolver *resolver; /* of the catalog, else NULL */
 };
 
-/* "HOST:PORT", "dns:HOST:PORT", "dns:///HOST:PORT", "unix:PATH", "unix-abstract:NAME"; of one
+/* "HOST:PORT", "dns:HOST:PORT", "dns://[SERVER]/HOST:PORT", "unix:PATH", "unix-abstract:NAME"; of one
  * address or several "ipv4:A:PORT,B:PORT" and "ipv6:[A]:PORT,..."; of several of any kind
  * "HOST:PORT,unix:PATH"; "SCHEME:..." of the catalog, which may be NULL. INVALID_ARGUMENT: none of
  * these. RESOURCE_EXHAUSTED: no memory. */

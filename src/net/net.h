@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets on a loop: addresses, listeners, connections. Bytes only; HTTP/2 is above. */
-/* Threads: everything belongs to the loop's thread, except net_resolve, which blocks and runs on
- * any. */
+/* Threads: everything belongs to the loop's thread, except what looks up in DNS, which blocks and
+ * runs on any. */
 #pragma once
 
 #include "loop/loop.h"
@@ -42,6 +42,17 @@ bool net_endpoint_is_name(const struct net_endpoint *endpoint);
  * failure *out_why is a static text. UNAVAILABLE: the name cannot be resolved. */
 WEIR_CHECK weir_code net_resolve(const struct net_endpoint *endpoint,
     struct net_address *out_addresses, size_t max, size_t *out_count, const char **out_why);
+
+/* The same of a name, but ask this DNS server, an IPv4 or IPv6 address, and no file. */
+WEIR_CHECK weir_code net_dns_resolve(const struct net_address *server,
+    const struct net_endpoint *endpoint, struct net_address *out_addresses, size_t max,
+    size_t *out_count, const char **out_why);
+
+/* What follows `prefix` in the first TXT record of the name that begins with it. server NULL: ask
+ * those of resolv.conf. Free the text. NOT_FOUND: there is none. UNAVAILABLE: that cannot be found
+ * out now. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code net_dns_text(
+    const struct net_address *server, const char *name, const char *prefix, char **out_text);
 
 /* True for 127.0.0.0/8, ::1 and Unix sockets. */
 bool net_address_is_loopback(const struct net_address *address);

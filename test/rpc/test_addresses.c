@@ -24,11 +24,15 @@ lists_are_read(void **state)
 {
     static const char *const good[] = {"ipv4:1.2.3.4:5", "ipv4:1.2.3.4:5,6.7.8.9:10",
         "ipv6:[::1]:80,[fe80::2]:81", "1.2.3.4:80", "dns:///a.example:443", "unix:/a,b",
+        "dns:a.example", "dns:[::1]", "dns://1.2.3.4/a.example", "dns://1.2.3.4:5353/a.example:80",
+        "dns://[::1]/a.example:80", "dns://[::1]:5353/a.example", "dns:a.example,b.example:80",
         "unix-abstract:a", "1.2.3.4:80,[::1]:80,a.example:80,unix:/x,unix-abstract:y"};
     static const char *const bad[] = {"ipv4:", "ipv4:1.2.3.4:5,", "ipv4:,1.2.3.4:5",
         "ipv4:a.example:80", "ipv4:[::1]:80", "ipv6:1.2.3.4:80", "ipv6:[::1]:80,1.2.3.4:5",
         "ipv4:unix:/x", "ipv4:1.2.3.4", "1.2.3.4:80,", "1.2.3.4:80,5.6.7.8", "etcd://1.2.3.4:80/x",
-        "unix:", "unix-abstract:"};
+        "unix:", "unix-abstract:", "a.example", "dns:", "dns://", "dns://1.2.3.4", "dns://1.2.3.4/",
+        "dns://ns.example/a.example", "dns://1.2.3.4:x/a.example", "dns://unix:x/a.example",
+        "dns:a.example:", "dns:a.example:99999", "dns:a.example:x"};
     struct client_target target;
 
     (void)state;
@@ -60,6 +64,16 @@ authority_is_the_first(void **state)
     assert_int_equal(target_parse("a.example:80", NULL, &target), WEIR_OK);
     assert_string_equal(target.host, "a.example");
     assert_true(target.is_name);
+    target_fini(&target);
+    assert_int_equal(target_parse("dns://[::1]:5353/a.example", NULL, &target), WEIR_OK);
+    assert_string_equal(target.authority, "a.example");
+    assert_string_equal(target.text, "a.example");
+    assert_string_equal(target.pieces[0], "a.example:443");
+    assert_int_equal(target.dns_server.any.sa_family, AF_INET6);
+    assert_true(target.is_name);
+    target_fini(&target);
+    assert_int_equal(target_parse("dns:///a.example:80", NULL, &target), WEIR_OK);
+    assert_int_equal(target.dns_server.len, 0);
     target_fini(&target);
     assert_int_equal(target_parse("unix:/a,b", NULL, &target), WEIR_OK);
     assert_string_equal(target.authority, "localhost");
