@@ -16,7 +16,7 @@
 struct dns {
     struct weir_resolver *resolver;
     struct lookup_question question;
-    char *config; /* the newest service config that is known; NULL: none */
+    char *config;                 /* the newest service config that is known; NULL: none */
     struct client_lookup *lookup; /* under way, else NULL */
     int64_t last;                 /* when one came back last, since there is a list; 0: not yet */
     struct loop_timer timer;
@@ -67,9 +67,7 @@ tell(struct dns *dns, const struct lookup_result *result)
     char texts[LOOKUP_MAX_ADDRESSES][NET_ADDRESS_TEXT];
     struct weir_endpoint endpoints[LOOKUP_MAX_ADDRESSES] = {{.address = NULL}};
     const struct weir_resolution resolution = {
-        .endpoints = endpoints,
-        .endpoint_count = result->count,
-        .service_config = dns->config};
+        .endpoints = endpoints, .endpoint_count = result->count, .service_config = dns->config};
 
     for (size_t i = 0; i < result->count; i++) {
         net_address_format(&result->addresses[i], false, texts[i]);

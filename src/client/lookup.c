@@ -51,8 +51,8 @@ look_up_config(const struct lookup_question *question, struct lookup_result *res
     char name[sizeof(CONFIG_NAME) + sizeof(question->endpoint.host)];
 
     snprintf(name, sizeof(name), CONFIG_NAME "%s", question->endpoint.host);
-    result->config_code = net_dns_text(question->server.len > 0 ? &question->server : NULL, name,
-        CONFIG_PREFIX, &result->config);
+    result->config_code = net_dns_text(
+        question->server.len > 0 ? &question->server : NULL, name, CONFIG_PREFIX, &result->config);
 }
 
 static void

@@ -19,9 +19,8 @@ struct scheme {
 static const char *
 split_scheme(const char *text, enum shape *out_shape)
 {
-    static const struct scheme schemes[] = {{"dns:", DNS, false},
-        {"ipv4:", V4_LIST, false}, {"ipv6:", V6_LIST, false}, {"unix:", UNIX, true},
-        {"unix-abstract:", UNIX, true}};
+    static const struct scheme schemes[] = {{"dns:", DNS, false}, {"ipv4:", V4_LIST, false},
+        {"ipv6:", V6_LIST, false}, {"unix:", UNIX, true}, {"unix-abstract:", UNIX, true}};
 
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         size_t len = strlen(schemes[i].prefix);

@@ -17,8 +17,8 @@ struct client_target {
     const struct catalog_resolver *resolver; /* of the catalog, else NULL */
 };
 
-/* "HOST:PORT", "dns:HOST:PORT", "dns://[SERVER]/HOST:PORT", "unix:PATH", "unix-abstract:NAME"; of one
- * address or several "ipv4:A:PORT,B:PORT" and "ipv6:[A]:PORT,..."; of several of any kind
+/* "HOST:PORT", "dns:HOST:PORT", "dns://[SERVER]/HOST:PORT", "unix:PATH", "unix-abstract:NAME"; of
+ * one address or several "ipv4:A:PORT,B:PORT" and "ipv6:[A]:PORT,..."; of several of any kind
  * "HOST:PORT,unix:PATH"; "SCHEME:..." of the catalog, which may be NULL. INVALID_ARGUMENT: none of
  * these. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code target_parse(

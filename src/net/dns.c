@@ -72,11 +72,11 @@ question_free(struct question *question)
 static weir_code
 ask(struct question *question, const char *name, ns_type type)
 {
-    int len =
-        res_nsearch(&question->state, name, ns_c_in, type, question->bytes, sizeof(question->bytes));
+    int len = res_nsearch(
+        &question->state, name, ns_c_in, type, question->bytes, sizeof(question->bytes));
 
-    if (len < 0 && (question->state.res_h_errno == HOST_NOT_FOUND ||
-                       question->state.res_h_errno == NO_DATA))
+    if (len < 0 &&
+        (question->state.res_h_errno == HOST_NOT_FOUND || question->state.res_h_errno == NO_DATA))
         return WEIR_NOT_FOUND;
     if (len < 0 || len > (int)sizeof(question->bytes) ||
         ns_initparse(question->bytes, len, &question->answer) != 0)
