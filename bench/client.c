@@ -4,7 +4,7 @@
  * grpc-status 0. Response headers are decoded by nghttp2, so that Weir is not its own judge.
  *
  * It prints "open N" when every connection has the server's SETTINGS; with --hold it then waits for
- * a line on standard input; at the end "answered N failed M seconds S". Exit code 0: nothing
+ * a line on standard input; at the end "answered N failed M cpu S seconds S". Exit code 0: nothing
  * failed. */
 /* Threads: one. */
 #define _GNU_SOURCE
@@ -366,28 +366,29 @@ call_all(void)
 }
 
 static double
-seconds(void)
+seconds(clockid_t clock)
 {
     struct timespec now;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static int
 run(void)
 {
-    double start;
+    double start, cpu;
     char line[16];
 
     if (!open_all())
         return 1;
     if (client.options.hold && fgets(line, sizeof line, stdin) == NULL)
         return 1;
-    start = seconds();
+    start = seconds(CLOCK_MONOTONIC);
+    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     call_all();
-    printf("answered %ld failed %ld seconds %.6f\n", client.answered, client.failed,
-        seconds() - start);
+    printf("answered %ld failed %ld cpu %.6f seconds %.6f\n", client.answered, client.failed,
+        seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, seconds(CLOCK_MONOTONIC) - start);
     return client.failed == 0 ? 0 : 1;
 }
 

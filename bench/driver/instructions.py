@@ -67,9 +67,9 @@ def serve(options, batches, case):
     return of_server(programs.Server(counted([options.bin / "bench-echo"]), options.server_core), case, batches)
 
 
-def call(options, batches, server):
-    """Instructions of a client that makes a tenth of these calls, times ten."""
-    command = counted([options.bin / "bench-stream", server.address, "unary", batches * BATCH // 10, 32])
+def call(options, batches, server, at_once):
+    """Instructions of a client that makes a tenth of these calls, and warms up with a tenth of that, times ten."""
+    command = counted([options.bin / "bench-call", server.address, batches * BATCH // 11, at_once])
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=programs.PATIENCE)
     if done.returncode != 0:
         raise programs.Broken(done.stderr[-400:])
@@ -85,7 +85,8 @@ def measure(options):
     cases = {"unary": unary, "changing headers": changing_headers, "streamed message": streamed}
     results = {name: per_call(lambda n, case=case: serve(options, n, case)) for name, case in cases.items()}
     with programs.Server([options.bin / "bench-echo"], options.server_core) as server:
-        results["client call"] = per_call(lambda n: call(options, n, server))
+        results["client call"] = per_call(lambda n: call(options, n, server, 1))
+        results["client calls"] = per_call(lambda n: call(options, n, server, BATCH))
     baseline = json.loads(BASELINE.read_text())
     for name, figure in results.items():
         print(f"    {name:<17} {figure:9.1f}, baseline {baseline[name]:9.1f}", flush=True)

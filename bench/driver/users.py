@@ -45,7 +45,7 @@ def measure_once(server, options, case, numbers, share=1.0):
     with programs.file_of(body) as body_file:
         before = server.cpu_seconds()
         process = programs.client(options, server.address, SERVICE + method, body_file, *arguments)
-        seconds = programs.finish_client(process, connections * calls)
+        _, seconds = programs.finish_client(process, connections * calls)
     return (server.cpu_seconds() - before) / (connections * calls) * 1e6, connections * calls / seconds
 
 

@@ -403,12 +403,13 @@ run_elsewhere(struct fiber *self, weir_loop *loop, void (*fn)(void *arg), void *
     struct run_on run = {.loop = loop, .fn = fn, .arg = arg, .waiter = self};
 
     loop_task_init(&run.task, run_on_arrived);
+    if (self == NULL) {
+        loop_ask(loop, &run.task, &run.done);
+        return run.code;
+    }
     loop_send(loop, &run.task);
-    if (self == NULL)
-        loop_wait(loop, &run.done);
-    else
-        while (!run.done)
-            fiber_park();
+    while (!run.done)
+        fiber_park();
     return run.code;
 }
 

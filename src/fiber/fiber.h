@@ -29,7 +29,7 @@ void fiber_park(void);
 void fiber_wake(struct fiber *fiber);
 
 /* Run fn on a fiber of this loop and wait until it returns: right here when this is such a fiber,
- * else parking (a fiber of another loop) or blocking (a plain thread, see loop_wait).
+ * else parking (a fiber of another loop) or blocking (a plain thread, see loop_ask).
  * RESOURCE_EXHAUSTED: fn did not run. Suspends. */
 WEIR_CHECK weir_code fiber_run_on(weir_loop *loop, void (*fn)(void *arg), void *arg);
 

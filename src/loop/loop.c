@@ -106,14 +106,29 @@ loop_task_cancel(struct loop_task *task)
     list_remove(&task->link);
 }
 
-/* libuv is told under the lock: the loop's thread cannot see the task, act on it and free the loop
- * before this one is through with it. */
+/* Under the lock, libuv being told as well: the loop's thread cannot see the task, act on it and
+ * free the loop before this one is through with it. */
+static void
+send_hurried(weir_loop *loop, struct loop_task *task)
+{
+    if (!loop->woken)
+        uv_async_send(&loop->wakeup);
+    loop->woken = true;
+    list_push(&loop->inbox, &task->link);
+}
+
 void
 loop_send(weir_loop *loop, struct loop_task *task)
 {
     pthread_mutex_lock(&loop->lock);
-    if (list_empty(&loop->inbox))
-        uv_async_send(&loop->wakeup);
+    send_hurried(loop, task);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void
+loop_send_unhurried(weir_loop *loop, struct loop_task *task)
+{
+    pthread_mutex_lock(&loop->lock);
     list_push(&loop->inbox, &task->link);
     pthread_mutex_unlock(&loop->lock);
 }
@@ -169,6 +184,7 @@ take_inbox(weir_loop *loop)
 
     while ((link = list_shift(&loop->inbox)) != NULL)
         list_push(&loop->tasks, link);
+    loop->woken = false;
 }
 
 static void
@@ -194,17 +210,21 @@ turn(weir_loop *loop, uv_run_mode mode)
     loop->inside = true;
     loop->now = 0;
     loop_timers_fire(loop);
+    loop->polls = true;
     uv_run(&loop->uv, mode);
+    loop->polls = false;
+    if (mode == UV_RUN_ONCE)
+        run_tasks(loop);
     loop->inside = false;
     current = outer;
 }
 
-/* Under the lock, which is let go of meanwhile: turn until something calls uv_stop. */
+/* Under the lock, which is let go of meanwhile. UV_RUN_DEFAULT: until something calls uv_stop. */
 static void
-turn_until_stopped(weir_loop *loop)
+turn_unlocked(weir_loop *loop, uv_run_mode mode)
 {
     pthread_mutex_unlock(&loop->lock);
-    turn(loop, UV_RUN_DEFAULT);
+    turn(loop, mode);
     pthread_mutex_lock(&loop->lock);
 }
 
@@ -249,7 +269,7 @@ weir_loop_run(weir_loop *loop)
     await_turning(loop);
     loop->running = true;
     while (!atomic_exchange(&loop->stopping, false))
-        turn_until_stopped(loop);
+        turn_unlocked(loop, UV_RUN_DEFAULT);
     loop->running = false;
     give_up_turning(loop);
     pthread_mutex_unlock(&loop->lock);
@@ -263,42 +283,72 @@ weir_loop_stop(weir_loop *loop)
     uv_async_send(&loop->wakeup);
 }
 
-/* Under the lock, with nobody turning. */
+/* Under the lock, with nobody turning. A turn at a time, and what it has brought is acted on right
+ * after it: that is most often what is waited for, and then nothing is polled in vain. */
 static void
 turn_for(weir_loop *loop, const bool *done)
 {
     loop->turned = true;
     loop->awaited = done;
     while (!*done && loop->runners == 0)
-        turn_until_stopped(loop);
+        turn_unlocked(loop, UV_RUN_ONCE);
     loop->awaited = NULL;
     give_up_turning(loop);
 }
 
-void
-loop_wait(weir_loop *loop, const bool *done)
+/* Under the lock: nobody turns the loop, nor is about to. */
+static bool
+is_free(const weir_loop *loop)
+{
+    return !loop->turned && loop->runners == 0;
+}
+
+/* Under the lock. */
+static void
+wait_for(weir_loop *loop, const bool *done)
 {
     struct loop_waiter self = {.done = done};
 
     assert(loop_current() != loop);
     pthread_cond_init(&self.woken, NULL);
-    pthread_mutex_lock(&loop->lock);
     while (!*done) {
-        if (loop->turned || loop->runners > 0)
-            wait_in_line(loop, &self);
-        else
+        if (is_free(loop))
             turn_for(loop, done);
+        else
+            wait_in_line(loop, &self);
     }
     if (!loop->turned)
         wake_first(loop);
-    pthread_mutex_unlock(&loop->lock);
     pthread_cond_destroy(&self.woken);
+}
+
+void
+loop_wait(weir_loop *loop, const bool *done)
+{
+    pthread_mutex_lock(&loop->lock);
+    wait_for(loop, done);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+/* Who is going to turn the loop need not wake itself. */
+void
+loop_ask(weir_loop *loop, struct loop_task *task, const bool *done)
+{
+    pthread_mutex_lock(&loop->lock);
+    if (is_free(loop)) {
+        take_inbox(loop);
+        list_push(&loop->tasks, &task->link);
+    } else {
+        send_hurried(loop, task);
+    }
+    wait_for(loop, done);
+    pthread_mutex_unlock(&loop->lock);
 }
 
 void
 loop_done(weir_loop *loop, bool *done)
 {
-    if (loop->awaited == done)
+    if (loop->awaited == done && loop->polls)
         uv_stop(&loop->uv);
     pthread_mutex_lock(&loop->lock);
     *done = true;

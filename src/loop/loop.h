@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One event loop on libuv: tasks, timers, messages from other threads, and who turns it. */
-/* Threads: all but loop_send, loop_wait and weir_loop_stop belong to the thread that turns the
- * loop. */
+/* Threads: all but loop_send and loop_send_unhurried, loop_wait, loop_ask and weir_loop_stop belong
+ * to the thread that turns the loop. */
 #pragma once
 
 #include "base/list.h"
@@ -45,6 +45,9 @@ void loop_task_cancel(struct loop_task *task);
 /* Hand a task over from any thread: it runs as if posted. It must not be queued anywhere. */
 void loop_send(weir_loop *loop, struct loop_task *task);
 
+/* The same, but nobody is woken for it: it runs along with the next one that somebody is. */
+void loop_send_unhurried(weir_loop *loop, struct loop_task *task);
+
 /* ---- timers ---- */
 
 struct loop_timer {
@@ -69,6 +72,9 @@ uint64_t loop_timer_count(const weir_loop *loop);
  * loop meanwhile if nobody else does; when several wait, one turns and hands over when it leaves.
  * Not from the loop's own thread while it turns. */
 void loop_wait(weir_loop *loop, const bool *done);
+
+/* loop_send the task, which brings it about, and loop_wait. */
+void loop_ask(weir_loop *loop, struct loop_task *task, const bool *done);
 
 /* On the loop's thread: set *done and wake who waits for it. */
 void loop_done(weir_loop *loop, bool *done);

@@ -30,7 +30,8 @@ struct weir_loop {
     struct list tasks, late;
     struct loop_timers timers;
     int64_t now;  /* 0: not read yet in this turn */
-    bool inside;  /* some thread is inside of uv_run */
+    bool inside;  /* some thread is in a turn */
+    bool polls;   /* and inside of uv_run */
     bool touched; /* handles have changed since libuv last polled */
     uint8_t *scratch;
     void *locals[LOOP_LOCAL_COUNT];
@@ -42,6 +43,7 @@ struct weir_loop {
 
     pthread_mutex_t lock;
     struct list inbox; /* sent tasks on their way */
+    bool woken;        /* and libuv was told of them */
     struct list
         waiters; /* struct loop_waiter: threads that wait for *done or for their chance to turn */
     bool turned; /* some thread has the right to turn */

@@ -140,17 +140,16 @@ call_retire(struct weir_call *call)
     dispose(call);
 }
 
-static void
-ask(struct weir_call *call, unsigned what)
-{
-    if ((atomic_fetch_or(&call->asked, CALL_TASK_SENT | what) & CALL_TASK_SENT) == 0)
-        loop_send(call->loop, &call->cancel_task);
-}
-
+/* One that has ended holds nothing but memory, which the next call can wait for. */
 void
 call_send_away(struct weir_call *call)
 {
-    ask(call, CALL_FREED);
+    if ((atomic_fetch_or(&call->asked, CALL_TASK_SENT | CALL_FREED) & CALL_TASK_SENT) != 0)
+        return;
+    if (atomic_load_explicit(&call->ended, memory_order_acquire))
+        loop_send_unhurried(call->loop, &call->cancel_task);
+    else
+        loop_send(call->loop, &call->cancel_task);
 }
 
 #define POOL_MOST 512
@@ -305,7 +304,8 @@ call_arm_deadline(struct weir_call *call)
 void
 weir_call_cancel(weir_call *call)
 {
-    ask(call, 0);
+    if ((atomic_fetch_or(&call->asked, CALL_TASK_SENT) & CALL_TASK_SENT) == 0)
+        loop_send(call->loop, &call->cancel_task);
 }
 
 weir_code

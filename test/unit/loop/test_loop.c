@@ -306,8 +306,35 @@ ask(weir_loop *loop)
     struct request request = {.loop = loop};
 
     loop_task_init(&request.task, answer);
-    loop_send(loop, &request.task);
-    loop_wait(loop, &request.done);
+    loop_ask(loop, &request.task, &request.done);
+}
+
+static void *run_loop(void *loop);
+
+/* While this thread turns the loop, and while another one sleeps in it. */
+static void
+what_is_not_hurried_runs_along(void **state)
+{
+    weir_loop *loop = new_loop();
+    struct trace_task a, b;
+    pthread_t runner;
+
+    (void)state;
+    reset_trace();
+    trace_task(&a, loop, 'a');
+    trace_task(&b, loop, 'b')->stop = true;
+    loop_send_unhurried(loop, &a.task);
+    ask(loop);
+    assert_string_equal(trace, "a");
+    assert_int_equal(pthread_create(&runner, NULL, run_loop, loop), 0);
+    ask(loop);
+    loop_send_unhurried(loop, &a.task);
+    loop_send(loop, &b.task);
+    pthread_join(runner, NULL);
+    assert_string_equal(trace, "aab");
+    loop_send_unhurried(loop, &a.task);
+    weir_loop_free(loop);
+    assert_string_equal(trace, "aaba");
 }
 
 static void
@@ -539,6 +566,7 @@ main(void)
         cmocka_unit_test(a_signal_handler_may_stop_the_loop),
         cmocka_unit_test(an_embedded_loop_tells_of_tasks_and_messages),
         cmocka_unit_test(the_clock_stands_still_during_a_turn),
+        cmocka_unit_test(what_is_not_hurried_runs_along),
         cmocka_unit_test(a_waiting_thread_turns_the_loop),
         cmocka_unit_test(many_threads_wait_on_one_loop),
         cmocka_unit_test(runners_and_waiters_hand_over),

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"flag"
+	"io"
 	"log"
 	"net"
 
@@ -27,6 +28,21 @@ func (service) ServerStream(often *echo.EchoOften, stream echo.Echo_ServerStream
 		}
 	}
 	return nil
+}
+
+func (service) BothWays(stream echo.Echo_BothWaysServer) error {
+	for {
+		message, err := stream.Recv()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(message); err != nil {
+			return err
+		}
+	}
 }
 
 func main() {
