@@ -31,7 +31,7 @@ def test_a_call_allocates_nothing(bench):
 
 
 def test_the_others_run(bench):
-    results = bench("unary", "users", "idle", "tls", "interceptors", "tokens", "stream", "--runs", "1", "--scale", "0.05")
+    results = bench("unary", "users", "idle", "tls", "interceptors", "tokens", "stream", "client", "--runs", "1", "--scale", "0.05")
     for setting in results["unary"]:
         assert setting["servers"]["weir"]["cpu_us"] > 0
     assert results["interceptors"]["tracing"]["cpu_us"] > 0
@@ -46,11 +46,18 @@ def test_the_others_run(bench):
     for case in results["stream"].values():
         assert case["weir"]["cpu_us"] > 0
     assert results["idle"]["weir"]["kib_per_connection"] > 0
+    for setting in results["client"]:
+        assert setting["clients"]["weir"]["cpu_us"] > 0
 
 
 def test_the_delay_of_a_push_is_told(bench):
     delay = bench("health", "--runs", "1")["health"]
     assert 0 < delay["median_ms"] <= delay["most_ms"]
+
+
+def test_a_newcomer_gets_its_share(bench):
+    newcomer = bench("newcomer", "--runs", "1")["newcomer"]
+    assert 0 < newcomer["answers"] <= newcomer["share"]
 
 
 def test_too_many_calls_are_shed_and_none_hangs(bench):

@@ -10,11 +10,11 @@ RATE = 1000  # calls a second
 
 
 class Caller:
-    """The client that does not stop; see fleet.c."""
+    """The client that does not stop; see bench/fleet.c."""
 
     def __init__(self, target, balancer="round_robin"):
         self.process = subprocess.Popen(
-            [places.program("user-fleet"), target, balancer, str(RATE)],
+            [places.program("bench-fleet"), target, balancer, str(RATE)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
         )
         self.last = {"calls": 0, "failed": 0, "why": "", "servers": {}}

@@ -135,9 +135,9 @@ def test_a_watch_outlives_compaction(store, fleet, call):
 @pytest.mark.parametrize("target", ["etcd:", "etcd://", "etcd://127.0.0.1:1", "etcd://127.0.0.1:1/",
                                     "etcd:///x", "etcd://127.0.0.1/x", "etcd://127.0.0.1:1/a/b"])
 def test_targets_that_are_none(target):
-    done = programs.run(places.program("user-fleet"), target, "round_robin", "1", stdin=subprocess.DEVNULL)
+    done = programs.run(places.program("bench-fleet"), target, "round_robin", "1", stdin=subprocess.DEVNULL)
     assert done.returncode == 1
-    assert f"fleet: {target}: INVALID_ARGUMENT" in done.stderr
+    assert f"bench-fleet: {target}: INVALID_ARGUMENT" in done.stderr
 
 
 def test_userctl_takes_fleets(store, fleet):

@@ -2,7 +2,7 @@
 /* A client of a fleet that does not stop calling: GetUser, so many times a second, until its
  * standard input ends. It tells how that goes as lines of JSON, each the whole until then:
  *
- *   fleet TARGET BALANCER CALLS_PER_SECOND
+ *   bench-fleet TARGET BALANCER CALLS_PER_SECOND
  *   {"calls": 1200, "failed": 0, "why": "", "servers": {"ipv4:127.0.0.1:50051": 600, ...}}
  *
  * A call may be tried again: what kill -9 leaves unanswered is asked of another server. */
@@ -135,7 +135,7 @@ static void
 note(void *self, const char *text)
 {
     (void)self;
-    fprintf(stderr, "fleet: %s\n", text);
+    fprintf(stderr, "bench-fleet: %s\n", text);
 }
 
 static void
@@ -143,7 +143,7 @@ must(weir_code code, const char *what)
 {
     if (code == WEIR_OK)
         return;
-    fprintf(stderr, "fleet: %s: %s\n", what, weir_code_name(code));
+    fprintf(stderr, "bench-fleet: %s: %s\n", what, weir_code_name(code));
     exit(1);
 }
 
