@@ -383,6 +383,20 @@ void h2_replies_written(struct h2_conn *conn);
 /* Does the peer read what it asks for? */
 bool h2_answers_are_read(const struct h2_conn *conn);
 
+/* A client may reset what it has asked for too much of: of five attempts at a call, which is the
+ * most (gRFC A6), four when one is answered. */
+#define H2_RESETS_MAX 1000
+#define H2_RESETS_PER_ANSWER 4
+
+/* The server is through with a stream that the peer has not reset. */
+static inline void
+h2_count_answer(struct h2_conn *conn, const struct h2_slot *slot)
+{
+    conn->answers_new++;
+    if ((slot->flags & H2_SENT_END) != 0 && conn->resets.tokens < H2_RESETS_MAX)
+        conn->resets.tokens += H2_RESETS_PER_ANSWER;
+}
+
 /* Something useful passed: headers or content in, content out. */
 #define H2_IDLE_FRAMES_MAX 100000
 #define H2_IDLE_FRAMES_PER_USE 10

@@ -328,7 +328,7 @@ h2_stream_release(struct h2_conn *conn, struct h2_stream *stream)
     if (stream->id != 0) {
         map_remove(conn, stream->id);
         if (conn->is_server && (slot->flags & H2_RESET_THERE) == 0)
-            conn->answers_new++;
+            h2_count_answer(conn, slot);
         h2_remember(conn, stream->id, how_slot_closed(slot));
     }
     h2_flow_forget(conn, slot);

@@ -62,6 +62,22 @@ def test_bad_base64_ends_its_call_alone(besieged):
         assert connection.answer(3)["data"][:1] == b"\0"
 
 
+def test_who_hedges_is_no_attacker(besieged):
+    """Of five attempts at each call four are reset."""
+    before = besieged.count("resets")
+    with frames.Connection(besieged.address) as connection:
+        for call in range(1000):
+            first = 10 * call + 1
+            others = range(first + 2, first + 10, 2)
+            connection.send(
+                b"".join(map(frames.request, (first, *others)))
+                + frames.data(first, frames.message(b"\x08\x01")) + b"".join(map(frames.reset, others))
+            )  # fmt: skip
+            assert connection.answer(first)["data"][:1] == b"\0"
+    assert besieged.count("resets") == before
+    assert_neighbours_are_well(besieged)
+
+
 def test_memory_is_given_back(besieged):
     for attack in attacks.ATTACKS:
         attack.strike(besieged.address)

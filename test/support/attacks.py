@@ -30,6 +30,16 @@ def rapid_reset(address):
     return flood(address, lambda i: frames.request(stream_of(i)) + frames.reset(stream_of(i)))
 
 
+def rapid_reset_among_calls(address):
+    """Every sixteenth stream is a call that is answered."""
+
+    def strike(index):
+        stream = stream_of(index)
+        return frames.request(stream) + (frames.reset(stream) if index % 16 else frames.data(stream, frames.message(b"")))
+
+    return flood(address, strike)
+
+
 def made_you_reset(address):
     return flood(address, lambda i: frames.request(stream_of(i)) + frames.window_update(0, stream_of(i)))
 
@@ -150,6 +160,7 @@ PROTOCOL = "weir_server_protocol_errors_total"
 
 ATTACKS = [
     Attack(rapid_reset, "resets"),
+    Attack(rapid_reset_among_calls, "resets"),
     Attack(made_you_reset, "local_resets|control_frames"),
     Attack(streams, "streams"),
     Attack(resets_of_closed, "resets"),

@@ -107,6 +107,58 @@ test_resets_after_the_answer_are_free(void **state)
     side_free(side);
 }
 
+static void
+open_and_answer(struct side *side, uint32_t id)
+{
+    struct h2_stream *stream = request(side, id, END_STREAM);
+
+    assert_true(send_trailers(side, stream));
+    h2_stream_release(side->conn, stream);
+    forget(side);
+}
+
+/* One that makes five attempts at each call, at once (gRFC A6), and takes the first answer. */
+static void
+test_who_hedges_may_reset(void **state)
+{
+    struct side *side = server_open();
+    uint32_t id = 1;
+
+    (void)state;
+    h2_conn_set_time(side->conn, WEIR_SECOND);
+    for (int call = 0; call < 5000; call++) {
+        for (int i = 0; i < 4; i++, id += 2)
+            assert_true(open_and_reset(side, id));
+        open_and_answer(side, id);
+        id += 2;
+    }
+    side_free(side);
+}
+
+/* Few calls among many resets do not hide them; nor do many calls before. */
+static void
+test_calls_do_not_hide_rapid_reset(void **state)
+{
+    struct side *side = server_open();
+    uint32_t id = 1;
+    int resets = 0;
+
+    (void)state;
+    h2_conn_set_time(side->conn, WEIR_SECOND);
+    for (; id < 20000; id += 2)
+        open_and_answer(side, id);
+    while (open_and_reset(side, id)) {
+        id += 2;
+        if (++resets % 8 != 0)
+            continue;
+        open_and_answer(side, id);
+        id += 2;
+    }
+    assert_in_range(resets, 1990, 2010);
+    assert_calmed(side, H2_LIMIT_RESETS);
+    side_free(side);
+}
+
 /* CVE-2025-8671: let the server do the resetting. */
 static void
 test_provoked_resets(void **state)
@@ -538,6 +590,8 @@ main(void)
         cmocka_unit_test(test_rapid_reset),
         cmocka_unit_test(test_resets_come_back_with_time),
         cmocka_unit_test(test_resets_after_the_answer_are_free),
+        cmocka_unit_test(test_who_hedges_may_reset),
+        cmocka_unit_test(test_calls_do_not_hide_rapid_reset),
         cmocka_unit_test(test_provoked_resets),
         cmocka_unit_test(test_refused_streams_are_provoked_resets),
         cmocka_unit_test(test_too_many_continuations),
