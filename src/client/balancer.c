@@ -3,6 +3,7 @@
  * the channel's and the list of those that may be picked. */
 #include "client/client.h"
 
+#include "client/balancers.h"
 #include "client/load.h"
 #include <assert.h>
 #include <stdio.h>
@@ -82,12 +83,22 @@ state_of_all(const struct weir_channel *channel)
     return state;
 }
 
+static struct weir_subchannel *
+first_of(const struct list *subchannels)
+{
+    return list_empty(subchannels) ? NULL
+                                   : container_of(subchannels->next, struct weir_subchannel, link);
+}
+
 static weir_connectivity
 state_of(const struct weir_channel *channel)
 {
-    if (channel->balancer.type->together && !list_empty(&channel->subchannels))
-        return container_of(channel->subchannels.next, struct weir_subchannel, link)->state;
-    return state_of_all(channel);
+    const struct weir_subchannel *only = first_of(&channel->subchannels);
+
+    if (!channel->balancer.type->together || only == NULL)
+        return state_of_all(channel);
+    return only->state == WEIR_CHANNEL_CONNECTING && only->failing ? WEIR_CHANNEL_FAILURE
+                                                                   : only->state;
 }
 
 static void
@@ -157,13 +168,6 @@ make_room(struct client_balancer *balancer, size_t count)
     return true;
 }
 
-static struct weir_subchannel *
-first_of(const struct list *subchannels)
-{
-    return list_empty(subchannels) ? NULL
-                                   : container_of(subchannels->next, struct weir_subchannel, link);
-}
-
 static void
 join_list(struct weir_channel *channel, struct weir_subchannel *subchannel)
 {
@@ -206,11 +210,16 @@ update_together(struct weir_channel *channel, struct client_endpoints *endpoints
         *endpoints = (struct client_endpoints){NULL, 0};
         return WEIR_OK;
     }
+    if (channel->balancer.type == &balancer_pick_first &&
+        pick_first_shuffles(channel->balancer.self))
+        endpoints_shuffle(endpoints);
     fresh = subchannel_new(channel, endpoints, channel->balancer.type->subchannel_size);
     if (fresh == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     if (old != NULL) {
         fresh->backoff = old->backoff;
+        fresh->failing = old->failing;
+        channel->wanted |= old->failing || old->state == WEIR_CHANNEL_CONNECTING;
         part_from_list(channel, old);
     }
     join_list(channel, fresh);
@@ -351,6 +360,7 @@ balancer_need(struct weir_channel *channel)
     bool rested = channel->resting;
 
     channel->resting = false;
+    channel->wanted_at = loop_now(channel->loop);
     if (!channel->resolver.listed) {
         channel->wanted = true;
         resolver_need(&channel->resolver);

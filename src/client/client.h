@@ -106,6 +106,7 @@ struct weir_channel {
     struct list subchannels; /* of the newest list, in its order */
     struct list parting;     /* those that are no longer in it, while their calls go on */
     bool wanted;             /* to be connected as soon as there is a list */
+    int64_t wanted_at;       /* when a call found no connection last */
     bool resting;            /* it has let go of its connections, for want of calls */
     uint64_t uses;           /* streams opened */
     uint64_t calls_started, calls_succeeded, calls_failed; /* see weir/connections.h */
@@ -268,6 +269,9 @@ bool endpoints_equal(const struct client_endpoints *a, const struct client_endpo
 
 /* May a connection to `peer` (net_address_format with its family) be one to any of them? */
 bool endpoints_have_peer(const struct client_endpoints *endpoints, const char *peer);
+
+/* Any order is as likely as any other. */
+void endpoints_shuffle(struct client_endpoints *endpoints);
 
 /* Move one out of its list into a list of its own. False: no memory. */
 bool endpoints_take(struct client_endpoint *from, struct client_endpoints *out_endpoints);

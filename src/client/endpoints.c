@@ -2,6 +2,7 @@
 /* Lists of servers, copied from what a resolver has told. */
 #include "client/client.h"
 
+#include "base/random.h"
 #include <stdlib.h>
 
 static void
@@ -134,6 +135,18 @@ endpoints_have_peer(const struct client_endpoints *endpoints, const char *peer)
             return true;
     }
     return false;
+}
+
+void
+endpoints_shuffle(struct client_endpoints *endpoints)
+{
+    for (size_t left = endpoints->count; left > 1; left--) {
+        size_t drawn = random_u64() % left;
+        struct client_endpoint last = endpoints->list[left - 1];
+
+        endpoints->list[left - 1] = endpoints->list[drawn];
+        endpoints->list[drawn] = last;
+    }
 }
 
 bool

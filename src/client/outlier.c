@@ -7,6 +7,9 @@
 #include "base/random.h"
 #include "rpc/deadline.h"
 
+/* gRFC A50 knows no least; this one leaves time for calls. */
+#define INTERVAL_MIN WEIR_MILLISECOND
+
 static void
 set_default(unsigned *value, unsigned chosen)
 {
@@ -19,6 +22,23 @@ set_default_time(int64_t *value, int64_t chosen)
 {
     if (*value == 0)
         *value = chosen;
+}
+
+void
+outlier_fill(struct weir_outlier_options *options)
+{
+    set_default_time(&options->interval, 10 * WEIR_SECOND);
+    set_default_time(&options->ejection_time, 30 * WEIR_SECOND);
+    set_default_time(&options->max_ejection_time, 300 * WEIR_SECOND);
+    set_default(&options->max_ejection_percent, 10);
+    set_default(&options->success_stdev_factor, 1900);
+    set_default(&options->success_enforcing_percent, 100);
+    set_default(&options->success_minimum_hosts, 5);
+    set_default(&options->success_request_volume, 100);
+    set_default(&options->failure_threshold, 85);
+    set_default(&options->failure_enforcing_percent, 100);
+    set_default(&options->failure_minimum_hosts, 5);
+    set_default(&options->failure_request_volume, 50);
 }
 
 static void judge_all(struct loop_timer *timer);
@@ -34,20 +54,10 @@ outlier_init(struct outlier_judge *judge, const struct weir_outlier_options *opt
     if (!judge->on)
         return;
     *own = *options;
-    set_default_time(&own->interval, 10 * WEIR_SECOND);
-    set_default_time(&own->ejection_time, 30 * WEIR_SECOND);
-    set_default_time(&own->max_ejection_time, 300 * WEIR_SECOND);
+    if (own->interval < INTERVAL_MIN)
+        own->interval = INTERVAL_MIN;
     if (own->max_ejection_time < own->ejection_time)
         own->max_ejection_time = own->ejection_time;
-    set_default(&own->max_ejection_percent, 10);
-    set_default(&own->success_stdev_factor, 1900);
-    set_default(&own->success_enforcing_percent, 100);
-    set_default(&own->success_minimum_hosts, 5);
-    set_default(&own->success_request_volume, 100);
-    set_default(&own->failure_threshold, 85);
-    set_default(&own->failure_enforcing_percent, 100);
-    set_default(&own->failure_minimum_hosts, 5);
-    set_default(&own->failure_request_volume, 50);
 }
 
 void
@@ -93,6 +103,13 @@ static unsigned
 volume(const struct weir_subchannel *subchannel)
 {
     return subchannel->record.good + subchannel->record.bad;
+}
+
+/* Enough calls to be judged by? Without any there is nothing to judge. */
+static bool
+has_volume(const struct weir_subchannel *subchannel, unsigned least)
+{
+    return volume(subchannel) > 0 && volume(subchannel) >= least;
 }
 
 static double
@@ -141,7 +158,7 @@ spread_of_success(const struct weir_channel *channel)
         const struct weir_subchannel *subchannel = subchannel_of(link);
         double rate, off;
 
-        if (volume(subchannel) < least)
+        if (!has_volume(subchannel, least))
             continue;
         rate = success_rate(subchannel);
         off = rate - spread.mean; /* Welford's way, in one pass */
@@ -166,7 +183,7 @@ judge_success(struct weir_channel *channel)
         struct weir_subchannel *subchannel = subchannel_of(link);
         double below;
 
-        if (volume(subchannel) < options->success_request_volume || !may_eject(channel))
+        if (!has_volume(subchannel, options->success_request_volume) || !may_eject(channel))
             continue;
         below = spread.mean - success_rate(subchannel);
         if (below > 0 && below * below > factor * factor * spread.variance)
@@ -181,13 +198,13 @@ judge_failures(struct weir_channel *channel)
     unsigned hosts = 0;
 
     list_each (link, &channel->subchannels)
-        hosts += volume(subchannel_of(link)) >= options->failure_request_volume;
+        hosts += has_volume(subchannel_of(link), options->failure_request_volume);
     if (hosts < options->failure_minimum_hosts)
         return;
     list_each (link, &channel->subchannels) {
         struct weir_subchannel *subchannel = subchannel_of(link);
 
-        if (volume(subchannel) < options->failure_request_volume || !may_eject(channel))
+        if (!has_volume(subchannel, options->failure_request_volume) || !may_eject(channel))
             continue;
         if ((1 - success_rate(subchannel)) * 100 > options->failure_threshold)
             eject(subchannel, options->failure_enforcing_percent);
@@ -198,9 +215,9 @@ judge_failures(struct weir_channel *channel)
 static int64_t
 time_out(const struct weir_outlier_options *options, unsigned times)
 {
-    int64_t most = options->max_ejection_time / options->ejection_time;
-
-    return times > most ? options->max_ejection_time : options->ejection_time * times;
+    if (options->ejection_time == 0 || times <= options->max_ejection_time / options->ejection_time)
+        return options->ejection_time * times;
+    return options->max_ejection_time;
 }
 
 static void

@@ -12,7 +12,7 @@ struct weir_subchannel;
 
 struct outlier_judge {
     bool on;
-    struct weir_outlier_options options; /* defaults filled in */
+    struct weir_outlier_options options; /* 0 is 0, see outlier_fill */
     struct loop_timer timer;             /* runs while calls are counted */
     bool running;
 };
@@ -25,12 +25,15 @@ struct outlier_record {
     bool ejected;
 };
 
-/* options NULL: nobody is judged. */
+/* Put the defaults in the place of what is 0, which from then on is no default any more. */
+void outlier_fill(struct weir_outlier_options *options);
+
+/* Filled ones; NULL: nobody is judged. */
 void outlier_init(struct outlier_judge *judge, const struct weir_outlier_options *options);
 void outlier_stop(struct weir_channel *channel);
 
-/* The options of outlier_detection_experimental, without its childPolicy. INVALID_ARGUMENT: they
- * cannot be. */
+/* The options of outlier_detection_experimental, without its childPolicy, filled.
+ * INVALID_ARGUMENT: they cannot be. */
 WEIR_CHECK weir_code outlier_read(const struct weir_value *object,
     struct weir_outlier_options *options, struct weir_value_error *error);
 

@@ -190,8 +190,10 @@ service_config_init(struct weir_channel *channel, const struct weir_channel_opti
     service->refused = options->service_config_refused;
     service->refused_self = options->service_config_refused_self;
     service->judged = options->outliers != NULL;
-    if (service->judged)
+    if (service->judged) {
         service->outliers = *options->outliers;
+        outlier_fill(&service->outliers);
+    }
     if (options->balancer != NULL) {
         service->balancer_name = strdup(options->balancer);
         if (service->balancer_name == NULL)

@@ -3,8 +3,10 @@
  *
  *   IDLE -> CONNECTING -> READY -> IDLE      (at once on to CONNECTING, where calls are spread)
  *              |   ^
- *              v   | after retry_at: by itself where calls are spread, else when a call comes
- *            FAILURE                                                                        */
+ *              v   | by itself after retry_at, unless nobody wants the channel any more
+ *            FAILURE
+ *
+ * To the channel it goes on failing until it is READY (gRFC A62). */
 #include "client/client.h"
 
 #include "base/random.h"
@@ -32,14 +34,15 @@ connects_by_itself(const struct weir_subchannel *subchannel)
 {
     const struct weir_channel *channel = subchannel->channel;
 
-    return !channel->balancer.type->together && !channel->resting && !subchannel->removed;
+    return (!channel->balancer.type->together || subchannel->failing) && !channel->resting &&
+           !subchannel->removed;
 }
 
 static void
 set_state(struct weir_subchannel *subchannel, weir_connectivity state)
 {
     subchannel->state = state;
-    if (state == WEIR_CHANNEL_READY)
+    if (state == WEIR_CHANNEL_READY || state == WEIR_CHANNEL_IDLE)
         subchannel->failing = false;
     else if (state == WEIR_CHANNEL_FAILURE)
         subchannel->failing = true;
@@ -65,8 +68,7 @@ fail(struct weir_subchannel *subchannel, const char *why)
     subchannel->retry_at = again;
     /* Without the memory for its timer it tries again when it is needed. A channel that rests now
      * may not rest any more by then. */
-    if (!subchannel->channel->balancer.type->together)
-        (void)!loop_timer_start(loop, &subchannel->retry, again);
+    (void)!loop_timer_start(loop, &subchannel->retry, again);
     set_state(subchannel, WEIR_CHANNEL_FAILURE);
     resolver_ask_again(&subchannel->channel->resolver);
 }
@@ -268,15 +270,36 @@ subchannel_need(struct weir_subchannel *subchannel)
     connect_once(subchannel);
 }
 
+/* No call has come in all this time, nor does one wait. */
+static bool
+is_forgotten(const struct weir_channel *channel)
+{
+    int64_t used =
+        channel->last_call > channel->wanted_at ? channel->last_call : channel->wanted_at;
+
+    return loop_now(channel->loop) >= deadline_after(used, channel->idle_timeout) &&
+           list_empty(&channel->waiting) && balancer_is_quiet(channel);
+}
+
+/* This late nobody has turned the loop meanwhile, and the failure is old news: the call for which
+ * it is turned now had better wait for what comes of this attempt. */
+#define OLD_NEWS WEIR_SECOND
+
 static void
 retry_is_due(struct loop_timer *timer)
 {
     struct weir_subchannel *subchannel = container_of(timer, struct weir_subchannel, retry);
+    struct weir_channel *channel = subchannel->channel;
 
-    if (subchannel->channel->resting)
+    if (!channel->resting && is_forgotten(channel))
+        balancer_rest(channel);
+    if (channel->resting) {
         set_state(subchannel, WEIR_CHANNEL_IDLE);
-    else
-        subchannel_need(subchannel);
+        return;
+    }
+    if (loop_now(channel->loop) - subchannel->retry_at >= OLD_NEWS)
+        subchannel->failing = false;
+    subchannel_need(subchannel);
 }
 
 void

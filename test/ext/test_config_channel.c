@@ -376,13 +376,16 @@ balancers_that_cannot_be_change_nothing(void **state)
             OUTLIERS_AT "childPolicy: no balancer in it is known"},
         {OUTLIERS("\"childPolicy\": [1]"),
             OUTLIERS_AT "childPolicy[0]: must be an object of one member, the balancer's name"},
-        {OUTLIERS("\"interval\": \"0s\""), OUTLIERS_AT "interval: must be above zero"},
+        {OUTLIERS("\"interval\": \"-1s\""),
+            OUTLIERS_AT "interval: must be a duration like \"1.5s\", not below zero"},
         {OUTLIERS("\"maxEjectionPercent\": 101"),
             OUTLIERS_AT "maxEjectionPercent: must be a whole number from 0 to 100"},
-        {OUTLIERS("\"successRateEjection\": {\"stdevFactor\": 0}"), OUTLIERS_AT
-            "successRateEjection.stdevFactor: must be a whole number from 1 to 4294967295"},
+        {OUTLIERS("\"successRateEjection\": {\"stdevFactor\": -1}"), OUTLIERS_AT
+            "successRateEjection.stdevFactor: must be a whole number from 0 to 4294967295"},
         {OUTLIERS("\"failurePercentageEjection\": {\"threshold\": 101}"), OUTLIERS_AT
-            "failurePercentageEjection.threshold: must be a whole number from 1 to 100"},
+            "failurePercentageEjection.threshold: must be a whole number from 0 to 100"},
+        {"{\"loadBalancingConfig\": [{\"pick_first\": {\"shuffleAddressList\": 1}}]}",
+            "loadBalancingConfig[0].pick_first.shuffleAddressList: must be true or false"},
     };
     struct fleet fleet;
     struct fixture fixture;
@@ -412,20 +415,16 @@ fail_all(void *self, weir_call *call, weir_next *next)
     return weir_fail(call, WEIR_INTERNAL, "out of order");
 }
 
+#define JUDGED "\"childPolicy\": [{\"unheard_of\": {}}, {\"round_robin\": {}}]"
+
 /* A server that fails every call gets none after the first judgement. */
 static void
-outliers_are_left_out(void **state)
+check_left_out(const char *config)
 {
-    static const char config[] =
-        OUTLIERS("\"interval\": \"0.1s\", \"maxEjectionPercent\": 50,"
-                 "\"failurePercentageEjection\":"
-                 "{\"threshold\": 50, \"minimumHosts\": 2, \"requestVolume\": 5},"
-                 "\"childPolicy\": [{\"unheard_of\": {}}, {\"round_robin\": {}}]");
     struct running good, bad;
     struct fixture fixture;
     unsigned in_a_row = 0;
 
-    (void)state;
     running_start(&good, "127.0.0.1:0", NULL, NULL);
     running_start(&bad, "127.0.0.1:0", NULL, fail_all);
     open_fixture(&fixture, (const char *const[]){good.address, bad.address}, 2, config, NULL);
@@ -436,6 +435,93 @@ outliers_are_left_out(void **state)
     close_fixture(&fixture);
     running_stop(&good, PATIENCE);
     running_stop(&bad, PATIENCE);
+}
+
+static void
+outliers_are_left_out(void **state)
+{
+    (void)state;
+    check_left_out(
+        OUTLIERS("\"interval\": \"0.1s\", \"maxEjectionPercent\": 50,"
+                 "\"failurePercentageEjection\":"
+                 "{\"threshold\": 50, \"minimumHosts\": 2, \"requestVolume\": 5}," JUDGED));
+}
+
+/* As soon as can be, of however many servers and calls, and however few have failed. */
+static void
+nothing_is_the_least_that_outliers_need(void **state)
+{
+    (void)state;
+    check_left_out(
+        OUTLIERS("\"interval\": \"0s\", \"maxEjectionPercent\": 50,"
+                 "\"failurePercentageEjection\":"
+                 "{\"threshold\": 0, \"minimumHosts\": 0, \"requestVolume\": 0}," JUDGED));
+    check_left_out(
+        OUTLIERS("\"interval\": \"0s\", \"maxEjectionPercent\": 50,"
+                 "\"successRateEjection\":"
+                 "{\"stdevFactor\": 0, \"minimumHosts\": 0, \"requestVolume\": 0}," JUDGED));
+}
+
+/* What is 0 is not the default: nobody is ejected at all, or with no probability, or for any time.
+ */
+static void
+zero_is_no_default_of_outliers(void **state)
+{
+    static const char *const configs[] = {
+        OUTLIERS("\"interval\": \"0s\", \"maxEjectionPercent\": 0, \"failurePercentageEjection\":"
+                 "{\"threshold\": 0, \"minimumHosts\": 0, \"requestVolume\": 0}," JUDGED),
+        OUTLIERS(
+            "\"interval\": \"0s\", \"failurePercentageEjection\": {\"threshold\": 0,"
+            "\"enforcementPercentage\": 0, \"minimumHosts\": 0, \"requestVolume\": 0}," JUDGED),
+        OUTLIERS("\"interval\": \"0s\", \"baseEjectionTime\": \"0s\", \"maxEjectionTime\": \"0s\","
+                 "\"failurePercentageEjection\": {\"threshold\": 0,"
+                 "\"minimumHosts\": 0, \"requestVolume\": 0}," JUDGED)};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(configs); i++) {
+        struct running good, bad;
+        struct fixture fixture;
+        unsigned failed = 0;
+
+        running_start(&good, "127.0.0.1:0", NULL, NULL);
+        running_start(&bad, "127.0.0.1:0", NULL, fail_all);
+        open_fixture(
+            &fixture, (const char *const[]){good.address, bad.address}, 2, configs[i], NULL);
+        for (int call = 0; call < 100; call++) {
+            failed += kinds_call(fixture.channel, WEIR_UNARY, PATIENCE).code != WEIR_OK;
+            usleep(1000);
+        }
+        assert_int_equal(fixture.refused, 0);
+        assert_in_range(failed, 40, 50);
+        close_fixture(&fixture);
+        running_stop(&good, PATIENCE);
+        running_stop(&bad, PATIENCE);
+    }
+}
+
+/* Each channel has its own order: twenty that all use the same of three servers would be a wonder.
+ */
+static void
+lists_are_shuffled(void **state)
+{
+    static const char config[] =
+        "{\"loadBalancingConfig\": [{\"pick_first\": {\"shuffleAddressList\": true}}]}";
+    unsigned used = 0;
+    struct fleet fleet;
+
+    (void)state;
+    open_fleet(&fleet);
+    for (int i = 0; i < 20; i++) {
+        struct fixture fixture;
+
+        open_fixture(&fixture, fleet.addresses, SERVERS, config, NULL);
+        assert_int_equal(servers_used(&fixture, &fleet, 3), 1);
+        close_fixture(&fixture);
+    }
+    for (size_t i = 0; i < SERVERS; i++)
+        used += atomic_load(&fleet.servers[i].seen.started) > 0;
+    assert_true(used > 1);
+    close_fleet(&fleet);
 }
 
 /* ---- many calls meanwhile ---- */
@@ -500,6 +586,9 @@ main(void)
         cmocka_unit_test(balancers_change_under_calls),
         cmocka_unit_test(balancers_that_cannot_be_change_nothing),
         cmocka_unit_test(outliers_are_left_out),
+        cmocka_unit_test(nothing_is_the_least_that_outliers_need),
+        cmocka_unit_test(zero_is_no_default_of_outliers),
+        cmocka_unit_test(lists_are_shuffled),
         cmocka_unit_test(no_call_fails_for_a_change),
     };
 

@@ -75,6 +75,72 @@ nobody_there_is_a_failure(void **state)
     close_client(&client);
 }
 
+/* gRFC A62: it tries again by itself, and is a failure until it is ready; calls fail at once. */
+static void
+failing_lasts_until_ready(void **state)
+{
+    static const char socket[] = "unix-abstract:weir-test-failing-lasts";
+    weir_connectivity now = WEIR_CHANNEL_FAILURE;
+    struct running running;
+    struct client client;
+
+    (void)state;
+    open_client(&client, socket, 0);
+    assert_int_equal(weir_channel_connect(client.channel), WEIR_OK);
+    await(client.channel, WEIR_CHANNEL_FAILURE);
+    assert_int_equal(
+        weir_channel_watch(client.channel, WEIR_CHANNEL_FAILURE, 1500 * WEIR_MILLISECOND, &now),
+        WEIR_DEADLINE_EXCEEDED);
+    assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_UNAVAILABLE);
+    running_start(&running, socket, NULL, NULL);
+    assert_int_equal(
+        weir_channel_watch(client.channel, WEIR_CHANNEL_FAILURE, PATIENCE, &now), WEIR_OK);
+    assert_int_equal(now, WEIR_CHANNEL_READY);
+    close_client(&client);
+    running_stop(&running, PATIENCE);
+}
+
+/* Nobody turns the loop in between: then a call does not hear of what was long ago. */
+static void
+old_failures_are_forgotten(void **state)
+{
+    static const char socket[] = "unix-abstract:weir-test-old-failures";
+    struct running running;
+    struct client client;
+
+    (void)state;
+    open_client(&client, socket, 0);
+    assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_UNAVAILABLE);
+    running_start(&running, socket, NULL, NULL);
+    usleep(2500 * 1000);
+    assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
+    close_client(&client);
+    running_stop(&running, PATIENCE);
+}
+
+static void
+who_fails_rests_as_well(void **state)
+{
+    static const char *const balancers[] = {"pick_first", "round_robin"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct weir_channel_options options = {
+            .idle_timeout = 20 * WEIR_MILLISECOND, .balancer = balancers[i]};
+        struct client client;
+
+        assert_int_equal(weir_loop_new(&client.loop), WEIR_OK);
+        assert_int_equal(weir_channel_new(client.loop, "unix-abstract:weir-test-nobody", &options,
+                             &client.channel),
+            WEIR_OK);
+        assert_int_equal(weir_channel_connect(client.channel), WEIR_OK);
+        await(client.channel, WEIR_CHANNEL_FAILURE);
+        await(client.channel, WEIR_CHANNEL_IDLE);
+        assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_UNAVAILABLE);
+        close_client(&client);
+    }
+}
+
 struct watching {
     pthread_t thread;
     weir_channel *channel;
@@ -220,6 +286,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(channels_connect_when_asked),
         cmocka_unit_test(nobody_there_is_a_failure),
+        cmocka_unit_test(failing_lasts_until_ready),
+        cmocka_unit_test(old_failures_are_forgotten),
+        cmocka_unit_test(who_fails_rests_as_well),
         cmocka_unit_test(many_may_watch),
         cmocka_unit_test(idle_connections_are_closed),
         cmocka_unit_test(calls_keep_connections),
