@@ -52,13 +52,14 @@ make(struct discovery *discovery, const char *url, const char *address)
 {
     const struct weir_etcd_registration_options options = {
         .service = SERVICE, .address = address, .observer = changed, .observer_self = discovery};
+    static const struct weir_channel_options to_etcd = {.balancer = "round_robin"};
 
     if (weir_loop_new(&discovery->loop) != WEIR_OK)
         return false;
     discovery->running = pthread_create(&discovery->thread, NULL, run, discovery->loop) == 0;
     return discovery->running &&
-           weir_channel_new(discovery->loop, url + strlen(SCHEME), NULL, &discovery->channel) ==
-               WEIR_OK &&
+           weir_channel_new(
+               discovery->loop, url + strlen(SCHEME), &to_etcd, &discovery->channel) == WEIR_OK &&
            weir_etcd_register(
                discovery->loop, discovery->channel, &options, &discovery->registration) == WEIR_OK;
 }

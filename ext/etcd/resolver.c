@@ -280,6 +280,7 @@ set_up(struct etcd_resolver *it, const char *servers, const char *service)
     const struct weir_etcd_resolver_options *options = it->options;
     const struct weir_channel_options to_etcd = {.tls = options->tls,
         .pool = options->pool,
+        .balancer = "round_robin", /* so that after a member that is no use another one is asked */
         .keepalive_time = KEEPALIVE_TIME,
         .keepalive_timeout = KEEPALIVE_TIMEOUT};
 

@@ -59,12 +59,25 @@ etcd_call_failed(
     return code;
 }
 
+/* A member that has lost the others of its cluster ends the call, a stream too, rather than leave
+ * it as it is. NULL: no memory. */
+static weir_call *
+new_call(struct etcd_session *session)
+{
+    weir_call *call = weir_call_new(session->channel, NULL);
+
+    if (call == NULL || weir_call_add_header(call, "hasleader", weir_str_of("true")) == WEIR_OK)
+        return call;
+    weir_call_free(call);
+    return NULL;
+}
+
 static weir_code
 authenticate(struct etcd_session *session, char out_why[ETCD_WHY])
 {
     Etcdserverpb__AuthenticateRequest request = ETCDSERVERPB__AUTHENTICATE_REQUEST__INIT;
     const Etcdserverpb__AuthenticateResponse *response;
-    weir_call *call = weir_call_new(session->channel, NULL);
+    weir_call *call = new_call(session);
     weir_code code;
 
     snprintf(out_why, ETCD_WHY, "no memory");
@@ -91,7 +104,7 @@ etcd_call_new(
     if (session->user != NULL && session->token == NULL)
         WEIR_TRY(authenticate(session, out_why));
     snprintf(out_why, ETCD_WHY, "no memory");
-    call = weir_call_new(session->channel, NULL);
+    call = new_call(session);
     if (call == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     if (timeout != WEIR_NEVER)

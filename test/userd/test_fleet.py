@@ -35,11 +35,11 @@ def fleet(tmp_path, store):
 
 
 @pytest.fixture
-def call(store):
+def call():
     callers = []
 
-    def start(balancer="round_robin", service=SERVICE):
-        callers.append(Caller(f"etcd://{store.address}/{service}", balancer))
+    def start(servers, service=SERVICE):
+        callers.append(Caller(f"etcd://{servers}/{service}"))
         return callers[-1]
 
     yield start
@@ -49,7 +49,7 @@ def call(store):
 
 def test_no_call_fails_whatever_happens(store, fleet, call):
     first, second, third = (fleet() for _ in range(3))
-    caller = call()
+    caller = call(store.address)
     for member in (first, second, third):
         caller.await_calls(100, member)
     first.kill()
@@ -76,7 +76,7 @@ def test_no_call_fails_whatever_happens(store, fleet, call):
 
 def test_etcd_that_comes_later_is_found(store, fleet, call):
     store.kill()
-    caller = call()
+    caller = call(store.address)
     caller.await_calls(1)
     store.start()
     member = fleet()
@@ -90,7 +90,7 @@ def test_rubbish_is_passed_over(store, fleet, call):
                        "e": '{"addr": "127.0.0.1:1", "weight": -1}', "f": "{" * 5000}.items():
         assert store.control("put", "--", f"{SERVICE}/{key}", value).returncode == 0
     member = fleet()
-    caller = call()
+    caller = call(store.address)
     caller.await_calls(200, member)
     # What was good stays good.
     key = f"{SERVICE}/{member.address}"
@@ -105,7 +105,7 @@ def test_rubbish_is_passed_over(store, fleet, call):
 
 def test_nobody_there_is_said_clearly(store, call):
     assert store.control("put", "--", "other.Service/x", "rubbish").returncode == 0
-    caller = call(service="other.Service")
+    caller = call(store.address, "other.Service")
     programs.wait_until(lambda: caller.last["failed"] > 0, "a call to fail")
     last, _ = caller.stop()
     assert "resolver error: etcd has no server under \"other.Service/\"" in last["why"]
@@ -115,7 +115,7 @@ def test_nobody_there_is_said_clearly(store, call):
 def test_a_watch_outlives_compaction(store, fleet, call):
     """While the client hears nothing of etcd, what it would watch next is compacted."""
     first = fleet()
-    caller = call()
+    caller = call(store.address)
     caller.await_calls(100, first)
     store.process.send_signal(19)  # SIGSTOP
     caller.await_calls(100, first)
@@ -130,6 +130,35 @@ def test_a_watch_outlives_compaction(store, fleet, call):
     caller.await_calls(100, second)
     last, _ = caller.stop()
     assert last["failed"] == 0, last
+
+
+def test_members_of_etcd_may_go(tmp_path, call):
+    """Who has lost the others of its cluster says so, and is not asked any more where there are others."""
+    members = etcd.start_cluster(tmp_path)
+    userds = []
+    try:
+        for number, url in enumerate((members[0].url, members[1].url)):
+            folder = tmp_path / f"userd-{number}"
+            folder.mkdir()
+            userds.append(programs.Userd(folder, "--etcd", url))
+        userds[0].start()
+        caller = call(",".join(member.address for member in members))
+        caller.await_calls(100, userds[0])
+        members[0].kill()
+        userds[1].start()
+        caller.await_calls(100, userds[1])
+        members[1].kill()
+        lonely = f"etcd://{members[2].address}/{SERVICE}"
+        programs.wait_until(
+            lambda: "no leader" in programs.run(places.program("userctl"), "list", "--server", lonely).stderr,
+            "the last member to say that it has no leader",
+        )  # fmt: skip
+        caller.await_calls(200, userds[1])
+        last, _ = caller.stop()
+        assert last["failed"] == 0, last
+    finally:
+        for server in (*userds, *members):
+            server.kill()
 
 
 @pytest.mark.parametrize("target", ["etcd:", "etcd://", "etcd://127.0.0.1:1", "etcd://127.0.0.1:1/",
