@@ -58,8 +58,8 @@ make(struct discovery *discovery, const char *url, const char *address)
         return false;
     discovery->running = pthread_create(&discovery->thread, NULL, run, discovery->loop) == 0;
     return discovery->running &&
-           weir_channel_new(
-               discovery->loop, url + strlen(SCHEME), &to_etcd, &discovery->channel) == WEIR_OK &&
+           weir_channel_new(discovery->loop, url + strlen(SCHEME), &to_etcd, &discovery->channel) ==
+               WEIR_OK &&
            weir_etcd_register(
                discovery->loop, discovery->channel, &options, &discovery->registration) == WEIR_OK;
 }

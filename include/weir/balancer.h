@@ -78,6 +78,14 @@ struct weir_balancer_type {
     /* A call that it has chosen for has ended, and its subchannel was not removed meanwhile. */
     void (*done)(void *self, weir_subchannel *subchannel, const struct weir_outcome *outcome);
 
+    /* Each server is to stream reports of its load beside its calls, too, so many nanoseconds apart
+     * or as seldom as it wants (gRFC A51). NULL or 0: not. Asked when one is connected. */
+    int64_t (*report_period)(void *self);
+
+    /* Such a report. now: on weir_now's clock. */
+    void (*reported)(
+        void *self, weir_subchannel *subchannel, const struct weir_load *load, int64_t now);
+
     /* Give back what self holds; the channel frees self. */
     void (*fini)(void *self);
 };

@@ -227,7 +227,7 @@ disconnect_on_fiber(void *arg)
 
     let_all_arrive(channel->loop);
     channel->leaving = fiber_current();
-    health_stop_all(channel);
+    watches_stop_all(channel);
     while (channel->held > 0)
         fiber_park();
     let_all_arrive(channel->loop); /* what those have sent */

@@ -12,6 +12,7 @@
 #include "client/race.h"
 #include "client/retry.h"
 #include "client/target.h"
+#include "client/watch.h"
 #include "rpc/call.h"
 #include "rpc/chain.h"
 #include <pthread.h>
@@ -143,11 +144,11 @@ struct weir_subchannel {
     weir_connectivity state; /* FAILURE: until retry_at */
     bool failing;            /* since it was READY last */
     bool removed;
-    bool picked;                /* it is among the balancer's `ready` */
-    unsigned calls;             /* under way, see balancer_counts */
-    void *data;                 /* the balancer's */
-    enum health health;         /* of a READY one */
-    struct health_watch *watch; /* NULL: nobody asks */
+    bool picked;                             /* it is among the balancer's `ready` */
+    unsigned calls;                          /* under way, see balancer_counts */
+    void *data;                              /* the balancer's */
+    enum health health;                      /* of a READY one */
+    struct conn_watch *watches[WATCH_KINDS]; /* NULL: nobody watches */
     struct outlier_record record;
 
     struct list conns;           /* all, those that are drained included */

@@ -22,7 +22,7 @@ conn_close(struct client_conn *conn, const char *why)
 {
     weir_loop *loop = conn->subchannel->channel->loop;
 
-    health_stop(conn);
+    watches_stop(conn);
     loop_timer_stop(loop, &conn->timer);
     rpc_transport_close(&conn->transport, why);
     client_keep_counts(conn);
@@ -61,7 +61,7 @@ part_with(struct client_conn *conn)
     if (!conn_takes_calls(conn))
         return;
     conn->left = true;
-    health_stop(conn);
+    watches_stop(conn);
     subchannel->conn = NULL;
     list_each (link, &subchannel->conns) {
         struct client_conn *other = container_of(link, struct client_conn, link);
@@ -72,7 +72,7 @@ part_with(struct client_conn *conn)
     if (subchannel->conn == NULL)
         subchannel_is_lost(subchannel);
     else
-        health_begin(subchannel->conn);
+        watches_begin(subchannel->conn);
 }
 
 static void

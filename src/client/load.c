@@ -60,7 +60,13 @@ skip_field(struct reader *reader, unsigned wire_type)
     }
 }
 
-/* Little-endian; what is no load at all is 0. */
+double
+load_checked(double number)
+{
+    return isfinite(number) && number > 0 ? number : 0;
+}
+
+/* Little-endian. */
 static double
 number_at(const uint8_t *bytes)
 {
@@ -70,7 +76,7 @@ number_at(const uint8_t *bytes)
     for (int i = 7; i >= 0; i--)
         bits = bits << 8 | bytes[i];
     memcpy(&number, &bits, sizeof(number));
-    return isfinite(number) && number > 0 ? number : 0;
+    return load_checked(number);
 }
 
 static double *

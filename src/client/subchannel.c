@@ -215,7 +215,7 @@ subchannel_is_ready(struct client_conn *conn)
     subchannel->growing = false;
     subchannel->backoff = CLIENT_BACKOFF_INITIAL;
     subchannel->ready_at = loop_now(subchannel->channel->loop);
-    health_begin(conn);
+    watches_begin(conn);
     set_state(subchannel, WEIR_CHANNEL_READY);
     list_each (link, &subchannel->waiting)
         call_advance(container_of(link, struct client_waiter, link)->call);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weighted_round_robin: as many calls as a server can take, by what it tells of its load with its
- * answers (gRFC A58).
+ * answers or, if told to, beside them (gRFC A58).
  *
- *   done:  weight = calls a second / (utilization + errors a second / calls a second * penalty)
- *   pick:  every UPDATE weights become shares of the largest; then servers have turns in a circle,
- *          and one with a share of s/65535 skips all but s of its 65535 turns, evenly spread
+ *   done, reported:  weight = calls a second / (utilization + errors a second / calls a second *
+ * penalty) pick:  every UPDATE weights become shares of the largest; then servers have turns in a
+ * circle, and one with a share of s/65535 skips all but s of its 65535 turns, evenly spread
  *
  * A server that tells nothing, or not for long, counts as one of mean weight; while nobody tells
  * anything the resolver's weights count. */
@@ -19,6 +19,7 @@
 #define UPDATE WEIR_SECOND
 #define UPDATE_MIN (100 * WEIR_MILLISECOND)
 #define PENALTY 1.0
+#define REPORT_PERIOD (10 * WEIR_SECOND)
 #define WHOLE UINT64_C(65535)
 
 /* A server may tell any number; sums of these are still some. */
@@ -26,6 +27,8 @@
 
 struct weighted {
     int64_t blackout, expiration, update;
+    bool beside; /* only what is told beside answers counts */
+    int64_t report_period;
     double penalty;
     uint64_t turn;
     int64_t update_at;
@@ -46,10 +49,15 @@ configure(void *self, const struct weir_value *options, struct weir_value_error 
         .expiration = EXPIRATION,
         .update = UPDATE,
         .penalty = PENALTY,
+        .report_period = REPORT_PERIOD,
         .turn = random_u64() % WHOLE};
     WEIR_TRY(weir_value_read_duration(options, "blackoutPeriod", &it->blackout, error));
     WEIR_TRY(weir_value_read_duration(options, "weightExpirationPeriod", &it->expiration, error));
     WEIR_TRY(weir_value_read_duration(options, "weightUpdatePeriod", &it->update, error));
+    WEIR_TRY(weir_value_read_bool(options, "enableOobLoadReport", &it->beside, error));
+    WEIR_TRY(weir_value_read_duration(options, "oobReportingPeriod", &it->report_period, error));
+    if (it->report_period == 0)
+        it->report_period = 1; /* as often as the server wants */
     if (it->update < UPDATE_MIN)
         it->update = UPDATE_MIN;
     return weir_value_read_number(options, "errorUtilizationPenalty", 0, 1e9, &it->penalty, error);
@@ -68,15 +76,12 @@ changed(void *self, weir_subchannel *subchannel, bool ready)
 }
 
 static void
-done(void *self, weir_subchannel *subchannel, const struct weir_outcome *outcome)
+reported(void *self, weir_subchannel *subchannel, const struct weir_load *load, int64_t now)
 {
     const struct weighted *it = self;
     struct server *server = weir_subchannel_data(subchannel);
-    const struct weir_load *load = outcome->load;
     double utilization, weight;
 
-    if (load == NULL)
-        return;
     utilization =
         load->application_utilization > 0 ? load->application_utilization : load->cpu_utilization;
     if (utilization <= 0 || load->calls_per_second <= 0)
@@ -86,9 +91,26 @@ done(void *self, weir_subchannel *subchannel, const struct weir_outcome *outcome
     if (!(weight > 0)) /* nor is it a number at all where an infinite quotient meets no penalty */
         return;
     server->weight = weight < WEIGHT_MOST ? weight : WEIGHT_MOST;
-    server->told_last = outcome->now;
+    server->told_last = now;
     if (server->told_since == WEIR_NEVER)
-        server->told_since = outcome->now;
+        server->told_since = now;
+}
+
+static void
+done(void *self, weir_subchannel *subchannel, const struct weir_outcome *outcome)
+{
+    const struct weighted *it = self;
+
+    if (outcome->load != NULL && !it->beside)
+        reported(self, subchannel, outcome->load, outcome->now);
+}
+
+static int64_t
+report_period(void *self)
+{
+    const struct weighted *it = self;
+
+    return it->beside ? it->report_period : 0;
 }
 
 /* 0: nothing that counts was told. */
@@ -182,4 +204,6 @@ const struct weir_balancer_type balancer_weighted_round_robin = {.name = "weight
     .configure = configure,
     .changed = changed,
     .pick = pick,
-    .done = done};
+    .done = done,
+    .report_period = report_period,
+    .reported = reported};

@@ -492,7 +492,7 @@ zero_is_no_default_of_outliers(void **state)
             usleep(1000);
         }
         assert_int_equal(fixture.refused, 0);
-        assert_in_range(failed, 40, 50);
+        assert_in_range(failed, 25, 75); /* one may be connected before the other */
         close_fixture(&fixture);
         running_stop(&good, PATIENCE);
         running_stop(&bad, PATIENCE);

@@ -215,6 +215,76 @@ streams_report(void **state)
     weir_call_free(call);
 }
 
+/* ---- for balancers ---- */
+
+static const struct weir_value weighted_options[] = {
+    {.kind = WEIR_VALUE_BOOL, .name = "enableOobLoadReport", .truth = true},
+    {.kind = WEIR_VALUE_TEXT, .name = "oobReportingPeriod", .text = "0.01s"},
+    {.kind = WEIR_VALUE_TEXT, .name = "blackoutPeriod", .text = "0s"},
+    {.kind = WEIR_VALUE_TEXT, .name = "weightUpdatePeriod", .text = "0.1s"}};
+static const struct weir_value weighted = {.kind = WEIR_VALUE_OBJECT,
+    .name = "weighted_round_robin",
+    .items = weighted_options,
+    .count = 4};
+static const struct weir_value balancers = {
+    .kind = WEIR_VALUE_OBJECT, .items = &weighted, .count = 1};
+
+static void
+tell_load(const struct fixture *it, double utilization)
+{
+    const struct weir_orca_report report = {
+        .cpu_utilization = utilization, .calls_per_second = 100, .named = names, .named_count = 2};
+
+    assert_int_equal(weir_orca_tell(it->orca, &report), WEIR_OK);
+}
+
+/* Of so many calls, those that this server had. */
+static unsigned
+calls_at(weir_channel *channel, const struct fixture *it, unsigned calls)
+{
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response = NULL;
+    unsigned count = 0;
+
+    while (calls-- > 0) {
+        weir_call *call = weir_call_new(channel, NULL);
+
+        assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_OK);
+        count += strstr(weir_call_peer(call), weir_server_address(it->server, 0)) != NULL;
+        weir_call_free(call);
+    }
+    return count;
+}
+
+/* What is told with answers does not count then. */
+static void
+balancers_hear_reports_beside_calls(void **state)
+{
+    const struct weir_orca_report of_call = {.cpu_utilization = 0.01, .calls_per_second = 1e6};
+    const struct weir_service_config config = {.balancers = &balancers};
+    const struct weir_channel_options options = {.service_config = &config};
+    struct fixture *it = *state, *other;
+    void *second;
+    weir_channel *channel;
+    char target[128];
+
+    assert_int_equal(start(&second), 0);
+    other = second;
+    other->of_call = &of_call;
+    snprintf(target, sizeof(target), "%s,%s", weir_server_address(it->server, 0),
+        weir_server_address(other->server, 0));
+    assert_int_equal(weir_channel_new(it->loop, target, &options, &channel), WEIR_OK);
+    tell_load(it, 0.2);
+    tell_load(other, 0.8);
+    EVENTUALLY(calls_at(channel, it, 50) == 40)
+    tell_load(it, 0.8);
+    EVENTUALLY(calls_at(channel, it, 50) == 25)
+    tell_load(other, 0.2);
+    EVENTUALLY(calls_at(channel, it, 50) == 10)
+    weir_channel_free(channel);
+    stop(&second);
+}
+
 int
 main(void)
 {
@@ -222,6 +292,7 @@ main(void)
         cmocka_unit_test_setup_teardown(calls_report, start, stop),
         cmocka_unit_test_setup_teardown(too_many_names_are_left_out, start, stop),
         cmocka_unit_test_setup_teardown(streams_report, start, stop),
+        cmocka_unit_test_setup_teardown(balancers_hear_reports_beside_calls, start, stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

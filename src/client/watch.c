@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fiber of a watch. It outlives its connection for a moment, and holds the channel so long. */
+#include "client/watch.h"
+
+#include "client/session.h"
+#include <stdlib.h>
+
+struct conn_watch {
+    const struct watch_type *type;
+    struct conn_watch **place; /* in its subchannel, which it may outlive once conn is NULL */
+    struct weir_channel *channel;
+    struct client_conn *conn; /* NULL: it is to end */
+    struct weir_call *call;   /* under way, else NULL */
+    struct fiber *fiber;
+    bool unimplemented; /* it is not asked again */
+};
+
+static const struct watch_type *const types[WATCH_KINDS] = {
+    [WATCH_HEALTH] = &watch_health, [WATCH_LOAD] = &watch_load};
+
+/* ---- the stream ---- */
+
+static weir_code
+begin(struct conn_watch *watch)
+{
+    struct client_conn *conn = watch->conn;
+    struct weir_call *call = watch->call;
+    const struct client_method *method = client_method_lookup(watch->channel, watch->type->method);
+    struct h2_stream *stream = method == NULL ? NULL : h2_stream_open(conn->transport.h2);
+
+    if (stream == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    call_attach(call, &conn->transport, stream);
+    call->attached_at = 0; /* it is not counted at its server */
+    WEIR_TRY(attempt_send_headers(call, method));
+    return watch->type->ask(conn, call);
+}
+
+/* As long as it says something. True: it has. */
+static bool
+hear(struct conn_watch *watch)
+{
+    const struct watch_type *type = watch->type;
+    struct weir_call *call = watch->call;
+    ProtobufCMessage *message;
+    bool heard = false;
+
+    for (;;) {
+        call_renew_scratch(call);
+        message = NULL;
+        if (call_take_message(call, type->method->output, &message) != WEIR_OK || message == NULL)
+            return heard;
+        heard = true;
+        if (watch->conn != NULL)
+            type->heard(watch->conn, message);
+    }
+}
+
+static bool
+ask_once(struct conn_watch *watch)
+{
+    struct weir_call *call = client_take_call(watch->channel);
+    bool heard = false;
+    weir_code code;
+
+    if (call == NULL)
+        return false;
+    watch->call = call;
+    call->method = watch->type->method;
+    call->path = call->method->path;
+    code = begin(watch);
+    if (code == WEIR_OK)
+        heard = hear(watch);
+    code = attempt_settle(call, code);
+    watch->unimplemented = code == WEIR_UNIMPLEMENTED;
+    if (!watch->unimplemented && watch->conn != NULL)
+        watch->type->lost(watch->conn);
+    watch->call = NULL;
+    call_retire(call);
+    return heard;
+}
+
+/* ---- its fiber ---- */
+
+struct pause {
+    struct loop_timer timer;
+    struct fiber *fiber;
+    bool over;
+};
+
+static void
+pause_is_over(struct loop_timer *timer)
+{
+    struct pause *pause = container_of(timer, struct pause, timer);
+
+    pause->over = true;
+    fiber_wake(pause->fiber);
+}
+
+static void
+rest(struct conn_watch *watch, int64_t duration)
+{
+    weir_loop *loop = watch->channel->loop;
+    struct pause pause = {.fiber = watch->fiber};
+
+    loop_timer_init(&pause.timer, pause_is_over);
+    if (loop_timer_start(loop, &pause.timer, loop_now(loop) + duration) != WEIR_OK)
+        return;
+    while (!pause.over && watch->conn != NULL)
+        fiber_park();
+    loop_timer_stop(loop, &pause.timer);
+}
+
+static void
+watch_on_fiber(void *arg)
+{
+    struct conn_watch *watch = arg;
+    struct weir_channel *channel = watch->channel;
+    int64_t backoff = CLIENT_BACKOFF_INITIAL;
+
+    watch->fiber = fiber_current();
+    while (watch->conn != NULL) {
+        if (ask_once(watch))
+            backoff = CLIENT_BACKOFF_INITIAL;
+        if (watch->unimplemented)
+            break;
+        if (watch->conn != NULL)
+            rest(watch, client_next_backoff(&backoff));
+    }
+    if (watch->conn != NULL)
+        watch->type->given_up(watch->conn);
+    if (watch->conn != NULL)
+        *watch->place = NULL;
+    free(watch);
+    client_let_go(channel);
+}
+
+/* ---- life ---- */
+
+/* Without memory there is none. */
+static void
+start(struct client_conn *conn, const struct watch_type *type, struct conn_watch **place)
+{
+    struct weir_channel *channel = conn->subchannel->channel;
+    struct conn_watch *watch = calloc(1, sizeof(*watch));
+
+    if (watch == NULL)
+        return;
+    *watch = (struct conn_watch){.type = type, .place = place, .channel = channel, .conn = conn};
+    *place = watch;
+    type->watched(conn);
+    client_hold(channel);
+    if (fiber_start(channel->loop, watch_on_fiber, watch) == WEIR_OK)
+        return;
+    *place = NULL;
+    type->unwatched(conn);
+    free(watch);
+    client_let_go(channel);
+}
+
+void
+watches_begin(struct client_conn *conn)
+{
+    struct weir_subchannel *subchannel = conn->subchannel;
+
+    for (int kind = 0; kind < WATCH_KINDS; kind++) {
+        if (subchannel->watches[kind] != NULL)
+            continue;
+        types[kind]->unwatched(conn);
+        if (subchannel->channel->leaving == NULL && types[kind]->wanted(conn))
+            start(conn, types[kind], &subchannel->watches[kind]);
+    }
+}
+
+static void
+stop(struct conn_watch *watch)
+{
+    *watch->place = NULL;
+    watch->conn = NULL;
+    if (watch->call != NULL) {
+        call_end(watch->call, WEIR_CANCELLED, "the connection takes no more calls");
+        call_advance(watch->call);
+    }
+    if (watch->fiber != NULL)
+        fiber_wake(watch->fiber);
+}
+
+void
+watches_stop(struct client_conn *conn)
+{
+    for (int kind = 0; kind < WATCH_KINDS; kind++) {
+        struct conn_watch *watch = conn->subchannel->watches[kind];
+
+        if (watch != NULL && watch->conn == conn)
+            stop(watch);
+    }
+}
+
+static void
+stop_in(const struct list *subchannels)
+{
+    list_each (link, subchannels) {
+        struct weir_subchannel *subchannel = container_of(link, struct weir_subchannel, link);
+
+        for (int kind = 0; kind < WATCH_KINDS; kind++) {
+            if (subchannel->watches[kind] != NULL)
+                stop(subchannel->watches[kind]);
+        }
+    }
+}
+
+void
+watches_stop_all(struct weir_channel *channel)
+{
+    stop_in(&channel->subchannels);
+    stop_in(&channel->parting);
+}
