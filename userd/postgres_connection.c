@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection to PostgreSQL. It is in libpq's pipeline mode: what is sent before a Sync is one
- * transaction and one round trip, so setting the timeout, where it changes, costs none of its own.
- *
- * The statements keep to what other engines that speak the protocol have, too: no triggers, no
- * advisory locks, no procedures. Counting all users reads them all, so each statement that adds or
- * removes one counts it in a row of totals; many rows, or every write would wait for the one
- * before. */
+ * transaction and one round trip, so setting the timeout, where it changes, costs none of its own. */
 #include "userd/postgres_connection.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,74 +16,6 @@
 
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
-
-#define COLUMNS "id, name, email, phone, created_at"
-
-#define ACCOUNT_COLUMNS COLUMNS ", password_hash, roles, epoch"
-
-/* Seconds since 1970, by the database's clock. */
-#define NOW "extract(epoch FROM now())::int8"
-
-#define REVOKE_AGAIN                  \
-    "ON CONFLICT (user_id) DO UPDATE" \
-    " SET epoch = excluded.epoch, changed_at = excluded.changed_at"
-
-/* Where an email is taken, nothing is inserted, and no id is used up. */
-#define INSERT_NEW                                                                     \
-    "SELECT name, email, email_key, phone, created_at FROM incoming WHERE NOT EXISTS"  \
-    " (SELECT 1 FROM users WHERE users.email_key = incoming.email_key) ORDER BY place" \
-    " ON CONFLICT (email_key) DO NOTHING RETURNING id, email_key"
-
-static const struct {
-    const char *name;
-    const char *text;
-} statements[POSTGRES_QUERIES] = {
-    [POSTGRES_FIND] = {"find", "SELECT " COLUMNS " FROM users WHERE id = $1::int4"},
-    [POSTGRES_LIST] = {"list",
-        "SELECT total, " COLUMNS " FROM (SELECT sum(users)::int8 AS total FROM totals) AS whole"
-        " LEFT JOIN (SELECT " COLUMNS " FROM users WHERE id > $1::int4"
-        " AND $3::int8 < (SELECT sum(users) FROM totals) ORDER BY id" /* beyond the end: no scan */
-
-        " LIMIT $2::int8 OFFSET $3::int8) AS page ON true ORDER BY id"},
-    [POSTGRES_CREATE] = {"create",
-        "WITH incoming AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
-        " $5::int8[]) WITH ORDINALITY AS i (name, email, email_key, phone, created_at, place)),"
-        " made AS (INSERT INTO users (name, email, email_key, phone, created_at) " INSERT_NEW "),"
-        " counted AS (UPDATE totals SET users = users + (SELECT count(*) FROM made)"
-        " WHERE id = $6::int4 AND EXISTS (SELECT 1 FROM made))"
-        " SELECT id, email_key FROM made"},
-    [POSTGRES_UPDATE] = {"update",
-        "UPDATE users SET name = coalesce($2::text, name), email = coalesce($3::text, email),"
-        " email_key = coalesce($4::text, email_key), phone = coalesce($5::text, phone)"
-        " WHERE id = $1::int4 RETURNING " COLUMNS},
-    [POSTGRES_REMOVE] = {"remove",
-        "WITH gone AS (DELETE FROM users WHERE id = $1::int4 RETURNING id, password_hash),"
-        " counted AS (UPDATE totals SET users = users - 1"
-        " WHERE id = $2::int4 AND EXISTS (SELECT 1 FROM gone)),"
-        " noted AS (INSERT INTO revocations SELECT id, 9223372036854775807, " NOW
-        " FROM gone WHERE password_hash IS NOT NULL " REVOKE_AGAIN ")"
-        " SELECT id FROM gone"},
-    [POSTGRES_ACCOUNT] = {"account", "SELECT " ACCOUNT_COLUMNS " FROM users WHERE id = $1::int4"},
-    [POSTGRES_ACCOUNT_BY_EMAIL] = {"account_by_email",
-        "SELECT " ACCOUNT_COLUMNS " FROM users WHERE email_key = $1::text"},
-    [POSTGRES_REGISTER] = {"register",
-        "WITH made AS (INSERT INTO users (name, email, email_key, phone, created_at,"
-        " password_hash, roles) SELECT $1::text, $2::text, $3::text, $4::text, $5::int8,"
-        " $6::text, $7::text WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key = $3::text)"
-        " ON CONFLICT (email_key) DO NOTHING RETURNING id),"
-        " counted AS (UPDATE totals SET users = users + 1"
-        " WHERE id = $8::int4 AND EXISTS (SELECT 1 FROM made)),"
-        " cleaned AS (DELETE FROM revocations WHERE changed_at < " NOW " - 2678400)"
-        " SELECT id FROM made"},
-    [POSTGRES_PASSWORD] = {"password",
-        "WITH changed AS (UPDATE users SET password_hash = $3::text, epoch = epoch + 1"
-        " WHERE id = $1::int4 AND epoch = $2::int8 RETURNING id, epoch),"
-        " noted AS (INSERT INTO revocations SELECT id, epoch, " NOW " FROM changed " REVOKE_AGAIN
-        ") SELECT id FROM changed"},
-    [POSTGRES_REVOKED] = {"revoked",
-        "SELECT user_id, epoch FROM revocations WHERE changed_at >= " NOW
-        " - $1::int8 ORDER BY user_id"},
-};
 
 /* ---- failures ---- */
 
@@ -128,6 +56,15 @@ code_of(const char *state)
     return WEIR_INTERNAL;
 }
 
+/* A standby, or what has become one: writes need another connection. */
+static bool
+is_read_only(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    return state != NULL && is_class(state, "25006");
+}
+
 static weir_code
 fail_result(const PGresult *result, struct store_cause *cause)
 {
@@ -139,36 +76,58 @@ fail_result(const PGresult *result, struct store_cause *cause)
     return state == NULL ? WEIR_UNAVAILABLE : code_of(state);
 }
 
-static weir_code
-fail_connection(struct postgres_connection *connection, struct store_cause *cause)
-{
-    connection->broken = true;
-    postgres_cause(connection->pg, cause);
-    return WEIR_UNAVAILABLE;
-}
-
 /* ---- life ---- */
-
-static bool
-is_done(PGconn *pg, PGresult *result, struct store_cause *cause)
-{
-    bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
-
-    if (!good)
-        postgres_cause(pg, cause);
-    PQclear(result);
-    return good;
-}
 
 /* Preparing a statement waits for who changes its tables, but not for ever. */
 static bool
-prepare_all(PGconn *pg, struct store_cause *cause)
+send_preparations(PGconn *pg)
 {
-    bool good = is_done(pg, PQexec(pg, "SET statement_timeout = " TEXT(PREPARE_TIMEOUT)), cause);
+    bool good = PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg) == 1 &&
+                PQsendQueryParams(pg, "SET statement_timeout = " TEXT(PREPARE_TIMEOUT), 0, NULL,
+                    NULL, NULL, NULL, 0) == 1;
 
     for (int i = 0; i < POSTGRES_QUERIES && good; i++)
-        good = is_done(pg, PQprepare(pg, statements[i].name, statements[i].text, 0, NULL), cause);
-    return good && PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg) == 1;
+        good = PQsendPrepare(
+                   pg, postgres_statements[i].name, postgres_statements[i].text, 0, NULL) == 1;
+    return good && PQpipelineSync(pg) == 1;
+}
+
+/* Until there is a result, without the end of a host that hangs. */
+static bool
+poll_for_result(PGconn *pg, int64_t end)
+{
+    while (PQflush(pg) >= 0 && PQisBusy(pg) != 0) {
+        struct pollfd pollfd = {.fd = PQsocket(pg), .events = POLLIN | POLLOUT};
+        int64_t left = (end - weir_now()) / WEIR_MILLISECOND;
+
+        if (PQflush(pg) == 0)
+            pollfd.events = POLLIN;
+        if (left <= 0 || (poll(&pollfd, 1, (int)left) < 0 && errno != EINTR))
+            return false;
+        if ((pollfd.revents & ~POLLOUT) != 0 && PQconsumeInput(pg) == 0)
+            return false;
+    }
+    return PQstatus(pg) == CONNECTION_OK;
+}
+
+static bool
+prepare_all(PGconn *pg, struct store_cause *cause)
+{
+    int64_t end = weir_now() + 2 * PREPARE_TIMEOUT * WEIR_MILLISECOND;
+    ExecStatusType status = PGRES_COMMAND_OK;
+    bool good = send_preparations(pg);
+
+    snprintf(cause->text, sizeof(cause->text), "it does not answer");
+    while (good && status != PGRES_PIPELINE_SYNC && (good = poll_for_result(pg, end))) {
+        PGresult *result = PQgetResult(pg);
+
+        status = result == NULL ? PGRES_COMMAND_OK : PQresultStatus(result);
+        good = status == PGRES_COMMAND_OK || status == PGRES_PIPELINE_SYNC;
+        if (!good)
+            (void)fail_result(result, cause);
+        PQclear(result);
+    }
+    return good;
 }
 
 static void
@@ -258,8 +217,8 @@ postgres_is_lost(struct postgres_connection *connection)
 /* ---- one query ---- */
 
 /* Powers of two, so that it seldom changes from call to call; the call itself ends in time. */
-static int64_t
-timeout_of(weir_call *call)
+int64_t
+postgres_timeout(weir_call *call)
 {
     int64_t deadline = call == NULL ? WEIR_NEVER : weir_call_deadline(call);
     int64_t left, timeout = 1;
@@ -278,113 +237,131 @@ send_timeout(struct postgres_connection *connection, int64_t timeout)
     char text[64];
 
     snprintf(text, sizeof(text), "SET statement_timeout = %lld", (long long)timeout);
-    return PQsendQueryParams(connection->pg, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
-}
-
-static bool
-send_query(struct postgres_connection *connection, enum postgres_query query, int64_t timeout,
-    const struct postgres_values *values)
-{
-    if (timeout != connection->timeout_ms &&
-        (!send_timeout(connection, timeout) || PQpipelineSync(connection->pg) == 0))
-        return false;
-    return PQsendQueryPrepared(connection->pg, statements[query].name, values->count, values->texts,
-               NULL, NULL, 0) == 1 &&
+    return PQsendQueryParams(connection->pg, text, 0, NULL, NULL, NULL, NULL, 0) == 1 &&
            PQpipelineSync(connection->pg) == 1;
 }
 
-/* Until a result is there, or all is sent and nothing is awaited. */
+/* Until the answer is there, the connection is of use to nobody else. */
+bool
+postgres_send(struct postgres_connection *connection, enum postgres_query query, int64_t timeout,
+    const struct postgres_values *values)
+{
+    connection->broken = true;
+    connection->answer = (struct postgres_answer){.code = WEIR_OK};
+    connection->syncs = 1;
+    if (timeout != connection->timeout_ms) {
+        connection->syncs = 2;
+        connection->timeout_ms = timeout;
+        if (!send_timeout(connection, timeout))
+            return false;
+    }
+    return PQsendQueryPrepared(connection->pg, postgres_statements[query].name, values->count,
+               values->texts, NULL, NULL, 0) == 1 &&
+           PQpipelineSync(connection->pg) == 1;
+}
+
+/* Until a result can be had, which may be that the connection is lost. */
 static weir_code
-await_result(struct postgres_connection *connection, weir_call *call, struct store_cause *cause)
+await_result(struct postgres_connection *connection, weir_call *call)
 {
     unsigned ready = 0;
     int left;
 
     for (;;) {
         if ((ready & WEIR_FD_READABLE) != 0 && PQconsumeInput(connection->pg) == 0)
-            return fail_connection(connection, cause);
+            return WEIR_OK;
         left = PQflush(connection->pg);
-        if (left < 0)
-            return fail_connection(connection, cause);
-        if (PQisBusy(connection->pg) == 0)
+        if (left < 0 || PQisBusy(connection->pg) == 0)
             return WEIR_OK;
         WEIR_TRY(weir_fd_wait(call, PQsocket(connection->pg),
             WEIR_FD_READABLE | (left > 0 ? WEIR_FD_WRITABLE : 0), &ready));
     }
 }
 
-/* Take over the result of a query, or its failure. */
-static weir_code
-judge(PGresult *result, PGresult **kept, struct store_cause *cause)
+/* Take over the result of a query, or its failure, unless one before it failed. */
+static void
+judge(struct postgres_connection *connection, PGresult *result)
 {
-    switch (PQresultStatus(result)) {
-    case PGRES_TUPLES_OK:
-        *kept = result;
-        return WEIR_OK;
-    case PGRES_COMMAND_OK:
-        PQclear(result);
-        return WEIR_OK;
-    default: {
-        weir_code code = fail_result(result, cause);
-        PQclear(result);
-        return code;
+    struct postgres_answer *answer = &connection->answer;
+    ExecStatusType status = PQresultStatus(result);
+
+    if (answer->code == WEIR_OK && status == PGRES_TUPLES_OK) {
+        answer->result = result;
+        return;
     }
+    if (answer->code == WEIR_OK && status != PGRES_COMMAND_OK) {
+        answer->code = fail_result(result, &answer->cause);
+        connection->read_only = is_read_only(result);
     }
+    PQclear(result);
 }
 
-/* All results up to `syncs` Syncs: a NULL ends each query's. */
-static weir_code
-take_results(struct postgres_connection *connection, weir_call *call, int syncs, PGresult **kept,
-    struct store_cause *cause)
+static void
+fail_answer(struct postgres_connection *connection)
 {
-    weir_code code = WEIR_OK;
+    PQclear(connection->answer.result);
+    connection->answer.result = NULL;
+    connection->answer.code = WEIR_UNAVAILABLE;
+    postgres_cause(connection->pg, &connection->answer.cause);
+    connection->syncs = 0;
+}
 
-    while (syncs > 0) {
-        PGresult *result;
+/* A NULL ends each query's results. */
+static void
+take_result(struct postgres_connection *connection)
+{
+    PGresult *result = NULL;
 
-        WEIR_TRY(await_result(connection, call, cause));
+    if (PQstatus(connection->pg) == CONNECTION_OK)
         result = PQgetResult(connection->pg);
-        if (result == NULL && PQstatus(connection->pg) != CONNECTION_OK)
-            return fail_connection(connection, cause);
-        if (result == NULL)
-            continue;
-        if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
-            syncs--;
-            PQclear(result);
-        } else if (code == WEIR_OK) {
-            code = judge(result, kept, cause);
-        } else {
-            PQclear(result);
-        }
+    if (result == NULL && PQstatus(connection->pg) != CONNECTION_OK) {
+        fail_answer(connection);
+    } else if (result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+        connection->syncs--;
+        PQclear(result);
+    } else if (result != NULL) {
+        judge(connection, result);
     }
-    return code;
 }
 
-/* A query that its call leaves alone makes the connection useless: its result would still come. */
+weir_code
+postgres_receive(
+    struct postgres_connection *connection, weir_call *call, struct postgres_answer *out_answer)
+{
+    while (connection->syncs > 0) {
+        WEIR_TRY(await_result(connection, call));
+        take_result(connection);
+    }
+    connection->broken = PQstatus(connection->pg) != CONNECTION_OK ||
+                         PQpipelineStatus(connection->pg) != PQ_PIPELINE_ON ||
+                         PQtransactionStatus(connection->pg) != PQTRANS_IDLE;
+    if (connection->answer.code == WEIR_OK && connection->answer.result == NULL)
+        fail_answer(connection);
+    if (connection->answer.code != WEIR_OK) {
+        PQclear(connection->answer.result);
+        connection->answer.result = NULL;
+    }
+    *out_answer = connection->answer;
+    connection->answer.result = NULL;
+    return WEIR_OK;
+}
+
 weir_code
 postgres_run(struct postgres_connection *connection, weir_call *call, enum postgres_query query,
     const struct postgres_values *values, PGresult **out_result, struct store_cause *cause)
 {
-    int64_t timeout = timeout_of(call);
-    int syncs = timeout == connection->timeout_ms ? 1 : 2;
-    PGresult *kept = NULL;
-    weir_code code;
+    struct postgres_answer answer;
 
-    if (!send_query(connection, query, timeout, values))
-        return fail_connection(connection, cause);
-    connection->broken = true;
-    code = take_results(connection, call, syncs, &kept, cause);
-    connection->broken = PQpipelineStatus(connection->pg) != PQ_PIPELINE_ON ||
-                         PQtransactionStatus(connection->pg) != PQTRANS_IDLE;
-    if (!connection->broken)
-        connection->timeout_ms = timeout;
-    if (code == WEIR_OK && kept == NULL)
-        return fail_connection(connection, cause);
-    if (code == WEIR_OK)
-        *out_result = kept;
+    if (!postgres_send(connection, query, postgres_timeout(call), values)) {
+        postgres_cause(connection->pg, cause);
+        return WEIR_UNAVAILABLE;
+    }
+    WEIR_TRY(postgres_receive(connection, call, &answer));
+    if (answer.code == WEIR_OK)
+        *out_result = answer.result;
     else
-        PQclear(kept);
-    return code;
+        *cause = answer.cause;
+    return answer.code;
 }
 
 int64_t

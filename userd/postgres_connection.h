@@ -3,37 +3,32 @@
 /* Threads: a connection belongs to one fiber or thread at a time. */
 #pragma once
 
+#include "userd/postgres_query.h"
 #include "userd/store.h"
 #include <libpq-fe.h>
 
-enum postgres_query {
-    POSTGRES_FIND,
-    POSTGRES_LIST,
-    POSTGRES_CREATE,
-    POSTGRES_UPDATE,
-    POSTGRES_REMOVE,
-    POSTGRES_ACCOUNT,
-    POSTGRES_ACCOUNT_BY_EMAIL,
-    POSTGRES_REGISTER,
-    POSTGRES_PASSWORD,
-    POSTGRES_REVOKED,
-    POSTGRES_QUERIES
-};
-
-/* Counters of the table totals; a transaction adds to one of them, so that others need not wait. */
-#define POSTGRES_SHARDS 64
-
 struct postgres_pool;
+
+/* What became of a statement. */
+struct postgres_answer {
+    weir_code code;           /* as postgres_run */
+    PGresult *result;         /* NULL but where it is OK */
+    struct store_cause cause; /* where it is a fault */
+};
 
 struct postgres_connection {
     PGconn *pg;
-    int64_t timeout_ms;         /* statement_timeout as set; 0: none */
-    bool broken;                /* lost, or amid a query that nobody awaits: of no further use */
-    struct postgres_pool *pool; /* which cancels and closes it; set for that */
+    int64_t timeout_ms;            /* statement_timeout as set; 0: none */
+    bool broken;                   /* lost, or amid a query: of no use to anybody else */
+    bool read_only;                /* a write was refused: as on a standby */
+    int syncs;                     /* that are still to come */
+    struct postgres_answer answer; /* as far as it has come */
+    struct postgres_pool *pool;    /* which cancels and closes it; set for that */
     struct postgres_connection *next;
 };
 
-/* Connect and prepare every query; may block for some seconds. NULL: cause says why. */
+/* Connect and prepare every query; blocks, for some seconds at most unless the URL allows more.
+ * NULL: cause says why. */
 struct postgres_connection *postgres_connect(const char *url, struct store_cause *cause);
 
 /* NULL does nothing. */
@@ -60,6 +55,20 @@ struct postgres_values {
 weir_code postgres_run(struct postgres_connection *connection, weir_call *call,
     enum postgres_query query, const struct postgres_values *values, PGresult **out_result,
     struct store_cause *cause);
+
+/* The two halves of postgres_run. False: the connection is broken. The values are not needed
+ * afterwards. Does not suspend. */
+bool postgres_send(struct postgres_connection *connection, enum postgres_query query,
+    int64_t timeout, const struct postgres_values *values);
+
+/* OK: *out_answer is whole. Else why the call ended: another one may go on, or the connection is of
+ * no further use. Suspends. */
+weir_code postgres_receive(
+    struct postgres_connection *connection, weir_call *call, struct postgres_answer *out_answer);
+
+/* Milliseconds that a call leaves a statement, rounded up, so that it seldom differs from that of
+ * the call before; 0: without an end. */
+int64_t postgres_timeout(weir_call *call);
 
 /* A number in a result; 0 for SQL's NULL. */
 int64_t postgres_number(const PGresult *result, int row, int column);

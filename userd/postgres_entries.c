@@ -6,69 +6,93 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of an element that is a number: its digits, sign and comma. */
+#define NUMBER_SIZE 24
+
 /* In an array's text, quotes and backslashes are escaped (PostgreSQL, Array Input and Output
- * Syntax).
- */
-static void
-write_element(const char *text, FILE *out)
+ * Syntax). */
+static char *
+write_element(const char *text, char *out)
 {
-    putc('"', out);
+    *out++ = '"';
     for (; *text != '\0'; text++) {
         if (*text == '"' || *text == '\\')
-            putc('\\', out);
-        putc(*text, out);
+            *out++ = '\\';
+        *out++ = *text;
     }
-    putc('"', out);
+    *out++ = '"';
+    return out;
 }
 
-static void
-write_column(const struct postgres_entries *set, size_t entry, int column, FILE *out)
+static const char *
+text_of(const struct postgres_entries *set, size_t entry, int column)
 {
     const struct user *user = &set->entries[entry].user;
     const char *const texts[] = {user->name, user->email, set->keys[entry], user->phone};
 
-    if (column == POSTGRES_ARRAYS - 1)
-        fprintf(out, "%lld", (long long)user->created_at);
-    else
-        write_element(texts[column], out);
+    return texts[column];
+}
+
+static char *
+write_column(const struct postgres_entries *set, size_t entry, int column, char *out)
+{
+    if (column < POSTGRES_ARRAYS - 1)
+        return write_element(text_of(set, entry, column), out);
+    return out +
+           snprintf(out, NUMBER_SIZE, "%lld", (long long)set->entries[entry].user.created_at);
+}
+
+/* Room for every character escaped, quotes and a comma. */
+static size_t
+array_size(const struct postgres_entries *set, int column)
+{
+    size_t size = sizeof("{}");
+
+    for (size_t i = 0; i < set->count; i++)
+        size +=
+            column < POSTGRES_ARRAYS - 1 ? 2 * strlen(text_of(set, i, column)) + 3 : NUMBER_SIZE;
+    return size;
 }
 
 /* NULL: no memory. */
 static char *
 make_array(const struct postgres_entries *set, int column)
 {
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    bool good;
+    char *text = malloc(array_size(set, column));
+    char *out = text;
 
-    if (out == NULL)
+    if (text == NULL)
         return NULL;
-    putc('{', out);
+    *out++ = '{';
     for (size_t i = 0; i < set->count; i++) {
         if (i > 0)
-            putc(',', out);
-        write_column(set, i, column, out);
+            *out++ = ',';
+        out = write_column(set, i, column, out);
     }
-    putc('}', out);
-    good = ferror(out) == 0;
-    if (fclose(out) == 0 && good)
-        return text;
-    free(text);
-    return NULL;
+    *out++ = '}';
+    *out = '\0';
+    return text;
 }
 
+/* All behind the pointers to them. */
 static bool
 fold_keys(struct postgres_entries *set)
 {
+    size_t size = set->count * sizeof(char *);
+    char *key;
+
+    for (size_t i = 0; i < set->count; i++)
+        size += FOLD_SIZE(strlen(set->entries[i].user.email));
+    set->keys = malloc(size);
+    if (set->keys == NULL)
+        return false;
+    key = (char *)(set->keys + set->count);
     for (size_t i = 0; i < set->count; i++) {
         const char *email = set->entries[i].user.email;
-        size_t len = strlen(email);
 
-        set->keys[i] = malloc(FOLD_SIZE(len));
-        if (set->keys[i] == NULL)
-            return false;
-        fold_case(email, len, set->keys[i]);
+        set->keys[i] = key;
+        fold_case(email, strlen(email), key);
+        key += strlen(key) + 1;
     }
     return true;
 }
@@ -76,7 +100,7 @@ fold_keys(struct postgres_entries *set)
 static bool
 fill(struct postgres_entries *set)
 {
-    if (set->keys == NULL || !fold_keys(set))
+    if (!fold_keys(set))
         return false;
     for (int i = 0; i < POSTGRES_ARRAYS; i++) {
         set->arrays[i] = make_array(set, i);
@@ -89,8 +113,7 @@ fill(struct postgres_entries *set)
 bool
 postgres_entries_init(struct postgres_entries *set, struct user_entry *entries, size_t count)
 {
-    *set = (struct postgres_entries){
-        .entries = entries, .count = count, .keys = calloc(count, sizeof(char *))};
+    *set = (struct postgres_entries){.entries = entries, .count = count};
     if (fill(set))
         return true;
     postgres_entries_fini(set);
@@ -102,9 +125,8 @@ postgres_entries_fini(struct postgres_entries *set)
 {
     for (int i = 0; i < POSTGRES_ARRAYS; i++)
         free(set->arrays[i]);
-    for (size_t i = 0; i < set->count && set->keys != NULL; i++)
-        free(set->keys[i]);
     free(set->keys);
+    *set = (struct postgres_entries){0};
 }
 
 /* Rows come in the order of the entries, as a rule, so looking from where the last one was found is

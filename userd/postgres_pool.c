@@ -17,6 +17,9 @@
 #define BACKOFF_MIN (50 * WEIR_MILLISECOND)
 #define BACKOFF_MAX WEIR_SECOND
 
+/* Connections that may not write are retired once in so long. */
+#define RETIRE_PAUSE WEIR_SECOND
+
 /* Nothing is cancelled for so long at a host that did not answer. */
 #define SILENT_PAUSE (5 * WEIR_SECOND)
 
@@ -336,17 +339,51 @@ replace(struct postgres_pool *pool)
         answer_first(pool, NULL, WEIR_RESOURCE_EXHAUSTED);
 }
 
+/* Under the lock: a connection refused to write, as the primary does that has become a standby, and
+ * the idle ones would, too. New ones may find the new primary. If they do not, connecting at each
+ * write would help nobody. */
+static struct postgres_connection *
+retire(struct postgres_pool *pool, struct postgres_connection *connection)
+{
+    struct postgres_connection *idle = pool->idle;
+
+    connection->read_only = false;
+    if (pool->retire_again_at > weir_now())
+        return NULL;
+    pool->retire_again_at = weir_now() + RETIRE_PAUSE;
+    for (const struct postgres_connection *one = idle; one != NULL; one = one->next)
+        pool->open--;
+    pool->idle = NULL;
+    connection->next = idle;
+    return connection;
+}
+
+static void
+close_all(struct postgres_connection *connection)
+{
+    while (connection != NULL) {
+        struct postgres_connection *next = connection->next;
+
+        postgres_close(connection);
+        connection = next;
+    }
+}
+
 void
 postgres_give_back(struct postgres_pool *pool, struct postgres_connection *connection)
 {
+    struct postgres_connection *retired = NULL;
     bool lost = postgres_is_lost(connection);
 
     pthread_mutex_lock(&pool->lock);
-    if (lost)
+    if (!lost && connection->read_only)
+        retired = retire(pool, connection);
+    if (lost || retired != NULL)
         replace(pool);
     else if (!answer_first(pool, connection, WEIR_OK))
         keep_idle(pool, connection);
     pthread_mutex_unlock(&pool->lock);
     if (lost)
         discard(pool, connection);
+    close_all(retired);
 }

@@ -23,6 +23,7 @@ struct postgres_pool {
     int64_t
         closed_until; /* after a failure to connect, until then (weir_now) there is no attempt */
     int64_t backoff;  /* of the next failure */
+    int64_t retire_again_at;  /* no connection is retired until then */
     int64_t silent_until;     /* of the canceller: nothing is cancelled until then */
     struct store_cause cause; /* of the last one */
 };

@@ -17,7 +17,9 @@ postgres_reads_init(struct postgres_reads *reads, const char *url)
     if (reads->recent == NULL)
         return false;
     reads->given = postgres_pool_init(&reads->pool, url);
-    if (!reads->given)
+    if (reads->given)
+        postgres_gathers_init(&reads->finds, &postgres_finding, &reads->pool);
+    else
         free(reads->recent);
     return reads->given;
 }
@@ -27,6 +29,7 @@ postgres_reads_fini(struct postgres_reads *reads)
 {
     if (!reads->given)
         return;
+    postgres_gathers_fini(&reads->finds);
     postgres_pool_fini(&reads->pool);
     free(reads->recent);
 }
@@ -76,19 +79,39 @@ ask(struct postgres_reads *reads, weir_call *call, enum postgres_query query,
     return code;
 }
 
+static bool
+may_ask(const struct postgres_reads *reads)
+{
+    return reads->given && atomic_load(&reads->hung_until) <= weir_now();
+}
+
+/* What the replica's answer is to who asked. */
+static weir_code
+judge(struct postgres_reads *reads, weir_call *call, weir_code code)
+{
+    weir_code ended = call == NULL ? WEIR_OK : weir_call_code(call);
+
+    if (code == WEIR_OK)
+        return code;
+    if (ended == WEIR_DEADLINE_EXCEEDED)
+        atomic_store(&reads->hung_until, weir_now() + HUNG_PAUSE);
+    return ended == WEIR_OK ? WEIR_UNAVAILABLE : ended;
+}
+
+weir_code
+postgres_reads_find(
+    struct postgres_reads *reads, weir_call *call, struct postgres_member *member)
+{
+    if (!may_ask(reads))
+        return WEIR_UNAVAILABLE;
+    return judge(reads, call, postgres_gather_run(&reads->finds, call, member));
+}
+
 weir_code
 postgres_reads_run(struct postgres_reads *reads, weir_call *call, enum postgres_query query,
     const struct postgres_values *values, PGresult **out_result)
 {
-    weir_code code, ended;
-
-    if (!reads->given || atomic_load(&reads->hung_until) > weir_now())
+    if (!may_ask(reads))
         return WEIR_UNAVAILABLE;
-    code = ask(reads, call, query, values, out_result);
-    if (code == WEIR_OK)
-        return code;
-    ended = call == NULL ? WEIR_OK : weir_call_code(call);
-    if (ended == WEIR_DEADLINE_EXCEEDED)
-        atomic_store(&reads->hung_until, weir_now() + HUNG_PAUSE);
-    return ended == WEIR_OK ? WEIR_UNAVAILABLE : ended;
+    return judge(reads, call, ask(reads, call, query, values, out_result));
 }

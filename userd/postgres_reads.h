@@ -4,7 +4,7 @@
 /* Threads: safe from any, but init and fini. */
 #pragma once
 
-#include "userd/postgres_pool.h"
+#include "userd/postgres_gather.h"
 #include <stdatomic.h>
 
 /* For so many seconds a user who was written here is read from the primary. */
@@ -16,6 +16,7 @@
 struct postgres_reads {
     bool given; /* there is a replica; nothing else is set without one */
     struct postgres_pool pool;
+    struct postgres_gathers finds;
     atomic_uint_fast64_t *recent;   /* user in the upper half, when in the lower one */
     atomic_int_fast64_t hung_until; /* it has let a call's time run out: until then, nobody asks */
 };
@@ -29,6 +30,10 @@ void postgres_reads_note(struct postgres_reads *reads, int32_t id);
 
 /* Was it lately? */
 bool postgres_reads_is_recent(const struct postgres_reads *reads, int32_t id);
+
+/* Find a user there: as postgres_gather_run, but with the results of postgres_reads_run. */
+weir_code postgres_reads_find(
+    struct postgres_reads *reads, weir_call *call, struct postgres_member *member);
 
 /* Run a query there. OK: as postgres_run. UNAVAILABLE: there is no replica, or it cannot answer, so
  * the primary has to. Else why the call ended. Suspends. */

@@ -4,12 +4,14 @@
 #pragma once
 
 #include "userd/account_store.h"
+#include "userd/postgres_gather.h"
 #include "userd/postgres_reads.h"
 
 struct postgres_store {
     struct store store;
     struct store primary; /* the same without the replica */
     struct postgres_pool pool;
+    struct postgres_gathers finds, creates;
     struct postgres_reads reads;
     atomic_uint next_shard;
     char *read_url; /* NULL: none; behind the other one */

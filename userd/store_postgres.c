@@ -90,26 +90,28 @@ visit_only(PGresult *result, store_visit *visit, void *arg)
     return code;
 }
 
-/* UNAVAILABLE: the primary has to answer. */
 static weir_code
-run_on_replica(struct postgres_store *self, weir_call *call, enum postgres_query query,
-    const struct postgres_values *values, PGresult **out_result)
+visit_found(struct postgres_member *member, store_visit *visit, void *arg)
 {
-    weir_code code = WEIR_UNAVAILABLE;
+    weir_code code = WEIR_NOT_FOUND;
 
-    if (!self->reads.given)
-        return code;
-    code = postgres_reads_run(&self->reads, call, query, values, out_result);
-    if (code == WEIR_OK)
-        weir_counter_add(self->store.meters.replica_reads, 1);
-    else
-        weir_counter_add(self->store.meters.replica_faults, 1);
+    if (member->row >= 0)
+        code = visit_row(postgres_member_result(member), member->row, 1, visit, arg);
+    postgres_member_end(member);
     return code;
 }
 
+/* Was a statement of many refused, so that each of them may be run alone? */
+static bool
+is_refusal(weir_code code)
+{
+    return code == WEIR_ABORTED || code == WEIR_INTERNAL || code == WEIR_OUT_OF_RANGE ||
+           code == WEIR_ALREADY_EXISTS;
+}
+
 static weir_code
-find_on_primary(struct postgres_store *self, weir_call *call, int32_t id, store_visit *visit,
-    void *arg, struct store_cause *cause)
+find_alone(struct postgres_store *self, weir_call *call, int32_t id, store_visit *visit, void *arg,
+    struct store_cause *cause)
 {
     const struct postgres_number number = postgres_number_text(id);
     const struct postgres_values values = {{number.text}, 1};
@@ -119,18 +121,40 @@ find_on_primary(struct postgres_store *self, weir_call *call, int32_t id, store_
     return visit_only(result, visit, arg);
 }
 
-/* Whom the replica does not know, the primary may know already. */
+static weir_code
+find_on_primary(struct postgres_store *self, weir_call *call, int32_t id, store_visit *visit,
+    void *arg, struct store_cause *cause)
+{
+    struct postgres_member member = {.id = id, .cause = cause};
+    weir_code code = postgres_gather_run(&self->finds, call, &member);
+
+    if (is_refusal(code))
+        return find_alone(self, call, id, visit, arg, cause);
+    WEIR_TRY(code);
+    return visit_found(&member, visit, arg);
+}
+
+static void
+count_read(struct postgres_store *self, weir_code code)
+{
+    if (code == WEIR_OK)
+        weir_counter_add(self->store.meters.replica_reads, 1);
+    else
+        weir_counter_add(self->store.meters.replica_faults, 1);
+}
+
+/* UNAVAILABLE: the primary has to answer. Whom the replica does not know, it may know already. */
 static weir_code
 find_on_replica(
     struct postgres_store *self, weir_call *call, int32_t id, store_visit *visit, void *arg)
 {
-    const struct postgres_number number = postgres_number_text(id);
-    const struct postgres_values values = {{number.text}, 1};
-    PGresult *result;
-    weir_code code;
+    struct store_cause cause;
+    struct postgres_member member = {.id = id, .cause = &cause};
+    weir_code code = postgres_reads_find(&self->reads, call, &member);
 
-    WEIR_TRY(run_on_replica(self, call, POSTGRES_FIND, &values, &result));
-    code = visit_only(result, visit, arg);
+    count_read(self, code);
+    WEIR_TRY(code);
+    code = visit_found(&member, visit, arg);
     return code == WEIR_NOT_FOUND ? WEIR_UNAVAILABLE : code;
 }
 
@@ -183,8 +207,12 @@ postgres_list(struct store *store, weir_call *call, const struct user_range *ran
     const struct postgres_values values = {{after.text, limit.text, skip.text}, 3};
     struct postgres_store *self = postgres_store_of(store);
     PGresult *result;
-    weir_code code = run_on_replica(self, call, POSTGRES_LIST, &values, &result);
+    weir_code code = WEIR_UNAVAILABLE;
 
+    if (self->reads.given) {
+        code = postgres_reads_run(&self->reads, call, POSTGRES_LIST, &values, &result);
+        count_read(self, code);
+    }
     if (code == WEIR_UNAVAILABLE)
         code = postgres_store_run(self, call, POSTGRES_LIST, &values, &result, cause);
     WEIR_TRY(code);
@@ -239,13 +267,29 @@ create_entries(struct postgres_store *self, weir_call *call, struct user_entry *
     return code;
 }
 
+/* Together with others, or where that is refused, alone. */
+static weir_code
+create_one(struct postgres_store *self, weir_call *call, struct user_entry *entry,
+    struct store_cause *cause)
+{
+    struct postgres_member member = {.entry = entry, .cause = cause};
+    weir_code code = postgres_gather_run(&self->creates, call, &member);
+
+    postgres_member_end(&member);
+    if (is_refusal(code))
+        return create_entries(self, call, entry, 1, cause);
+    if (code == WEIR_OK && entry->code == WEIR_OK)
+        postgres_reads_note(&self->reads, entry->user.id);
+    return code;
+}
+
 static weir_code
 postgres_create(struct store *store, weir_call *call, const struct user *user, int32_t *out_id,
     struct store_cause *cause)
 {
     struct user_entry entry = {*user, WEIR_OK};
 
-    WEIR_TRY(create_entries(postgres_store_of(store), call, &entry, 1, cause));
+    WEIR_TRY(create_one(postgres_store_of(store), call, &entry, cause));
     if (entry.code == WEIR_OK)
         *out_id = entry.user.id;
     return entry.code;
@@ -319,6 +363,8 @@ postgres_store_close(struct store *store)
     struct postgres_store *self = postgres_store_of(store);
 
     postgres_reads_fini(&self->reads);
+    postgres_gathers_fini(&self->creates);
+    postgres_gathers_fini(&self->finds);
     postgres_pool_fini(&self->pool);
     free(self);
 }
@@ -369,6 +415,8 @@ store_postgres_open(const char *url, const char *read_url, struct store_cause *c
         free(self);
         return NULL;
     }
+    postgres_gathers_init(&self->finds, &postgres_finding, &self->pool);
+    postgres_gathers_init(&self->creates, &postgres_creating, &self->pool);
     if (postgres_reads_init(&self->reads, self->read_url))
         return &self->store;
     postgres_pool_fini(&self->pool);

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A statement costs about the same for one user as for many: its way to the database and back, the
+ * plan, the commit. So who comes while a statement is under way queues for the next one:
+ *
+ *     call -> queue -> one leads: borrows a connection, sends one statement for all that are queued
+ *                   -> the others ride along: they wait for their events
+ *          the leader drives: waits for the answer, hands it out, appoints the next leader
+ *
+ * Nobody waits for company: where no statement is under way a call leads at once. Where many are
+ * queued, or nothing has moved for a while, more statements run side by side. A driver whose call
+ * ends hands the wheel to another one; a statement that nobody waits for any more is cancelled. */
+#include "userd/postgres_gather.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+/* So many wait at least before another statement runs beside the one that is under way. */
+#define QUEUED_FOR_MORE 32
+
+/* Statements at once: the pool is for others, too. */
+#define RUNNING_MAX 4
+
+/* Nobody waits longer for a statement that hangs, while there is room for another one. */
+#define STALL (50 * WEIR_MILLISECOND)
+
+static void
+gather_init(struct postgres_gather *gather, const struct postgres_gather_kind *kind,
+    struct postgres_pool *pool)
+{
+    *gather = (struct postgres_gather){.kind = kind, .pool = pool};
+    gather->last = &gather->first;
+    pthread_mutex_init(&gather->lock, NULL);
+}
+
+static void
+gather_fini(struct postgres_gather *gather)
+{
+    while (gather->spares > 0)
+        weir_event_unref(gather->spare[--gather->spares]);
+    pthread_mutex_destroy(&gather->lock);
+}
+
+/* ---- batches ---- */
+
+static void
+batch_unref(struct postgres_batch *batch)
+{
+    if (atomic_fetch_sub(&batch->holders, 1) != 1)
+        return;
+    PQclear(batch->result);
+    postgres_entries_fini(&batch->set);
+    free(batch);
+}
+
+const PGresult *
+postgres_member_result(const struct postgres_member *member)
+{
+    return member->batch->result;
+}
+
+void
+postgres_member_end(struct postgres_member *member)
+{
+    if (member->batch != NULL)
+        batch_unref(member->batch);
+    member->batch = NULL;
+}
+
+/* ---- the queue; all of the following under the lock ---- */
+
+static void
+enqueue(struct postgres_gather *gather, struct postgres_member *member)
+{
+    member->state = POSTGRES_QUEUED;
+    member->next = NULL;
+    *gather->last = member;
+    gather->last = &member->next;
+    gather->queued++;
+}
+
+static void
+unlink_member(struct postgres_gather *gather, struct postgres_member *member)
+{
+    struct postgres_member **link = &gather->first;
+
+    while (*link != member)
+        link = &(*link)->next;
+    *link = member->next;
+    if (*link == NULL)
+        gather->last = link;
+    gather->queued--;
+}
+
+static bool
+may_lead(const struct postgres_gather *gather)
+{
+    if (gather->running == 0)
+        return true;
+    return gather->running < RUNNING_MAX && (gather->queued >= QUEUED_FOR_MORE ||
+                                                weir_now() - gather->progress >= STALL);
+}
+
+static void
+appoint(struct postgres_gather *gather, struct postgres_member *member)
+{
+    member->state = POSTGRES_LEADS;
+    gather->running++;
+    gather->progress = weir_now();
+}
+
+/* A statement is over, or will not be: who leads the next one? */
+static void
+end_statement(struct postgres_gather *gather)
+{
+    struct postgres_member *member = gather->first;
+
+    gather->running--;
+    gather->progress = weir_now();
+    while (member != NULL && member->state != POSTGRES_QUEUED)
+        member = member->next;
+    if (member == NULL || !may_lead(gather))
+        return;
+    appoint(gather, member);
+    weir_event_set(member->turn);
+}
+
+static void
+finish(struct postgres_member *member, weir_code code, const struct store_cause *cause)
+{
+    member->state = POSTGRES_DONE;
+    member->code = code;
+    if (cause != NULL)
+        *member->cause = *cause;
+    weir_event_set(member->turn);
+}
+
+/* Nobody waits for a database that is away. */
+static void
+fail_queue(struct postgres_gather *gather, weir_code code, const struct store_cause *cause)
+{
+    struct postgres_member **link = &gather->first;
+
+    while (*link != NULL) {
+        struct postgres_member *member = *link;
+
+        if (member->state == POSTGRES_LEADS) { /* asks for a connection itself */
+            link = &member->next;
+            continue;
+        }
+        *link = member->next;
+        gather->queued--;
+        finish(member, code, cause);
+    }
+    gather->last = link;
+}
+
+/* ---- a statement ---- */
+
+static void
+board(struct postgres_batch *batch, struct postgres_member *member)
+{
+    unlink_member(batch->gather, member);
+    member->state = POSTGRES_RIDES;
+    member->batch = batch;
+    batch->members[batch->count++] = member;
+}
+
+/* The leader and who is queued; NULL: no memory. */
+static struct postgres_batch *
+batch_new(struct postgres_gather *gather, struct postgres_member *leader,
+    struct postgres_connection *connection)
+{
+    struct postgres_batch *batch = calloc(1, sizeof(*batch));
+    struct postgres_member *next;
+
+    if (batch == NULL)
+        return NULL;
+    batch->gather = gather;
+    batch->connection = connection;
+    atomic_init(&batch->holders, 1);
+    board(batch, leader);
+    for (struct postgres_member *member = gather->first;
+         member != NULL && batch->count < POSTGRES_GATHERED; member = next) {
+        next = member->next;
+        if (member->state == POSTGRES_QUEUED)
+            board(batch, member);
+    }
+    return batch;
+}
+
+/* As long as the longest of the members'; 0, none, is the longest. */
+static int64_t
+longest_timeout(const struct postgres_batch *batch)
+{
+    int64_t longest = batch->members[0]->timeout;
+
+    for (size_t i = 1; i < batch->count; i++) {
+        int64_t timeout = batch->members[i]->timeout;
+        if (longest != 0 && (timeout == 0 || timeout > longest))
+            longest = timeout;
+    }
+    return longest;
+}
+
+static void
+complete(struct postgres_batch *batch, const struct postgres_answer *answer)
+{
+    struct postgres_gather *gather = batch->gather;
+
+    postgres_give_back(gather->pool, batch->connection);
+    batch->result = answer->result;
+    if (answer->code == WEIR_OK)
+        gather->kind->hand_out(batch);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct postgres_member *member = batch->members[i];
+        if (member == NULL)
+            continue;
+        atomic_fetch_add(&batch->holders, 1);
+        finish(member, answer->code, answer->code == WEIR_OK ? NULL : &answer->cause);
+    }
+    batch_unref(batch);
+    end_statement(gather);
+}
+
+/* Nothing was sent, or nobody knows how far it came. */
+static void
+fail_to_send(struct postgres_batch *batch)
+{
+    struct postgres_answer answer = {.code = WEIR_RESOURCE_EXHAUSTED};
+
+    if (batch->connection->broken) {
+        answer.code = WEIR_UNAVAILABLE;
+        postgres_cause(batch->connection->pg, &answer.cause);
+    }
+    complete(batch, &answer);
+}
+
+/* ---- what a member does ---- */
+
+static void
+send_batch(struct postgres_gather *gather, struct postgres_member *leader,
+    struct postgres_connection *connection)
+{
+    struct postgres_batch *batch = batch_new(gather, leader, connection);
+
+    if (batch == NULL) {
+        postgres_give_back(gather->pool, connection);
+        unlink_member(gather, leader);
+        finish(leader, WEIR_RESOURCE_EXHAUSTED, NULL);
+        end_statement(gather);
+        return;
+    }
+    gather->progress = weir_now();
+    gather->statements++;
+    leader->state = POSTGRES_DRIVES;
+    if (!gather->kind->send(batch, longest_timeout(batch)))
+        fail_to_send(batch);
+}
+
+/* Without the lock meanwhile; so is each of these. */
+static weir_code
+lead(struct postgres_gather *gather, weir_call *call, struct postgres_member *member)
+{
+    struct postgres_connection *connection;
+    struct store_cause cause = {""};
+    weir_code code;
+
+    pthread_mutex_unlock(&gather->lock);
+    code = postgres_borrow(gather->pool, call, &connection, &cause);
+    pthread_mutex_lock(&gather->lock);
+    if (code == WEIR_OK) {
+        send_batch(gather, member, connection);
+        return WEIR_OK;
+    }
+    if (call != NULL && weir_call_code(call) != WEIR_OK)
+        return code;
+    unlink_member(gather, member);
+    finish(member, code, &cause);
+    fail_queue(gather, code, &cause);
+    end_statement(gather);
+    return WEIR_OK;
+}
+
+static weir_code
+drive(struct postgres_gather *gather, weir_call *call, struct postgres_batch *batch)
+{
+    struct postgres_answer answer;
+    weir_code code;
+
+    pthread_mutex_unlock(&gather->lock);
+    code = postgres_receive(batch->connection, call, &answer);
+    pthread_mutex_lock(&gather->lock);
+    if (code == WEIR_OK)
+        complete(batch, &answer);
+    return code;
+}
+
+static weir_code
+await_turn(struct postgres_gather *gather, weir_call *call, struct postgres_member *member)
+{
+    weir_code code;
+
+    pthread_mutex_unlock(&gather->lock);
+    code = weir_event_wait_until(member->turn, call, weir_now() + STALL);
+    pthread_mutex_lock(&gather->lock);
+    weir_event_clear(member->turn);
+    if (code == WEIR_OK || code != WEIR_DEADLINE_EXCEEDED ||
+        (call != NULL && weir_call_code(call) != WEIR_OK))
+        return code;
+    if (member->state == POSTGRES_QUEUED && may_lead(gather))
+        appoint(gather, member);
+    return WEIR_OK;
+}
+
+static weir_code
+take_step(struct postgres_gather *gather, weir_call *call, struct postgres_member *member)
+{
+    switch (member->state) {
+    case POSTGRES_LEADS:
+        return lead(gather, call, member);
+    case POSTGRES_DRIVES:
+        return drive(gather, call, member->batch);
+    default:
+        return await_turn(gather, call, member);
+    }
+}
+
+/* ---- leaving before the end ---- */
+
+/* NULL: all have left. */
+static struct postgres_member *
+get_off(struct postgres_batch *batch, const struct postgres_member *member)
+{
+    struct postgres_member *other = NULL;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->members[i] == member)
+            batch->members[i] = NULL;
+        else if (batch->members[i] != NULL)
+            other = batch->members[i];
+    }
+    return other;
+}
+
+/* The connection is amid the statement, so the pool cancels that and closes it. */
+static void
+abandon(struct postgres_batch *batch)
+{
+    struct postgres_gather *gather = batch->gather;
+
+    postgres_give_back(gather->pool, batch->connection);
+    batch_unref(batch);
+    end_statement(gather);
+}
+
+static void
+hand_over(struct postgres_batch *batch, const struct postgres_member *driver)
+{
+    struct postgres_member *other = get_off(batch, driver);
+
+    if (other == NULL) {
+        abandon(batch);
+        return;
+    }
+    other->state = POSTGRES_DRIVES;
+    weir_event_set(other->turn);
+}
+
+static void
+leave(struct postgres_gather *gather, struct postgres_member *member)
+{
+    switch (member->state) {
+    case POSTGRES_QUEUED:
+        unlink_member(gather, member);
+        break;
+    case POSTGRES_LEADS:
+        unlink_member(gather, member);
+        end_statement(gather);
+        break;
+    case POSTGRES_RIDES:
+        (void)get_off(member->batch, member);
+        break;
+    case POSTGRES_DRIVES:
+        hand_over(member->batch, member);
+        break;
+    case POSTGRES_DONE:
+        break;
+    }
+    member->batch = NULL;
+}
+
+/* ---- taking part ---- */
+
+static weir_event *
+event_take(struct postgres_gather *gather)
+{
+    if (gather->spares > 0)
+        return gather->spare[--gather->spares];
+    return weir_event_new();
+}
+
+static void
+event_keep(struct postgres_gather *gather, weir_event *event)
+{
+    if (gather->spares == POSTGRES_GATHERED) {
+        weir_event_unref(event);
+        return;
+    }
+    weir_event_clear(event);
+    gather->spare[gather->spares++] = event;
+}
+
+static weir_code
+run(struct postgres_gather *gather, weir_call *call, struct postgres_member *member)
+{
+    weir_code code = WEIR_OK;
+
+    enqueue(gather, member);
+    if (may_lead(gather))
+        appoint(gather, member);
+    while (code == WEIR_OK && member->state != POSTGRES_DONE)
+        code = take_step(gather, call, member);
+    if (member->state == POSTGRES_DONE)
+        return member->code;
+    leave(gather, member);
+    return code;
+}
+
+/* ---- finding ---- */
+
+static bool
+send_finding(struct postgres_batch *batch, int64_t timeout)
+{
+    char ids[POSTGRES_GATHERED * 12 + 3];
+    const struct postgres_values values = {{ids}, 1};
+    size_t len = 0;
+
+    for (size_t i = 0; i < batch->count; i++)
+        len += (size_t)snprintf(
+            ids + len, sizeof(ids) - len, "%c%d", i == 0 ? '{' : ',', (int)batch->members[i]->id);
+    snprintf(ids + len, sizeof(ids) - len, "}");
+    return postgres_send(batch->connection, POSTGRES_FIND_MANY, timeout, &values);
+}
+
+/* The first column says for which of the ids the row is, from 1 on. */
+static void
+hand_out_found(struct postgres_batch *batch)
+{
+    for (int row = 0; row < PQntuples(batch->result); row++) {
+        int64_t place = postgres_number(batch->result, row, 0);
+        if (place > 0 && place <= (int64_t)batch->count && batch->members[place - 1] != NULL)
+            batch->members[place - 1]->row = row;
+    }
+}
+
+const struct postgres_gather_kind postgres_finding = {send_finding, hand_out_found};
+
+/* ---- creating ---- */
+
+/* In the order of their keys, so that two statements with the same emails do not wait for each
+ * other in a circle. */
+static int
+compare_members(const void *a, const void *b)
+{
+    const struct postgres_member *const *left = a, *const *right = b;
+
+    return strcasecmp((*left)->entry->user.email, (*right)->entry->user.email);
+}
+
+static bool
+send_creating(struct postgres_batch *batch, int64_t timeout)
+{
+    char shard[12];
+    struct postgres_values values = {.count = POSTGRES_ARRAYS + 1};
+
+    qsort(batch->members, batch->count, sizeof(batch->members[0]), compare_members);
+    for (size_t i = 0; i < batch->count; i++)
+        batch->entries[i] = *batch->members[i]->entry;
+    if (!postgres_entries_init(&batch->set, batch->entries, batch->count))
+        return false;
+    snprintf(shard, sizeof(shard), "%u", batch->gather->statements % POSTGRES_SHARDS);
+    for (int i = 0; i < POSTGRES_ARRAYS; i++)
+        values.texts[i] = batch->set.arrays[i];
+    values.texts[POSTGRES_ARRAYS] = shard;
+    return postgres_send(batch->connection, POSTGRES_CREATE, timeout, &values);
+}
+
+static void
+hand_out_created(struct postgres_batch *batch)
+{
+    postgres_entries_take(&batch->set, batch->result);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct postgres_member *member = batch->members[i];
+        if (member == NULL)
+            continue;
+        member->entry->code = batch->entries[i].code;
+        member->entry->user.id = batch->entries[i].user.id;
+    }
+}
+
+const struct postgres_gather_kind postgres_creating = {send_creating, hand_out_created};
+
+/* ---- a gather for each loop ---- */
+
+void
+postgres_gathers_init(struct postgres_gathers *gathers, const struct postgres_gather_kind *kind,
+    struct postgres_pool *pool)
+{
+    for (size_t i = 0; i < POSTGRES_GATHERS; i++)
+        gather_init(&gathers->items[i], kind, pool);
+}
+
+void
+postgres_gathers_fini(struct postgres_gathers *gathers)
+{
+    for (size_t i = 0; i < POSTGRES_GATHERS; i++)
+        gather_fini(&gathers->items[i]);
+}
+
+/* Threads differ in the address of what is theirs; that two have the same gather does no harm. */
+static struct postgres_gather *
+mine(struct postgres_gathers *gathers)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)pthread_self() * UINT64_C(0x9E3779B97F4A7C15);
+
+    return &gathers->items[hash >> 32 & (POSTGRES_GATHERS - 1)];
+}
+
+weir_code
+postgres_gather_run(
+    struct postgres_gathers *gathers, weir_call *call, struct postgres_member *member)
+{
+    struct postgres_gather *gather = mine(gathers);
+    weir_code code = WEIR_RESOURCE_EXHAUSTED;
+
+    member->batch = NULL;
+    member->row = -1;
+    member->timeout = postgres_timeout(call);
+    pthread_mutex_lock(&gather->lock);
+    member->turn = event_take(gather);
+    if (member->turn != NULL) {
+        code = run(gather, call, member);
+        event_keep(gather, member->turn);
+    }
+    pthread_mutex_unlock(&gather->lock);
+    if (code != WEIR_OK)
+        postgres_member_end(member);
+    return code;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The statements keep to what other engines that speak PostgreSQL's protocol have, too: no triggers,
+ * no advisory locks, no procedures. Counting all users reads them all, so each statement that adds
+ * or removes one counts it in a row of totals; many rows, or every write would wait for the one
+ * before. What takes an array looks each of its elements up in an index, whatever the planner knew
+ * of the table when it first saw the statement: that is what LATERAL and LIMIT are for. */
+#include "userd/postgres_query.h"
+
+#define COLUMNS "id, name, email, phone, created_at"
+
+#define ACCOUNT_COLUMNS COLUMNS ", password_hash, roles, epoch"
+
+/* Seconds since 1970, by the database's clock. */
+#define NOW "extract(epoch FROM now())::int8"
+
+#define REVOKE_AGAIN                  \
+    "ON CONFLICT (user_id) DO UPDATE" \
+    " SET epoch = excluded.epoch, changed_at = excluded.changed_at"
+
+/* Where an email is taken, nothing is inserted, and no id is used up. */
+#define INSERT_NEW                                                                      \
+    "SELECT name, email, email_key, phone, created_at FROM incoming LEFT JOIN LATERAL"  \
+    " (SELECT id FROM users WHERE users.email_key = incoming.email_key LIMIT 1)"        \
+    " AS holder ON true WHERE holder.id IS NULL ORDER BY place"                         \
+    " ON CONFLICT (email_key) DO NOTHING RETURNING id, email_key"
+
+const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
+    [POSTGRES_FIND] = {"find", "SELECT " COLUMNS " FROM users WHERE id = $1::int4"},
+    [POSTGRES_FIND_MANY] = {"find_many",
+        "SELECT place, found.* FROM unnest($1::int4[]) WITH ORDINALITY AS wanted (wanted_id, place)"
+        " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM users WHERE id = wanted_id LIMIT 1)"
+        " AS found ORDER BY place"},
+    [POSTGRES_LIST] = {"list",
+        "SELECT total, " COLUMNS " FROM (SELECT sum(users)::int8 AS total FROM totals) AS whole"
+        " LEFT JOIN (SELECT " COLUMNS " FROM users WHERE id > $1::int4"
+        " AND $3::int8 < (SELECT sum(users) FROM totals) ORDER BY id" /* beyond the end: no scan */
+        " LIMIT $2::int8 OFFSET $3::int8) AS page ON true ORDER BY id"},
+    [POSTGRES_CREATE] = {"create",
+        "WITH incoming AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
+        " $5::int8[]) WITH ORDINALITY AS i (name, email, email_key, phone, created_at, place)),"
+        " made AS (INSERT INTO users (name, email, email_key, phone, created_at) " INSERT_NEW "),"
+        " counted AS (UPDATE totals SET users = users + (SELECT count(*) FROM made)"
+        " WHERE id = $6::int4 AND EXISTS (SELECT 1 FROM made))"
+        " SELECT id, email_key FROM made"},
+    [POSTGRES_UPDATE] = {"update",
+        "UPDATE users SET name = coalesce($2::text, name), email = coalesce($3::text, email),"
+        " email_key = coalesce($4::text, email_key), phone = coalesce($5::text, phone)"
+        " WHERE id = $1::int4 RETURNING " COLUMNS},
+    [POSTGRES_REMOVE] = {"remove",
+        "WITH gone AS (DELETE FROM users WHERE id = $1::int4 RETURNING id, password_hash),"
+        " counted AS (UPDATE totals SET users = users - 1"
+        " WHERE id = $2::int4 AND EXISTS (SELECT 1 FROM gone)),"
+        " noted AS (INSERT INTO revocations SELECT id, 9223372036854775807, " NOW
+        " FROM gone WHERE password_hash IS NOT NULL " REVOKE_AGAIN ")"
+        " SELECT id FROM gone"},
+    [POSTGRES_ACCOUNT] = {"account", "SELECT " ACCOUNT_COLUMNS " FROM users WHERE id = $1::int4"},
+    [POSTGRES_ACCOUNT_BY_EMAIL] = {"account_by_email",
+        "SELECT " ACCOUNT_COLUMNS " FROM users WHERE email_key = $1::text"},
+    [POSTGRES_REGISTER] = {"register",
+        "WITH made AS (INSERT INTO users (name, email, email_key, phone, created_at,"
+        " password_hash, roles) SELECT $1::text, $2::text, $3::text, $4::text, $5::int8,"
+        " $6::text, $7::text WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key = $3::text)"
+        " ON CONFLICT (email_key) DO NOTHING RETURNING id),"
+        " counted AS (UPDATE totals SET users = users + 1"
+        " WHERE id = $8::int4 AND EXISTS (SELECT 1 FROM made)),"
+        " cleaned AS (DELETE FROM revocations WHERE changed_at < " NOW " - 2678400)"
+        " SELECT id FROM made"},
+    [POSTGRES_PASSWORD] = {"password",
+        "WITH changed AS (UPDATE users SET password_hash = $3::text, epoch = epoch + 1"
+        " WHERE id = $1::int4 AND epoch = $2::int8 RETURNING id, epoch),"
+        " noted AS (INSERT INTO revocations SELECT id, epoch, " NOW " FROM changed " REVOKE_AGAIN
+        ") SELECT id FROM changed"},
+    [POSTGRES_REVOKED] = {"revoked",
+        "SELECT user_id, epoch FROM revocations WHERE changed_at >= " NOW
+        " - $1::int8 ORDER BY user_id"},
+};
+

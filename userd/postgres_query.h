@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The statements that every connection to PostgreSQL has prepared. */
+/* Threads: constants. */
+#pragma once
+
+enum postgres_query {
+    POSTGRES_FIND,
+    POSTGRES_FIND_MANY,
+    POSTGRES_LIST,
+    POSTGRES_CREATE,
+    POSTGRES_UPDATE,
+    POSTGRES_REMOVE,
+    POSTGRES_ACCOUNT,
+    POSTGRES_ACCOUNT_BY_EMAIL,
+    POSTGRES_REGISTER,
+    POSTGRES_PASSWORD,
+    POSTGRES_REVOKED,
+    POSTGRES_QUERIES
+};
+
+/* Counters of the table totals; a transaction adds to one of them, so that others need not wait. */
+#define POSTGRES_SHARDS 64
+
+struct postgres_statement {
+    const char *name;
+    const char *text;
+};
+
+extern const struct postgres_statement postgres_statements[POSTGRES_QUERIES];
