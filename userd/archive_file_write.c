@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing a backup: into PATH.part, which gets its name when all of it is on the disk. */
+/* Writing a backup: into PATH.part, which gets its name when all of it is on the disk. Who writes it
+ * has it locked, so of two backups to one path at once one is refused. */
 #include "userd/archive_file.h"
 
 #include <errno.h>
@@ -9,6 +10,8 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct writing {
@@ -108,23 +111,64 @@ put_all(struct writing *writing, struct archive *archive, archive_progress *prog
            put_end(writing);
 }
 
+/* Is the file that a descriptor is of still what its name says? */
 static bool
-write_part(const char *part, struct archive *archive, archive_progress *progress,
+is_still(int fd, const char *part)
+{
+    struct stat opened, named;
+
+    return fstat(fd, &opened) == 0 && lstat(part, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}
+
+/* Locked until it is closed, so that nobody else writes or renames it. */
+static FILE *
+open_part(const char *part, struct store_cause *cause)
+{
+    int fd = open(part, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    FILE *file = NULL;
+
+    if (fd < 0) {
+        (void)fail(cause, part);
+        return NULL;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !is_still(fd, part))
+        snprintf(cause->text, sizeof(cause->text), "%.180s: another backup writes it", part);
+    else if (ftruncate(fd, 0) != 0 || (file = fdopen(fd, "w")) == NULL)
+        (void)fail(cause, part);
+    if (file == NULL)
+        close(fd);
+    return file;
+}
+
+static bool
+write_part(FILE *file, const char *part, struct archive *archive, archive_progress *progress,
     int64_t *out_users, struct store_cause *cause)
 {
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    struct writing writing = {.file = fd < 0 ? NULL : fdopen(fd, "w")};
+    struct writing writing = {.file = file};
+
+    crypto_hash_sha256_init(&writing.hash);
+    if (!put_all(&writing, archive, progress, cause))
+        return false;
+    *out_users = writing.users;
+    return (fflush(file) == 0 && fsync(fileno(file)) == 0) || fail(cause, part);
+}
+
+static bool
+write_and_rename(FILE *file, const char *part, const char *path, struct archive *archive,
+    archive_progress *progress, int64_t *out_users, struct store_cause *cause)
+{
     bool good;
 
-    if (writing.file == NULL)
-        return fail(cause, part);
-    crypto_hash_sha256_init(&writing.hash);
-    good = put_all(&writing, archive, progress, cause);
-    if (good && (fflush(writing.file) != 0 || fsync(fd) != 0))
-        good = fail(cause, part);
-    if (fclose(writing.file) != 0 && good)
-        good = fail(cause, part);
-    *out_users = writing.users;
+    if (access(path, F_OK) == 0) {
+        snprintf(cause->text, sizeof(cause->text), "%.200s is there already", path);
+        good = false;
+    } else {
+        good = write_part(file, part, archive, progress, out_users, cause) &&
+               (rename(part, path) == 0 || fail(cause, path));
+    }
+    if (!good)
+        unlink(part);
     return good;
 }
 
@@ -153,18 +197,17 @@ archive_file_write(const char *path, struct archive *archive, archive_progress *
     int64_t *out_users, struct store_cause *cause)
 {
     char part[PATH_MAX];
+    FILE *file;
+    bool good;
 
     if ((size_t)snprintf(part, sizeof(part), "%s.part", path) >= sizeof(part)) {
         snprintf(cause->text, sizeof(cause->text), "its path is too long");
         return false;
     }
-    if (access(path, F_OK) == 0) {
-        snprintf(cause->text, sizeof(cause->text), "%.200s is there already", path);
+    file = open_part(part, cause);
+    if (file == NULL)
         return false;
-    }
-    if (!write_part(part, archive, progress, out_users, cause)) {
-        unlink(part);
-        return false;
-    }
-    return (rename(part, path) == 0 || fail(cause, path)) && sync_folder(path, cause);
+    good = write_and_rename(file, part, path, archive, progress, out_users, cause);
+    fclose(file); /* what it holds is on the disk already */
+    return good && sync_folder(path, cause);
 }

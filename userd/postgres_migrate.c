@@ -39,6 +39,9 @@ static const char *const steps[] = {
     "  changed_at int8 NOT NULL"
     ");"
     "CREATE INDEX revocations_by_time ON revocations (changed_at);",
+    /* Removals, in all and in each block of ids; see ranks.h. */
+    "ALTER TABLE totals ADD COLUMN removed int8 NOT NULL DEFAULT 0;"
+    "CREATE TABLE removals (block int4 PRIMARY KEY, removed int8 NOT NULL);",
 };
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

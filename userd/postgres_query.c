@@ -6,6 +6,11 @@
  * of the table when it first saw the statement: that is what LATERAL and LIMIT are for. */
 #include "userd/postgres_query.h"
 
+#include "userd/ranks.h"
+
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+
 #define COLUMNS "id, name, email, phone, created_at"
 
 #define ACCOUNT_COLUMNS COLUMNS ", password_hash, roles, epoch"
@@ -30,11 +35,28 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         "SELECT place, found.* FROM unnest($1::int4[]) WITH ORDINALITY AS wanted (wanted_id, place)"
         " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM users WHERE id = wanted_id LIMIT 1)"
         " AS found ORDER BY place"},
+    /* Where $3 is negative or the number of removals. Beyond the end, $4, there is no scan. */
     [POSTGRES_LIST] = {"list",
-        "SELECT total, " COLUMNS " FROM (SELECT sum(users)::int8 AS total FROM totals) AS whole"
-        " LEFT JOIN (SELECT " COLUMNS " FROM users WHERE id > $1::int4"
-        " AND $3::int8 < (SELECT sum(users) FROM totals) ORDER BY id" /* beyond the end: no scan */
-        " LIMIT $2::int8 OFFSET $3::int8) AS page ON true ORDER BY id"},
+        "SELECT total, removed, " COLUMNS " FROM (SELECT sum(users)::int8 AS total,"
+        " sum(removed)::int8 AS removed FROM totals) AS whole LEFT JOIN (SELECT " COLUMNS
+        " FROM users WHERE id > $1::int4"
+        " AND ($3::int8 < 0 OR $3::int8 = (SELECT sum(removed) FROM totals))"
+        " AND $4::int8 < (SELECT sum(users) FROM totals)"
+        " ORDER BY id LIMIT $2::int8 OFFSET $5::int8) AS page ON true ORDER BY id"},
+    /* See ranks.h: $1 removals known of the blocks below $2, and those up to $3. */
+    [POSTGRES_COUNT] = {"count",
+        "WITH asked AS ((SELECT block, removed FROM removals WHERE block < $2::int4"
+        " AND removed <> coalesce(($1::int8[])[block + 1], 0)"
+        " ORDER BY block LIMIT " TEXT(RANKS_COUNTED) ")"
+        " UNION ALL SELECT new.block, coalesce(removals.removed, 0)"
+        " FROM generate_series($2::int4, $3::int4 - 1) AS new (block)"
+        " LEFT JOIN removals ON removals.block = new.block)"
+        " SELECT whole.removed, whole.last, asked.block, asked.removed,"
+        " (SELECT count(*) FROM users WHERE id >= asked.block::int8 * " TEXT(RANKS_BLOCK)
+        " AND id < (asked.block::int8 + 1) * " TEXT(RANKS_BLOCK) ")"
+        " FROM (SELECT sum(removed)::int8 AS removed,"
+        " (SELECT coalesce(max(id), 0) FROM users) AS last FROM totals) AS whole"
+        " LEFT JOIN asked ON true ORDER BY asked.block"},
     [POSTGRES_CREATE] = {"create",
         "WITH incoming AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
         " $5::int8[]) WITH ORDINALITY AS i (name, email, email_key, phone, created_at, place)),"
@@ -48,7 +70,9 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         " WHERE id = $1::int4 RETURNING " COLUMNS},
     [POSTGRES_REMOVE] = {"remove",
         "WITH gone AS (DELETE FROM users WHERE id = $1::int4 RETURNING id, password_hash),"
-        " counted AS (UPDATE totals SET users = users - 1"
+        " placed AS (INSERT INTO removals SELECT id >> " TEXT(RANKS_BLOCK_BITS) ", 1 FROM gone"
+        " ON CONFLICT (block) DO UPDATE SET removed = removals.removed + 1),"
+        " counted AS (UPDATE totals SET users = users - 1, removed = removed + 1"
         " WHERE id = $2::int4 AND EXISTS (SELECT 1 FROM gone)),"
         " noted AS (INSERT INTO revocations SELECT id, 9223372036854775807, " NOW
         " FROM gone WHERE password_hash IS NOT NULL " REVOKE_AGAIN ")"

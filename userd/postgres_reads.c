@@ -17,11 +17,13 @@ postgres_reads_init(struct postgres_reads *reads, const char *url)
     if (reads->recent == NULL)
         return false;
     reads->given = postgres_pool_init(&reads->pool, url);
-    if (reads->given)
-        postgres_gathers_init(&reads->finds, &postgres_finding, &reads->pool);
-    else
+    if (!reads->given) {
         free(reads->recent);
-    return reads->given;
+        return false;
+    }
+    postgres_gathers_init(&reads->finds, &postgres_finding, &reads->pool);
+    ranks_init(&reads->ranks, POSTGRES_SETTLE);
+    return true;
 }
 
 void
@@ -29,6 +31,7 @@ postgres_reads_fini(struct postgres_reads *reads)
 {
     if (!reads->given)
         return;
+    ranks_fini(&reads->ranks);
     postgres_gathers_fini(&reads->finds);
     postgres_pool_fini(&reads->pool);
     free(reads->recent);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "userd/postgres_gather.h"
+#include "userd/ranks.h"
 #include <stdatomic.h>
 
 /* For so many seconds a user who was written here is read from the primary. */
@@ -13,10 +14,14 @@
 /* Places to remember such users in; of two that fall on one, the later one is remembered. */
 #define POSTGRES_RECENT_PLACES 65536
 
+/* What takes longer from its id to its commit may move pages by one; see doc/POSTGRES.md. */
+#define POSTGRES_SETTLE (60 * WEIR_SECOND)
+
 struct postgres_reads {
     bool given; /* there is a replica; nothing else is set without one */
     struct postgres_pool pool;
     struct postgres_gathers finds;
+    struct ranks ranks;
     atomic_uint_fast64_t *recent;   /* user in the upper half, when in the lower one */
     atomic_int_fast64_t hung_until; /* it has let a call's time run out: until then, nobody asks */
 };

@@ -12,6 +12,7 @@ struct postgres_store {
     struct store primary; /* the same without the replica */
     struct postgres_pool pool;
     struct postgres_gathers finds, creates;
+    struct ranks ranks;
     struct postgres_reads reads;
     atomic_uint next_shard;
     char *read_url; /* NULL: none; behind the other one */
@@ -42,6 +43,16 @@ weir_code postgres_store_run(struct postgres_store *self, weir_call *call,
 
 /* The user in a row, from a column on: id, name, email, phone, created_at. Borrows the result. */
 struct user postgres_user(const PGresult *result, int row, int column);
+
+weir_code postgres_visit_row(
+    const PGresult *result, int row, int column, store_visit *visit, void *arg);
+
+/* Count what the replica has answered, or not. */
+void postgres_count_read(struct postgres_store *self, weir_code code);
+
+/* postgres_lists.c: store_ops.list */
+weir_code postgres_list(struct store *store, weir_call *call, const struct user_range *range,
+    store_visit *visit, void *arg, int64_t *out_total, struct store_cause *cause);
 
 /* postgres_accounts.c */
 extern const struct account_ops postgres_account_ops;

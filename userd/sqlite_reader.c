@@ -24,6 +24,11 @@ static const char *const query_texts[QUERY_COUNT] = {
         "SELECT " USER_COLUMNS " FROM users WHERE id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3",
     [QUERY_SEEK] = "SELECT id FROM users WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2",
     [QUERY_TOTAL] = "SELECT users FROM totals WHERE id = 1",
+    [QUERY_REMOVED] = "SELECT removed FROM totals WHERE id = 1",
+    [QUERY_REMOVALS] = "SELECT block, removed FROM removals WHERE block < ?1 ORDER BY block",
+    [QUERY_REMOVED_OF_BLOCK] = "SELECT removed FROM removals WHERE block = ?1",
+    [QUERY_BLOCK] = "SELECT count(*) FROM users WHERE id >= ?1 AND id < ?2",
+    [QUERY_LAST] = "SELECT max(id) FROM users",
     [QUERY_ACCOUNT] = "SELECT " ACCOUNT_COLUMNS " FROM users WHERE id = ?1",
     [QUERY_ACCOUNT_BY_EMAIL] = "SELECT " ACCOUNT_COLUMNS " FROM users WHERE email_key = ?1",
     [QUERY_REVOKED] = "SELECT user_id, epoch FROM revocations WHERE changed_at >= unixepoch() - ?1 "

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SQLite steps over every user that a range skips, 7 ms for a million: too long for a loop, and
- * longer than a write should wait. So a thread apart looks for the first user of the range, and
- * hands over the reader in whose snapshot it found it:
+/* SQLite steps over every user that a range skips, 7 ms for a million. Counts by blocks of ids spare
+ * that, but have to be made, which takes as long; too long for a loop, and longer than a write
+ * should wait. So a thread apart looks for the first user of the range, and hands over the reader in
+ * whose snapshot it found it:
  *
  *     handler -> queue -> borrow a reader, total, step over users -> event -> handler, reader
  *
@@ -9,6 +10,7 @@
  * a reader back that nobody took. Nor does a seek go on for which nobody waits. */
 #include "userd/sqlite_seek.h"
 
+#include "userd/sqlite_count.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -68,22 +70,40 @@ is_abandoned(void *arg)
     return atomic_load(&seek->abandoned);
 }
 
+static weir_code
+step_from(struct seek *seek, const struct ranks_start *start, int64_t *out_id)
+{
+    sqlite3_stmt *statement = seek->reader->queries[QUERY_SEEK];
+
+    sqlite3_bind_int(statement, 1, start->after);
+    sqlite3_bind_int64(statement, 2, start->skip);
+    return sqlite_reader_number(seek->reader, QUERY_SEEK, out_id, &seek->cause);
+}
+
+static weir_code
+seek_first(struct seek *seek, int64_t *out_id)
+{
+    struct ranks_start start = {seek->range.after, seek->range.skip, -1};
+
+    if (seek->range.after == 0)
+        WEIR_TRY(sqlite_count_start(
+            &seek->seeker->ranks, seek->reader, seek->range.skip, &start, &seek->cause));
+    return step_from(seek, &start, out_id);
+}
+
 /* The id of the first user in the range; 0: there is none. The total spares the longest way, the
  * one that ends beyond the last user. */
 static weir_code
 find_first(struct seek *seek, int64_t *out_id)
 {
-    sqlite3_stmt *statement = seek->reader->queries[QUERY_SEEK];
     int64_t total;
     weir_code code = sqlite_reader_number(seek->reader, QUERY_TOTAL, &total, &seek->cause);
 
     *out_id = 0;
     if (code != WEIR_OK || seek->range.skip >= total)
         return code;
-    sqlite3_bind_int(statement, 1, seek->range.after);
-    sqlite3_bind_int64(statement, 2, seek->range.skip);
     sqlite3_progress_handler(seek->reader->db, STEPS_PER_LOOK, is_abandoned, seek);
-    code = sqlite_reader_number(seek->reader, QUERY_SEEK, out_id, &seek->cause);
+    code = seek_first(seek, out_id);
     sqlite3_progress_handler(seek->reader->db, 0, NULL, NULL);
     return code;
 }
@@ -175,6 +195,7 @@ sqlite_seeker_init(
 {
     seeker->readers = readers;
     seeker->pool = NULL;
+    ranks_init(&seeker->ranks, 0);
     atomic_init(&seeker->waiting, 0);
     if (weir_pool_new(1, &seeker->pool) == WEIR_OK)
         return true;
@@ -186,4 +207,5 @@ void
 sqlite_seeker_fini(struct sqlite_seeker *seeker)
 {
     weir_pool_free(seeker->pool);
+    ranks_fini(&seeker->ranks);
 }

@@ -3,6 +3,7 @@
 /* Threads: sqlite_seek may be called from any; a thread of its own does the work. */
 #pragma once
 
+#include "userd/ranks.h"
 #include "userd/sqlite_reader.h"
 #include <stdatomic.h>
 #include <weir/pool.h>
@@ -10,6 +11,7 @@
 struct sqlite_seeker {
     struct sqlite_readers *readers; /* borrowed */
     weir_pool *pool;                /* one thread */
+    struct ranks ranks;
     atomic_uint waiting;
 };
 

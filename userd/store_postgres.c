@@ -56,28 +56,6 @@ postgres_store_run(struct postgres_store *self, weir_call *call, enum postgres_q
 
 /* ---- reads ---- */
 
-struct user
-postgres_user(const PGresult *result, int row, int column)
-{
-    const struct user user = {
-        .id = (int32_t)postgres_number(result, row, column),
-        .name = PQgetvalue(result, row, column + 1),
-        .email = PQgetvalue(result, row, column + 2),
-        .phone = PQgetvalue(result, row, column + 3),
-        .created_at = postgres_number(result, row, column + 4),
-    };
-
-    return user;
-}
-
-static weir_code
-visit_row(const PGresult *result, int row, int column, store_visit *visit, void *arg)
-{
-    const struct user user = postgres_user(result, row, column);
-
-    return visit(arg, &user);
-}
-
 /* Visit the one row of a result. */
 static weir_code
 visit_only(PGresult *result, store_visit *visit, void *arg)
@@ -85,7 +63,7 @@ visit_only(PGresult *result, store_visit *visit, void *arg)
     weir_code code = WEIR_NOT_FOUND;
 
     if (PQntuples(result) > 0)
-        code = visit_row(result, 0, 0, visit, arg);
+        code = postgres_visit_row(result, 0, 0, visit, arg);
     PQclear(result);
     return code;
 }
@@ -96,7 +74,7 @@ visit_found(struct postgres_member *member, store_visit *visit, void *arg)
     weir_code code = WEIR_NOT_FOUND;
 
     if (member->row >= 0)
-        code = visit_row(postgres_member_result(member), member->row, 1, visit, arg);
+        code = postgres_visit_row(postgres_member_result(member), member->row, 1, visit, arg);
     postgres_member_end(member);
     return code;
 }
@@ -134,15 +112,6 @@ find_on_primary(struct postgres_store *self, weir_call *call, int32_t id, store_
     return visit_found(&member, visit, arg);
 }
 
-static void
-count_read(struct postgres_store *self, weir_code code)
-{
-    if (code == WEIR_OK)
-        weir_counter_add(self->store.meters.replica_reads, 1);
-    else
-        weir_counter_add(self->store.meters.replica_faults, 1);
-}
-
 /* UNAVAILABLE: the primary has to answer. Whom the replica does not know, it may know already. */
 static weir_code
 find_on_replica(
@@ -152,7 +121,7 @@ find_on_replica(
     struct postgres_member member = {.id = id, .cause = &cause};
     weir_code code = postgres_reads_find(&self->reads, call, &member);
 
-    count_read(self, code);
+    postgres_count_read(self, code);
     WEIR_TRY(code);
     code = visit_found(&member, visit, arg);
     return code == WEIR_NOT_FOUND ? WEIR_UNAVAILABLE : code;
@@ -180,45 +149,6 @@ primary_find(struct store *store, weir_call *call, int32_t id, store_visit *visi
         (struct postgres_store *)((char *)store - offsetof(struct postgres_store, primary));
 
     return find_on_primary(self, call, id, visit, arg, cause);
-}
-
-/* The total is in every row, and in one whose other columns are null where the range is empty. */
-static weir_code
-visit_range(const PGresult *result, store_visit *visit, void *arg, int64_t *out_total)
-{
-    weir_code code = WEIR_OK;
-
-    *out_total = 0;
-    for (int row = 0; row < PQntuples(result) && code == WEIR_OK; row++) {
-        *out_total = postgres_number(result, row, 0);
-        if (!PQgetisnull(result, row, 1))
-            code = visit_row(result, row, 1, visit, arg);
-    }
-    return code;
-}
-
-static weir_code
-postgres_list(struct store *store, weir_call *call, const struct user_range *range,
-    store_visit *visit, void *arg, int64_t *out_total, struct store_cause *cause)
-{
-    const struct postgres_number after = postgres_number_text(range->after),
-                                 limit = postgres_number_text(range->limit);
-    const struct postgres_number skip = postgres_number_text(range->skip);
-    const struct postgres_values values = {{after.text, limit.text, skip.text}, 3};
-    struct postgres_store *self = postgres_store_of(store);
-    PGresult *result;
-    weir_code code = WEIR_UNAVAILABLE;
-
-    if (self->reads.given) {
-        code = postgres_reads_run(&self->reads, call, POSTGRES_LIST, &values, &result);
-        count_read(self, code);
-    }
-    if (code == WEIR_UNAVAILABLE)
-        code = postgres_store_run(self, call, POSTGRES_LIST, &values, &result, cause);
-    WEIR_TRY(code);
-    code = visit_range(result, visit, arg, out_total);
-    PQclear(result);
-    return code;
 }
 
 /* ---- writes ---- */
@@ -365,6 +295,7 @@ postgres_store_close(struct store *store)
     postgres_reads_fini(&self->reads);
     postgres_gathers_fini(&self->creates);
     postgres_gathers_fini(&self->finds);
+    ranks_fini(&self->ranks);
     postgres_pool_fini(&self->pool);
     free(self);
 }
@@ -417,6 +348,7 @@ store_postgres_open(const char *url, const char *read_url, struct store_cause *c
     }
     postgres_gathers_init(&self->finds, &postgres_finding, &self->pool);
     postgres_gathers_init(&self->creates, &postgres_creating, &self->pool);
+    ranks_init(&self->ranks, POSTGRES_SETTLE);
     if (postgres_reads_init(&self->reads, self->read_url))
         return &self->store;
     postgres_pool_fini(&self->pool);

@@ -12,12 +12,17 @@ import tempfile
 serial = itertools.count(1)
 
 
-def query(url, sql):
-    """One statement; its rows as lines."""
-    command = ["psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", url, "-c", sql]
+def run(url, *arguments):
+    """psql; its output as lines."""
+    command = ["psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", url, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def query(url, sql):
+    """One statement; its rows as lines."""
+    return run(url, "-c", sql)
 
 
 def new_database(url):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """userd db: whole databases, backed up, restored and copied from one kind to the other."""
 import contextlib
+import fcntl
 import itertools
 import os
 import pathlib
@@ -117,6 +118,20 @@ def test_a_backup_restores_all(source, target, tmp_path, user_pb2):
         server.kill()
 
 
+def test_of_two_backups_to_one_file_one_is_refused(source, tmp_path):
+    fill(source)
+    backup = tmp_path / "users.backup"
+    with open(f"{backup}.part", "w", encoding="utf-8") as other:  # as another one that is under way
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write("a part")
+        other.flush()
+        fails("another backup writes it", "backup", "--db", source.url, "--out", backup)
+        assert pathlib.Path(f"{backup}.part").read_text(encoding="utf-8") == "a part"
+    assert "users are in" in succeed("backup", "--db", source.url, "--out", backup)  # what a crash has left is in nobody's way
+    fails("is there already", "backup", "--db", source.url, "--out", backup)
+    assert not pathlib.Path(f"{backup}.part").exists()
+
+
 def test_a_copy_is_the_same(source, target):
     rows = fill(source)
     told = f"{MANY - 1} users are copied, and the same in both\n"
@@ -203,7 +218,7 @@ def test_a_backup_of_what_can_only_be_read(tmp_path):
     source = Postgres(tmp_path)
     fill(source)
     read_only = f"{source.url}&options=-c%20default_transaction_read_only%3Don"  # as on a standby
-    assert "version  2 of 2" in succeed("status", "--db", read_only)
+    assert "version  3 of 3" in succeed("status", "--db", read_only)
     assert f"{MANY - 1} users" in succeed("backup", "--db", read_only, "--out", tmp_path / "b")
 
 

@@ -137,6 +137,59 @@ def test_slow_calls_hold_up_nobody(create, get, userd):
         assert all(future.result().code == "OK" for future in slow)
 
 
+def test_calls_that_share_a_statement_end_each_at_its_own_deadline(create, get, userd):
+    """On whose fiber the statement's answer is waited for does not matter to the others."""
+    user = create().response.user
+    with concurrent.futures.ThreadPoolExecutor(60) as pool, postgres.session(userd.url) as run:
+        run("BEGIN")
+        run("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        hasty = [pool.submit(create, 0.5) for _ in range(10)]
+        patient = [pool.submit(create) for _ in range(20)]
+        reading = [pool.submit(get, user.id) for _ in range(20)]
+        hasty += [pool.submit(create, 0.5) for _ in range(10)]
+        assert {future.result().code for future in hasty} == {"DEADLINE_EXCEEDED"}
+        assert not any(future.done() for future in patient + reading)
+        run("COMMIT")
+        assert {future.result().code for future in patient + reading} == {"OK"}
+        assert all(future.result().response.user == user for future in reading)
+    ids = {future.result().response.user.id for future in patient}
+    assert len(ids) == len(patient) and all(get(one).response.found for one in ids)
+    assert postgres.query(userd.url, "SELECT sum(users) FROM totals") == postgres.query(userd.url, "SELECT count(*) FROM users")
+
+
+def test_what_the_database_refuses_to_many_is_tried_for_each_alone(create, userd):
+    """One of those that share a statement is the reason, the others do not suffer for it."""
+    assert create().code == "OK"
+    postgres.query(userd.url, "ALTER TABLE users ADD CHECK (email <> '7@postgres.example')")
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        with userd.write_lock():
+            waiting = [pool.submit(create) for _ in range(40)]
+            time.sleep(0.3)
+        codes = sorted(future.result().code for future in waiting)
+    assert codes == ["INTERNAL", *["OK"] * 39], codes
+    assert postgres.query(userd.url, "SELECT sum(users) FROM totals") == ["40"]
+
+
+def test_a_connection_that_may_not_write_any_more_is_replaced(create, get, userd, cluster):
+    """As after a failover, when the primary that it is to has become a standby."""
+    pids = "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name = 'userd'"
+    user = create().response.user
+    before = set(postgres.query(userd.url, pids)[0].split())
+    try:
+        postgres.query(cluster.url, "ALTER SYSTEM SET default_transaction_read_only = on")
+        postgres.query(cluster.url, "SELECT pg_reload_conf()")
+        programs.wait_until(lambda: create().code == "UNAVAILABLE", "writes to be refused")
+        assert get(user.id).response.user == user
+        programs.wait_until(
+            lambda: create().code == "UNAVAILABLE" and not before & set(postgres.query(userd.url, pids)[0].split()),
+            "other connections",
+        )
+    finally:
+        reset = ["-c", "SET default_transaction_read_only = off", "-c", "ALTER SYSTEM RESET default_transaction_read_only"]
+        postgres.run(cluster.url, *reset, "-c", "SELECT pg_reload_conf()")
+    programs.wait_until(lambda: create().code == "OK", "writes to work again")
+
+
 def test_more_calls_than_connections(create, get, userd):
     with userd.write_lock(), concurrent.futures.ThreadPoolExecutor(64) as pool:
         waiting = [pool.submit(create, 1) for _ in range(64)]

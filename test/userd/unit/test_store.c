@@ -2,8 +2,11 @@
 /* Every operation of a store (store.h), the same for each kind: in SQLite, and in PostgreSQL where
  * WEIR_POSTGRES says so; see store_fixture.h. */
 #include "store_fixture.h"
+#include "userd/postgres_store.h"
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <weir/loop.h>
 
 /* ---- operations ---- */
 
@@ -212,6 +215,125 @@ ranges_are_in_order(void **state)
     fixture_close(&fixture);
 }
 
+/* ---- far out ---- */
+
+#define FAR_USERS 20000
+#define FAR_BATCH 2000
+
+/* Users 1 to FAR_USERS, of whom the ids do not have to settle first. */
+static void
+fill(struct fixture *fixture)
+{
+    static struct user_entry entries[FAR_BATCH];
+    static char emails[FAR_BATCH][32];
+    struct store_cause cause;
+
+    if (getenv("WEIR_POSTGRES") != NULL)
+        postgres_store_of(fixture->database)->ranks.settle = 0;
+    for (int first = 0; first < FAR_USERS; first += FAR_BATCH) {
+        for (int i = 0; i < FAR_BATCH; i++) {
+            snprintf(emails[i], sizeof(emails[i]), "far%d@x", first + i);
+            entries[i] =
+                (struct user_entry){{.name = "N", .email = emails[i], .phone = ""}, WEIR_UNKNOWN};
+        }
+        assert_int_equal(fixture->store->ops->create_many(
+                             fixture->store, NULL, entries, FAR_BATCH, &cause),
+            WEIR_OK);
+    }
+}
+
+static void
+assert_page(struct store *store, const bool *there, int64_t skip)
+{
+    const struct user_range range = {.skip = skip, .limit = 10};
+    struct store_cause cause;
+    struct ids ids = {0};
+    int64_t all = 0, users = 0;
+    size_t expected = 0;
+
+    assert_int_equal(store->ops->list(store, NULL, &range, collect, &ids, &all, &cause), WEIR_OK);
+    for (int32_t id = 1; id <= FAR_USERS; id++) {
+        if (there[id] && users++ >= skip && expected < 10)
+            assert_int_equal(ids.items[expected++], id);
+    }
+    assert_int_equal(ids.count, expected);
+    assert_int_equal(all, users);
+}
+
+/* Whoever is removed between them, and wherever. */
+static void
+far_pages_are_exact(void **state)
+{
+    static bool there[FAR_USERS + 1];
+    struct fixture fixture;
+    struct store_cause cause;
+
+    assert_true(fixture_open(&fixture, state));
+    fill(&fixture);
+    memset(there, true, sizeof(there));
+    srand(11);
+    for (int round = 0; round < 30; round++) {
+        for (int i = 0; i < round; i++) {
+            int32_t id = 1 + rand() % FAR_USERS;
+            assert_int_equal(fixture.store->ops->remove(fixture.store, NULL, id, &cause),
+                there[id] ? WEIR_OK : WEIR_NOT_FOUND);
+            there[id] = false;
+        }
+        for (int i = 0; i < 5; i++)
+            assert_page(fixture.store, there, rand() % (FAR_USERS + 100));
+    }
+    fixture_close(&fixture);
+}
+
+struct far_lister {
+    pthread_t thread;
+    struct store *store;
+    const char *failure;
+};
+
+/* Users are removed from the front meanwhile, so the first of a page tells how many were. */
+static void *
+list_far_out(void *arg)
+{
+    const struct user_range range = {.skip = 15000, .limit = 50};
+    struct far_lister *lister = arg;
+
+    for (int i = 0; i < 100 && lister->failure == NULL; i++) {
+        struct ids ids = {0};
+        struct store_cause cause;
+        int64_t all;
+        if (lister->store->ops->list(lister->store, NULL, &range, collect, &ids, &all, &cause) !=
+            WEIR_OK)
+            lister->failure = cause.text;
+        else if (ids.count != 50 || ids.items[0] != FAR_USERS - all + 15001)
+            lister->failure = "page and total are of different moments";
+    }
+    return NULL;
+}
+
+static void
+far_pages_are_of_one_moment(void **state)
+{
+    struct far_lister listers[4] = {0};
+    struct fixture fixture;
+    struct store_cause cause;
+
+    assert_true(fixture_open(&fixture, state));
+    fill(&fixture);
+    for (int i = 0; i < 4; i++) {
+        listers[i].store = fixture.store;
+        assert_int_equal(
+            pthread_create(&listers[i].thread, NULL, list_far_out, &listers[i]), 0);
+    }
+    for (int32_t id = 1; id <= 200; id++)
+        assert_int_equal(fixture.store->ops->remove(fixture.store, NULL, id, &cause), WEIR_OK);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(listers[i].thread, NULL);
+        assert_null(listers[i].failure);
+    }
+    fixture_close(&fixture);
+}
+
 static weir_code
 refuse(void *arg, const struct user *user)
 {
@@ -331,6 +453,71 @@ creators_at_once_share_no_email(void **state)
     fixture_close(&fixture);
 }
 
+/* ---- fibers of one loop ---- */
+
+#define FIBERS 300
+
+struct crowd {
+    struct store *store;
+    weir_loop *loop;
+    int started, running;
+    int created, taken, failed; /* of the emails of which each is wanted by three */
+};
+
+static void
+create_and_find(struct crowd *crowd, int number)
+{
+    struct seen own = {0}, other = {0};
+    char email[64];
+    int32_t id = 0;
+    weir_code code;
+
+    snprintf(email, sizeof(email), "fiber%d@x", number / 3);
+    code = create(crowd->store, "F", email, &id);
+    crowd->taken += code == WEIR_ALREADY_EXISTS;
+    crowd->created += code == WEIR_OK;
+    if (code == WEIR_ALREADY_EXISTS)
+        return;
+    if (code != WEIR_OK || find(crowd->store, id, &own) != WEIR_OK || own.id != id ||
+        strcmp(own.email, email) != 0 ||
+        find(crowd->store, INT32_MAX - number, &other) != WEIR_NOT_FOUND ||
+        find(crowd->store, 1, &other) != WEIR_OK || other.id != 1)
+        crowd->failed++;
+}
+
+static void
+be_in_crowd(void *arg)
+{
+    struct crowd *crowd = arg;
+
+    create_and_find(crowd, crowd->started++);
+    if (--crowd->running == 0)
+        weir_loop_stop(crowd->loop);
+}
+
+/* What they ask for at the same time may share statements; each gets what is its own. */
+static void
+fibers_at_once_get_their_own(void **state)
+{
+    struct crowd crowd = {.running = FIBERS};
+    struct fixture fixture;
+    int32_t id;
+
+    assert_true(fixture_open(&fixture, state));
+    crowd.store = fixture.store;
+    assert_int_equal(create(fixture.store, "First", "first@x", &id), WEIR_OK);
+    assert_int_equal(weir_loop_new(&crowd.loop), WEIR_OK);
+    for (int i = 0; i < FIBERS; i++)
+        assert_int_equal(weir_loop_spawn(crowd.loop, be_in_crowd, &crowd), WEIR_OK);
+    weir_loop_run(crowd.loop);
+    weir_loop_free(crowd.loop);
+    assert_int_equal(crowd.created, FIBERS / 3);
+    assert_int_equal(crowd.taken, FIBERS / 3 * 2);
+    assert_int_equal(crowd.failed, 0);
+    assert_int_equal(total(fixture.store), FIBERS / 3 + 1);
+    fixture_close(&fixture);
+}
+
 static void
 texts_survive_as_they_are(void **state)
 {
@@ -353,6 +540,11 @@ texts_survive_as_they_are(void **state)
         assert_string_equal(seen.name, texts[i]);
         assert_string_equal(seen.phone, texts[i]);
         assert_string_equal(seen.email, email);
+        snprintf(email, sizeof(email), "%s@one%zu", texts[i], i);
+        assert_int_equal(create(fixture.store, texts[i], email, &entry.user.id), WEIR_OK);
+        assert_int_equal(find(fixture.store, entry.user.id, &seen), WEIR_OK);
+        assert_string_equal(seen.name, texts[i]);
+        assert_string_equal(seen.email, email);
     }
     fixture_close(&fixture);
 }
@@ -369,8 +561,11 @@ main(void)
         test_in_folder(updates_cannot_take_an_email),
         test_in_folder(removed_users_are_gone_and_their_ids_stay_unused),
         test_in_folder(ranges_are_in_order),
+        test_in_folder(far_pages_are_exact),
+        test_in_folder(far_pages_are_of_one_moment),
         test_in_folder(visitors_can_stop),
         test_in_folder(creators_at_once_share_no_email),
+        test_in_folder(fibers_at_once_get_their_own),
         test_in_folder(texts_survive_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ids rise, and none is used twice. So the number of users in a block of ids only falls once later
+ * ids are in use, and the database counts removals, in each block and in all. Counts that were true
+ * at so many removals in all are true as long as there are as many; which the statement that lists
+ * checks in its own snapshot. When there are more, the blocks in which they were are counted anew.
+ *
+ * An id may appear late, though, where creates commit in another order than they took their ids:
+ * blocks are counted when the ids beyond them have been there for a while (settle). */
+#include "userd/ranks.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <weir/base.h>
+
+void
+ranks_init(struct ranks *ranks, int64_t settle)
+{
+    *ranks = (struct ranks){.settle = settle};
+    pthread_mutex_init(&ranks->lock, NULL);
+}
+
+void
+ranks_fini(struct ranks *ranks)
+{
+    free(ranks->blocks);
+    free(ranks->before);
+    pthread_mutex_destroy(&ranks->lock);
+}
+
+/* ---- finding ---- */
+
+/* The last block with no more than so many users below it. */
+static int32_t
+block_at(const struct ranks *ranks, int64_t skip)
+{
+    int32_t low = 0, high = ranks->count;
+
+    while (low < high) {
+        int32_t middle = low + (high - low + 1) / 2;
+
+        if (ranks->before[middle] <= skip)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+struct ranks_start
+ranks_find(struct ranks *ranks, int64_t skip)
+{
+    struct ranks_start start = {0, skip, -1};
+    int32_t block;
+
+    pthread_mutex_lock(&ranks->lock);
+    if (ranks->count > 0) {
+        block = block_at(ranks, skip);
+        start.after = block == 0 ? 0 : block * RANKS_BLOCK - 1;
+        start.skip = skip - ranks->before[block];
+        start.version = ranks->version;
+    }
+    pthread_mutex_unlock(&ranks->lock);
+    return start;
+}
+
+/* Blocks that may be counted: all their ids and a later one are settled. */
+static int32_t
+countable(const struct ranks *ranks)
+{
+    return ranks->settled / RANKS_BLOCK;
+}
+
+static bool
+is_next_due(const struct ranks *ranks)
+{
+    return ranks->next_at == 0 || weir_now() - ranks->next_at >= ranks->settle;
+}
+
+bool
+ranks_may_help(struct ranks *ranks, const struct ranks_start *start)
+{
+    bool may;
+
+    if (start->skip <= 2 * RANKS_BLOCK)
+        return false;
+    pthread_mutex_lock(&ranks->lock);
+    may = countable(ranks) > ranks->count || is_next_due(ranks);
+    pthread_mutex_unlock(&ranks->lock);
+    return may;
+}
+
+/* ---- counting ---- */
+
+static bool
+make_room(struct ranks *ranks, int32_t count)
+{
+    size_t room = (size_t)count + RANKS_COUNTED;
+    struct ranks_block *blocks;
+    int64_t *before;
+
+    if (count <= ranks->room)
+        return true;
+    blocks = realloc(ranks->blocks, room * sizeof(*blocks));
+    if (blocks == NULL)
+        return false;
+    ranks->blocks = blocks;
+    before = realloc(ranks->before, (room + 1) * sizeof(*before));
+    if (before == NULL)
+        return false;
+    ranks->before = before;
+    ranks->room = (int32_t)room;
+    return true;
+}
+
+static bool
+begin(struct ranks *ranks, struct ranks_update *update)
+{
+    int32_t more = countable(ranks) - ranks->count;
+
+    if (ranks->counting)
+        return false;
+    update->first = ranks->count;
+    update->end = ranks->count + (more > RANKS_COUNTED ? RANKS_COUNTED : more);
+    if (update->end < update->first)
+        update->end = update->first;
+    update->room = RANKS_COUNTED + (update->end - update->first);
+    update->removed = malloc(((size_t)update->first + 1) * sizeof(*update->removed));
+    update->found = malloc((size_t)update->room * sizeof(*update->found));
+    if (update->removed == NULL || update->found == NULL || !make_room(ranks, update->end)) {
+        free(update->removed);
+        free(update->found);
+        return false;
+    }
+    for (int32_t i = 0; i < update->first; i++)
+        update->removed[i] = ranks->blocks[i].removed;
+    ranks->counting = true;
+    return true;
+}
+
+bool
+ranks_begin_count(struct ranks *ranks, struct ranks_update *out_update)
+{
+    bool good;
+
+    *out_update = (struct ranks_update){0};
+    pthread_mutex_lock(&ranks->lock);
+    good = begin(ranks, out_update);
+    pthread_mutex_unlock(&ranks->lock);
+    return good;
+}
+
+void
+ranks_add(struct ranks_update *update, int32_t block, int64_t removed, int32_t users)
+{
+    if (block < 0 || block >= update->end || update->added == update->room)
+        return;
+    update->found[update->added++] = (struct ranks_found){block, {removed, users}};
+}
+
+/* Of too many changed blocks, those beyond the last one that was counted are not known any more. */
+static int32_t
+known_blocks(const struct ranks_update *update)
+{
+    int32_t changed = 0;
+
+    while (changed < update->added && update->found[changed].block < update->first)
+        changed++;
+    return changed < RANKS_COUNTED ? update->end : update->found[changed - 1].block + 1;
+}
+
+static void
+take(struct ranks *ranks, const struct ranks_update *update)
+{
+    int32_t count = known_blocks(update);
+
+    if (count > update->first)
+        memset(ranks->blocks + update->first, 0,
+            (size_t)(count - update->first) * sizeof(*ranks->blocks));
+    for (int32_t i = 0; i < update->added; i++)
+        ranks->blocks[update->found[i].block] = update->found[i].is;
+    ranks->count = count;
+    ranks->before[0] = 0;
+    for (int32_t i = 0; i < count; i++)
+        ranks->before[i + 1] = ranks->before[i] + ranks->blocks[i].users;
+    ranks->version = update->version;
+}
+
+/* What was the last id a while ago is settled now. */
+static void
+settle(struct ranks *ranks, int32_t last)
+{
+    if (!is_next_due(ranks))
+        return;
+    ranks->settled = ranks->settle == 0 ? last : ranks->next_last;
+    ranks->next_last = last;
+    ranks->next_at = weir_now();
+}
+
+void
+ranks_end_count(struct ranks *ranks, struct ranks_update *update, bool good)
+{
+    pthread_mutex_lock(&ranks->lock);
+    if (good) {
+        if (update->end > 0)
+            take(ranks, update);
+        settle(ranks, update->last);
+    }
+    ranks->counting = false;
+    pthread_mutex_unlock(&ranks->lock);
+    free(update->removed);
+    free(update->found);
+}
