@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client for what h2load cannot do: hold thousands of idle connections and then call on each, and
- * send requests that differ by a running number. Every answer is checked: :status 200 and
- * grpc-status 0. Response headers are decoded by nghttp2, so that Weir is not its own judge.
+ * send requests that differ by a running number, or by one that is drawn from 1 to a maximum. Every
+ * answer is checked: :status 200 and grpc-status 0. Response headers are decoded by nghttp2, so that Weir is not its own judge.
  *
  * It prints "open N" when every connection has the server's SETTINGS; with --hold it then waits for
  * a line on standard input; at the end "answered N failed M cpu S seconds S". Exit code 0: nothing
@@ -23,6 +23,7 @@ enum {
     MAX_BODY = 4096, /* below every default window */
     MAX_PATH = 200,
     DIGITS = 8,
+    VARINT_SIZE = 5, /* filled up with zeros */
     DEFAULT_WINDOW = 65535,       /* RFC 9113, 6.9.2 */
     PROGRESS_TIMEOUT = 60 * 1000, /* ms without any event: give up */
 };
@@ -32,6 +33,8 @@ struct options {
     long connections, streams, calls; /* calls: on each connection */
     long number_at;                   /* offset in the body of eight digits to count up; -1: none */
     long first_number;
+    long varint_at; /* offset in the body of a number of five bytes to choose anew; -1: none */
+    long varint_max;
     bool hold;
 };
 
@@ -112,7 +115,8 @@ build_request(const struct options *options)
         return false;
     client.body_len = fread(body, 1, sizeof body, file);
     (void)fclose(file);
-    if (options->number_at + DIGITS > (long)client.body_len) {
+    if (options->number_at + DIGITS > (long)client.body_len ||
+        options->varint_at + VARINT_SIZE > (long)client.body_len) {
         errno = ERANGE;
         return false;
     }
@@ -146,6 +150,22 @@ patch_number(const struct options *options)
     client.number++;
 }
 
+/* From run to run the same numbers. */
+static void
+patch_varint(const struct options *options)
+{
+    static uint64_t state = 1;
+    uint8_t *bytes = client.request + client.body_at + options->varint_at;
+    uint64_t left;
+
+    if (options->varint_at < 0)
+        return;
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    left = 1 + (state >> 33) % (uint64_t)options->varint_max;
+    for (int i = 0; i < VARINT_SIZE; i++, left >>= 7)
+        bytes[i] = (uint8_t)((left & 0x7F) | (i < VARINT_SIZE - 1 ? 0x80 : 0));
+}
+
 /* ---- calls ---- */
 
 static bool
@@ -158,6 +178,7 @@ start_call(struct connection *connection)
     memcpy(client.request + client.headers_at + 5, id, 4);
     memcpy(client.request + client.data_at + 5, id, 4);
     patch_number(&client.options);
+    patch_varint(&client.options);
     connection->next_stream += 2;
     connection->in_flight++;
     connection->calls_left--;
@@ -435,6 +456,8 @@ parse_options(char **argv, struct options *options)
         {.name = "--calls", .number = &options->calls},
         {.name = "--number-at", .number = &options->number_at},
         {.name = "--first-number", .number = &options->first_number},
+        {.name = "--varint-at", .number = &options->varint_at},
+        {.name = "--varint-max", .number = &options->varint_max},
         {.name = "--hold", .on = &options->hold}, {.name = NULL}};
 
     for (int at = 1; argv[at] != NULL; at++) {
@@ -446,18 +469,19 @@ parse_options(char **argv, struct options *options)
             return false;
     }
     return options->address != NULL && options->path != NULL && options->body_file != NULL &&
-           strlen(options->address) < 127 && strlen(options->path) < 127;
+           strlen(options->address) < 127 && strlen(options->path) < 127 && options->varint_max > 0;
 }
 
 int
 main(int argc, char **argv)
 {
-    client.options = (struct options){.connections = 1, .streams = 1, .calls = 1, .number_at = -1};
+    client.options = (struct options){.connections = 1, .streams = 1, .calls = 1, .number_at = -1,
+        .varint_at = -1, .varint_max = 1};
     if (argc < 1 || !parse_options(argv, &client.options)) {
         fprintf(stderr,
             "usage: bench-client --connect HOST:PORT --path /SERVICE/METHOD --body FILE\n"
             "       [--connections N] [--streams N] [--calls N] [--hold]\n"
-            "       [--number-at OFFSET] [--first-number N]\n");
+            "       [--number-at OFFSET] [--first-number N] [--varint-at OFFSET] [--varint-max N]\n");
         return 2;
     }
     client.number = client.options.first_number;

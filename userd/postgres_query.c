@@ -37,11 +37,11 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         " AS found ORDER BY place"},
     /* Where $3 is negative or the number of removals. Beyond the end, $4, there is no scan. */
     [POSTGRES_LIST] = {"list",
-        "SELECT total, removed, " COLUMNS " FROM (SELECT sum(users)::int8 AS total,"
-        " sum(removed)::int8 AS removed FROM totals) AS whole LEFT JOIN (SELECT " COLUMNS
+        "WITH whole AS (SELECT sum(users)::int8 AS total, sum(removed)::int8 AS removed FROM totals)"
+        " SELECT total, removed, " COLUMNS " FROM whole LEFT JOIN (SELECT " COLUMNS
         " FROM users WHERE id > $1::int4"
-        " AND ($3::int8 < 0 OR $3::int8 = (SELECT sum(removed) FROM totals))"
-        " AND $4::int8 < (SELECT sum(users) FROM totals)"
+        " AND ($3::int8 < 0 OR $3::int8 = (SELECT removed FROM whole))"
+        " AND $4::int8 < (SELECT total FROM whole)"
         " ORDER BY id LIMIT $2::int8 OFFSET $5::int8) AS page ON true ORDER BY id"},
     /* See ranks.h: $1 removals known of the blocks below $2, and those up to $3. */
     [POSTGRES_COUNT] = {"count",

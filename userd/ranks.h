@@ -10,14 +10,14 @@
 #include <stdint.h>
 
 /* Ids in a block, from a multiple of it on. */
-#define RANKS_BLOCK_BITS 11
-#define RANKS_BLOCK 2048 /* of so many bits */
+#define RANKS_BLOCK_BITS 10
+#define RANKS_BLOCK 1024 /* of so many bits */
 
 /* A list that skips no more than this needs no counts. */
 #define RANKS_SKIP 1000
 
 /* Blocks that are counted at a time: a fifth of a second's work for a database, or less. */
-#define RANKS_COUNTED 512
+#define RANKS_COUNTED 1024
 
 struct ranks_block {
     int64_t removed; /* users of it that were removed, ever */

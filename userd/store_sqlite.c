@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store in a SQLite file. Reads run where they are called, on a reader that is borrowed for as
  * long, since a page that is cached is found in less time than a thread switch takes; only the
- * stepping over many users that a list skips is left to the seeker. Writes are queued for the
- * writer. */
+ * stepping over many users that a list skips, or counting them, is left to the seeker. Writes are
+ * queued for the writer. */
 #include "userd/store_sqlite.h"
 
 #include "userd/sqlite_migrate.h"
@@ -15,7 +15,7 @@
 static const char writer_settings[] = "PRAGMA journal_size_limit = 67108864";
 
 /* Users that a list skips where it is called: a matter of microseconds. */
-#define SKIP_MAX 1000
+#define SKIP_MAX (2 * RANKS_BLOCK)
 
 /* ---- reads ---- */
 
@@ -105,16 +105,46 @@ list_with(struct sqlite_reader *reader, const struct user_range *range, store_vi
     return code;
 }
 
+/* Where counts lead near the first user of a range, and are of the reader's moment, its beginning;
+ * else the range as it is. */
+static weir_code
+move_near(struct sqlite_store *self, struct sqlite_reader *reader, const struct user_range *range,
+    struct user_range *out_range, struct store_cause *cause)
+{
+    struct ranks_start start = ranks_find(&self->seeker.ranks, range->skip);
+    int64_t removed;
+
+    *out_range = *range;
+    if (range->after != 0 || start.version < 0)
+        return WEIR_OK;
+    WEIR_TRY(sqlite_reader_number(reader, QUERY_REMOVED, &removed, cause));
+    if (start.version != removed)
+        return WEIR_OK;
+    out_range->after = start.after;
+    out_range->skip = start.skip;
+    return WEIR_OK;
+}
+
 /* Borrow a reader, and make a range of one that it can read right here. */
 static weir_code
 begin_list(struct sqlite_store *self, weir_call *call, const struct user_range *range,
     struct user_range *out_range, struct sqlite_reader **out_reader, struct store_cause *cause)
 {
-    if (range->skip > SKIP_MAX)
-        return sqlite_seek(&self->seeker, call, range, out_range, out_reader, cause);
+    struct sqlite_reader *reader = sqlite_reader_borrow(&self->readers, cause);
+    weir_code code = WEIR_OK;
+
+    if (reader == NULL)
+        return WEIR_INTERNAL;
     *out_range = *range;
-    *out_reader = sqlite_reader_borrow(&self->readers, cause);
-    return *out_reader == NULL ? WEIR_INTERNAL : WEIR_OK;
+    if (range->skip > SKIP_MAX)
+        code = move_near(self, reader, range, out_range, cause);
+    if (code == WEIR_OK && out_range->skip <= SKIP_MAX) {
+        *out_reader = reader;
+        return WEIR_OK;
+    }
+    sqlite_reader_give_back(&self->readers, reader, code == WEIR_OK);
+    WEIR_TRY(code);
+    return sqlite_seek(&self->seeker, call, range, out_range, out_reader, cause);
 }
 
 static weir_code

@@ -23,14 +23,14 @@ PEER_SHARE = 0.3
 
 @contextlib.contextmanager
 def databases(store, folder):
-    """A function that gives the URL of a new database, as --db takes it."""
+    """A function that gives the URL of a new database, as --db takes it; and the cluster that has it, if any."""
     if store == "SQLite":
-        yield lambda name: f"sqlite:{folder}/{name}.db"
+        yield lambda name: f"sqlite:{folder}/{name}.db", None
         return
     cluster = postgres.Cluster()
     try:
         cluster.start()
-        yield lambda _: postgres.new_database(cluster.url)
+        yield lambda _: postgres.new_database(cluster.url), cluster
     finally:
         cluster.remove()
 
@@ -71,7 +71,7 @@ def measure_store(store, options, folder):
     share, goals = STORES[store]
     results = {}
     print(f"the user service on {store}: server CPU per call in µs; calls per CPU second; calls a second; times the Go one's")
-    with databases(store, folder) as url_of, contextlib.ExitStack() as stack:
+    with databases(store, folder) as (url_of, _), contextlib.ExitStack() as stack:
         servers = {
             name: (stack.enter_context(programs.Server(command, options.server_core)), users.Numbers())
             for name, command in commands(options, url_of).items()

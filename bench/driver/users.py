@@ -13,6 +13,7 @@ SERVICE = "/user.UserService/"
 
 # What the calls are: name, connections, streams, calls on each connection, method, request.
 DIGITS = "00000000"  # bench-client counts them up, so that every email is new
+DRAWN = b"\x81\x82\x83\x84\x05"  # a number of five bytes, which it draws
 NEW_USER = programs.text_field(1, "Bench") + programs.text_field(2, f"user{DIGITS}@example.org")
 CASES = [
     ("GetUser", 8, 8, 25_000, "GetUser", b"\x08\x01"),
@@ -33,8 +34,8 @@ class Numbers:
         return first
 
 
-def measure_once(server, options, case, numbers, share=1.0):
-    """(CPU per call in µs, calls a second)."""
+def measure_once(server, options, case, numbers, share=1.0, drawn=1):
+    """(CPU per call in µs, calls a second). drawn: where the request says DRAWN, a number from 1 to this."""
     _, connections, streams, calls, method, request = case
     calls = max(int(calls * options.scale * share), streams)
     body = programs.framed(request)
@@ -42,6 +43,8 @@ def measure_once(server, options, case, numbers, share=1.0):
     if DIGITS.encode() in body:
         arguments += ["--number-at", body.index(DIGITS.encode())]
         arguments += ["--first-number", numbers.take(connections * calls)]
+    if DRAWN in body:
+        arguments += ["--varint-at", body.index(DRAWN), "--varint-max", drawn]
     with programs.file_of(body) as body_file:
         before = server.cpu_seconds()
         process = programs.client(options, server.address, SERVICE + method, body_file, *arguments)

@@ -95,6 +95,16 @@ class Cluster:
         while pathlib.Path(f"/proc/{pid}").exists():
             pass
 
+    def pids(self):
+        """Of the postmaster and its children."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *map(int, children)]
+
+    def cpu_seconds(self):
+        """Of all that run now."""
+        return sum(int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in self.pids()) / 1e9
+
     @contextlib.contextmanager
     def frozen(self):
         """As a host that hangs: its kernel still takes connections, and nobody answers."""

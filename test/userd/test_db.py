@@ -234,7 +234,7 @@ def test_what_cannot_be_done_is_said(tmp_path):
     fails("not a database", "status", "--db", f"sqlite:{tmp_path}/rubbish.db")
     fails("No such file", "restore", "--db", empty.url, "--in", tmp_path / "b")
     fails("userd db migrate", "backup", "--db", empty.url, "--out", tmp_path / "b")
-    assert db("status", "--db", empty.url).stdout == "version  0 of 2\n"
+    assert db("status", "--db", empty.url).stdout == "version  0 of 3\n"
     assert db("status", "--db", empty.url).returncode == 1
     succeed("migrate", "--db", empty.url)
     fails("is there already", "backup", "--db", empty.url, "--out", tmp_path / "there")

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <weir/base.h>
 
-#define BLOCKS 1500
+#define BLOCKS 3000
 #define IDS (BLOCKS * RANKS_BLOCK)
 
 struct model {
@@ -143,7 +143,7 @@ counts_lead_near_the_first_user(void **state)
 static void
 removals_are_counted(void **state)
 {
-    static const int removals[] = {1, 7, 300, 2000, 20000};
+    static const int removals[] = {1, 7, 600, 4000, 40000};
     struct model model;
     struct ranks ranks;
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""userd with a thousand users and with ten million, on SQLite and on PostgreSQL: what a call costs userd and its database."""
+import statistics
+import subprocess
+import tempfile
+import time
+
+from driver import programs, stores, users
+
+FEW, MANY = 1_000, 10_000_000  # the latter times --scale
+GOAL = 1.5  # times the cost with few, at most
+SETTLE = 65  # seconds from the first list far out until userd counts users: doc/POSTGRES.md
+COUNTED = 1_000_000  # users that it counts in one list
+
+GET, LIST, CREATE = range(3)
+PAGE = 10
+CASES = [
+    ("GetUser", 8, 8, 5_000, "GetUser", b"\x08" + users.DRAWN),
+    ("ListUsers, any page", 8, 8, 1_000, "ListUsers", b"\x08" + users.DRAWN + b"\x10\x0a"),
+    ("CreateUser", 8, 8, 1_000, "CreateUser", users.NEW_USER),
+]
+
+# Their emails are none that users.NEW_USER makes.
+FILL = {
+    "SQLite": "WITH RECURSIVE ids (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM ids WHERE n < {count})"
+    " INSERT INTO users (name, email, email_key, phone, created_at)"
+    " SELECT 'User ' || n, 'filled' || n || '@example.org', 'filled' || n || '@example.org', '', 1700000000 FROM ids",
+    "PostgreSQL": "INSERT INTO users (name, email, email_key, phone, created_at)"
+    " SELECT 'User ' || n, 'filled' || n || '@example.org', 'filled' || n || '@example.org', '', 1700000000"
+    " FROM generate_series(1, {count}) AS s (n); UPDATE totals SET users = users + {count} WHERE id = 0;",
+}
+
+
+def fill(store, url, options, count):
+    subprocess.run([options.bin / "userd", "db", "migrate", "--db", url], stdout=subprocess.DEVNULL, check=True)
+    sql = FILL[store].format(count=count)
+    if store == "SQLite":
+        subprocess.run([programs.tool("sqlite3", "sqlite3"), url.removeprefix("sqlite:"), sql], check=True)
+        return
+    for statement in (sql, "VACUUM ANALYZE"):  # the latter as its daemon would, in time
+        subprocess.run([programs.tool("psql", "postgresql-client"), "-qX", url, "-c", statement], check=True)
+
+
+class Cost:
+    """CPU of a server and of the processes of its database."""
+
+    def __init__(self, server, cluster):
+        self.server = server
+        self.address = server.address
+        self.cluster = cluster
+
+    def cpu_seconds(self):
+        return self.server.cpu_seconds() + (self.cluster.cpu_seconds() if self.cluster else 0)
+
+
+def padded(number):
+    """As a varint of five bytes."""
+    return bytes(number >> 7 * place & 0x7F | (0x80 if place < 4 else 0) for place in range(5))
+
+
+def settle(cost, options, count):
+    """Have userd count the users."""
+    last_page = programs.framed(CASES[LIST][5].replace(users.DRAWN, padded(count // PAGE)))
+    for turn in range(2 + count // COUNTED):
+        with programs.file_of(last_page) as body:
+            path = users.SERVICE + CASES[LIST][4]
+            programs.finish_client(programs.client(options, cost.address, path, body, "--calls", 1), 1)
+        if turn == 0 and cost.cluster:
+            time.sleep(SETTLE)
+
+
+def measure_count(store, options, url, cluster, count):
+    """Call -> CPU per call in µs."""
+    command = [options.bin / "userd", "--db", url, "--log-level", "warn"]
+    drawn = {GET: count, LIST: count // PAGE, CREATE: 1}
+    numbers, results = users.Numbers(), {}
+    with programs.Server(command, options.server_core) as server:
+        cost = Cost(server, cluster)
+        settle(cost, options, count)
+        for number, case in enumerate(CASES):
+            whole = 1 / options.scale  # which is for the users here, not for the calls
+            users.measure_once(cost, options, case, numbers, 0.2 * whole, drawn[number])  # warms up
+            runs = [users.measure_once(cost, options, case, numbers, whole, drawn[number])[0] for _ in range(options.runs)]
+            results[case[0]] = statistics.median(runs)
+    return results
+
+
+def measure_store(store, options, folder):
+    many = max(int(MANY * options.scale), FEW)
+    figures = {}
+    print(f"{store}: CPU of userd and of its database per call in µs, with {FEW:,} and with {many:,} users", flush=True)
+    with stores.databases(store, folder) as (url_of, cluster):
+        for count in (FEW, many):
+            url = url_of(str(count))
+            fill(store, url, options, count)
+            figures[count] = measure_count(store, options, url, cluster, count)
+    for case in figures[FEW]:
+        few, lots = figures[FEW][case], figures[many][case]
+        print(f"    {case:<20} {few:8.2f} {lots:8.2f} {lots / few:6.2f} x (goal {GOAL})", flush=True)
+    return {str(count): figure for count, figure in figures.items()}
+
+
+def measure(options):
+    with tempfile.TemporaryDirectory() as folder:
+        return {store: measure_store(store, options, folder) for store in stores.STORES}
