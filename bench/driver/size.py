@@ -10,6 +10,7 @@ from driver import programs, stores, users
 FEW, MANY = 1_000, 10_000_000  # the latter times --scale
 GOAL = 1.5  # times the cost with few, at most
 SETTLE = 65  # seconds from the first list far out until userd counts users: doc/POSTGRES.md
+SETTINGS = "-c shared_buffers=2GB -c max_wal_size=8GB"  # PostgreSQL's own are for small databases
 COUNTED = 1_000_000  # users that it counts in one list
 
 GET, LIST, CREATE = range(3)
@@ -89,7 +90,7 @@ def measure_store(store, options, folder):
     many = max(int(MANY * options.scale), FEW)
     figures = {}
     print(f"{store}: CPU of userd and of its database per call in µs, with {FEW:,} and with {many:,} users", flush=True)
-    with stores.databases(store, folder) as (url_of, cluster):
+    with stores.databases(store, folder, SETTINGS) as (url_of, cluster):
         for count in (FEW, many):
             url = url_of(str(count))
             fill(store, url, options, count)

@@ -22,12 +22,12 @@ PEER_SHARE = 0.3
 
 
 @contextlib.contextmanager
-def databases(store, folder):
+def databases(store, folder, settings=""):
     """A function that gives the URL of a new database, as --db takes it; and the cluster that has it, if any."""
     if store == "SQLite":
         yield lambda name: f"sqlite:{folder}/{name}.db", None
         return
-    cluster = postgres.Cluster()
+    cluster = postgres.Cluster(settings=settings)
     try:
         cluster.start()
         yield lambda _: postgres.new_database(cluster.url), cluster

@@ -48,9 +48,14 @@ def session(url):
 
 
 class Cluster:
-    """A cluster of its own on a Unix socket. Durable: what it acknowledged survives kill()."""
+    """A cluster of its own on a Unix socket. Durable: what it acknowledged survives kill().
 
-    def __init__(self):
+    address: of "HOST:PORT" it is on TCP, too, as another machine would be. settings: "-c NAME=VALUE" and more.
+    """
+
+    def __init__(self, address=None, settings=""):
+        self.address = address
+        self.settings = settings
         self.bin = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
         self.user = []
         self.make_folder()
@@ -59,15 +64,25 @@ class Cluster:
     def make_folder(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-postgres."))
         if os.geteuid() == 0:  # which PostgreSQL refuses to run as
-            self.folder.chmod(0o755)
+            self.become_another()
+        self.url = f"postgres://postgres@{self.address or ''}/postgres?"
+        if not self.address:
+            self.url += f"host={self.folder}"
+
+    def become_another(self):
+        """The user that Debian has for it; where there is only root, one that is root elsewhere."""
+        try:
             shutil.chown(self.folder, "postgres")
-            self.user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
-        self.url = f"postgres://postgres@/postgres?host={self.folder}"
+        except OSError:
+            self.user = ["unshare", "--map-user", "1000", "--map-group", "1000"]
+            return
+        self.folder.chmod(0o755)
+        self.user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
 
     def replica(self):
         """A cluster that follows this one, which runs; not started yet."""
         replica = Cluster.__new__(Cluster)
-        replica.bin, replica.user = self.bin, self.user
+        replica.bin, replica.user, replica.address, replica.settings = self.bin, self.user, None, self.settings
         replica.make_folder()
         replica.run("pg_basebackup", "-D", "data", "-h", str(self.folder), "-U", "postgres", "-R", "-c", "fast")
         return replica
@@ -81,7 +96,8 @@ class Cluster:
             )
 
     def start(self):
-        options = f"-k {self.folder} -c listen_addresses='' -c max_connections=60"
+        host, port = (self.address or ":5432").rsplit(":", 1)
+        options = f"-k {self.folder} -c listen_addresses='{host}' -p {port} -c max_connections=60 {self.settings}"
         self.run("pg_ctl", "-D", "data", "-l", "server.log", "-s", "-w", "-t", "60", "-o", options, "start")
         return self
 
@@ -108,10 +124,8 @@ class Cluster:
     @contextlib.contextmanager
     def frozen(self):
         """As a host that hangs: its kernel still takes connections, and nobody answers."""
-        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, signal.SIGSTOP)  # first, so that its children are all there are
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        pids = [pid, *map(int, children)]
+        os.kill(self.pids()[0], signal.SIGSTOP)  # first, so that its children are all there are
+        pids = self.pids()
         for one in pids[1:]:
             os.kill(one, signal.SIGSTOP)
         try:

@@ -1,46 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers whose packets go nowhere: netfilter drops them, in a network namespace of this test's own."""
-import ctypes
-import os
-import pathlib
-import subprocess
-
 import pytest
 
-from support import places, programs
+from support import network, places, programs
 from support.fleet import RATE, Caller
-
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-SBIN = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def namespace():
-    """This process, and those it starts, have a network of their own, in which they may do anything."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    user, group = os.getuid(), os.getgid()
-    as_root = user == 0  # who needs no users of its own, which a chroot cannot have
-    flags = CLONE_NEWNET if as_root else CLONE_NEWUSER | CLONE_NEWNET
-    assert libc.unshare(flags) == 0, os.strerror(ctypes.get_errno())
-    if not as_root:
-        this = pathlib.Path("/proc/self")
-        (this / "setgroups").write_text("deny")
-        (this / "uid_map").write_text(f"0 {user} 1")
-        (this / "gid_map").write_text(f"0 {group} 1")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True, env=SBIN)
+    network.enter_namespace()
 
 
 @pytest.fixture
 def drop():
     """A function that drops all packets to and from an address, until the test is over."""
-    def nft(*words):
-        subprocess.run(["nft", *words], check=True, env=SBIN)
-
-    nft("add table inet hole")
-    nft("add chain inet hole packets { type filter hook input priority 0; }")
-    yield lambda address: nft(f"add rule inet hole packets tcp dport {address.rsplit(':', 1)[1]} drop; "
-                              f"add rule inet hole packets tcp sport {address.rsplit(':', 1)[1]} drop")
-    nft("delete table inet hole")
+    with network.holes() as drop:
+        yield drop
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define USERS 3000
+#define USERS 6000
 #define LISTERS 8
 #define LISTS 50
 
@@ -50,7 +50,7 @@ visit_page(void *arg, const struct user *user)
 static void *
 list_far_out(void *arg)
 {
-    const struct user_range range = {.skip = 1999, .limit = 5000};
+    const struct user_range range = {.skip = 4999, .limit = 5000};
     struct store *store = arg;
 
     for (int i = 0; i < LISTS; i++) {
@@ -59,7 +59,7 @@ list_far_out(void *arg)
         int64_t all;
         if (store->ops->list(store, NULL, &range, visit_page, &page, &all, &cause) != WEIR_OK)
             return "list";
-        if (page.count != all - 1999 || page.first != USERS - all + 2000)
+        if (page.count != all - 4999 || page.first != USERS - all + 5000)
             return "page and total are of different moments";
     }
     return NULL;
