@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""userd for a long time: calls of every kind, faults, attacks; and nothing that grows. See script/soak."""
+"""userd for a long time: calls of every kind, faults, attacks; and nothing that grows."""
+import argparse
+import collections
 import itertools
 import os
 import pathlib
 import random
+import signal
+import socket
+import statistics
 import sys
 import tempfile
 import threading
@@ -16,32 +21,39 @@ from support import attacks, frames, programs, siege  # noqa: E402
 MIB = 1 << 20
 GAUGES = ["weir_server_fibers", "weir_server_timers", "weir_server_calls", "weir_server_connections"]
 WORKERS = 4
+NEIGHBOURS = 4
+LONGEST_FAULT = 0.3  # seconds; a neighbour's call waits for ten
 NUMBERS = itertools.count()  # of users
 
 
 class Load:
-    """Threads that do at random what clients do, well or badly, until they are told to stop."""
+    """Threads that do at random what clients, and a bad day, do to a server, until they are told to stop."""
 
-    def __init__(self, address, seed):
-        self.address = address
+    def __init__(self, besieged, seed, acts_per_second):
+        self.besieged, self.address = besieged, besieged.address
+        self.pause = WORKERS / acts_per_second
         self.over = threading.Event()
-        self.done = dict.fromkeys(("calls", "streams", "cuts", "attacks"), 0)
+        self.fault = threading.Lock()  # one at a time, so that they do not add up
+        self.done = collections.Counter()
         self.broken = []
         self.threads = [
             threading.Thread(target=self.run, args=(random.Random(seed * WORKERS + i),)) for i in range(WORKERS)
         ]
 
     def run(self, chance):
-        acts = [self.calls, self.calls, self.streams, self.cuts, self.attacks]
-        while not self.over.is_set():
+        acts = [
+            self.calls, self.calls, self.calls, self.calls, self.streams, self.streams, self.cuts, self.cuts,
+            self.attacks, self.crowds, self.visits, self.locks, self.freezes,
+        ]  # fmt: skip
+        while not self.over.wait(self.pause * 2 * chance.random()):
             act = chance.choice(acts)
             try:
                 act(chance)
-                self.done[act.__name__] += 1
-            except OSError:
-                pass
+            except (OSError, frames.Ended):
+                pass  # whoever is in the middle of something when it is cut
             except Exception as error:  # told at the end, by the thread that judges
                 self.broken.append(f"{act.__name__}: {error!r}")
+            self.done[act.__name__] += 1
 
     def calls(self, chance):
         with frames.Connection(self.address) as connection:
@@ -56,7 +68,8 @@ class Load:
                 ])  # fmt: skip
                 request = frames.request(stream, "/user.UserService/" + path)
                 connection.send(request + frames.data(stream, frames.message(payload)))
-                assert connection.answer(stream)["grpc-status"] in ("0", "5", "12")
+                status = connection.answer(stream)["grpc-status"]
+                assert status in ("0", "5", "12"), f"{path}: status {status}"
 
     def streams(self, chance):
         """A chat, whose end is now and then missing."""
@@ -81,6 +94,35 @@ class Load:
     def attacks(self, chance):
         chance.choice(attacks.ATTACKS).strike(self.address)
 
+    def crowds(self, chance):
+        """Connections that come together and say nothing."""
+        host, port = self.address.rsplit(":", 1)
+        held = [socket.create_connection((host, int(port))) for _ in range(chance.randrange(50))]
+        time.sleep(LONGEST_FAULT * chance.random())
+        for one in held:
+            one.close()
+
+    def visits(self, chance):
+        """Of the operators' endpoints, by those who know how, and by those who do not."""
+        host, port = self.besieged.ops.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=programs.PATIENCE) as visit:
+            line = chance.choice([b"GET /metrics", b"GET /health", b"POST /livez", b"GET /" + b"a" * 9000, b"\0"])
+            visit.sendall(line + b" HTTP/1.1\r\nHost: soak\r\nConnection: close\r\n\r\n")
+            while visit.recv(1 << 16):
+                pass
+
+    def locks(self, chance):
+        """Another process writes to the database, and creates have to wait."""
+        with self.fault, self.besieged.userd.write_lock():
+            time.sleep(LONGEST_FAULT * chance.random())
+
+    def freezes(self, chance):
+        """The machine has no time for userd."""
+        with self.fault:
+            self.besieged.userd.signal(signal.SIGSTOP)
+            time.sleep(LONGEST_FAULT * chance.random())
+            self.besieged.userd.signal(signal.SIGCONT)
+
     def start(self):
         for thread in self.threads:
             thread.start()
@@ -92,15 +134,16 @@ class Load:
 
 
 class Sample:
+    """What userd holds at a time."""
+
     def __init__(self, besieged):
         metrics = besieged.metrics()
-        self.files = besieged.open_files()
-        self.memory = besieged.memory()
-        self.gauges = {name: metrics[name] for name in GAUGES}
+        self.values = {"descriptors": besieged.open_files(), "MiB": besieged.memory() / MIB}
+        for name in GAUGES:
+            self.values[name.removeprefix("weir_server_")] = metrics[name]
 
     def __str__(self):
-        gauges = ", ".join(f"{name.removeprefix('weir_server_')} {value:.0f}" for name, value in self.gauges.items())
-        return f"{self.files} descriptors, {self.memory / MIB:.1f} MiB, {gauges}"
+        return ", ".join(f"{name} {value:.4g}" for name, value in self.values.items())
 
 
 def at_rest(besieged):
@@ -114,43 +157,65 @@ def at_rest(besieged):
     return Sample(besieged)
 
 
-def soak(besieged, minutes):
-    """Rounds of load, each between two rests: what is there at rest must not grow from the second one on."""
-    rounds = max(3, round(minutes))
-    rests = []
+def soak(besieged, minutes, acts_per_second):
+    """Rounds of load, each between two rests: what is there at rest must not grow."""
+    rounds = max(4, round(minutes))
+    rests, calls, done = [], 0, collections.Counter()
     for number in range(rounds):
-        load = Load(besieged.address, number)
+        load = Load(besieged, number, acts_per_second)
         load.start()
         end = time.monotonic() + 60 * minutes / rounds
         while time.monotonic() < end:
             time.sleep(1)
             report = besieged.neighbours.report()
             assert report["failed"] == 0, report
+            calls += report["calls"]
         load.stop()
         assert not load.broken, load.broken[:3]
+        done += load.done
         rests.append(at_rest(besieged))
-        print(f"round {number + 1} of {rounds}: {load.done}; at rest {rests[-1]}", flush=True)
-    judge(rests)
+        acts = ", ".join(f"{count} {name}" for name, count in sorted(load.done.items()))
+        print(f"round {number + 1} of {rounds}: {acts}; at rest {rests[-1]}", flush=True)
+    acts = ", ".join(f"{count} {name}" for name, count in sorted(done.items()))
+    print(f"in all: {acts}; {calls} calls of neighbours, none of which failed")
+    return judge(rests)
+
+
+# How much more may be there at the end. The table of users grows, and with it SQLite's cache, which has a bound; of
+# the neighbours' calls some are under way.
+SLACK = {"descriptors": 1, "MiB": 8, "fibers": NEIGHBOURS, "timers": NEIGHBOURS}
 
 
 def judge(rests):
-    first, last = rests[1], rests[-1]
-    assert last.files <= first.files + 2, f"descriptors: {first.files}, then {last.files}"
-    # The table of users grows, and with it SQLite's cache, which has a bound.
-    assert last.memory <= first.memory + 24 * MIB, f"memory: {first.memory}, then {last.memory}"
-    for name in ("weir_server_fibers", "weir_server_timers"):
-        slack = 2 + 4 * 2  # a neighbour's call may be under way
-        assert last.gauges[name] <= first.gauges[name] + slack, f"{name}: {first}, then {last}"
+    """Compare a typical rest soon after the beginning, when caches and pools are filled, with one at the end."""
+    third = max(1, len(rests) // 3)
+    grown = False
+    for name, slack in SLACK.items():
+        values = [rest.values[name] for rest in rests]
+        early = statistics.median(values[len(rests) // 10 + 1 :][:third])
+        late = statistics.median(values[-third:])
+        grown |= late > early + slack
+        verdict = "GROWN" if late > early + slack else "flat"
+        print(f"{name:>12}: {early:.4g} early, {late:.4g} late, {max(values):.4g} at most: {verdict}")
+    return not grown
 
 
 def main():
-    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 60
+    parser = argparse.ArgumentParser(prog="script/soak", description=__doc__)
+    parser.add_argument("minutes", nargs="?", type=float, default=60, metavar="MINUTES", help="how long (60)")
+    parser.add_argument("--acts", type=float, default=20, metavar="N", help="acts of the load a second (20)")
+    options = parser.parse_args()
+    if options.minutes <= 0 or options.acts <= 0:
+        parser.error("MINUTES and N have to be above 0")
     with tempfile.TemporaryDirectory() as folder:
-        with siege.siege(folder, "--log-level", "warn", "--loops", "2", clients=4, period_ms=20) as besieged:
-            soak(besieged, minutes)
-    print(f"soak: flat after {minutes:g} minutes")
+        flags = ["--log-level", "warn", "--loops", "2"]
+        with siege.siege(folder, *flags, clients=NEIGHBOURS, period_ms=20) as besieged:
+            flat = soak(besieged, options.minutes, options.acts)
+            cpu = besieged.cpu_seconds()
+    print(f"soak: {'flat' if flat else 'NOT flat'} after {options.minutes:g} minutes, {cpu:.0f} s of CPU in userd")
+    return 0 if flat else 1
 
 
 if __name__ == "__main__":
     os.environ.setdefault("WEIR_BIN", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "bin"))
-    main()
+    sys.exit(main())
