@@ -67,14 +67,21 @@ begins_with(const struct reading *reading, const char *text)
     return strncmp(reading->line, text, strlen(text)) == 0;
 }
 
+/* Read the file of a path from its beginning to its end with `read`. */
 static bool
-open_file(struct reading *reading, const char *path)
+read_file(struct reading *reading, const char *path, bool (*read)(struct reading *reading))
 {
-    reading->file = fopen(path, "re");
-    if (reading->file != NULL)
-        return true;
-    snprintf(reading->cause->text, sizeof(reading->cause->text), "%s", strerror(errno));
-    return false;
+    FILE *file = fopen(path, "re");
+    bool good;
+
+    if (file == NULL) {
+        snprintf(reading->cause->text, sizeof(reading->cause->text), "%s", strerror(errno));
+        return false;
+    }
+    reading->file = file;
+    good = read(reading);
+    fclose(file);
+    return good;
 }
 
 /* ---- the whole ---- */
@@ -100,7 +107,7 @@ check_end(struct reading *reading, int64_t users, const uint8_t hash[crypto_hash
 }
 
 static bool
-check(struct reading *reading, int64_t *out_users)
+check(struct reading *reading)
 {
     crypto_hash_sha256_state state;
     uint8_t hash[crypto_hash_sha256_BYTES];
@@ -118,7 +125,7 @@ check(struct reading *reading, int64_t *out_users)
             return false;
     }
     crypto_hash_sha256_final(&state, hash);
-    *out_users = users;
+    reading->all = users;
     return check_end(reading, users, hash);
 }
 
@@ -133,9 +140,9 @@ archive_file_check(const char *path, int64_t *out_users, struct store_cause *cau
         return false;
     }
     reading->cause = cause;
-    good = open_file(reading, path) && check(reading, out_users);
-    if (reading->file != NULL)
-        fclose(reading->file);
+    good = read_file(reading, path, check);
+    if (good)
+        *out_users = reading->all;
     free(reading);
     return good;
 }
@@ -242,11 +249,8 @@ archive_file_read(const char *path, struct archive *archive, archive_progress *p
     reading->cause = cause;
     reading->archive = archive;
     reading->progress = progress;
-    good = archive_file_check(path, &reading->all, cause) && open_file(reading, path) &&
-           take_all(reading);
+    good = archive_file_check(path, &reading->all, cause) && read_file(reading, path, take_all);
     archive_batch_clear(&reading->batch);
-    if (reading->file != NULL)
-        fclose(reading->file);
     free(reading);
     return good;
 }

@@ -287,16 +287,15 @@ open_file(const char *path, enum archive_use use, struct store_cause *cause)
 struct archive *
 archive_sqlite_open(const char *path, enum archive_use use, struct store_cause *cause)
 {
-    struct sqlite_archive *self = calloc(1, sizeof(*self));
+    sqlite3 *db = open_file(path, use, cause);
+    struct sqlite_archive *self = db == NULL ? NULL : calloc(1, sizeof(*self));
 
     if (self == NULL) {
-        snprintf(cause->text, sizeof(cause->text), "out of memory");
+        if (db != NULL)
+            snprintf(cause->text, sizeof(cause->text), "out of memory");
+        sqlite3_close(db);
         return NULL;
     }
-    self->archive.ops = &sqlite_archive_ops;
-    self->db = open_file(path, use, cause);
-    if (self->db != NULL)
-        return &self->archive;
-    free(self);
-    return NULL;
+    *self = (struct sqlite_archive){.archive.ops = &sqlite_archive_ops, .db = db};
+    return (struct archive *)self;
 }

@@ -277,18 +277,6 @@ lookup(int argc, char *const *argv)
 }
 
 static bool
-is_db(int argc, char *const *argv)
-{
-    return argc > 0 && strcmp(argv[0], "db") == 0;
-}
-
-bool
-commands_are_meant(int argc, char *const *argv)
-{
-    return is_db(argc, argv) || lookup(argc, argv) != NULL;
-}
-
-static bool
 read_options(const struct command *command, int argc, char *const *argv,
     struct command_options *options, char error[FLAGS_ERROR])
 {
@@ -306,16 +294,13 @@ read_options(const struct command *command, int argc, char *const *argv,
     return known || (good && options->help);
 }
 
-int
-commands_run(int argc, char *const *argv)
+static int
+run_command(const struct command *command, int argc, char *const *argv)
 {
-    const struct command *command = lookup(argc, argv);
     struct command_options options = {0};
     char error[FLAGS_ERROR];
 
-    if (is_db(argc, argv))
-        return db_commands_run(argc - 1, argv + 1);
-    if (!read_options(command, argc - 1, argv + 1, &options, error)) {
+    if (!read_options(command, argc, argv, &options, error)) {
         complain("userd", "%s", error);
         return EXIT_USAGE;
     }
@@ -324,4 +309,18 @@ commands_run(int argc, char *const *argv)
     printf("%s\n", command->about);
     flags_help(&command->flags, stdout);
     return 0;
+}
+
+bool
+commands_run(int argc, char *const *argv, int *out_status)
+{
+    const struct command *command = lookup(argc, argv);
+
+    if (argc > 0 && strcmp(argv[0], "db") == 0)
+        *out_status = db_commands_run(argc - 1, argv + 1);
+    else if (command != NULL)
+        *out_status = run_command(command, argc - 1, argv + 1);
+    else
+        return false;
+    return true;
 }

@@ -5,8 +5,6 @@
 
 #include <stdbool.h>
 
-/* Is the first argument that of a command? argc and argv without the program's name. */
-bool commands_are_meant(int argc, char *const *argv);
-
-/* Run it. The exit status. */
-int commands_run(int argc, char *const *argv);
+/* Run the command that the first argument names, to its exit status; argc and argv without the
+ * program's name. False: it names none. */
+bool commands_run(int argc, char *const *argv, int *out_status);

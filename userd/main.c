@@ -480,8 +480,8 @@ main(int argc, char **argv)
     char error[FLAGS_ERROR];
     int status;
 
-    if (commands_are_meant(argc - 1, argv + 1))
-        return commands_run(argc - 1, argv + 1);
+    if (commands_run(argc - 1, argv + 1, &status))
+        return status;
     if (!options_read(argc - 1, argv + 1, &program.options, error)) {
         complain("userd", "%s", error);
         return EXIT_USAGE;

@@ -112,35 +112,57 @@ judge_method(const struct reading *reading, const char *name, bool whole_service
 
 /* ---- roles and peers ---- */
 
-/* The texts of a list; *out_texts is to be freed in any case. what: what they are. */
-static bool
-read_texts(const struct reading *reading, const char *method, const json_t *list, const char *what,
-    const char *const **out_texts)
+/* The texts of a list, to be freed; what: what they are. NULL: the error says why not. */
+static const char **
+read_texts(const struct reading *reading, const char *method, const json_t *list, const char *what)
 {
     const char **texts = calloc(json_array_size(list) + 1, sizeof(*texts));
+    bool good = json_is_array(list);
     char why[80];
 
-    *out_texts = texts;
-    if (texts == NULL)
-        return fail_memory(reading);
-    snprintf(why, sizeof(why), "needs a list of %s, which are texts", what);
-    if (!json_is_array(list))
-        return fail(reading, method, why);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        texts[i] = json_string_value(json_array_get(list, i));
-        if (texts[i] == NULL)
-            return fail(reading, method, why);
+    if (texts == NULL) {
+        (void)fail_memory(reading);
+        return NULL;
     }
+    for (size_t i = 0; i < json_array_size(list) && good; i++) {
+        texts[i] = json_string_value(json_array_get(list, i));
+        good = texts[i] != NULL;
+    }
+    if (good)
+        return texts;
+    snprintf(why, sizeof(why), "needs a list of %s, which are texts", what);
+    (void)fail(reading, method, why);
+    free(texts);
+    return NULL;
+}
+
+/* Adopts the roles. False: there are none. */
+static bool
+add_rule(const struct reading *reading, const char *method, const char **roles, size_t count)
+{
+    if (roles == NULL)
+        return false;
+    reading->policy->rules[reading->policy->rule_count++] =
+        (struct weir_permission_rule){.method = method, .roles = roles, .role_count = count};
     return true;
 }
 
 static bool
 read_rule(const struct reading *reading, const char *method, const json_t *roles)
 {
-    struct weir_permission_rule *rule = &reading->policy->rules[reading->policy->rule_count++];
+    return add_rule(
+        reading, method, read_texts(reading, method, roles, "roles"), json_array_size(roles));
+}
 
-    *rule = (struct weir_permission_rule){.method = method, .role_count = json_array_size(roles)};
-    return read_texts(reading, method, roles, "roles", &rule->roles);
+/* NULL: no memory. */
+static const char **
+dup_roles(const struct weir_permission_rule *rule)
+{
+    const char **roles = calloc(rule->role_count, sizeof(*roles));
+
+    if (roles != NULL)
+        memcpy(roles, rule->roles, rule->role_count * sizeof(*roles));
+    return roles;
 }
 
 static bool
@@ -148,16 +170,11 @@ add_default_rules(const struct reading *reading, const json_t *roles)
 {
     for (size_t i = 0; i < DEFAULT_RULES; i++) {
         const struct weir_permission_rule *rule = &default_rules[i];
-        const char **texts;
 
         if (json_object_get(roles, rule->method) != NULL)
             continue;
-        texts = calloc(rule->role_count, sizeof(*texts));
-        if (texts == NULL)
+        if (!add_rule(reading, rule->method, dup_roles(rule), rule->role_count))
             return fail_memory(reading);
-        memcpy(texts, rule->roles, rule->role_count * sizeof(*texts));
-        reading->policy->rules[reading->policy->rule_count++] = (struct weir_permission_rule){
-            .method = rule->method, .roles = texts, .role_count = rule->role_count};
     }
     return true;
 }
@@ -210,10 +227,12 @@ read_peers(const struct reading *reading, json_t *peers)
     {
         struct weir_permission_rule *rule = rule_of(reading->policy, method);
 
-        rule->peer_count = json_array_size(list);
-        if (!judge_method(reading, method, false) ||
-            !read_texts(reading, method, list, "peers", &rule->peers))
+        if (!judge_method(reading, method, false))
             return false;
+        rule->peers = read_texts(reading, method, list, "peers");
+        if (rule->peers == NULL)
+            return false;
+        rule->peer_count = json_array_size(list);
         for (size_t i = 0; i < rule->peer_count; i++)
             if (!weir_permission_is_peer(rule->peers[i]))
                 return fail(reading, rule->peers[i], "is none of uri:..., dns:..., cn:..., uid:N");

@@ -22,21 +22,22 @@ copy_text(const char *text, char **out)
 static weir_code
 copy_skip(struct weir_auth *auth, const char *const *skip)
 {
+    struct skipped *list;
     size_t count = 0;
 
     while (skip != NULL && skip[count] != NULL)
         count++;
-    auth->skip = calloc(count + 1, sizeof(*auth->skip));
-    if (auth->skip == NULL)
-        return WEIR_RESOURCE_EXHAUSTED;
-    for (; auth->skip_count < count; auth->skip_count++) {
-        struct skipped *copy = &auth->skip[auth->skip_count];
+    list = calloc(count + 1, sizeof(*list));
+    auth->skip = list;
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        char *text = strdup(skip[i]);
 
-        if (!copy_text(skip[auth->skip_count], &copy->text))
+        if (text == NULL)
             return WEIR_RESOURCE_EXHAUSTED;
-        copy->len = strlen(copy->text);
+        list[i] = (struct skipped){.text = text, .len = strlen(text)};
+        auth->skip_count++;
     }
-    return WEIR_OK;
+    return list == NULL ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
 }
 
 static weir_code

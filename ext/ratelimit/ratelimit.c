@@ -51,20 +51,40 @@ check(const struct weir_ratelimit_options *options)
     return good ? WEIR_OK : WEIR_INVALID_ARGUMENT;
 }
 
+static void
+free_rules(struct rule *rules, size_t named)
+{
+    for (size_t i = 0; rules != NULL && i <= named; i++) {
+        buckets_fini(&rules[i].buckets);
+        free(rules[i].method);
+    }
+    free(rules);
+}
+
+/* Those of the methods, and a last one without a name. NULL: no memory. */
+static struct rule *
+dup_rules(const struct weir_ratelimit_options *options)
+{
+    struct rule *rules = calloc(options->method_count + 1, sizeof(*rules));
+
+    for (size_t i = 0; rules != NULL && i < options->method_count; i++) {
+        rules[i].rate = options->methods[i].rate;
+        rules[i].method = strdup(options->methods[i].method);
+        if (rules[i].method == NULL) {
+            free_rules(rules, options->method_count);
+            return NULL;
+        }
+    }
+    return rules;
+}
+
 static weir_code
 take_methods(struct weir_ratelimit *limit, const struct weir_ratelimit_options *options)
 {
-    limit->rules = calloc(options->method_count + 1, sizeof(struct rule));
+    limit->rules = dup_rules(options);
     if (limit->rules == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; i < options->method_count; i++) {
-        struct rule *rule = &limit->rules[limit->named++];
-
-        rule->rate = options->methods[i].rate;
-        rule->method = strdup(options->methods[i].method);
-        if (rule->method == NULL)
-            return WEIR_RESOURCE_EXHAUSTED;
-    }
+    limit->named = options->method_count;
     limit->rules[limit->named].rate = options->rate;
     qsort(limit->rules, limit->named, sizeof(struct rule), compare_rules);
     for (size_t i = 1; i < limit->named; i++) {
@@ -120,11 +140,7 @@ weir_ratelimit_free(weir_ratelimit *limit)
 {
     if (limit == NULL)
         return;
-    for (size_t i = 0; limit->rules != NULL && i <= limit->named; i++) {
-        buckets_fini(&limit->rules[i].buckets);
-        free(limit->rules[i].method);
-    }
-    free(limit->rules);
+    free_rules(limit->rules, limit->named);
     free(limit);
 }
 

@@ -109,8 +109,19 @@ weir_catalog_add_resolver(weir_catalog *catalog, const struct weir_resolver_type
 
 /* ---- balancers ---- */
 
-const struct weir_balancer_type *
-catalog_find_balancer(const weir_catalog *catalog, const char *name)
+static const struct weir_balancer_type *
+find_added(const weir_catalog *catalog, const char *name)
+{
+    for (const struct catalog_balancer *entry = catalog->balancers; entry != NULL;
+         entry = entry->next) {
+        if (strcmp(entry->type->name, name) == 0)
+            return entry->type;
+    }
+    return NULL;
+}
+
+static const struct weir_balancer_type *
+find_own(const char *name)
 {
     static const struct weir_balancer_type *const own[] = {&balancer_pick_first,
         &balancer_round_robin, &balancer_least_request, &balancer_weighted_round_robin};
@@ -119,12 +130,15 @@ catalog_find_balancer(const weir_catalog *catalog, const char *name)
         if (strcmp(own[i]->name, name) == 0)
             return own[i];
     }
-    for (const struct catalog_balancer *entry = catalog == NULL ? NULL : catalog->balancers;
-         entry != NULL; entry = entry->next) {
-        if (strcmp(entry->type->name, name) == 0)
-            return entry->type;
-    }
     return NULL;
+}
+
+const struct weir_balancer_type *
+catalog_find_balancer(const weir_catalog *catalog, const char *name)
+{
+    const struct weir_balancer_type *own = find_own(name);
+
+    return own != NULL || catalog == NULL ? own : find_added(catalog, name);
 }
 
 weir_code
@@ -134,7 +148,7 @@ weir_catalog_add_balancer(weir_catalog *catalog, const struct weir_balancer_type
 
     if (type->name == NULL || type->name[0] == '\0' || (type->pick == NULL && !type->together))
         return WEIR_INVALID_ARGUMENT;
-    if (catalog_find_balancer(catalog, type->name) != NULL)
+    if (find_own(type->name) != NULL || find_added(catalog, type->name) != NULL)
         return WEIR_ALREADY_EXISTS;
     entry = malloc(sizeof(*entry));
     if (entry == NULL)

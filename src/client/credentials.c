@@ -45,13 +45,23 @@ weir_credentials_new(weir_token_source *source, void *self,
     return WEIR_OK;
 }
 
+/* A token is a secret. */
+static void
+forget(weir_credentials *credentials)
+{
+    if (credentials->value != NULL)
+        explicit_bzero(credentials->value, strlen(credentials->value));
+    free(credentials->value);
+    credentials->value = NULL;
+}
+
 void
 weir_credentials_free(weir_credentials *credentials)
 {
     if (credentials == NULL)
         return;
     pthread_mutex_destroy(&credentials->lock);
-    free(credentials->value);
+    forget(credentials);
     free(credentials);
 }
 
@@ -66,16 +76,13 @@ weir_call_set_credentials(weir_call *call, weir_credentials *credentials)
 static void
 keep(weir_credentials *credentials, const struct weir_call_token *token, int64_t now)
 {
-    size_t size = strlen(token->value) + 1;
-    char *value = token->expires > now ? malloc(size) : NULL;
     int64_t life = token->expires - now, before = credentials->options.refresh_before;
 
-    if (value != NULL)
-        memcpy(value, token->value, size);
-    free(credentials->value);
-    credentials->value = value; /* NULL: without the memory the next call fetches again */
+    forget(credentials);
     credentials->expires = token->expires;
     credentials->refresh_at = token->expires - (before < life / 2 ? before : life / 2);
+    /* Without the memory the next call fetches again. */
+    credentials->value = token->expires > now ? strdup(token->value) : NULL;
 }
 
 /* Is there one to be sent now, and if somebody is about to bring the next one, would it do? */

@@ -329,8 +329,11 @@ send_frames(
         return false;
     while (len > 0) {
         size_t piece = len < conn->peer_max_frame ? len : conn->peer_max_frame;
+        uint8_t *payload = put_data(conn, slot, piece, end_stream && piece == len);
 
-        memcpy(put_data(conn, slot, piece, end_stream && piece == len), from, piece);
+        if (payload == NULL)
+            return false;
+        memcpy(payload, from, piece);
         from += piece;
         len -= piece;
     }

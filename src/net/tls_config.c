@@ -103,20 +103,21 @@ static bool
 copy_files(
     struct tls_files *files, const struct weir_tls_pair *pairs, size_t count, const char *ca_file)
 {
+    struct weir_tls_pair *copies;
+
     if (ca_file != NULL && (files->ca_file = strdup(ca_file)) == NULL)
         return false;
-    files->pairs = calloc(count + 1, sizeof(*files->pairs));
-    for (; files->pairs != NULL && files->pair_count < count; files->pair_count++) {
-        struct weir_tls_pair *copy = &files->pairs[files->pair_count];
+    copies = calloc(count + 1, sizeof(*copies));
+    files->pairs = copies;
+    for (size_t i = 0; copies != NULL && i < count; i++) {
+        char *cert = strdup(pairs[i].cert_file), *key = strdup(pairs[i].key_file);
 
-        copy->cert_file = strdup(pairs[files->pair_count].cert_file);
-        copy->key_file = strdup(pairs[files->pair_count].key_file);
-        if (copy->cert_file == NULL || copy->key_file == NULL) {
-            files->pair_count++;
+        copies[i] = (struct weir_tls_pair){.cert_file = cert, .key_file = key};
+        files->pair_count++;
+        if (cert == NULL || key == NULL)
             return false;
-        }
     }
-    return files->pairs != NULL;
+    return copies != NULL;
 }
 
 /* ---- loading ---- */

@@ -23,10 +23,11 @@ remove_at(struct tls_set *set, size_t index)
 void
 tls_ticket_put(struct tls_set *set, const char *host, SSL_SESSION *session)
 {
-    struct tls_ticket ticket = {strdup(host), session}, oldest = {0};
+    struct tls_ticket oldest = {0};
+    char *copy = strdup(host);
 
-    if (ticket.host == NULL) {
-        drop(&ticket);
+    if (copy == NULL) {
+        SSL_SESSION_free(session);
         return;
     }
     pthread_mutex_lock(&set->lock);
@@ -34,7 +35,7 @@ tls_ticket_put(struct tls_set *set, const char *host, SSL_SESSION *session)
         oldest = set->tickets[0];
         remove_at(set, 0);
     }
-    set->tickets[set->ticket_count++] = ticket;
+    set->tickets[set->ticket_count++] = (struct tls_ticket){copy, session};
     pthread_mutex_unlock(&set->lock);
     drop(&oldest);
 }

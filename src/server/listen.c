@@ -205,26 +205,29 @@ bind_all(struct weir_server *server, struct server_address *address,
     const struct net_address *wanted, int *out_errno)
 {
     size_t needed = address->kind == SERVER_TCP ? server->options.loops : 1;
-    size_t had = count_inherited(server, address->text);
+    size_t had = count_inherited(server, address->text), count;
     struct net_address bound = *wanted;
     bool good;
+    int *fds;
 
     *out_errno = ENOMEM;
-    address->fd_count = had > needed ? had : needed;
-    address->fds = malloc(2 * address->fd_count * sizeof(int));
-    if (address->fds == NULL)
+    count = had > needed ? had : needed;
+    fds = malloc(2 * count * sizeof(int));
+    if (fds == NULL)
         return false;
-    for (size_t i = 0; i < address->fd_count; i++)
-        address->fds[i] = -1;
-    take_inherited(server, address->text, address->fds);
-    good = had == 0 ? bind_each(address->fds, needed, wanted, &bound, out_errno)
-                    : share_each(address->fds, had, address->fd_count, out_errno);
+    for (size_t i = 0; i < count; i++)
+        fds[i] = -1;
+    take_inherited(server, address->text, fds);
+    good = had == 0 ? bind_each(fds, needed, wanted, &bound, out_errno)
+                    : share_each(fds, had, count, out_errno);
     if (!good) {
-        close_all(address->fds, address->fd_count);
+        close_all(fds, count);
         return false;
     }
-    memcpy(address->fds + address->fd_count, address->fds, address->fd_count * sizeof(int));
-    address->sockets = address->fds + address->fd_count;
+    memcpy(fds + count, fds, count * sizeof(int));
+    address->fds = fds;
+    address->fd_count = count;
+    address->sockets = fds + count;
     net_address_format(&bound, false, address->text);
     return true;
 }
