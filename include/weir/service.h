@@ -57,7 +57,9 @@ WEIR_API WEIR_CHECK bool weir_call_receive(weir_call *call, const ProtobufCMessa
 
 /* Send one message; returns when it is handed to the transport, which may be held back by the
  * peer's flow control. When the call has ended, what weir_call_code says, or FAILED_PRECONDITION
- * where that is OK: the server wanted no more. Suspends. */
+ * where that is OK: the server wanted no more. A client's message that cannot be sent, for want of
+ * memory or because it is too large (RESOURCE_EXHAUSTED), ends its call, lest the server take what
+ * it has got for all of it. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_send(weir_call *call, const ProtobufCMessage *message);
 
 /* ---- client side ---- */

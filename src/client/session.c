@@ -310,19 +310,6 @@ session_ride(struct client_attempt *attempt)
 
 /* ---- verbs ---- */
 
-/* A watcher will not have it: the chain learns of it as of the call's end. */
-static weir_code
-refuse_to_send(struct client_session *session, weir_code code)
-{
-    struct weir_call *call = session->call;
-
-    if (!is_plain(session) && !call->ended) {
-        call_end(call, code, NULL);
-        call_advance(call);
-    }
-    return code;
-}
-
 /* Who watches may choose how it is compressed. */
 static weir_code
 show_sending(struct client_session *session, const ProtobufCMessage *message)
@@ -336,8 +323,8 @@ show_sending(struct client_session *session, const ProtobufCMessage *message)
     return code;
 }
 
-weir_code
-session_send(struct client_session *session, const ProtobufCMessage *message, bool last)
+static weir_code
+send_message(struct client_session *session, const ProtobufCMessage *message, bool last)
 {
     const struct weir_channel *channel = session->call->owner;
     size_t len = protobuf_c_message_get_packed_size(message);
@@ -361,9 +348,19 @@ session_send(struct client_session *session, const ProtobufCMessage *message, bo
     if (fits || !is_plain(session)) {
         code = show_sending(session, message);
         if (code != WEIR_OK)
-            return refuse_to_send(session, code);
+            return code;
     }
     return fits ? send_kept(session, message, len, last) : send_past(session, message, last);
+}
+
+/* The chain learns of what was not sent as of the call's end. */
+weir_code
+session_send(struct client_session *session, const ProtobufCMessage *message, bool last)
+{
+    weir_code code = send_message(session, message, last);
+
+    call_must_be_whole(session->call, code);
+    return code;
 }
 
 weir_code

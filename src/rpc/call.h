@@ -349,6 +349,10 @@ WEIR_CHECK weir_code call_frame(
  * more messages either. */
 weir_code call_closed_for_sending(struct weir_call *call);
 
+/* A client's message was sent, or not for this reason: then the call ends, lest the server take
+ * what it has got for the whole. FAILED_PRECONDITION is the caller's mistake, and changes nothing. */
+void call_must_be_whole(struct weir_call *call, weir_code code);
+
 /* Take the next message out of incoming. OK with *out_message NULL: the peer has finished.
  * Suspends while there is neither. */
 weir_code call_take_message(

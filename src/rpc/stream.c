@@ -95,6 +95,15 @@ weir_call_receive_one(weir_call *call, ProtobufCMessage **out_message)
     return WEIR_OK;
 }
 
+void
+call_must_be_whole(struct weir_call *call, weir_code code)
+{
+    if (code == WEIR_OK || code == WEIR_FAILED_PRECONDITION || call->ended)
+        return;
+    call_end(call, code, NULL);
+    call_advance(call);
+}
+
 struct send {
     struct weir_call *call;
     const ProtobufCMessage *message;
@@ -104,9 +113,14 @@ struct send {
 static weir_code
 send_here(struct weir_call *call, const ProtobufCMessage *message)
 {
+    weir_code code;
+
     if (call->deputy != NULL && call->deputy->send != NULL)
         return call->deputy->send(call, message);
-    return call_send_message(call, message, false);
+    code = call_send_message(call, message, false);
+    if (!call->is_server)
+        call_must_be_whole(call, code);
+    return code;
 }
 
 static void

@@ -12,7 +12,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct world_options options = {.pairs = 1, .events = 4000};
-    struct world_result result;
+    struct sim_result result;
     struct chance chance;
 
     if (size == 0)

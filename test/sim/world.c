@@ -60,7 +60,7 @@ struct pair {
 struct world {
     struct world_options options;
     struct chance *chance;
-    struct world_result *result;
+    struct sim_result *result;
     struct pair *pairs;
     struct h2_budget budget;
     int64_t now;
@@ -717,11 +717,11 @@ is_quiet(void)
 }
 
 void
-world_run(const struct world_options *options, struct chance *chance, struct world_result *result)
+world_run(const struct world_options *options, struct chance *chance, struct sim_result *result)
 {
     struct world here = {.options = *options, .chance = chance, .result = result};
 
-    *result = (struct world_result){.trace = UINT64_C(0xcbf29ce484222325)};
+    *result = (struct sim_result){.trace = UINT64_C(0xcbf29ce484222325)};
     world = &here;
     here.budget.limit = 8 << 20;
     here.now = WEIR_SECOND;

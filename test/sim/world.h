@@ -12,6 +12,7 @@
 #pragma once
 
 #include "chance.h"
+#include "sim.h"
 
 struct world_options {
     uint32_t pairs;     /* up to WORLD_PAIRS */
@@ -24,14 +25,6 @@ struct world_options {
 
 #define WORLD_PAIRS 16u
 
-struct world_result {
-    uint64_t events;                 /* of ends, deliveries and thoughts together */
-    uint64_t calls, messages, bytes; /* that came to their end, that were compared */
-    uint64_t broken;   /* connections that failed for want of memory, or of hostility */
-    uint64_t trace;    /* a hash of all that happened, in its order */
-    const char *fault; /* NULL: everything was as it must be */
-};
-
 /* Run a world to its end. */
 void world_run(
-    const struct world_options *options, struct chance *chance, struct world_result *out_result);
+    const struct world_options *options, struct chance *chance, struct sim_result *out_result);
