@@ -87,13 +87,14 @@ push_sent(struct client_attempt *attempt)
     return true;
 }
 
-/* Bring the attempt what it has not got yet, and the end if there is one. False: not all went. */
+/* Bring the attempt what it has not got yet, and the end if there is one. False: not all went. When
+ * the call itself has ended its attempt is about to: a half-close would make it look whole. */
 static bool
 push(struct client_attempt *attempt)
 {
     struct weir_call *call = attempt->call;
 
-    if (!attempt->open || call->ended || !push_sent(attempt))
+    if (!attempt->open || call->ended || attempt->session->call->ended || !push_sent(attempt))
         return false;
     if (attempt->session->closing && !call->send_closed) {
         /* Half-close with an empty DATA frame (PROTOCOL-HTTP2, Requests). */

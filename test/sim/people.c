@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST = 1 << 17, RECORDS = 1 << 12, ATTEMPTS = 4 };
+enum { LONGEST = 1 << 17, RECORDS = 1 << 12 };
 
 static uint8_t cycle[LONGEST + 256]; /* each byte is the one before it and 31 */
 
@@ -85,6 +85,26 @@ people_reset(void)
         cycle[i] = (uint8_t)(cycle[i - 1] + 31);
 }
 
+/* How many attempts a call may have. */
+static unsigned
+most_attempts(void)
+{
+    if (rpc_world->kind.retries)
+        return 4;
+    return rpc_world->kind.hedges ? 3 : 1;
+}
+
+weir_code
+people_pass(void *self, weir_call *call, weir_next *next)
+{
+    weir_code code;
+
+    (void)self;
+    code = weir_proceed(next, call);
+    rpc_note(0x1c ^ (uint64_t)code << 8);
+    return code;
+}
+
 /* ---- handlers ---- */
 
 /* Once more. OK: this attempt goes on to what the plan says. */
@@ -100,7 +120,7 @@ begin_handling(weir_call *call, struct plan *out_plan)
     if (record->key != key) /* its client has left long ago */
         return weir_fail(call, WEIR_ABORTED, "late");
     record->begun++;
-    if (record->begun > (rpc_world->kind.retries ? ATTEMPTS : 1))
+    if (record->begun > most_attempts())
         rpc_fault("a call was handled more often than it may be");
     if (record->begun <= out_plan->failures)
         return weir_fail(call, WEIR_UNAVAILABLE, "planned");
@@ -301,7 +321,7 @@ is_possible(const struct plan *plan, weir_code code, int64_t deadline, bool canc
 {
     const struct rpc_kind *kind = &rpc_world->kind;
 
-    if (code == plan->code && plan->failures < (kind->retries ? ATTEMPTS : 1u))
+    if (code == plan->code && plan->failures < most_attempts())
         return true;
     switch (code) {
     case WEIR_UNAVAILABLE:

@@ -292,6 +292,8 @@ kind_of(struct chance *chance)
         .poor = chance_one(chance, 3),
         .ages = chance_one(chance, 3),
         .retries = chance_one(chance, 2),
+        .hedges = chance_one(chance, 4),
+        .wrapped = chance_one(chance, 2),
         .hurried = chance_one(chance, 2),
         .cancels = chance_one(chance, 2),
         .packed = chance_one(chance, 4),
@@ -310,6 +312,8 @@ open_server(void)
 
     must(weir_server_new(&options, &rpc_world->server));
     must(people_serve(rpc_world->server));
+    if (rpc_world->kind.wrapped)
+        must(weir_server_wrap(rpc_world->server, people_pass, NULL));
     rpc_world->server_loop = rpc_world->server->loops[0].loop;
 }
 
@@ -319,19 +323,30 @@ open_channels(weir_channel *channels[RPC_CHANNELS])
     static const struct weir_retry_options retry = {.initial_backoff = 50 * WEIR_MILLISECOND,
         .max_backoff = WEIR_SECOND,
         .unthrottled = true};
+    static const weir_code unavailable = WEIR_UNAVAILABLE;
+    static const struct weir_hedge_options hedge = {.attempts = 3,
+        .delay = 100 * WEIR_MILLISECOND,
+        .codes = &unavailable,
+        .code_count = 1,
+        .unthrottled = true};
     static const struct weir_method_name every_one = {NULL, NULL};
-    static const struct weir_method_config method = {
-        .names = &every_one, .name_count = 1, .retry = &retry};
+    static struct weir_method_config method = {.names = &every_one, .name_count = 1};
     static const struct weir_service_config config = {.methods = &method, .method_count = 1};
+    const struct rpc_kind *kind = &rpc_world->kind;
     struct weir_channel_options options = {.keepalive_time = 10 * WEIR_SECOND,
         .keepalive_without_calls = true,
         .max_connections = 1 + chance_below(&rpc_world->chance, 3),
-        .compression = rpc_world->kind.packed ? WEIR_GZIP : WEIR_IDENTITY,
-        .service_config = rpc_world->kind.retries ? &config : NULL};
+        .compression = kind->packed ? WEIR_GZIP : WEIR_IDENTITY,
+        .service_config = &config};
 
-    for (unsigned i = 0; i < rpc_world->kind.channels; i++)
+    method.retry = kind->retries ? &retry : NULL;
+    method.hedge = kind->retries || !kind->hedges ? NULL : &hedge;
+    for (unsigned i = 0; i < kind->channels; i++) {
         must(weir_channel_new_in_process(
             rpc_world->client_loop, rpc_world->server, &options, &channels[i]));
+        if (kind->wrapped)
+            must(weir_channel_wrap(channels[i], people_pass, NULL));
+    }
 }
 
 static void

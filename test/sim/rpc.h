@@ -24,6 +24,8 @@ struct rpc_kind {
     bool poor;     /* some allocations fail */
     bool ages;     /* connections are told to go (GOAWAY) */
     bool retries;  /* calls are tried again */
+    bool hedges;   /* several attempts at once; not together with retries */
+    bool wrapped;  /* interceptors on both sides */
     bool hurried;  /* calls have short deadlines */
     bool cancels;  /* clients change their minds */
     bool packed;   /* messages are compressed */
@@ -72,4 +74,5 @@ void network_cut_all(void);
 
 WEIR_CHECK weir_code people_serve(weir_server *server);
 void people_begin(void *client); /* a fiber's */
+weir_interceptor people_pass;    /* takes note, and lets pass */
 void people_reset(void);
