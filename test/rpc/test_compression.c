@@ -369,6 +369,55 @@ limits_on_sending(void **state)
     assert_int_equal(plain.seen.started, before + 2);
 }
 
+static weir_code
+pass(void *self, weir_call *call, weir_next *next)
+{
+    (void)self;
+    return weir_proceed(next, call);
+}
+
+/* One message, and then one that is not sent. */
+static void
+check_unsent(weir_channel *to)
+{
+    struct rpctest_Test_Collect_client stream = {NULL};
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *reply = NULL;
+    weir_call *call = call_for(to, NULL);
+
+    assert_int_equal(rpctest_Test_Collect(call, &stream), WEIR_OK);
+    message.text = "";
+    assert_int_equal(rpctest_Test_Collect_client_send(stream, &message), WEIR_OK);
+    message.data.len = MAX_SEND;
+    message.data.data = calloc(1, MAX_SEND);
+    assert_int_equal(rpctest_Test_Collect_client_send(stream, &message), WEIR_RESOURCE_EXHAUSTED);
+    assert_int_equal(rpctest_Test_Collect_client_finish(stream, &reply), WEIR_RESOURCE_EXHAUSTED);
+    assert_null(reply);
+    assert_non_null(strstr(weir_call_message(call), "larger than"));
+    free(message.data.data);
+    weir_call_free(call);
+}
+
+/* The server is not to take what it has got for all of it. */
+static void
+a_stream_ends_with_a_message_that_is_not_sent(void **state)
+{
+    static const struct weir_channel_options client = {.max_send_message = MAX_SEND};
+    static const struct weir_channel_options keeps_nothing = {
+        .max_send_message = MAX_SEND, .retry_buffer = 1};
+    weir_channel *wrapped, *past;
+
+    (void)state;
+    assert_int_equal(weir_channel_new(loop, plain.address, &client, &wrapped), WEIR_OK);
+    assert_int_equal(weir_channel_wrap(wrapped, pass, NULL), WEIR_OK);
+    assert_int_equal(weir_channel_new(loop, plain.address, &keeps_nothing, &past), WEIR_OK);
+    check_unsent(channel);
+    check_unsent(wrapped);
+    check_unsent(past);
+    weir_channel_free(wrapped);
+    weir_channel_free(past);
+}
+
 int
 main(void)
 {
@@ -381,6 +430,7 @@ main(void)
         cmocka_unit_test(never_to_a_client_that_does_not_list_it),
         cmocka_unit_test(no_longer_to_a_server_that_does_not_list_it),
         cmocka_unit_test(limits_on_sending),
+        cmocka_unit_test(a_stream_ends_with_a_message_that_is_not_sent),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -26,10 +26,10 @@ struct net_pipe_end {
     struct loop_task wake;
     bool woken; /* the task is on its way */
     bool closed;
-    bool wants_room; /* its last write was not taken whole */
-    bool over;       /* the peer's end has come */
-    int64_t over_at; /* WEIR_NEVER: it is not under way */
-    uint32_t len, arrived; /* of bytes: all of them, and those that may be read */
+    bool wants_room;             /* its last write was not taken whole */
+    bool over;                   /* the peer's end has come */
+    int64_t over_at;             /* WEIR_NEVER: it is not under way */
+    uint32_t len, arrived;       /* of bytes: all of them, and those that may be read */
     struct chunk chunks[CHUNKS]; /* that have not arrived */
     uint32_t chunk_count;
     uint8_t bytes[HOLDS];

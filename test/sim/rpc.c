@@ -320,9 +320,8 @@ open_server(void)
 static void
 open_channels(weir_channel *channels[RPC_CHANNELS])
 {
-    static const struct weir_retry_options retry = {.initial_backoff = 50 * WEIR_MILLISECOND,
-        .max_backoff = WEIR_SECOND,
-        .unthrottled = true};
+    static const struct weir_retry_options retry = {
+        .initial_backoff = 50 * WEIR_MILLISECOND, .max_backoff = WEIR_SECOND, .unthrottled = true};
     static const weir_code unavailable = WEIR_UNAVAILABLE;
     static const struct weir_hedge_options hedge = {.attempts = 3,
         .delay = 100 * WEIR_MILLISECOND,

@@ -20,16 +20,16 @@ enum { RPC_CHANNELS = 4, RPC_CLIENTS = 32 };
 
 struct rpc_kind {
     unsigned channels, clients;
-    bool cuts;     /* connections break, and fall silent for a while */
-    bool poor;     /* some allocations fail */
-    bool ages;     /* connections are told to go (GOAWAY) */
-    bool retries;  /* calls are tried again */
-    bool hedges;   /* several attempts at once; not together with retries */
-    bool wrapped;  /* interceptors on both sides */
-    bool hurried;  /* calls have short deadlines */
-    bool cancels;  /* clients change their minds */
-    bool packed;   /* messages are compressed */
-    bool drowsy;   /* handlers sleep */
+    bool cuts;    /* connections break, and fall silent for a while */
+    bool poor;    /* some allocations fail */
+    bool ages;    /* connections are told to go (GOAWAY) */
+    bool retries; /* calls are tried again */
+    bool hedges;  /* several attempts at once; not together with retries */
+    bool wrapped; /* interceptors on both sides */
+    bool hurried; /* calls have short deadlines */
+    bool cancels; /* clients change their minds */
+    bool packed;  /* messages are compressed */
+    bool drowsy;  /* handlers sleep */
 };
 
 struct rpc_client {

@@ -32,8 +32,8 @@ replays(uint64_t seed, uint64_t events)
         return false;
     if (first.trace == second.trace && first.events == second.events)
         return true;
-    printf("seed %" PRIu64 " went another way the second time: %" PRIu64 " events, trace %016" PRIx64
-           "\n",
+    printf("seed %" PRIu64 " went another way the second time: %" PRIu64
+           " events, trace %016" PRIx64 "\n",
         seed, second.events, second.trace);
     return false;
 }
@@ -53,7 +53,8 @@ run_many(uint64_t worlds)
         events += result.events;
         calls += result.calls;
     }
-    printf("%" PRIu64 " events and %" PRIu64 " calls in %" PRIu64 " worlds\n", events, calls, worlds);
+    printf(
+        "%" PRIu64 " events and %" PRIu64 " calls in %" PRIu64 " worlds\n", events, calls, worlds);
     return good;
 }
 
