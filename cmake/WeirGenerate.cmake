@@ -4,7 +4,8 @@
 # Compiles each .proto into the target: messages with protobuf-c (NAME.pb-c.h), services with Weir (NAME.weir.h).
 # A file's name is its path below the first of IMPORT_DIRS that holds it, or else its base name. The files of
 # google/protobuf that it imports are compiled too; other imports have to be listed, here or for a library
-# that the target links. The target must be of this directory.
+# that the target links. The target must be of this directory. Those of google/rpc came with Weir:
+#   weir_generate(TARGET PROTO... ${Weir_INCLUDE_DIR}/google/rpc/error_details.proto IMPORT_DIRS ${Weir_INCLUDE_DIR})
 #
 # WEIR_LIBRARY may name the library to link: Weir::weir, which is the default, or Weir::weir_static.
 # WEIR_PLUGIN_DIR may say where protoc-gen-weir and protoc-gen-weir-messages are: when Weir was built for another

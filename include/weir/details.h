@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Details of a status: messages that say more about an error, as in google/rpc/error_details.proto.
+/* Details of a status: messages that say more about an error, as in google/rpc/error_details.proto,
+ * which is installed with Weir; WeirGenerate.cmake tells how to compile it.
  *
  * They travel in the trailer grpc-status-details-bin, as a google.rpc.Status. The code of a call is
  * that of grpc-status, whatever the one in there says. */
