@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* userctl: the user service from a shell. */
 #include "usercommon/complain.h"
+#include "usercommon/streams.h"
 #include "userctl/calls.h"
 #include "userctl/chain.h"
 #include "userctl/session.h"
@@ -156,6 +157,8 @@ main(int argc, char **argv)
     struct args args;
     char error[FLAGS_ERROR], token[SESSION_TOKEN];
 
+    if (!streams_hold())
+        return EXIT_OUTPUT;
     signal(SIGPIPE, SIG_IGN);
     if (!args_read(argc - 1, argv + 1, &command, &args, error)) {
         complain("userctl", "%s", error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* userd: put the parts together, serve, and take them apart again. */
 #include "usercommon/complain.h"
+#include "usercommon/streams.h"
 #include "userd/commands.h"
 #include "userd/connections.h"
 #include "userd/database.h"
@@ -480,6 +481,8 @@ main(int argc, char **argv)
     char error[FLAGS_ERROR];
     int status;
 
+    if (!streams_hold())
+        return EXIT_FAILURE;
     if (commands_run(argc - 1, argv + 1, &status))
         return status;
     if (!options_read(argc - 1, argv + 1, &program.options, error)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weir-bench: load a gRPC server, and measure how it answers. */
 #include "usercommon/complain.h"
+#include "usercommon/streams.h"
 #include "weir-bench/report.h"
 #include "weir-bench/run.h"
 #include <errno.h>
@@ -87,6 +88,8 @@ main(int argc, char **argv)
     struct options options;
     char error[FLAGS_ERROR];
 
+    if (!streams_hold())
+        return EXIT_FAILURE;
     signal(SIGPIPE, SIG_IGN);
     if (!options_read(argc - 1, argv + 1, &options, error)) {
         complain("weir-bench", "%s", error);

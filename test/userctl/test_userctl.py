@@ -270,6 +270,13 @@ def test_variables_stand_for_flags_and_the_command_line_wins(shared_userd):
     assert "USERCTL_TIMEOUT" in done.stderr
 
 
+def test_without_standard_streams_it_fails_as_it_should(shared_userd):
+    command = [places.program("userctl"), "list", "--server", shared_userd.address]
+    done = programs.run("sh", "-c", '"$@" <&- >&-', "sh", *command)
+    assert (done.returncode, done.stderr) == (1, "userctl: cannot write the answer: Bad file descriptor\n")
+    assert programs.run("sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command).returncode == 1
+
+
 def test_an_answer_that_cannot_be_written_is_a_failure(shared_userd):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run(

@@ -2,6 +2,7 @@
 """userd's command line, its start on good and bad ground, and its end."""
 import contextlib
 import hashlib
+import os
 import pathlib
 import signal
 import socket
@@ -260,6 +261,20 @@ def call_in_flight(userd, user_pb2):
             get = channel.unary_unary("/user.UserService/GetUser")
             get(b"\x08\x01", timeout=60)
             yield future, lambda: other.execute("ROLLBACK")
+
+
+def test_it_needs_no_standard_streams(tmp_path, user_pb2):
+    """Nor takes what it opens in their place for them: a log line must not go into a socket."""
+    userd = programs.Userd(tmp_path)
+    userd.command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *userd.command]
+    try:
+        userd.start()
+        streams = [os.readlink(f"/proc/{userd.process.pid}/fd/{fd}") for fd in range(3)]
+        assert streams == ["/dev/null"] * 3
+        create(userd, user_pb2, "silent@example.org")
+        userd.stop()
+    finally:
+        userd.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
