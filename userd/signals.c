@@ -19,7 +19,8 @@ awaited_signals(void)
     return set;
 }
 
-/* SIGPIPE and SIGXFSZ are errors of a write, reported where it is made. */
+/* SIGPIPE and SIGXFSZ are errors of a write, reported where it is made. A parent that ignores
+ * SIGCHLD has us do so, too, and then nobody tells that a successor has ended. */
 void
 signals_block(void)
 {
@@ -28,6 +29,7 @@ signals_block(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
 }
 
 static void

@@ -170,10 +170,12 @@ def test_the_http_endpoints_stay_ready(tmp_path):
             assert len(statuses) > count + 10 and set(statuses) == {200}
 
 
-def test_a_successor_that_cannot_start(tmp_path):
+@pytest.mark.parametrize("parent", ["", "trap '' CHLD; "], ids=["", "of a parent that ignores SIGCHLD"])
+def test_a_successor_that_cannot_start(tmp_path, parent):
     authority = certs.Authority(tmp_path)
     pair = authority.issue("server", certs.LOCAL)
     server = tls.userd(tmp_path, pair)
+    server.command = ["bash", "-c", parent + 'exec "$@"', "bash", *server.command]
     server.start()
     try:
         pathlib.Path(pair.key).write_text("no key\n")
