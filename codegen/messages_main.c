@@ -6,6 +6,7 @@
 #include "messages.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,7 @@ main(void)
     FILE *input = NULL;
     int code;
 
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would leave no child to wait for */
     if (!text_read(&request, stdin))
         code = fail("cannot read standard input: ", strerror(errno));
     else if (request.len == 0 ||

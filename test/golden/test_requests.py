@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import re
+import signal
 import subprocess
 
 import pytest
@@ -317,6 +318,15 @@ def test_messages_when_generator_fails(request_of_kinds, tmp_path):
     environment = {**os.environ, "PATH": str(tmp_path)}
     done = run("protoc-gen-weir-messages", request_of_kinds.SerializeToString(), env=environment)
     assert done.returncode == 3 and done.stdout == b""
+
+
+def test_messages_under_a_parent_that_ignores_sigchld(request_of_kinds):
+    """A kernel then tells nobody how the generator ended."""
+    done = run(
+        "protoc-gen-weir-messages", request_of_kinds.SerializeToString(),
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_messages_without_services(request_of_kinds):
