@@ -67,9 +67,22 @@ WEIR_API void weir_log_write(weir_log *log, enum weir_log_level level, const cha
     const struct weir_log_field *fields, size_t count);
 
 /* weir_log_line(log, WEIR_LOG_WARN, "cut short", weir_log_number("calls", calls)) */
+#ifdef __cplusplus
+extern "C++" {
+template <class... Fields>
+void
+weir_log_line(weir_log *log, enum weir_log_level level, const char *message, Fields... fields)
+{
+    const struct weir_log_field list[sizeof...(fields) + 1] = {fields...};
+
+    weir_log_write(log, level, message, list, sizeof...(fields));
+}
+}
+#else
 #define weir_log_line(log, level, message, ...)                                             \
     weir_log_write((log), (level), (message), (const struct weir_log_field[]){__VA_ARGS__}, \
         sizeof((const struct weir_log_field[]){__VA_ARGS__}) / sizeof(struct weir_log_field))
+#endif
 
 /* Lines that were lost so far. */
 WEIR_API uint64_t weir_log_dropped(weir_log *log);
