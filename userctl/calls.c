@@ -10,12 +10,23 @@
 
 /* ---- failures ---- */
 
-/* The library says "cannot reach ADDRESS: REASON" when there is no connection. */
+/* The library says "cannot reach ADDRESS: REASON" when there is no connection. A server that has
+ * spoken runs; one that takes TLS alone hangs up on others. */
 static const char *
-hint_for(weir_code code, const char *message)
+hint_for_connection(const struct args *args, const char *message)
+{
+    if (strstr(message, ": TLS: ") != NULL)
+        return "";
+    if (!args->tls && strstr(message, ": the peer closed the connection") != NULL)
+        return ". Does it speak TLS? Then add --tls or --ca";
+    return ". Is userd running?";
+}
+
+static const char *
+hint_for(const struct args *args, weir_code code, const char *message)
 {
     if (code == WEIR_UNAVAILABLE && strncmp(message, "cannot reach ", 13) == 0)
-        return ". Is userd running?";
+        return hint_for_connection(args, message);
     if (code == WEIR_UNAUTHENTICATED && (strcmp(message, "no authorization header") == 0 ||
                                             strncmp(message, "invalid token", 13) == 0))
         return "; userctl login gets a token";
@@ -31,7 +42,7 @@ calls_fail(const struct args *args, weir_code code, const char *message)
     else if (message[0] == '\0')
         complain("userctl", "the call failed: %s", weir_code_name(code));
     else
-        complain("userctl", "%s%s", message, hint_for(code, message));
+        complain("userctl", "%s%s", message, hint_for(args, code, message));
     return EXIT_CODE_BASE + (int)code;
 }
 

@@ -58,6 +58,7 @@ def expect_unavailable(done, text):
     assert (done.returncode, done.stdout) == (64 + 14, ""), done.stderr
     assert f"TLS: {text}" in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1
+    assert "Is userd running?" not in done.stderr  # somebody has answered
 
 
 # ---- what a client says of its server ----
@@ -172,6 +173,8 @@ def test_plain_http2(start, user_pb2):
             method(b"", timeout=programs.PATIENCE)
     assert error.value.code() == grpc.StatusCode.UNAVAILABLE
     expect_in_log(server, "TLS: the peer does not speak TLS")
+    done = userctl(server)
+    assert done.returncode == 64 + 14 and done.stderr.endswith("Does it speak TLS? Then add --tls or --ca\n")
 
 
 def test_half_a_handshake_and_then_nothing(start, authority, user_pb2):
