@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-# What makes a mistake harder to use. Everything that is linked here lies at random addresses, with relocations that
-# are read-only from the start on and no stack that can be run. weir_harden() adds guards on stacks and checked copies
-# to what is compiled in a folder and below; not in the library's own, where they cost a call one instruction in
-# twenty-five. test/attack/test_hardening.py looks whether it is all there.
+# What makes a mistake harder to use, for everything that is built here: code and data at random addresses, relocations
+# that are read-only from the start on, no stack that can be run, guards on stacks, checked copies, marked targets of
+# indirect jumps. Guards and marks cost a call one instruction in twenty-two, most of it the guards (doc/BENCHMARKS.md).
+# test/attack/test_hardening.py looks whether it is all there.
+#
+# Shadow stacks are marked in what the compiler makes, but not in the fibers' switch, which returns to another caller than
+# it was called by; so the linker leaves them off.
 include(CheckPIESupported)
 check_pie_supported()
 
 if(NOT WEIR_SANITIZE)
     add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
-endif()
-
-macro(weir_harden)
-    if(NOT WEIR_SANITIZE)
-        add_compile_options(-fstack-protector-strong)
+    add_compile_options(-fstack-protector-strong -fstack-clash-protection)
+    if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+        add_compile_options(-fcf-protection=full)
+    elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+        add_compile_options(-mbranch-protection=standard)
     endif()
-    if(NOT WEIR_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release") # the copies need the optimiser
+    if(CMAKE_BUILD_TYPE STREQUAL "Release") # the copies need the optimiser
         add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
     endif()
-endmacro()
+endif()

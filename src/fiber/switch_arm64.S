@@ -65,4 +65,13 @@ fiber_context_enter:
 
 #endif
 
+/* Targets of indirect jumps are marked (GNU_PROPERTY_AARCH64_FEATURE_1_AND: BTI). */
+#if defined(__aarch64__)
+        .section .note.gnu.property, "a", %note
+        .p2align 3
+        .word   4, 16, 5
+        .asciz  "GNU"
+        .word   0xc0000000, 4, 1, 0
+#endif
+
         .section .note.GNU-stack, "", %progbits

@@ -39,6 +39,7 @@
 struct net_loop {
     struct list lingering; /* the oldest first */
     unsigned lingering_count;
+    struct net_counters *counters; /* NULL: nobody wants to know */
 };
 
 static void
@@ -71,10 +72,22 @@ make_net_loop(weir_loop *loop)
         return true;
     if ((net = malloc(sizeof(*net))) == NULL)
         return false;
-    net->lingering_count = 0;
+    *net = (struct net_loop){.lingering_count = 0};
     list_init(&net->lingering);
     loop_set_local(loop, LOOP_LOCAL_NET, net, free_net_loop);
     return true;
+}
+
+weir_code
+net_count(weir_loop *loop, struct net_counters *counters)
+{
+    struct net_loop *net;
+
+    if (!make_net_loop(loop))
+        return WEIR_RESOURCE_EXHAUSTED;
+    net = loop_local(loop, LOOP_LOCAL_NET);
+    net->counters = counters;
+    return WEIR_OK;
 }
 
 /* ---- polling ---- */
@@ -143,7 +156,11 @@ drop_kept(struct net_conn *conn)
 static void
 end(struct net_conn *conn, int error)
 {
+    struct net_loop *net = loop_local(conn->loop, LOOP_LOCAL_NET);
+
     conn->ended = true;
+    if (conn->tls != NULL && net->counters != NULL && tls_session_talks_too_much(conn->tls))
+        counter_add(&net->counters->tls_talkers, 1);
     drop_kept(conn);
     conn->events->closed(conn->owner, error);
 }
@@ -722,8 +739,11 @@ linger(struct net_conn *conn)
     if ((!waits && shutdown(conn->fd, SHUT_WR) != 0) ||
         loop_timer_start(conn->loop, &conn->timer, until) != WEIR_OK)
         return false;
-    if (net->lingering_count == LINGERING_MAX)
+    if (net->lingering_count == LINGERING_MAX) {
+        if (net->counters != NULL)
+            counter_add(&net->counters->unlingered, 1);
         net_conn_discard(container_of(net->lingering.next, struct net_conn, lingering));
+    }
     net->lingering_count++;
     list_push(&net->lingering, &conn->lingering);
     net_conn_poll(conn, UV_READABLE | (waits ? UV_WRITABLE : 0), on_linger);

@@ -4,6 +4,7 @@
  * runs on any. */
 #pragma once
 
+#include "base/counter.h"
 #include "loop/loop.h"
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -62,6 +63,15 @@ void net_address_format(
     const struct net_address *address, bool with_family, char out_text[NET_ADDRESS_TEXT]);
 
 /* ---- connections ---- */
+
+/* Of a loop's connections, for any thread to read. */
+struct net_counters {
+    _Atomic uint64_t unlingered;  /* let go at once, since too many lingered: see net_conn_close */
+    _Atomic uint64_t tls_talkers; /* broken since TLS had too much to say for itself */
+};
+
+/* Count from now on. Borrowed until the loop is freed. RESOURCE_EXHAUSTED: no memory. */
+WEIR_CHECK weir_code net_count(weir_loop *loop, struct net_counters *counters);
 
 struct net_conn;
 

@@ -19,6 +19,10 @@
 
 #define RECORD ((size_t)SSL3_RT_MAX_PLAIN_LENGTH)
 
+/* Messages of TLS itself (a KeyUpdate, a wish to negotiate anew) that a peer may send with no content
+ * between them. OpenSSL would answer them for ever, without returning. */
+#define TALKS_MAX 32u
+
 /* Unsent bytes beyond one record can only be answers to a peer that asks and does not listen. */
 #define OUTPUT_MAX ((size_t)64 * 1024)
 
@@ -33,6 +37,7 @@ struct tls_session {
     bool eof; /* the peer's socket is closed for writing */
     bool dry; /* the socket gave less than was asked for: nothing more until the next poll */
     bool write_waits; /* for the rest of a message of the peer's TLS, such as a KeyUpdate */
+    unsigned talks;   /* messages of TLS since content last came */
     uint8_t *output;
     size_t output_at, output_len, output_size;
     char why[224];
@@ -53,6 +58,8 @@ bio_read(BIO *bio, char *room, int size)
     ssize_t got = -1;
 
     BIO_clear_retry_flags(bio);
+    if (session->talks > TALKS_MAX)
+        return -1;
     errno = EAGAIN;
     while (!session->dry && (got = recv(session->fd, room, (size_t)size, 0)) < 0 && errno == EINTR)
         continue;
@@ -207,6 +214,9 @@ fail(struct tls_session *session)
 {
     if (session->error != 0) {
         snprintf(session->why, sizeof(session->why), "%s", strerror(session->error));
+    } else if (session->talks > TALKS_MAX) {
+        session->error = EPROTO;
+        snprintf(session->why, sizeof(session->why), "TLS: too many messages without content");
     } else if (session->eof && !session->open) {
         session->error = EPROTO;
         snprintf(session->why, sizeof(session->why),
@@ -238,6 +248,20 @@ on_ticket(SSL *ssl, SSL_SESSION *ticket)
         return 0;
     tls_ticket_put(session->set, session->host, ticket);
     return 1; /* the reference is ours */
+}
+
+/* After the handshake a server's tickets are no such messages: there are few of them. */
+static void
+on_message(int is_written, int version, int type, const void *data, size_t len, SSL *ssl, void *arg)
+{
+    struct tls_session *session = arg;
+
+    (void)version;
+    (void)data;
+    (void)len;
+    (void)ssl;
+    if (is_written == 0 && type == SSL3_RT_HANDSHAKE && session->open)
+        session->talks++;
 }
 
 static bool
@@ -285,6 +309,8 @@ begin(struct tls_session *session)
     BIO_set_init(bio, 1);
     SSL_set_bio(session->ssl, bio, bio);
     SSL_set_app_data(session->ssl, session);
+    SSL_set_msg_callback(session->ssl, on_message);
+    SSL_set_msg_callback_arg(session->ssl, session);
     if (session->host == NULL) {
         SSL_set_accept_state(session->ssl);
         return true;
@@ -409,8 +435,15 @@ read_record(struct tls_session *session, void *room, size_t size)
         return -1;
     }
     result = SSL_read_ex(session->ssl, room, size, &got);
-    if (result == 1)
+    if (result == 1) {
+        session->talks = 0;
         return (ssize_t)got;
+    }
+    if (session->talks > TALKS_MAX) {
+        fail(session);
+        errno = session->error;
+        return -1;
+    }
     switch (SSL_get_error(session->ssl, result)) {
     case SSL_ERROR_ZERO_RETURN:
         return 0;
@@ -581,6 +614,12 @@ tls_session_trim(struct tls_session *session)
 }
 
 /* ---- what it tells ---- */
+
+bool
+tls_session_talks_too_much(const struct tls_session *session)
+{
+    return session->talks > TALKS_MAX;
+}
 
 int
 tls_session_error(const struct tls_session *session)

@@ -47,6 +47,9 @@ void tls_session_finish(struct tls_session *session);
 /* Give back the buffers of a quiet connection until there is something for them. */
 void tls_session_trim(struct tls_session *session);
 
+/* Did the peer keep TLS busy with itself? Then it is broken. */
+bool tls_session_talks_too_much(const struct tls_session *session);
+
 /* 0, or why it is broken, as errno: EPROTO for an error of TLS; and the same in words. */
 int tls_session_error(const struct tls_session *session);
 const char *tls_session_why(const struct tls_session *session);

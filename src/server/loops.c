@@ -87,7 +87,8 @@ loop_setup(struct weir_server *server, struct server_loop *home)
         .compression = server->options.compression};
     fiber_set_stack_size(home->loop, server->options.fiber_stack);
     home->wake.data = home;
-    return uv_async_init(loop_uv(home->loop), &home->wake, woken) == 0;
+    return net_count(home->loop, &home->stats.net) == WEIR_OK &&
+           uv_async_init(loop_uv(home->loop), &home->wake, woken) == 0;
 }
 
 bool

@@ -53,6 +53,7 @@ struct server_counters {
     _Atomic uint64_t http_requests, http_live;
     _Atomic uint64_t limit_hits[WEIR_LIMIT_COUNT]; /* but for those of h2 */
     struct h2_stats h2;
+    struct net_counters net;
     struct rpc_traffic traffic;
 };
 

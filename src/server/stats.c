@@ -28,6 +28,8 @@ weir_limit_name(enum weir_limit limit)
         [WEIR_LIMIT_STALL] = "stall",
         [WEIR_LIMIT_WINDOW] = "window",
         [WEIR_LIMIT_MESSAGE] = "message",
+        [WEIR_LIMIT_LINGER] = "linger",
+        [WEIR_LIMIT_TLS] = "tls",
         [WEIR_LIMIT_HTTP_CONNECTIONS] = "http_connections",
         [WEIR_LIMIT_HTTP_TIME] = "http_time",
         [WEIR_LIMIT_HTTP_REQUEST] = "http_request",
@@ -45,6 +47,8 @@ add_limits(const struct server_counters *stats, struct weir_server_stats *sum)
         if (i < H2_LIMIT_COUNT)
             sum->limit_hits[i] += counter_read(&stats->h2.limit_hits[i]);
     }
+    sum->limit_hits[WEIR_LIMIT_LINGER] += counter_read(&stats->net.unlingered);
+    sum->limit_hits[WEIR_LIMIT_TLS] += counter_read(&stats->net.tls_talkers);
 }
 
 static void
