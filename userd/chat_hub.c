@@ -170,19 +170,26 @@ leave_place(struct chat_hub *hub, struct place *place)
 /* ---- letters; under the lock ---- */
 
 static bool
-has_room(const struct chat_hub *hub, const struct chat_seat *seat, const struct chat_letter *letter)
+is_full(const struct chat_seat *seat, const struct chat_letter *letter)
 {
-    if (seat->count == CHAT_LETTERS_MAX || letter->size > CHAT_BYTES_MAX - seat->bytes)
-        return false;
-    return seat->count == 0 || hub->bytes + letter->size <= CHAT_HUB_BYTES_MAX;
+    return seat->count == CHAT_LETTERS_MAX || letter->size > CHAT_BYTES_MAX - seat->bytes;
+}
+
+static bool
+is_crowded(const struct chat_hub *hub, const struct chat_seat *seat, const struct chat_letter *letter)
+{
+    return seat->count > 0 && hub->bytes + letter->size > CHAT_HUB_BYTES_MAX;
 }
 
 static void
 put_letter(struct chat_hub *hub, struct chat_seat *seat, struct chat_letter *letter)
 {
-    if (!has_room(hub, seat, letter)) {
+    bool full = is_full(seat, letter), crowded = !full && is_crowded(hub, seat, letter);
+
+    if (full || crowded) {
         seat->dropped++;
         hub->stats.dropped++;
+        hub->stats.crowded += crowded;
         return;
     }
     seat->letters[(seat->first + seat->count++) % CHAT_LETTERS_MAX] = chat_letter_ref(letter);

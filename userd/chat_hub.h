@@ -29,6 +29,7 @@ struct chat_stats {
     uint64_t participants; /* names, now */
     uint64_t delivered;    /* letters put into a seat, ever */
     uint64_t dropped;      /* letters for which a seat had no room, ever */
+    uint64_t crowded;      /* of these, since all seats together hold too much */
 };
 
 /* NULL: no memory. */

@@ -2,6 +2,7 @@
 /* userd: put the parts together, serve, and take them apart again. */
 #include "usercommon/complain.h"
 #include "usercommon/streams.h"
+#include "userd/chat_metrics.h"
 #include "userd/commands.h"
 #include "userd/connections.h"
 #include "userd/database.h"
@@ -285,7 +286,8 @@ open_shared(struct program *program)
         .ops = &program->ops,
         .log = &program->log};
 
-    if (hub == NULL || !shared_open(&program->shared, &options)) {
+    if (hub == NULL || !chat_metrics_show(hub, program->ops.metrics) ||
+        !shared_open(&program->shared, &options)) {
         complain("userd", "out of memory or of threads");
         return EXIT_FAILURE;
     }

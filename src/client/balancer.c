@@ -390,16 +390,16 @@ balancer_retry_at(const struct weir_channel *channel)
 struct weir_subchannel *
 balancer_pick(struct weir_channel *channel, const struct weir_call *call)
 {
-    const struct client_balancer *balancer = &channel->balancer;
+    struct client_balancer *balancer = &channel->balancer;
     struct weir_subchannel *picked;
-    struct weir_ready ready;
 
     if (balancer->ready_count == 0)
         return NULL;
     if (balancer->type->together)
         return balancer->ready[0];
-    ready = (struct weir_ready){balancer->ready, balancer->ready_count, loop_now(channel->loop)};
-    picked = balancer->type->pick(balancer->self, &ready, call);
+    balancer->choice =
+        (struct weir_ready){balancer->ready, balancer->ready_count, loop_now(channel->loop)};
+    picked = balancer->type->pick(balancer->self, &balancer->choice, call);
     assert(picked == NULL || picked->picked);
     return picked;
 }

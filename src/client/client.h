@@ -66,6 +66,7 @@ struct client_balancer {
     void *self;
     struct weir_subchannel **ready; /* those that may be picked; room for all */
     size_t ready_count, room;
+    struct weir_ready choice; /* of the pick that is being made */
 };
 
 /* Where the service config comes from; what it has come to is in the channel. */

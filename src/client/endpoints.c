@@ -158,6 +158,7 @@ endpoints_take(struct client_endpoint *from, struct client_endpoints *out_endpoi
         return false;
     *list = *from;
     *from = (struct client_endpoint){0};
-    *out_endpoints = (struct client_endpoints){list, 1};
+    out_endpoints->list = list;
+    out_endpoints->count = 1;
     return true;
 }

@@ -8,7 +8,7 @@ import subprocess
 import grpc
 import pytest
 
-from support import certs, frames, programs, siege, tokens
+from support import certs, frames, places, programs, siege, tokens
 
 CAP = 50
 
@@ -76,6 +76,26 @@ def test_all_addresses_together_leave_those_who_are_there_alone(tmp_path):
             one.close()
 
 
+def test_who_is_told_goodbye_does_not_keep_the_place(tmp_path):
+    """A connection that ends waits for its peer to read why; a loop lets 256 wait, and no more."""
+    flood = []
+
+    def more_than_wait():
+        for one in flood:
+            one.close()
+        flood[:] = open_connections(besieged.address, 2 * 256, "127.0.0.2")
+        for one in flood:
+            one.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        return besieged.count("linger") > 0
+
+    with siege.siege(tmp_path) as besieged:
+        programs.wait_until(more_than_wait, "more than may wait")
+        assert besieged.open_files() < 256 + 100 + besieged.count("weir_server_connections")
+        assert_neighbours_are_well(besieged)
+        for one in flood:
+            one.close()
+
+
 # ---- TLS ----
 
 
@@ -136,6 +156,17 @@ def test_there_is_no_renegotiation(secure):
     )  # fmt: skip
     said = (client.stdout + client.stderr).decode(errors="replace")
     assert re.search("no renegotiation", said), said
+    grpc_call(secure)
+
+
+def test_new_keys_are_not_made_for_ever(secure):
+    """TLS 1.3 lets a client ask for new keys at any time, each dear to both sides (RFC 8446, 4.6.3)."""
+    before = secure.count("tls")
+    client = programs.run(places.program("rekeys"), *secure.address.rsplit(":", 1))
+    assert client.returncode == 0, client.stderr
+    assert int(client.stdout) < 100_000
+    programs.wait_until(lambda: secure.count("tls") == before + 1, "the limit to be counted")
+    assert "too many messages without content" in "".join(secure.lines_of_failures())
     grpc_call(secure)
 
 

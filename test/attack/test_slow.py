@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that are slow on purpose: they hold what they take for a while, and then no more."""
 import concurrent.futures
+import contextlib
 import itertools
 import time
 
@@ -145,3 +146,30 @@ def test_a_request_that_drips_in_holds_up_nobody(besieged):
             if last:
                 break
         assert connection.answer(1)["data"][:1] == b"\0"
+
+
+LETTER, SEAT, HUB = 60 << 10, 1 << 20, 64 << 20  # bytes: of a message, and what may wait for one stream, and for all
+
+
+@pytest.mark.parametrize("limit, deaf", [("stream", 1), ("all", HUB // SEAT + 8)])
+def test_a_chat_that_nobody_reads_is_bounded(besieged, user_pb2, limit, deaf):
+    """Streams that share a name and read nothing: each message to it waits for all of them."""
+    dropped = f'userd_chat_messages_dropped_total{{limit="{limit}"}}'
+    before = besieged.count(dropped)
+    me = frames.message(user_pb2.ChatMessage(**{"from": "sink"}).SerializeToString())
+    letter = user_pb2.ChatMessage(to="sink", content="x" * LETTER, **{"from": "talker"})
+    with contextlib.ExitStack() as stack:
+        for _ in range(deaf):
+            sink = stack.enter_context(frames.Connection(besieged.address))
+            sink.send(frames.request(1, "/user.UserService/ChatUsers") + frames.data(1, me, end=False))
+        programs.wait_until(lambda: besieged.count("userd_chat_streams") == deaf, "them to sit down")
+        with grpc.insecure_channel(besieged.address) as channel:
+            talk = channel.stream_stream(
+                "/user.UserService/ChatUsers",
+                request_serializer=user_pb2.ChatMessage.SerializeToString,
+                response_deserializer=user_pb2.ChatMessage.FromString,
+            )
+            letters = [letter] * 2 * (SEAT // LETTER)
+            assert len(list(talk(iter(letters), timeout=programs.PATIENCE))) == len(letters)
+        assert besieged.count(dropped) > before
+    programs.wait_until(lambda: besieged.count("userd_chat_streams") == 0, "the chat to be empty")

@@ -122,6 +122,7 @@ a_full_seat_drops_what_is_new(void **state)
     }
     assert_int_equal(chat_seat_dropped(seat), 10);
     assert_int_equal(chat_hub_stats(hub).dropped, 10);
+    assert_int_equal(chat_hub_stats(hub).crowded, 0);
     assert_int_equal(chat_hub_stats(hub).delivered, CHAT_LETTERS_MAX);
     for (int i = 0; i < CHAT_LETTERS_MAX; i++) {
         snprintf(content, sizeof(content), "%d", i);
@@ -168,6 +169,7 @@ a_full_hub_leaves_room_for_who_keeps_up(void **state)
     for (int i = 0; i < CHAT_BYTES_MAX / LETTER; i++)
         post(*state, "slow", content);
     assert_true(chat_seat_dropped(slow[0]) > 1);
+    assert_int_equal(chat_hub_stats(*state).crowded, chat_hub_stats(*state).dropped);
     post(*state, "quick", "first");
     post(*state, "quick", content);
     free(content);
