@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pathlib
 import socket
+import struct
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from support import attacks, siege  # noqa: E402
 MIB = 1 << 20
 MEMORY_CAP = 256 * MIB
 PER_ADDRESS = 1000
+RESET = struct.pack("ii", 1, 0)
 
 
 def repeat(strike, address, until):
@@ -34,6 +36,7 @@ def connect_and_leave(address):
         held = []
         for _ in range(2 * PER_ADDRESS):
             one = socket.socket()
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)  # or else its ports would be used up
             one.bind(("127.0.0.2", 0))
             one.connect((host, int(port)))
             held.append(one)
