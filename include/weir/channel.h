@@ -18,16 +18,19 @@ typedef struct weir_channel weir_channel;
 
 /* Zero is the default of every field. */
 struct weir_channel_options {
-    const char *user_agent;        /* put before Weir's own in user-agent; none */
-    size_t max_receive_message;    /* bytes, after inflating; 4 MiB */
-    size_t max_send_message;       /* bytes, before compressing; 4 GiB */
-    weir_compression compression;  /* of the messages of calls that choose none; identity */
-    size_t max_header_list;        /* bytes of a response's header list; 16 KiB */
-    int64_t keepalive_time;        /* a server silent for so long during a call is asked whether it
-                                      lives; never. At least 10 s */
-    int64_t keepalive_timeout;     /* and given up when it is silent on; 20 s */
-    bool keepalive_without_calls;  /* ask also between calls; not every server likes that */
-    int64_t connect_timeout;       /* nanoseconds; 20 s */
+    const char *user_agent;       /* put before Weir's own in user-agent; none */
+    size_t max_receive_message;   /* bytes, after inflating; 4 MiB */
+    size_t max_send_message;      /* bytes, before compressing; 4 GiB */
+    weir_compression compression; /* of the messages of calls that choose none; identity */
+    size_t max_header_list;       /* bytes of a response's header list; 16 KiB */
+    int64_t keepalive_time;       /* a server silent for so long during a call is asked whether it
+                                     lives; never. At least 10 s */
+    int64_t keepalive_timeout;    /* and given up when it is silent on; 20 s */
+    bool keepalive_without_calls; /* ask also between calls; not every server likes that */
+    int64_t connect_timeout;      /* nanoseconds; 20 s */
+    /* Nanoseconds, a fifth more or less, from a failure to connect to the next attempt: 1 s at
+     * first, 1.6 times as much each time, up to 120 s (grpc doc/connection-backoff.md). */
+    int64_t initial_backoff, max_backoff;
     weir_tls *tls;                 /* of weir_tls_client_new: speak TLS; plain text */
     weir_credentials *credentials; /* of calls that bring none of their own; none. Borrowed */
     size_t retry_buffer; /* bytes of what a call has sent, kept for another attempt; 256 KiB */

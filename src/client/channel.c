@@ -15,6 +15,11 @@
 
 #define DEFAULT_CONNECT_TIMEOUT (20 * WEIR_SECOND)
 #define DEFAULT_IDLE_TIMEOUT (30 * 60 * WEIR_SECOND)
+/* connection-backoff.md */
+#define DEFAULT_INITIAL_BACKOFF WEIR_SECOND
+#define DEFAULT_MAX_BACKOFF (120 * WEIR_SECOND)
+#define INITIAL_BACKOFF_MIN WEIR_MILLISECOND
+#define BACKOFF_LIMIT (24 * 3600 * WEIR_SECOND)
 #define DEFAULT_RETRY_BUFFER ((size_t)256 * 1024)
 
 /* A heap string. NULL: no memory. */
@@ -53,6 +58,19 @@ release(struct weir_channel *channel)
 }
 
 static void
+set_backoff(struct weir_channel *channel, const struct weir_channel_options *options)
+{
+    int64_t initial =
+        options->initial_backoff != 0 ? options->initial_backoff : DEFAULT_INITIAL_BACKOFF;
+    int64_t max = options->max_backoff != 0 ? options->max_backoff : DEFAULT_MAX_BACKOFF;
+
+    max = max > INITIAL_BACKOFF_MIN ? max : INITIAL_BACKOFF_MIN;
+    initial = initial > INITIAL_BACKOFF_MIN ? initial : INITIAL_BACKOFF_MIN;
+    channel->max_backoff = max < BACKOFF_LIMIT ? max : BACKOFF_LIMIT;
+    channel->initial_backoff = initial < channel->max_backoff ? initial : channel->max_backoff;
+}
+
+static void
 set_options(struct weir_channel *channel, const struct weir_channel_options *options)
 {
     channel->tls = net_tls_ref(options->tls);
@@ -79,6 +97,7 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
     channel->max_connections = options->max_connections != 0 ? options->max_connections : 1;
     channel->idle_timeout =
         options->idle_timeout != 0 ? options->idle_timeout : DEFAULT_IDLE_TIMEOUT;
+    set_backoff(channel, options);
     channel->retry_buffer =
         options->retry_buffer != 0 ? options->retry_buffer : DEFAULT_RETRY_BUFFER;
 }

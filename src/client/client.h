@@ -97,6 +97,7 @@ struct weir_channel {
     size_t max_header_list;
     int64_t connect_timeout;
     int64_t idle_timeout;
+    int64_t initial_backoff, max_backoff;
     unsigned max_connections; /* a subchannel */
 
     weir_connectivity state; /* FAILURE: calls fail with the reason */
@@ -337,9 +338,8 @@ void service_config_heed(struct weir_channel *channel, const char *text);
 
 /* ---- subchannel.c ---- */
 
-/* A delay that grows by 1.6 each time, with a jitter of 20 % either way. */
-int64_t client_next_backoff(int64_t *backoff);
-#define CLIENT_BACKOFF_INITIAL WEIR_SECOND
+/* A delay that grows by 1.6 each time, with a jitter of 20 % either way (connection-backoff.md). */
+int64_t client_next_backoff(const struct weir_channel *channel, int64_t *backoff);
 
 /* Adopts what is in `endpoints`. NULL: no memory. */
 struct weir_subchannel *subchannel_new(

@@ -22,7 +22,7 @@ resolver_init(struct weir_channel *channel)
 
     resolver->channel = channel;
     loop_task_init(&resolver->again, ask_again);
-    resolver->backoff = CLIENT_BACKOFF_INITIAL;
+    resolver->backoff = channel->initial_backoff;
     resolver->type = target->is_name ? &resolver_dns : &resolver_static;
     if (target->resolver != NULL) {
         resolver->type = target->resolver->type;
@@ -76,7 +76,7 @@ weir_resolver_update(weir_resolver *resolver, const struct weir_resolution *reso
     }
     WEIR_TRY(endpoints_copy(resolution, &endpoints));
     resolver->listed = true;
-    resolver->backoff = CLIENT_BACKOFF_INITIAL;
+    resolver->backoff = resolver->channel->initial_backoff;
     service_config_heed(resolver->channel, resolution->service_config);
     code = balancer_update(resolver->channel, &endpoints);
     if (code != WEIR_OK)
@@ -92,7 +92,7 @@ weir_resolver_fail(weir_resolver *resolver, const char *why)
 
     if (resolver->listed)
         return;
-    resolver->retry_at = loop_now(channel->loop) + client_next_backoff(&resolver->backoff);
+    resolver->retry_at = loop_now(channel->loop) + client_next_backoff(channel, &resolver->backoff);
     balancer_fail(channel, why);
 }
 

@@ -15,17 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* connection-backoff.md */
-#define BACKOFF_MAX (120 * WEIR_SECOND)
-
 int64_t
-client_next_backoff(int64_t *backoff)
+client_next_backoff(const struct weir_channel *channel, int64_t *backoff)
 {
     int64_t delay = *backoff, fifth = delay / 5;
 
     *backoff = delay + delay * 3 / 5;
-    if (*backoff > BACKOFF_MAX)
-        *backoff = BACKOFF_MAX;
+    if (*backoff > channel->max_backoff)
+        *backoff = channel->max_backoff;
     return delay - fifth + (int64_t)(random_u64() % (uint64_t)(2 * fifth));
 }
 
@@ -53,7 +50,7 @@ static void
 fail(struct weir_subchannel *subchannel, const char *why)
 {
     weir_loop *loop = subchannel->channel->loop;
-    int64_t again = loop_now(loop) + client_next_backoff(&subchannel->backoff);
+    int64_t again = loop_now(loop) + client_next_backoff(subchannel->channel, &subchannel->backoff);
 
     subchannel->growing = false;
     subchannel->grow_at = again;
@@ -213,7 +210,7 @@ subchannel_is_ready(struct client_conn *conn)
     subchannel->pending = NULL;
     subchannel->conn = conn;
     subchannel->growing = false;
-    subchannel->backoff = CLIENT_BACKOFF_INITIAL;
+    subchannel->backoff = subchannel->channel->initial_backoff;
     subchannel->ready_at = loop_now(subchannel->channel->loop);
     watches_begin(conn);
     set_state(subchannel, WEIR_CHANNEL_READY);
@@ -228,7 +225,7 @@ void
 subchannel_is_lost(struct weir_subchannel *subchannel)
 {
     struct weir_channel *channel = subchannel->channel;
-    bool was_short = loop_now(channel->loop) - subchannel->ready_at < CLIENT_BACKOFF_INITIAL;
+    bool was_short = loop_now(channel->loop) - subchannel->ready_at < channel->initial_backoff;
 
     client_dissolve_line(subchannel);
     if (subchannel->growing) {
@@ -348,7 +345,7 @@ subchannel_new(struct weir_channel *channel, struct client_endpoints *endpoints,
     subchannel->number = ++channel->last_subchannel;
     subchannel->endpoints = *endpoints;
     *endpoints = (struct client_endpoints){NULL, 0};
-    subchannel->backoff = CLIENT_BACKOFF_INITIAL;
+    subchannel->backoff = channel->initial_backoff;
     list_init(&subchannel->link);
     list_init(&subchannel->conns);
     list_init(&subchannel->waiting);

@@ -116,16 +116,16 @@ watch_on_fiber(void *arg)
 {
     struct conn_watch *watch = arg;
     struct weir_channel *channel = watch->channel;
-    int64_t backoff = CLIENT_BACKOFF_INITIAL;
+    int64_t backoff = channel->initial_backoff;
 
     watch->fiber = fiber_current();
     while (watch->conn != NULL) {
         if (ask_once(watch))
-            backoff = CLIENT_BACKOFF_INITIAL;
+            backoff = channel->initial_backoff;
         if (watch->unimplemented)
             break;
         if (watch->conn != NULL)
-            rest(watch, client_next_backoff(&backoff));
+            rest(watch, client_next_backoff(channel, &backoff));
     }
     if (watch->conn != NULL)
         watch->type->given_up(watch->conn);

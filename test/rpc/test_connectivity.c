@@ -2,9 +2,11 @@
 /* The states of a channel, watching them, and the end of idle connections. */
 #include "kinds.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -116,6 +118,59 @@ old_failures_are_forgotten(void **state)
     assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
     close_client(&client);
     running_stop(&running, PATIENCE);
+}
+
+/* A door that is shut as soon as somebody knocks. */
+static int
+open_door(char target[32])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int door = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    assert_int_equal(bind(door, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(door, 64), 0);
+    assert_int_equal(getsockname(door, (struct sockaddr *)&address, &len), 0);
+    snprintf(target, 32, "127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+    return door;
+}
+
+static int
+count_knocks(const struct weir_channel_options *options, int64_t duration, int enough)
+{
+    int64_t until = weir_now() + duration;
+    struct client client;
+    char target[32];
+    int door = open_door(target), guest, knocks = 0;
+
+    assert_int_equal(weir_loop_new(&client.loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(client.loop, target, options, &client.channel), WEIR_OK);
+    assert_int_equal(weir_channel_connect(client.channel), WEIR_OK);
+    while (weir_now() < until && knocks < enough) {
+        weir_loop_turn(client.loop);
+        while ((guest = accept(door, NULL, NULL)) >= 0) {
+            close(guest);
+            knocks++;
+        }
+        usleep(1000);
+    }
+    close_client(&client);
+    close(door);
+    return knocks;
+}
+
+static void
+backoffs_are_chosen(void **state)
+{
+    static const struct weir_channel_options quick = {
+        .initial_backoff = 1, .max_backoff = 20 * WEIR_MILLISECOND};
+    static const struct weir_channel_options slow = {
+        .initial_backoff = WEIR_NEVER, .max_backoff = WEIR_NEVER};
+
+    (void)state;
+    assert_true(count_knocks(&quick, PATIENCE, 10) >= 10);
+    assert_int_equal(count_knocks(&slow, 2 * WEIR_SECOND, 10), 1);
+    assert_in_range(count_knocks(NULL, 1500 * WEIR_MILLISECOND, 10), 1, 2);
 }
 
 static void
@@ -288,6 +343,7 @@ main(void)
         cmocka_unit_test(nobody_there_is_a_failure),
         cmocka_unit_test(failing_lasts_until_ready),
         cmocka_unit_test(old_failures_are_forgotten),
+        cmocka_unit_test(backoffs_are_chosen),
         cmocka_unit_test(who_fails_rests_as_well),
         cmocka_unit_test(many_may_watch),
         cmocka_unit_test(idle_connections_are_closed),
