@@ -138,11 +138,13 @@ parse_dns_server(char *text, struct net_address *out_server)
 static weir_code
 take_dns_server(const char **rest, struct net_address *out_server)
 {
-    const char *server = *rest + 2;
-    size_t len = strcspn(server, "/");
+    const char *server;
+    size_t len;
 
     if (strncmp(*rest, "//", 2) != 0)
         return WEIR_OK;
+    server = *rest + 2;
+    len = strcspn(server, "/");
     if (server[len] == '\0')
         return WEIR_INVALID_ARGUMENT;
     *rest = server + len + 1;
