@@ -110,8 +110,8 @@ class Client
 int
 main(int argc, char **argv)
 {
-    long calls = argc == 4 ? std::atol(argv[2]) : 0;
-    long at_once = argc == 4 ? std::atol(argv[3]) : 0;
+    long calls = argc == 4 ? std::strtol(argv[2], nullptr, 10) : 0;
+    long at_once = argc == 4 ? std::strtol(argv[3], nullptr, 10) : 0;
 
     if (calls <= 0 || at_once <= 0) {
         std::fprintf(stderr, "usage: bench-grpc-cpp-client HOST:PORT CALLS AT_ONCE\n");

@@ -55,7 +55,7 @@ struct weir_channel_options {
      * not heeded. */
     const struct weir_service_config_format *service_config_format;
     /* With a format: ask for one in the TXT records of _grpc_config.NAME, too, when a name is
-     * looked up (gRFC A2); no. Whoever can change the name's zone can then slow calls down. */
+     * looked up (gRFC A2); no. Whoever may change its zone then decides how calls are made. */
     bool service_config_in_dns;
     /* Told why such a one cannot be: the one before stays in force. On the loop's thread. */
     void (*service_config_refused)(void *self, const char *why);

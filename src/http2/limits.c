@@ -2,8 +2,8 @@
 /* What a peer may do before it is told to calm down (RFC 9113, 10.5).
  *
  * Three buckets of tokens that refill with the time the user tells:
- *   resets        RST_STREAM of the peer for a stream whose answer is not finished (CVE-2023-44487);
- *                 streams that are answered give tokens back, since who hedges resets the others
+ *   resets        RST_STREAM of the peer for a stream whose answer is not finished
+ * (CVE-2023-44487); streams that are answered give tokens back, since who hedges resets the others
  *   local_resets  RST_STREAM that the peer provokes from us: stream errors, streams over the limit
  *                 (CVE-2025-8671); a client that does not know of a limit yet stays far below
  *   idle_frames   frames that carry nothing; useful ones give tokens back, so that a peer that

@@ -20,25 +20,26 @@ struct question {
 
 /* ---- whom to ask ---- */
 
-/* Those of IPv6 stand in a list that resolv.h has, but does not tell of; res_nclose frees them. */
+/* Servers of both families stand in a list that resolv.h has, but does not tell of, those of IPv4
+ * in the old one as well; res_nclose frees as many as are said to be there. False: no memory. */
 static bool
 choose_server(struct __res_state *state, const struct net_address *server)
 {
-    struct sockaddr_in6 *v6 = state->_u._ext.nsaddrs[0];
+    struct sockaddr_in6 *only = calloc(1, sizeof(*only));
 
-    state->nscount = 1;
-    state->_u._ext.nscount = 0;
-    if (server->any.sa_family == AF_INET) {
-        memcpy(&state->nsaddr_list[0], &server->storage, sizeof(state->nsaddr_list[0]));
-        return true;
-    }
-    if (v6 == NULL)
-        v6 = malloc(sizeof(*v6));
-    if (v6 == NULL)
+    if (only == NULL)
         return false;
-    memcpy(v6, &server->storage, sizeof(*v6));
+    memcpy(only, &server->storage, server->len);
+    for (size_t i = 0; i < MAXNS; i++) {
+        free(state->_u._ext.nsaddrs[i]);
+        state->_u._ext.nsaddrs[i] = NULL;
+    }
+    state->_u._ext.nsaddrs[0] = only;
+    state->_u._ext.nssocks[0] = -1;
+    state->nscount = state->_u._ext.nscount = 1;
     state->nsaddr_list[0].sin_family = 0;
-    state->_u._ext.nsaddrs[0] = v6;
+    if (server->any.sa_family == AF_INET)
+        memcpy(&state->nsaddr_list[0], &server->storage, sizeof(state->nsaddr_list[0]));
     return true;
 }
 

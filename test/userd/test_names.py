@@ -85,9 +85,14 @@ def servers_of(client, calls=20):
     return {outcome["server"] for outcome in outcomes}
 
 
+def await_both(client):
+    """Calls are spread over both userd, once both are connected."""
+    programs.wait_until(lambda: len(servers_of(client)) == 2, "calls at both servers")
+
+
 def test_a_config_is_heeded(server, start):
     server.tell(ADDRESSES, [(CONFIG_NAME, choices(ROUND_ROBIN))])
-    assert len(servers_of(start())) == 2
+    await_both(start())
     assert len(servers_of(start("off"))) == 1
 
 
@@ -100,7 +105,7 @@ def test_without_a_record_there_is_none(server, start):
 
 def test_records_besides_are_passed_over(server, start):
     server.tell(ADDRESSES, [(CONFIG_NAME, "another text"), (CONFIG_NAME, choices(ROUND_ROBIN))])
-    assert len(servers_of(start())) == 2
+    await_both(start())
 
 
 def test_the_first_choice_for_this_client_counts(server, start):
@@ -112,7 +117,7 @@ def test_the_first_choice_for_this_client_counts(server, start):
         {"serviceConfig": NO_ANSWERS},
     ]
     server.tell(ADDRESSES, [(CONFIG_NAME, "grpc_config=" + json.dumps(listed))])
-    assert len(servers_of(start())) == 2
+    await_both(start())
 
 
 def test_a_long_config_comes_whole(server, start):
@@ -136,7 +141,7 @@ def test_a_bad_config_changes_nothing(server, start, text):
 def test_a_changed_config_takes_effect(server, start, fleet):
     server.tell(ADDRESSES, [(CONFIG_NAME, choices(ROUND_ROBIN))])
     client = start()
-    assert len(servers_of(client)) == 2
+    await_both(client)
     server.tell(ADDRESSES, [(CONFIG_NAME, choices({**ROUND_ROBIN, **NO_ANSWERS}))])
     fleet[1].kill()  # who loses a server asks again
     programs.wait_until(lambda: client.call()["code"] == "RESOURCE_EXHAUSTED", "the new config")
@@ -167,6 +172,14 @@ def test_a_server_that_does_not_answer_is_told(server):
     client = Client(f"dns://{places.free_address()}/{NAME}:1")
     outcome = client.call()
     assert outcome["code"] == "UNAVAILABLE" and "the DNS server does not answer" in outcome["why"], outcome
+    assert client.stop() == 0
+
+
+def test_names_of_lists_are_asked_of_the_server(server, fleet):
+    server.tell(ADDRESSES)
+    port = fleet[0].address.rsplit(":", 1)[1]
+    client = Client(f"dns://{server.address}/none.{dns.ZONE}:{port},{NAME}:{port}")
+    assert client.call()["code"] == "OK"
     assert client.stop() == 0
 
 
