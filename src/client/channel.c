@@ -45,6 +45,7 @@ release(struct weir_channel *channel)
         free(method);
     }
     call_pool_fini(&channel->calls);
+    call_pool_fini(&channel->loops_calls);
     call_shared_fini(&channel->shared);
     map_fini(&channel->methods);
     pthread_mutex_destroy(&channel->lock);
@@ -368,23 +369,47 @@ recycle(struct weir_call *call)
         else
             channel->calls_failed++;
     }
+    if (call->is_loops) {
+        call_pool_put(&channel->loops_calls, call);
+        return;
+    }
     pthread_mutex_lock(&channel->lock);
     call_pool_put(&channel->calls, call);
     pthread_mutex_unlock(&channel->lock);
 }
 
-struct weir_call *
-client_take_call(struct weir_channel *channel)
+/* Is this the loop's thread? */
+static bool
+is_at_home(const struct weir_channel *channel)
+{
+    const struct fiber *fiber = fiber_current();
+
+    return fiber != NULL && fiber_loop(fiber) == channel->loop;
+}
+
+static struct weir_call *
+take_locked(struct weir_channel *channel)
 {
     struct weir_call *call;
 
     pthread_mutex_lock(&channel->lock);
     call = call_pool_take(&channel->calls);
     pthread_mutex_unlock(&channel->lock);
+    return call;
+}
+
+struct weir_call *
+client_take_call(struct weir_channel *channel)
+{
+    bool at_home = is_at_home(channel);
+    struct weir_call *call = at_home ? call_pool_take(&channel->loops_calls) : take_locked(channel);
+
     if (call == NULL)
         call = call_new(channel->loop, false, &channel->shared, recycle, channel);
-    if (call != NULL)
-        call_init(call);
+    if (call == NULL)
+        return NULL;
+    call_init(call);
+    call->is_loops = at_home;
     return call;
 }
 
@@ -414,12 +439,10 @@ weir_call_new(weir_channel *channel, weir_call *parent)
 void
 weir_call_free(weir_call *call)
 {
-    struct fiber *fiber = fiber_current();
-
     if (call == NULL)
         return;
     list_remove(&call->sibling);
-    if (fiber != NULL && fiber_loop(fiber) == call->loop)
+    if (is_at_home(call->owner))
         call_retire(call);
     else
         call_send_away(call);

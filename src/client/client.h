@@ -132,8 +132,10 @@ struct weir_channel {
     struct client_method *method_list;
     struct client_method *last_method; /* that was asked for; NULL: none */
 
+    struct call_pool loops_calls; /* that the loop's own fibers make */
+
     pthread_mutex_t lock;
-    struct call_pool calls;
+    struct call_pool calls; /* that others make */
 };
 
 /* The way to one server, or to the first that answers of several. */

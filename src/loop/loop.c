@@ -235,30 +235,31 @@ give_up_turning(weir_loop *loop)
     wake_first(loop);
 }
 
-/* Under the lock: sleep until woken. Runners go to the head of the line. */
+/* Under the lock: sleep until woken. Runners, who wait for nothing else, go to the head of the
+ * line. */
 static void
-wait_in_line(weir_loop *loop, struct loop_waiter *self)
+wait_in_line(weir_loop *loop, const bool *done)
 {
-    list_push(self->done == NULL ? loop->waiters.next : &loop->waiters, &self->link);
-    pthread_cond_wait(&self->woken, &loop->lock);
-    list_remove(&self->link);
+    struct loop_waiter self = {.done = done};
+
+    pthread_cond_init(&self.woken, NULL);
+    list_push(done == NULL ? loop->waiters.next : &loop->waiters, &self.link);
+    pthread_cond_wait(&self.woken, &loop->lock);
+    list_remove(&self.link);
+    pthread_cond_destroy(&self.woken);
 }
 
 /* Under the lock: take the right to turn from those who merely wait. */
 static void
 await_turning(weir_loop *loop)
 {
-    struct loop_waiter self = {.done = NULL};
-
-    pthread_cond_init(&self.woken, NULL);
     loop->runners++;
     while (loop->turned) {
         uv_async_send(&loop->wakeup);
-        wait_in_line(loop, &self);
+        wait_in_line(loop, NULL);
     }
     loop->runners--;
     loop->turned = true;
-    pthread_cond_destroy(&self.woken);
 }
 
 void
@@ -307,19 +308,15 @@ is_free(const weir_loop *loop)
 static void
 wait_for(weir_loop *loop, const bool *done)
 {
-    struct loop_waiter self = {.done = done};
-
     assert(loop_current() != loop);
-    pthread_cond_init(&self.woken, NULL);
     while (!*done) {
         if (is_free(loop))
             turn_for(loop, done);
         else
-            wait_in_line(loop, &self);
+            wait_in_line(loop, done);
     }
     if (!loop->turned)
         wake_first(loop);
-    pthread_cond_destroy(&self.woken);
 }
 
 void
@@ -348,8 +345,12 @@ loop_ask(weir_loop *loop, struct loop_task *task, const bool *done)
 void
 loop_done(weir_loop *loop, bool *done)
 {
-    if (loop->awaited == done && loop->polls)
-        uv_stop(&loop->uv);
+    if (loop->awaited == done) { /* by this very thread */
+        *done = true;
+        if (loop->polls)
+            uv_stop(&loop->uv);
+        return;
+    }
     pthread_mutex_lock(&loop->lock);
     *done = true;
     list_each (link, &loop->waiters) {

@@ -124,6 +124,7 @@ struct weir_call {
     bool sent_again;     /* it has got another stream for that reason */
     bool cancelled;      /* on this side, even if it had ended before */
     bool counted;        /* client: among its channel's calls */
+    bool is_loops;       /* client: a fiber of its loop has made it */
     atomic_bool refused; /* a verb that tells no code could not run */
     bool timer_running;
     bool gzip_in;             /* the peer's grpc-encoding */
