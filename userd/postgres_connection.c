@@ -168,6 +168,7 @@ postgres_close(struct postgres_connection *connection)
 {
     if (connection == NULL)
         return;
+    PQclear(connection->answer.result);
     PQfinish(connection->pg);
     free(connection);
 }
@@ -260,18 +261,18 @@ postgres_send(struct postgres_connection *connection, enum postgres_query query,
            PQpipelineSync(connection->pg) == 1;
 }
 
-/* Until a result can be had, which may be that the connection is lost. */
+/* Until there is a result, or the connection is lost. */
 static weir_code
-await_result(struct postgres_connection *connection, weir_call *call)
+await_result(struct postgres_connection *connection, weir_call *call, bool *out_lost)
 {
     unsigned ready = 0;
     int left;
 
     for (;;) {
-        if ((ready & WEIR_FD_READABLE) != 0 && PQconsumeInput(connection->pg) == 0)
-            return WEIR_OK;
+        *out_lost = (ready & WEIR_FD_READABLE) != 0 && PQconsumeInput(connection->pg) == 0;
         left = PQflush(connection->pg);
-        if (left < 0 || PQisBusy(connection->pg) == 0)
+        *out_lost = *out_lost || left < 0 || PQstatus(connection->pg) != CONNECTION_OK;
+        if (*out_lost || PQisBusy(connection->pg) == 0)
             return WEIR_OK;
         WEIR_TRY(weir_fd_wait(call, PQsocket(connection->pg),
             WEIR_FD_READABLE | (left > 0 ? WEIR_FD_WRITABLE : 0), &ready));
@@ -310,10 +311,8 @@ fail_answer(struct postgres_connection *connection)
 static void
 take_result(struct postgres_connection *connection)
 {
-    PGresult *result = NULL;
+    PGresult *result = PQgetResult(connection->pg);
 
-    if (PQstatus(connection->pg) == CONNECTION_OK)
-        result = PQgetResult(connection->pg);
     if (result == NULL && PQstatus(connection->pg) != CONNECTION_OK) {
         fail_answer(connection);
     } else if (result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
@@ -324,25 +323,39 @@ take_result(struct postgres_connection *connection)
     }
 }
 
+/* Hand the answer over; a failure has no result. */
+static void
+conclude(struct postgres_connection *connection, struct postgres_answer *out_answer)
+{
+    struct postgres_answer *answer = &connection->answer;
+
+    if (answer->code == WEIR_OK && answer->result == NULL)
+        fail_answer(connection);
+    if (answer->code != WEIR_OK) {
+        PQclear(answer->result);
+        answer->result = NULL;
+    }
+    *out_answer = *answer;
+    answer->result = NULL;
+}
+
 weir_code
 postgres_receive(
     struct postgres_connection *connection, weir_call *call, struct postgres_answer *out_answer)
 {
+    bool lost = false;
+
     while (connection->syncs > 0) {
-        WEIR_TRY(await_result(connection, call));
-        take_result(connection);
+        WEIR_TRY(await_result(connection, call, &lost));
+        if (lost)
+            fail_answer(connection);
+        else
+            take_result(connection);
     }
-    connection->broken = PQstatus(connection->pg) != CONNECTION_OK ||
+    connection->broken = lost || PQstatus(connection->pg) != CONNECTION_OK ||
                          PQpipelineStatus(connection->pg) != PQ_PIPELINE_ON ||
                          PQtransactionStatus(connection->pg) != PQTRANS_IDLE;
-    if (connection->answer.code == WEIR_OK && connection->answer.result == NULL)
-        fail_answer(connection);
-    if (connection->answer.code != WEIR_OK) {
-        PQclear(connection->answer.result);
-        connection->answer.result = NULL;
-    }
-    *out_answer = connection->answer;
-    connection->answer.result = NULL;
+    conclude(connection, out_answer);
     return WEIR_OK;
 }
 

@@ -94,7 +94,7 @@ count(const struct listing *listing)
 {
     struct ranks_update update;
 
-    if (ranks_begin_count(listing->ranks, &update))
+    if (ranks_begin_count(listing->ranks, listing->range->skip, &update))
         ranks_end_count(listing->ranks, &update, run_count(listing, &update));
 }
 

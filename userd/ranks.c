@@ -2,7 +2,8 @@
 /* Ids rise, and none is used twice. So the number of users in a block of ids only falls once later
  * ids are in use, and the database counts removals, in each block and in all. Counts that were true
  * at so many removals in all are true as long as there are as many; which the statement that lists
- * checks in its own snapshot. When there are more, the blocks in which they were are counted anew.
+ * checks in its own snapshot. When there are more, the blocks in which they were are counted anew,
+ * as far as the list needs them.
  *
  * An id may appear late, though, where creates commit in another order than they took their ids:
  * blocks are counted when the ids beyond them have been there for a while (settle). */
@@ -33,7 +34,7 @@ ranks_fini(struct ranks *ranks)
 static int32_t
 block_at(const struct ranks *ranks, int64_t skip)
 {
-    int32_t low = 0, high = ranks->count;
+    int32_t low = 0, high = ranks->valid;
 
     while (low < high) {
         int32_t middle = low + (high - low + 1) / 2;
@@ -53,7 +54,7 @@ ranks_find(struct ranks *ranks, int64_t skip)
     int32_t block;
 
     pthread_mutex_lock(&ranks->lock);
-    if (ranks->count > 0) {
+    if (ranks->valid > 0) {
         block = block_at(ranks, skip);
         start.after = block == 0 ? 0 : block * RANKS_BLOCK - 1;
         start.skip = skip - ranks->before[block];
@@ -84,7 +85,7 @@ ranks_may_help(struct ranks *ranks, const struct ranks_start *start)
     if (start->skip <= 2 * RANKS_BLOCK)
         return false;
     pthread_mutex_lock(&ranks->lock);
-    may = countable(ranks) > ranks->count || is_next_due(ranks);
+    may = countable(ranks) > ranks->valid || is_next_due(ranks);
     pthread_mutex_unlock(&ranks->lock);
     return may;
 }
@@ -112,41 +113,52 @@ make_room(struct ranks *ranks, int32_t count)
     return true;
 }
 
-static bool
-begin(struct ranks *ranks, struct ranks_update *update)
+/* Blocks that a list needs that skips so many, as far as can be told and may be. */
+static int32_t
+needed(const struct ranks *ranks, int64_t skip)
 {
-    int32_t more = countable(ranks) - ranks->count;
+    int64_t most = countable(ranks), users = 0, count;
+    int32_t block = 0;
 
-    if (ranks->counting)
-        return false;
-    update->first = ranks->count;
-    update->end = ranks->count + (more > RANKS_COUNTED ? RANKS_COUNTED : more);
-    if (update->end < update->first)
-        update->end = update->first;
+    while (block < ranks->count && users <= skip)
+        users += ranks->blocks[block++].users;
+    count = users > skip ? block : block + (skip - users) / RANKS_BLOCK + 1;
+    if (count > ranks->count + RANKS_COUNTED)
+        count = ranks->count + RANKS_COUNTED;
+    return (int32_t)(count < most ? count : most);
+}
+
+static bool
+begin(struct ranks *ranks, int64_t skip, struct ranks_update *update)
+{
+    update->end = needed(ranks, skip);
+    update->first = update->end < ranks->count ? update->end : ranks->count;
     update->room = RANKS_COUNTED + (update->end - update->first);
     update->removed = malloc(((size_t)update->first + 1) * sizeof(*update->removed));
     update->found = malloc((size_t)update->room * sizeof(*update->found));
-    if (update->removed == NULL || update->found == NULL || !make_room(ranks, update->end)) {
-        free(update->removed);
-        free(update->found);
+    if (update->removed == NULL || update->found == NULL || !make_room(ranks, update->end))
         return false;
-    }
     for (int32_t i = 0; i < update->first; i++)
         update->removed[i] = ranks->blocks[i].removed;
-    ranks->counting = true;
     return true;
 }
 
 bool
-ranks_begin_count(struct ranks *ranks, struct ranks_update *out_update)
+ranks_begin_count(struct ranks *ranks, int64_t skip, struct ranks_update *out_update)
 {
     bool good;
 
     *out_update = (struct ranks_update){0};
     pthread_mutex_lock(&ranks->lock);
-    good = begin(ranks, out_update);
+    good = !ranks->counting && begin(ranks, skip, out_update);
+    if (good)
+        ranks->counting = true;
     pthread_mutex_unlock(&ranks->lock);
-    return good;
+    if (good)
+        return true;
+    free(out_update->removed);
+    free(out_update->found);
+    return false;
 }
 
 void
@@ -157,7 +169,7 @@ ranks_add(struct ranks_update *update, int32_t block, int64_t removed, int32_t u
     update->found[update->added++] = (struct ranks_found){block, {removed, users}};
 }
 
-/* Of too many changed blocks, those beyond the last one that was counted are not known any more. */
+/* Of too many changed blocks, those beyond the last one that was counted are not known. */
 static int32_t
 known_blocks(const struct ranks_update *update)
 {
@@ -171,18 +183,18 @@ known_blocks(const struct ranks_update *update)
 static void
 take(struct ranks *ranks, const struct ranks_update *update)
 {
-    int32_t count = known_blocks(update);
-
-    if (count > update->first)
-        memset(ranks->blocks + update->first, 0,
-            (size_t)(count - update->first) * sizeof(*ranks->blocks));
+    for (int32_t i = ranks->count; i < update->end; i++)
+        ranks->blocks[i] = (struct ranks_block){0};
+    if (ranks->count < update->end)
+        ranks->count = update->end;
     for (int32_t i = 0; i < update->added; i++)
         ranks->blocks[update->found[i].block] = update->found[i].is;
-    ranks->count = count;
-    ranks->before[0] = 0;
-    for (int32_t i = 0; i < count; i++)
-        ranks->before[i + 1] = ranks->before[i] + ranks->blocks[i].users;
+    if (ranks->version != update->version || ranks->valid < known_blocks(update))
+        ranks->valid = known_blocks(update);
     ranks->version = update->version;
+    ranks->before[0] = 0;
+    for (int32_t i = 0; i < ranks->valid; i++)
+        ranks->before[i + 1] = ranks->before[i] + ranks->blocks[i].users;
 }
 
 /* What was the last id a while ago is settled now. */

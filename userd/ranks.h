@@ -26,9 +26,10 @@ struct ranks_block {
 
 struct ranks {
     pthread_mutex_t lock;
-    int64_t version; /* removals in all, as of which the counts are true */
+    int64_t version; /* removals in all, as of which the first blocks' counts are true */
+    int32_t valid;   /* so many */
+    int64_t *before; /* users below each of these; one more */
     struct ranks_block *blocks;
-    int64_t *before; /* users below each block; one more than blocks */
     int32_t count, room;
     bool counting;       /* somebody does */
     int64_t settle;      /* ids that were there for so long have no new ones between them */
@@ -56,21 +57,22 @@ bool ranks_may_help(struct ranks *ranks, const struct ranks_start *start);
 
 /* A count of blocks, of one moment: of those that changed, and of some beyond the last. */
 struct ranks_update {
-    int64_t *removed;     /* as is known, of each block up to first; freed by ranks_end_count */
-    int32_t first, end;   /* the new ones: from first to below end */
-    int32_t room, added;  /* of what was found */
-    int64_t version;      /* set by who counts */
-    int32_t last;         /* set by who counts: the last id of all */
+    int64_t *removed;   /* as is known, of each block below first; freed by ranks_end_count */
+    int32_t first, end; /* the new ones: from first to below end */
+    int32_t room, added;
+    int64_t version;    /* set by who counts */
+    int32_t last;       /* set by who counts: the last id of all */
     struct ranks_found {
         int32_t block;
         struct ranks_block is;
-    } *found; /* changed ones and new ones that are not empty, in the order of their blocks */
+    } *found; /* what was added */
 };
 
-/* False: somebody else counts already, or there is no memory. */
-bool ranks_begin_count(struct ranks *ranks, struct ranks_update *out_update);
+/* For a list that skips so many: no more blocks than that takes. False: somebody else counts
+ * already, or there is no memory. */
+bool ranks_begin_count(struct ranks *ranks, int64_t skip, struct ranks_update *out_update);
 
-/* One of the blocks; in order. More than RANKS_COUNTED changed ones are for the next time. */
+/* One of the blocks: changed ones, no more than RANKS_COUNTED, in order, then all new ones. */
 void ranks_add(struct ranks_update *update, int32_t block, int64_t removed, int32_t users);
 
 /* good: version, last and what was added are of one moment. */

@@ -65,12 +65,13 @@ count(struct sqlite_reader *reader, struct ranks_update *update, struct store_ca
 
 /* OK, also where somebody else counts or there is no memory: then the counts stay as they are. */
 static weir_code
-update(struct ranks *ranks, struct sqlite_reader *reader, struct store_cause *cause)
+update(
+    struct ranks *ranks, struct sqlite_reader *reader, int64_t skip, struct store_cause *cause)
 {
     struct ranks_update counts;
     weir_code code;
 
-    if (!ranks_begin_count(ranks, &counts))
+    if (!ranks_begin_count(ranks, skip, &counts))
         return WEIR_OK;
     code = count(reader, &counts, cause);
     ranks_end_count(ranks, &counts, code == WEIR_OK);
@@ -87,10 +88,10 @@ sqlite_count_start(struct ranks *ranks, struct sqlite_reader *reader, int64_t sk
 
     WEIR_TRY(sqlite_reader_number(reader, QUERY_REMOVED, &removed, cause));
     if (start.version != removed || ranks_may_help(ranks, &start)) {
-        WEIR_TRY(update(ranks, reader, cause));
+        WEIR_TRY(update(ranks, reader, skip, cause));
         do {
             before = start;
-            WEIR_TRY(update(ranks, reader, cause));
+            WEIR_TRY(update(ranks, reader, skip, cause));
             start = ranks_find(ranks, skip);
         } while (start.skip < before.skip && ranks_may_help(ranks, &start));
     }

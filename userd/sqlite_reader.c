@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #define INDEX_REGION_SIZE 32768
-#define MMAP_SETTING "PRAGMA mmap_size = 268435456"
+#define MMAP_SETTING "PRAGMA mmap_size = 2147418112" /* as much as SQLite can */
 
 #define USER_COLUMNS "id, name, email, phone, created_at"
 #define ACCOUNT_COLUMNS USER_COLUMNS ", password_hash, roles, epoch"

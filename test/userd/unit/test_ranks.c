@@ -59,12 +59,12 @@ add_block(const struct model *model, struct ranks_update *update, int32_t block)
 }
 
 static void
-count(const struct model *model, struct ranks *ranks)
+count_for(const struct model *model, struct ranks *ranks, int64_t skip)
 {
     struct ranks_update update;
     int changed = 0;
 
-    assert_true(ranks_begin_count(ranks, &update));
+    assert_true(ranks_begin_count(ranks, skip, &update));
     for (int32_t block = 0; block < update.first && changed < RANKS_COUNTED; block++) {
         if (model->removed[block] == update.removed[block])
             continue;
@@ -76,6 +76,12 @@ count(const struct model *model, struct ranks *ranks)
     update.version = model->removals;
     update.last = model->last;
     ranks_end_count(ranks, &update, true);
+}
+
+static void
+count(const struct model *model, struct ranks *ranks)
+{
+    count_for(model, ranks, IDS);
 }
 
 /* The id that a start leads to. */
@@ -169,6 +175,34 @@ removals_are_counted(void **state)
     ranks_fini(&ranks);
 }
 
+/* A list that skips few does not wait until many are counted. */
+static void
+no_more_is_counted_than_a_list_needs(void **state)
+{
+    struct model model;
+    struct ranks ranks;
+
+    (void)state;
+    model_open(&model, IDS - 10);
+    ranks_init(&ranks, 0);
+    count(&model, &ranks);
+    count_for(&model, &ranks, 5 * RANKS_BLOCK);
+    assert_int_equal(ranks.valid, 6); /* no id is 0 */
+    count(&model, &ranks);
+    assert_int_equal(ranks.valid, 6 + RANKS_COUNTED);
+    model_remove(&model, 2 * RANKS_BLOCK);
+    model_remove(&model, 20 * RANKS_BLOCK);
+    count_for(&model, &ranks, 5 * RANKS_BLOCK);
+    assert_int_equal(ranks.valid, 6);
+    assert_leads_home(&model, &ranks, 5 * RANKS_BLOCK);
+    assert_leads_home(&model, &ranks, 30 * RANKS_BLOCK);
+    count_for(&model, &ranks, 30 * RANKS_BLOCK);
+    assert_int_equal(ranks_find(&ranks, 30 * RANKS_BLOCK).after, 30 * RANKS_BLOCK - 1);
+    assert_leads_home(&model, &ranks, 30 * RANKS_BLOCK);
+    free(model.there);
+    ranks_fini(&ranks);
+}
+
 static void
 what_may_still_get_new_ids_is_not_counted(void **state)
 {
@@ -201,10 +235,10 @@ one_counts_at_a_time(void **state)
 
     (void)state;
     ranks_init(&ranks, 0);
-    assert_true(ranks_begin_count(&ranks, &first));
-    assert_false(ranks_begin_count(&ranks, &second));
+    assert_true(ranks_begin_count(&ranks, 1, &first));
+    assert_false(ranks_begin_count(&ranks, 1, &second));
     ranks_end_count(&ranks, &first, false);
-    assert_true(ranks_begin_count(&ranks, &second));
+    assert_true(ranks_begin_count(&ranks, 1, &second));
     ranks_end_count(&ranks, &second, false);
     assert_true(ranks_find(&ranks, 5000).version < 0);
     ranks_fini(&ranks);
@@ -217,6 +251,7 @@ main(void)
         cmocka_unit_test(without_counts_all_is_skipped),
         cmocka_unit_test(counts_lead_near_the_first_user),
         cmocka_unit_test(removals_are_counted),
+        cmocka_unit_test(no_more_is_counted_than_a_list_needs),
         cmocka_unit_test(what_may_still_get_new_ids_is_not_counted),
         cmocka_unit_test(one_counts_at_a_time),
     };
