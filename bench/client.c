@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client for what h2load cannot do: hold thousands of idle connections and then call on each, and
  * send requests that differ by a running number, or by one that is drawn from 1 to a maximum. Every
- * answer is checked: :status 200 and grpc-status 0. Response headers are decoded by nghttp2, so that Weir is not its own judge.
+ * answer is checked: :status 200 and grpc-status 0. Response headers are decoded by nghttp2, so
+ * that Weir is not its own judge.
  *
  * It prints "open N" when every connection has the server's SETTINGS; with --hold it then waits for
  * a line on standard input; at the end "answered N failed M cpu S seconds S". Exit code 0: nothing
@@ -23,7 +24,7 @@ enum {
     MAX_BODY = 4096, /* below every default window */
     MAX_PATH = 200,
     DIGITS = 8,
-    VARINT_SIZE = 5, /* filled up with zeros */
+    VARINT_SIZE = 5,              /* filled up with zeros */
     DEFAULT_WINDOW = 65535,       /* RFC 9113, 6.9.2 */
     PROGRESS_TIMEOUT = 60 * 1000, /* ms without any event: give up */
 };
@@ -475,13 +476,18 @@ parse_options(char **argv, struct options *options)
 int
 main(int argc, char **argv)
 {
-    client.options = (struct options){.connections = 1, .streams = 1, .calls = 1, .number_at = -1,
-        .varint_at = -1, .varint_max = 1};
+    client.options = (struct options){.connections = 1,
+        .streams = 1,
+        .calls = 1,
+        .number_at = -1,
+        .varint_at = -1,
+        .varint_max = 1};
     if (argc < 1 || !parse_options(argv, &client.options)) {
         fprintf(stderr,
             "usage: bench-client --connect HOST:PORT --path /SERVICE/METHOD --body FILE\n"
             "       [--connections N] [--streams N] [--calls N] [--hold]\n"
-            "       [--number-at OFFSET] [--first-number N] [--varint-at OFFSET] [--varint-max N]\n");
+            "       [--number-at OFFSET] [--first-number N] [--varint-at OFFSET] [--varint-max "
+            "N]\n");
         return 2;
     }
     client.number = client.options.first_number;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing a backup: into PATH.part, which gets its name when all of it is on the disk. Who writes it
- * has it locked, so of two backups to one path at once one is refused. */
+/* Writing a backup: into PATH.part, which gets its name when all of it is on the disk. Who writes
+ * it has it locked, so of two backups to one path at once one is refused. */
 #include "userd/archive_file.h"
 
 #include <errno.h>

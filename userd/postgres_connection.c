@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection to PostgreSQL. It is in libpq's pipeline mode: what is sent before a Sync is one
- * transaction and one round trip, so setting the timeout, where it changes, costs none of its own. */
+ * transaction and one round trip, so setting the timeout, where it changes, costs none of its own.
+ */
 #include "userd/postgres_connection.h"
 
 #include <errno.h>
@@ -78,12 +79,20 @@ fail_result(const PGresult *result, struct store_cause *cause)
 
 /* ---- life ---- */
 
+/* Compiling a statement takes a thousand times as long as running it. Engines that do not know the
+ * setting refuse it, so that is a transaction of its own, and its failure none. */
+static bool
+send_settings(PGconn *pg)
+{
+    return PQsendQueryParams(pg, "SET jit = off", 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+           PQpipelineSync(pg) == 1;
+}
+
 /* Preparing a statement waits for who changes its tables, but not for ever. */
 static bool
 send_preparations(PGconn *pg)
 {
-    bool good = PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg) == 1 &&
-                PQsendQueryParams(pg, "SET statement_timeout = " TEXT(PREPARE_TIMEOUT), 0, NULL,
+    bool good = PQsendQueryParams(pg, "SET statement_timeout = " TEXT(PREPARE_TIMEOUT), 0, NULL,
                     NULL, NULL, NULL, 0) == 1;
 
     for (int i = 0; i < POSTGRES_QUERIES && good; i++)
@@ -110,23 +119,32 @@ poll_for_result(PGconn *pg, int64_t end)
     return PQstatus(pg) == CONNECTION_OK;
 }
 
+/* One result, of the settings or of the preparations after them. */
+static bool
+take_prepared(PGconn *pg, int *syncs, struct store_cause *cause)
+{
+    PGresult *result = PQgetResult(pg);
+    ExecStatusType status = result == NULL ? PGRES_COMMAND_OK : PQresultStatus(result);
+    bool good = *syncs == 0 || status == PGRES_COMMAND_OK || status == PGRES_PIPELINE_SYNC;
+
+    if (!good)
+        (void)fail_result(result, cause);
+    *syncs += status == PGRES_PIPELINE_SYNC;
+    PQclear(result);
+    return good;
+}
+
 static bool
 prepare_all(PGconn *pg, struct store_cause *cause)
 {
     int64_t end = weir_now() + 2 * PREPARE_TIMEOUT * WEIR_MILLISECOND;
-    ExecStatusType status = PGRES_COMMAND_OK;
-    bool good = send_preparations(pg);
+    bool good = PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg) == 1 && send_settings(pg) &&
+                send_preparations(pg);
+    int syncs = 0;
 
     snprintf(cause->text, sizeof(cause->text), "it does not answer");
-    while (good && status != PGRES_PIPELINE_SYNC && (good = poll_for_result(pg, end))) {
-        PGresult *result = PQgetResult(pg);
-
-        status = result == NULL ? PGRES_COMMAND_OK : PQresultStatus(result);
-        good = status == PGRES_COMMAND_OK || status == PGRES_PIPELINE_SYNC;
-        if (!good)
-            (void)fail_result(result, cause);
-        PQclear(result);
-    }
+    while (good && syncs < 2)
+        good = poll_for_result(pg, end) && take_prepared(pg, &syncs, cause);
     return good;
 }
 

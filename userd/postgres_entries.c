@@ -38,8 +38,7 @@ write_column(const struct postgres_entries *set, size_t entry, int column, char 
 {
     if (column < POSTGRES_ARRAYS - 1)
         return write_element(text_of(set, entry, column), out);
-    return out +
-           snprintf(out, NUMBER_SIZE, "%lld", (long long)set->entries[entry].user.created_at);
+    return out + snprintf(out, NUMBER_SIZE, "%lld", (long long)set->entries[entry].user.created_at);
 }
 
 /* Room for every character escaped, quotes and a comma. */

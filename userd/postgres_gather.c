@@ -97,8 +97,8 @@ may_lead(const struct postgres_gather *gather)
 {
     if (gather->running == 0)
         return true;
-    return gather->running < RUNNING_MAX && (gather->queued >= QUEUED_FOR_MORE ||
-                                                weir_now() - gather->progress >= STALL);
+    return gather->running < RUNNING_MAX &&
+           (gather->queued >= QUEUED_FOR_MORE || weir_now() - gather->progress >= STALL);
 }
 
 static void
@@ -305,8 +305,7 @@ await_turn(struct postgres_gather *gather, weir_call *call, struct postgres_memb
     code = weir_event_wait_until(member->turn, call, weir_now() + STALL);
     pthread_mutex_lock(&gather->lock);
     weir_event_clear(member->turn);
-    if (code == WEIR_OK || code != WEIR_DEADLINE_EXCEEDED ||
-        (call != NULL && weir_call_code(call) != WEIR_OK))
+    if (code != WEIR_DEADLINE_EXCEEDED || (call != NULL && weir_call_code(call) != WEIR_OK))
         return code;
     if (member->state == POSTGRES_QUEUED && may_lead(gather))
         appoint(gather, member);

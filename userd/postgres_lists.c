@@ -31,8 +31,7 @@ run(const struct listing *listing, enum postgres_query query, const struct postg
     PGresult **out_result)
 {
     if (listing->on_replica)
-        return postgres_reads_run(
-            &listing->self->reads, listing->call, query, values, out_result);
+        return postgres_reads_run(&listing->self->reads, listing->call, query, values, out_result);
     return postgres_store_run(
         listing->self, listing->call, query, values, out_result, listing->cause);
 }
@@ -50,8 +49,8 @@ known_removals(const struct ranks_update *update)
         return NULL;
     text[0] = '{';
     for (int32_t i = 0; i < update->first; i++)
-        len += (size_t)snprintf(text + len, size - len, "%s%lld", i == 0 ? "" : ",",
-            (long long)update->removed[i]);
+        len += (size_t)snprintf(
+            text + len, size - len, "%s%lld", i == 0 ? "" : ",", (long long)update->removed[i]);
     snprintf(text + len, size - len, "}");
     return text;
 }
@@ -77,8 +76,7 @@ run_count(const struct listing *listing, struct ranks_update *update)
     char *known = known_removals(update);
     const struct postgres_values values = {{known, first.text, end.text}, 3};
     PGresult *result;
-    bool good =
-        known != NULL && run(listing, POSTGRES_COUNT, &values, &result) == WEIR_OK;
+    bool good = known != NULL && run(listing, POSTGRES_COUNT, &values, &result) == WEIR_OK;
 
     free(known);
     if (!good)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The statements keep to what other engines that speak PostgreSQL's protocol have, too: no triggers,
- * no advisory locks, no procedures. Counting all users reads them all, so each statement that adds
- * or removes one counts it in a row of totals; many rows, or every write would wait for the one
- * before. What takes an array looks each of its elements up in an index, whatever the planner knew
- * of the table when it first saw the statement: that is what LATERAL and LIMIT are for. */
+/* The statements keep to what other engines that speak PostgreSQL's protocol have, too: no
+ * triggers, no advisory locks, no procedures. Counting all users reads them all, so each statement
+ * that adds or removes one counts it in a row of totals; many rows, or every write would wait for
+ * the one before. What takes an array looks each of its elements up in an index, whatever the
+ * planner knew of the table when it first saw the statement: that is what LATERAL and LIMIT are
+ * for. */
 #include "userd/postgres_query.h"
 
 #include "userd/ranks.h"
@@ -23,10 +24,10 @@
     " SET epoch = excluded.epoch, changed_at = excluded.changed_at"
 
 /* Where an email is taken, nothing is inserted, and no id is used up. */
-#define INSERT_NEW                                                                      \
-    "SELECT name, email, email_key, phone, created_at FROM incoming LEFT JOIN LATERAL"  \
-    " (SELECT id FROM users WHERE users.email_key = incoming.email_key LIMIT 1)"        \
-    " AS holder ON true WHERE holder.id IS NULL ORDER BY place"                         \
+#define INSERT_NEW                                                                     \
+    "SELECT name, email, email_key, phone, created_at FROM incoming LEFT JOIN LATERAL" \
+    " (SELECT id FROM users WHERE users.email_key = incoming.email_key LIMIT 1)"       \
+    " AS holder ON true WHERE holder.id IS NULL ORDER BY place"                        \
     " ON CONFLICT (email_key) DO NOTHING RETURNING id, email_key"
 
 const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
@@ -35,28 +36,37 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         "SELECT place, found.* FROM unnest($1::int4[]) WITH ORDINALITY AS wanted (wanted_id, place)"
         " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM users WHERE id = wanted_id LIMIT 1)"
         " AS found ORDER BY place"},
-    /* Where $3 is negative or the number of removals. Beyond the end, $4, there is no scan. */
+    /* Where $3 is negative or the number of removals. Beyond the end, $4, there is no scan. What is
+     * skipped is looked up in the index alone. */
     [POSTGRES_LIST] = {"list",
-        "WITH whole AS (SELECT sum(users)::int8 AS total, sum(removed)::int8 AS removed FROM totals)"
+        "WITH whole AS (SELECT sum(users)::int8 AS total, sum(removed)::int8 AS removed"
+        " FROM totals)"
         " SELECT total, removed, " COLUMNS " FROM whole LEFT JOIN (SELECT " COLUMNS
-        " FROM users WHERE id > $1::int4"
+        " FROM users WHERE id >= (SELECT id FROM users WHERE id > $1::int4"
         " AND ($3::int8 < 0 OR $3::int8 = (SELECT removed FROM whole))"
-        " AND $4::int8 < (SELECT total FROM whole)"
-        " ORDER BY id LIMIT $2::int8 OFFSET $5::int8) AS page ON true ORDER BY id"},
+        " AND $4::int8 < (SELECT total FROM whole) ORDER BY id LIMIT 1 OFFSET $5::int8)"
+        " ORDER BY id LIMIT $2::int8) AS page ON true ORDER BY id"},
     /* See ranks.h: $1 removals known of the blocks below $2, and those up to $3. */
-    [POSTGRES_COUNT] = {"count",
-        "WITH asked AS ((SELECT block, removed FROM removals WHERE block < $2::int4"
-        " AND removed <> coalesce(($1::int8[])[block + 1], 0)"
-        " ORDER BY block LIMIT " TEXT(RANKS_COUNTED) ")"
-        " UNION ALL SELECT new.block, coalesce(removals.removed, 0)"
-        " FROM generate_series($2::int4, $3::int4 - 1) AS new (block)"
-        " LEFT JOIN removals ON removals.block = new.block)"
-        " SELECT whole.removed, whole.last, asked.block, asked.removed,"
-        " (SELECT count(*) FROM users WHERE id >= asked.block::int8 * " TEXT(RANKS_BLOCK)
-        " AND id < (asked.block::int8 + 1) * " TEXT(RANKS_BLOCK) ")"
-        " FROM (SELECT sum(removed)::int8 AS removed,"
-        " (SELECT coalesce(max(id), 0) FROM users) AS last FROM totals) AS whole"
-        " LEFT JOIN asked ON true ORDER BY asked.block"},
+    [POSTGRES_COUNT] =
+        {
+            "count", "WITH asked AS ((SELECT block, removed FROM removals WHERE block < $2::int4"
+                     " AND removed <> coalesce(($1::int8[])[block + 1], 0)"
+                     " ORDER BY block LIMIT " TEXT(
+                         RANKS_COUNTED) ")"
+                                        " UNION ALL SELECT new.block, coalesce(removals.removed, 0)"
+                                        " FROM generate_series($2::int4, $3::int4 - 1) AS new "
+                                        "(block)"
+                                        " LEFT JOIN removals ON removals.block = new.block)"
+                                        " SELECT whole.removed, whole.last, asked.block, "
+                                        "asked.removed,"
+                                        " (SELECT count(*) FROM (SELECT id FROM users"
+                                        " WHERE id >= asked.block::int8 * " TEXT(
+                                            RANKS_BLOCK) " AND id < (asked.block::int8 + 1) "
+                                                         "* " TEXT(RANKS_BLOCK) " ORDER BY id "
+                                                                                "LIMIT " TEXT(RANKS_BLOCK) ") AS inside)"
+                                                                                                           " FROM (SELECT sum(removed)::int8 AS removed,"
+                                                                                                           " (SELECT coalesce(max(id), 0) FROM users) AS last FROM totals) AS whole"
+                                                                                                           " LEFT JOIN asked ON true ORDER BY asked.block"},
     [POSTGRES_CREATE] = {"create",
         "WITH incoming AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
         " $5::int8[]) WITH ORDINALITY AS i (name, email, email_key, phone, created_at, place)),"
@@ -70,13 +80,16 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         " WHERE id = $1::int4 RETURNING " COLUMNS},
     [POSTGRES_REMOVE] = {"remove",
         "WITH gone AS (DELETE FROM users WHERE id = $1::int4 RETURNING id, password_hash),"
-        " placed AS (INSERT INTO removals SELECT id >> " TEXT(RANKS_BLOCK_BITS) ", 1 FROM gone"
-        " ON CONFLICT (block) DO UPDATE SET removed = removals.removed + 1),"
-        " counted AS (UPDATE totals SET users = users - 1, removed = removed + 1"
-        " WHERE id = $2::int4 AND EXISTS (SELECT 1 FROM gone)),"
-        " noted AS (INSERT INTO revocations SELECT id, 9223372036854775807, " NOW
-        " FROM gone WHERE password_hash IS NOT NULL " REVOKE_AGAIN ")"
-        " SELECT id FROM gone"},
+        " placed AS (INSERT INTO removals SELECT id >> " TEXT(
+            RANKS_BLOCK_BITS) ", 1 FROM gone"
+                              " ON CONFLICT (block) DO UPDATE SET removed = removals.removed + 1),"
+                              " counted AS (UPDATE totals SET users = users - 1, removed = removed "
+                              "+ 1"
+                              " WHERE id = $2::int4 AND EXISTS (SELECT 1 FROM gone)),"
+                              " noted AS (INSERT INTO revocations SELECT id, "
+                              "9223372036854775807, " NOW
+                              " FROM gone WHERE password_hash IS NOT NULL " REVOKE_AGAIN ")"
+                              " SELECT id FROM gone"},
     [POSTGRES_ACCOUNT] = {"account", "SELECT " ACCOUNT_COLUMNS " FROM users WHERE id = $1::int4"},
     [POSTGRES_ACCOUNT_BY_EMAIL] = {"account_by_email",
         "SELECT " ACCOUNT_COLUMNS " FROM users WHERE email_key = $1::text"},
@@ -98,4 +111,3 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         "SELECT user_id, epoch FROM revocations WHERE changed_at >= " NOW
         " - $1::int8 ORDER BY user_id"},
 };
-

@@ -102,8 +102,7 @@ judge(struct postgres_reads *reads, weir_call *call, weir_code code)
 }
 
 weir_code
-postgres_reads_find(
-    struct postgres_reads *reads, weir_call *call, struct postgres_member *member)
+postgres_reads_find(struct postgres_reads *reads, weir_call *call, struct postgres_member *member)
 {
     if (!may_ask(reads))
         return WEIR_UNAVAILABLE;

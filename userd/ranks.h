@@ -31,11 +31,11 @@ struct ranks {
     int64_t *before; /* users below each of these; one more */
     struct ranks_block *blocks;
     int32_t count, room;
-    bool counting;       /* somebody does */
-    int64_t settle;      /* ids that were there for so long have no new ones between them */
-    int32_t settled;     /* the last such id; 0: none yet */
-    int32_t next_last;   /* the last id of all ... */
-    int64_t next_at;     /* ... as of then */
+    bool counting;     /* somebody does */
+    int64_t settle;    /* ids that were there for so long have no new ones between them */
+    int32_t settled;   /* the last such id; 0: none yet */
+    int32_t next_last; /* the last id of all ... */
+    int64_t next_at;   /* ... as of then */
 };
 
 /* settle: as above, in nanoseconds; 0: ids appear in their order. */
@@ -60,12 +60,12 @@ struct ranks_update {
     int64_t *removed;   /* as is known, of each block below first; freed by ranks_end_count */
     int32_t first, end; /* the new ones: from first to below end */
     int32_t room, added;
-    int64_t version;    /* set by who counts */
-    int32_t last;       /* set by who counts: the last id of all */
+    int64_t version; /* set by who counts */
+    int32_t last;    /* set by who counts: the last id of all */
     struct ranks_found {
         int32_t block;
         struct ranks_block is;
-    } *found; /* what was added */
+    } * found; /* what was added */
 };
 
 /* For a list that skips so many: no more blocks than that takes. False: somebody else counts

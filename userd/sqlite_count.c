@@ -19,8 +19,7 @@ count_block(struct sqlite_reader *reader, struct ranks_update *update, int32_t b
 
 /* Those of which users were removed since they were counted. */
 static weir_code
-count_changed(
-    struct sqlite_reader *reader, struct ranks_update *update, struct store_cause *cause)
+count_changed(struct sqlite_reader *reader, struct ranks_update *update, struct store_cause *cause)
 {
     sqlite3_stmt *statement = reader->queries[QUERY_REMOVALS];
     weir_code code = WEIR_OK, ended;
@@ -65,8 +64,7 @@ count(struct sqlite_reader *reader, struct ranks_update *update, struct store_ca
 
 /* OK, also where somebody else counts or there is no memory: then the counts stay as they are. */
 static weir_code
-update(
-    struct ranks *ranks, struct sqlite_reader *reader, int64_t skip, struct store_cause *cause)
+update(struct ranks *ranks, struct sqlite_reader *reader, int64_t skip, struct store_cause *cause)
 {
     struct ranks_update counts;
     weir_code code;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SQLite steps over every user that a range skips, 7 ms for a million. Counts by blocks of ids spare
- * that, but have to be made, which takes as long; too long for a loop, and longer than a write
- * should wait. So a thread apart looks for the first user of the range, and hands over the reader in
- * whose snapshot it found it:
+/* SQLite steps over every user that a range skips, 7 ms for a million. Counts by blocks of ids
+ * spare that, but have to be made, which takes as long; too long for a loop, and longer than a
+ * write should wait. So a thread apart looks for the first user of the range, and hands over the
+ * reader in whose snapshot it found it:
  *
  *     handler -> queue -> borrow a reader, total, step over users -> event -> handler, reader
  *

@@ -16,8 +16,8 @@ COUNTED = 1_000_000  # users that it counts in one list
 GET, LIST, CREATE = range(3)
 PAGE = 10
 CASES = [
-    ("GetUser", 8, 8, 5_000, "GetUser", b"\x08" + users.DRAWN),
-    ("ListUsers, any page", 8, 8, 1_000, "ListUsers", b"\x08" + users.DRAWN + b"\x10\x0a"),
+    ("GetUser", 8, 8, 20_000, "GetUser", b"\x08" + users.DRAWN),
+    ("ListUsers, any page", 8, 8, 4_000, "ListUsers", b"\x08" + users.DRAWN + b"\x10\x0a"),
     ("CreateUser", 8, 8, 1_000, "CreateUser", users.NEW_USER),
 ]
 
@@ -80,7 +80,7 @@ def measure_count(store, options, url, cluster, count):
         settle(cost, options, count)
         for number, case in enumerate(CASES):
             whole = 1 / options.scale  # which is for the users here, not for the calls
-            users.measure_once(cost, options, case, numbers, 0.2 * whole, drawn[number])  # warms up
+            users.measure_once(cost, options, case, numbers, whole, drawn[number])  # warms up
             runs = [users.measure_once(cost, options, case, numbers, whole, drawn[number])[0] for _ in range(options.runs)]
             results[case[0]] = statistics.median(runs)
     return results
