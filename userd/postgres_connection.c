@@ -101,22 +101,31 @@ send_preparations(PGconn *pg)
     return good && PQpipelineSync(pg) == 1;
 }
 
-/* Until there is a result, without the end of a host that hangs. */
+/* Until something can be read, or written where something is left. */
+static bool
+poll_until(PGconn *pg, bool writes, int64_t end)
+{
+    struct pollfd pollfd = {.fd = PQsocket(pg), .events = POLLIN};
+    int64_t left = (end - weir_now()) / WEIR_MILLISECOND;
+
+    if (writes)
+        pollfd.events |= POLLOUT;
+    if (left <= 0 || (poll(&pollfd, 1, (int)left) < 0 && errno != EINTR))
+        return false;
+    return (pollfd.revents & ~POLLOUT) == 0 || PQconsumeInput(pg) == 1;
+}
+
+/* Not without end where a host hangs. */
 static bool
 poll_for_result(PGconn *pg, int64_t end)
 {
-    while (PQflush(pg) >= 0 && PQisBusy(pg) != 0) {
-        struct pollfd pollfd = {.fd = PQsocket(pg), .events = POLLIN | POLLOUT};
-        int64_t left = (end - weir_now()) / WEIR_MILLISECOND;
+    int left;
 
-        if (PQflush(pg) == 0)
-            pollfd.events = POLLIN;
-        if (left <= 0 || (poll(&pollfd, 1, (int)left) < 0 && errno != EINTR))
-            return false;
-        if ((pollfd.revents & ~POLLOUT) != 0 && PQconsumeInput(pg) == 0)
+    while ((left = PQflush(pg)) >= 0 && PQisBusy(pg) != 0) {
+        if (!poll_until(pg, left > 0, end))
             return false;
     }
-    return PQstatus(pg) == CONNECTION_OK;
+    return left >= 0 && PQstatus(pg) == CONNECTION_OK;
 }
 
 /* One result, of the settings or of the preparations after them. */

@@ -10,13 +10,11 @@
 #include "userd/ranks.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <weir/base.h>
 
 void
 ranks_init(struct ranks *ranks, int64_t settle)
 {
-    *ranks = (struct ranks){.settle = settle};
+    *ranks = (struct ranks){.settle = settle, .forget_at = weir_now() + RANKS_KEPT};
     pthread_mutex_init(&ranks->lock, NULL);
 }
 
@@ -47,6 +45,15 @@ block_at(const struct ranks *ranks, int64_t skip)
     return low;
 }
 
+static void
+forget(struct ranks *ranks)
+{
+    if (ranks->settle == 0 || ranks->counting || weir_now() < ranks->forget_at)
+        return;
+    ranks->forget_at = weir_now() + RANKS_KEPT;
+    ranks->valid = ranks->count = 0;
+}
+
 struct ranks_start
 ranks_find(struct ranks *ranks, int64_t skip)
 {
@@ -54,6 +61,7 @@ ranks_find(struct ranks *ranks, int64_t skip)
     int32_t block;
 
     pthread_mutex_lock(&ranks->lock);
+    forget(ranks);
     if (ranks->valid > 0) {
         block = block_at(ranks, skip);
         start.after = block == 0 ? 0 : block * RANKS_BLOCK - 1;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <weir/base.h>
 
 /* Ids in a block, from a multiple of it on. */
 #define RANKS_BLOCK_BITS 10
@@ -15,6 +16,10 @@
 
 /* A list that skips no more than this needs no counts. */
 #define RANKS_SKIP 1000
+
+/* Where ids have to settle, all counts are forgotten after so long, so that one who took longer is
+ * left out no longer than that. */
+#define RANKS_KEPT (3600 * WEIR_SECOND)
 
 /* Blocks that are counted at a time: a fifth of a second's work for a database, or less. */
 #define RANKS_COUNTED 1024
@@ -34,6 +39,7 @@ struct ranks {
     bool counting;     /* somebody does */
     int64_t settle;    /* ids that were there for so long have no new ones between them */
     int32_t settled;   /* the last such id; 0: none yet */
+    int64_t forget_at; /* see RANKS_KEPT */
     int32_t next_last; /* the last id of all ... */
     int64_t next_at;   /* ... as of then */
 };

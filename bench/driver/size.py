@@ -10,7 +10,7 @@ from driver import programs, stores, users
 FEW, MANY = 1_000, 10_000_000  # the latter times --scale
 GOAL = 1.5  # times the cost with few, at most
 SETTLE = 65  # seconds from the first list far out until userd counts users: doc/POSTGRES.md
-SETTINGS = "-c shared_buffers=2GB -c max_wal_size=8GB"  # PostgreSQL's own are for small databases
+SETTINGS = "-c shared_buffers=4GB -c max_wal_size=8GB"  # PostgreSQL's own are for small databases
 COUNTED = 1_000_000  # users that it counts in one list
 
 GET, LIST, CREATE = range(3)

@@ -232,6 +232,10 @@ what_may_still_get_new_ids_is_not_counted(void **state)
     count(&model, &ranks);
     assert_int_equal(ranks_find(&ranks, 15 * RANKS_BLOCK).after, 10 * RANKS_BLOCK - 1);
     assert_leads_home(&model, &ranks, 15 * RANKS_BLOCK);
+    ranks.forget_at -= RANKS_KEPT; /* and one more */
+    assert_true(ranks_find(&ranks, 15 * RANKS_BLOCK).version < 0);
+    count(&model, &ranks);
+    assert_int_equal(ranks_find(&ranks, 15 * RANKS_BLOCK).after, 10 * RANKS_BLOCK - 1);
     free(model.there);
     ranks_fini(&ranks);
 }

@@ -3,6 +3,7 @@
  * WEIR_POSTGRES says so; see store_fixture.h. */
 #include "store_fixture.h"
 #include "userd/postgres_store.h"
+#include "userd/store_postgres.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,6 +295,40 @@ far_pages_are_exact(void **state)
     fixture_close(&fixture);
 }
 
+/* Another store on the same database, as another userd has it. */
+static struct store *
+open_another(struct fixture *fixture)
+{
+    if (getenv("WEIR_POSTGRES") != NULL)
+        return store_postgres_open(fixture->path, NULL, &fixture->cause);
+    return store_sqlite_open(fixture->path, fixture->pool, &fixture->cause);
+}
+
+static void
+far_pages_show_what_others_remove(void **state)
+{
+    static bool there[FAR_USERS + 1];
+    struct fixture fixture;
+    struct store_cause cause;
+    struct store *other;
+
+    assert_true(fixture_open(&fixture, state));
+    other = open_another(&fixture);
+    assert_non_null(other);
+    fill(&fixture);
+    memset(there, true, sizeof(there));
+    for (int32_t id = 100; id < 3000; id += 100) {
+        assert_page(fixture.store, there, 12345 + id);
+        assert_int_equal(other->ops->remove(other, NULL, id, &cause), WEIR_OK);
+        there[id] = false;
+        assert_page(fixture.store, there, 12345 + id);
+    }
+    weir_pool_free(fixture.pool); /* what the other one writes on, too */
+    assert_int_equal(weir_pool_new(2, &fixture.pool), WEIR_OK);
+    store_close(other);
+    fixture_close(&fixture);
+}
+
 struct far_lister {
     pthread_t thread;
     struct store *store;
@@ -570,6 +605,7 @@ main(void)
         test_in_folder(removed_users_are_gone_and_their_ids_stay_unused),
         test_in_folder(ranges_are_in_order),
         test_in_folder(far_pages_are_exact),
+        test_in_folder(far_pages_show_what_others_remove),
         test_in_folder(far_pages_are_of_one_moment),
         test_in_folder(visitors_can_stop),
         test_in_folder(creators_at_once_share_no_email),
