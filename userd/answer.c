@@ -4,10 +4,10 @@
 
 /* ---- users in answers ---- */
 
+/* A text of so many bytes, with its NUL. */
 static char *
-copy_text(char **at, const char *text)
+copy_text(char **at, const char *text, size_t size)
 {
-    size_t size = strlen(text) + 1;
     char *copy = memcpy(*at, text, size);
 
     *at += size;
@@ -17,17 +17,18 @@ copy_text(char **at, const char *text)
 User__User *
 answer_user(weir_call *call, const struct user *user)
 {
-    size_t texts = strlen(user->name) + strlen(user->email) + strlen(user->phone) + 3;
-    User__User *message = weir_call_keep(call, sizeof(*message) + texts);
+    const size_t name = strlen(user->name) + 1, email = strlen(user->email) + 1,
+                 phone = strlen(user->phone) + 1;
+    User__User *message = weir_call_keep(call, sizeof(*message) + name + email + phone);
     char *at = (char *)(message + 1);
 
     if (message == NULL)
         return NULL;
     user__user__init(message);
     message->id = user->id;
-    message->name = copy_text(&at, user->name);
-    message->email = copy_text(&at, user->email);
-    message->phone = copy_text(&at, user->phone);
+    message->name = copy_text(&at, user->name, name);
+    message->email = copy_text(&at, user->email, email);
+    message->phone = copy_text(&at, user->phone, phone);
     message->created_at = user->created_at;
     return message;
 }

@@ -14,12 +14,13 @@
 
 static const struct weir_key token_key = {"weir_auth token"};
 
+/* A few milliseconds late at most, which matters to no token, and ten times as fast. */
 static int64_t
 unix_now(void)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
     return now.tv_sec * WEIR_SECOND + now.tv_nsec;
 }
 
@@ -166,7 +167,8 @@ read_bearer(weir_str header, weir_str *out_token)
     static const char scheme[] = "Bearer";
     size_t len = sizeof(scheme) - 1, at = len;
 
-    if (header.len <= len || strncasecmp(header.data, scheme, len) != 0 || header.data[len] != ' ')
+    if (header.len <= len || header.data[len] != ' ' ||
+        (memcmp(header.data, scheme, len) != 0 && strncasecmp(header.data, scheme, len) != 0))
         return auth_scheme;
     while (at < header.len && header.data[at] == ' ')
         at++;
@@ -174,23 +176,18 @@ read_bearer(weir_str header, weir_str *out_token)
     return out_token->len == 0 ? "it is empty" : NULL;
 }
 
-/* The only value; of several, a proxy before us may have judged another one than we would. Data
- * NULL: there is none. */
+/* The only value; of several, a proxy before us may have judged another one than we would. */
 static const char *
 find_header(weir_call *call, weir_str *out_value)
 {
-    static const weir_str name = {"authorization", sizeof("authorization") - 1};
-    weir_str key, value;
+    static const char name[] = "authorization";
+    weir_str second;
     size_t cursor = 0;
 
-    *out_value = (weir_str){NULL, 0};
-    while (weir_call_next_header(call, &cursor, &key, &value)) {
-        if (!weir_str_equal(key, name))
-            continue;
-        if (out_value->data != NULL)
-            return "more than one authorization header";
-        *out_value = value;
-    }
+    if (!weir_call_next_header_of(call, name, &cursor, out_value))
+        return auth_no_header;
+    if (weir_call_next_header_of(call, name, &cursor, &second))
+        return "more than one authorization header";
     return NULL;
 }
 
@@ -277,14 +274,12 @@ static weir_code
 check_call(struct weir_auth *auth, weir_call *call, struct token **out_token)
 {
     struct auth_home *home = auth_home_of(auth);
-    weir_str header, text = {NULL, 0};
+    weir_str header = {NULL, 0}, text = {NULL, 0};
     const char *reason;
 
     if (home == NULL)
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory");
     reason = find_header(call, &header);
-    if (reason == NULL && header.data == NULL)
-        reason = auth_no_header;
     if (reason == NULL)
         reason = read_bearer(header, &text);
     if (reason == NULL)

@@ -13,6 +13,7 @@ struct token_cache {
     uint64_t key[2];
     size_t set_mask;
     struct token **slots;
+    struct token **last; /* the set that was asked last; NULL: none yet */
 };
 
 /* Room for at least so many. False: no memory, or no randomness. */

@@ -105,7 +105,7 @@ add_trace(weir_call *call, struct trace_texts *texts, struct weir_log_field *fie
 }
 
 static void
-log_end(weir_log *log, weir_call *call, weir_code code, int64_t duration)
+log_end(weir_log *log, weir_call *call, weir_code code, int64_t begun)
 {
     enum weir_log_level level = level_of(code);
     struct weir_log_field fields[7 + WEIR_LOG_CALL_FIELDS];
@@ -117,7 +117,7 @@ log_end(weir_log *log, weir_call *call, weir_code code, int64_t duration)
     fields[count++] = weir_log_text("method", weir_call_method(call));
     fields[count++] = weir_log_text("peer", weir_call_peer(call));
     fields[count++] = weir_log_text("code", weir_code_name(code));
-    fields[count++] = weir_log_number("duration_us", duration / WEIR_MICROSECOND);
+    fields[count++] = weir_log_number("duration_us", (weir_now() - begun) / WEIR_MICROSECOND);
     if (code != WEIR_OK)
         fields[count++] = weir_log_text("error", weir_call_message(call));
     count += add_trace(call, &texts, fields + count);
@@ -130,12 +130,12 @@ weir_code
 weir_log_intercept(void *self, weir_call *call, weir_next *next)
 {
     weir_log *log = self;
-    int64_t begun = weir_now();
+    int64_t begun = weir_call_is_server(call) ? weir_call_arrived(call) : weir_now();
     weir_code code, end;
 
     log_start(log, call);
     code = weir_proceed(next, call);
     end = weir_call_code(call); /* how it was cut short, whatever the handler says */
-    log_end(log, call, end == WEIR_OK ? code : end, weir_now() - begun);
+    log_end(log, call, end == WEIR_OK ? code : end, begun);
     return code;
 }

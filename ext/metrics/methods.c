@@ -250,7 +250,7 @@ weir_metrics_intercept(void *self, weir_call *call, weir_next *next)
     weir_metrics *metrics = self;
     struct metrics_methods *side = weir_call_is_server(call) ? metrics->server : metrics->client;
     struct method *method = method_of(metrics, side, call);
-    int64_t begun = weir_now();
+    int64_t begun = weir_call_is_server(call) ? weir_call_arrived(call) : weir_now();
     weir_code code, end;
 
     if (method == NULL)

@@ -61,6 +61,10 @@ WEIR_API void weir_call_peer_address(const weir_call *call, struct weir_address 
 WEIR_API weir_str weir_call_header(weir_call *call, const char *key);
 WEIR_API weir_str weir_call_trailer(weir_call *call, const char *key);
 
+/* Walk the values of one key, in the order sent. Start with *cursor = 0; false at the end. */
+WEIR_API bool weir_call_next_header_of(
+    weir_call *call, const char *key, size_t *cursor, weir_str *out_value);
+
 /* Walk all custom metadata, repeated keys in the order sent. Start with *cursor = 0; false at the
  * end. */
 WEIR_API bool weir_call_next_header(
@@ -104,6 +108,12 @@ WEIR_API WEIR_CHECK weir_code weir_call_set_compression(
 
 /* Did the last message that was received come compressed? */
 WEIR_API bool weir_call_was_compressed(const weir_call *call);
+
+/* ---- times ---- */
+
+/* Server: when the bytes were read that the call began with, on the clock of weir_now; with what it
+ * then waited for its turn, and without a look at the clock. Client: 0. */
+WEIR_API int64_t weir_call_arrived(const weir_call *call);
 
 /* ---- deadline and cancellation ---- */
 

@@ -181,6 +181,8 @@ call_attach(struct weir_call *call, struct rpc_transport *transport, struct h2_s
     call->transport = transport;
     call->stream = stream;
     stream->user = call;
+    if (call->is_server)
+        call->attached_at = transport->read_at;
     list_push(&transport->calls, &call->link);
     transport->counts.streams++;
 }
@@ -346,6 +348,12 @@ bool
 weir_call_is_server(const weir_call *call)
 {
     return call->is_server;
+}
+
+int64_t
+weir_call_arrived(const weir_call *call)
+{
+    return call->is_server ? call->attached_at : 0;
 }
 
 int64_t

@@ -137,7 +137,8 @@ struct weir_call {
 
     /* From here on nothing is zeroed. */
     int64_t deadline;
-    int64_t attached_at;  /* client: where calls are counted at their servers */
+    int64_t attached_at;  /* server: when the read began that brought its stream; client: where
+                             calls are counted at their servers */
     struct list link;     /* in its transport's calls */
     struct buf incoming;  /* framed messages that were not received yet */
     struct buf sent;      /* client: framed messages that another stream may need, see session.h */

@@ -10,8 +10,10 @@
 static bool
 is_custom(const struct h2_field *field)
 {
-    return field->token == H2_TOKEN_NONE || field->token == H2_TOKEN_USER_AGENT ||
-           field->token == H2_TOKEN_GRPC_OTHER;
+    const unsigned custom =
+        1u << H2_TOKEN_NONE | 1u << H2_TOKEN_USER_AGENT | 1u << H2_TOKEN_GRPC_OTHER;
+
+    return (custom >> field->token & 1) != 0;
 }
 
 /* One of the values, divided by commas, that a -bin field may carry: the one at *offset, which
@@ -28,17 +30,13 @@ take_part(weir_str value, size_t *offset)
     return (weir_str){part, len};
 }
 
-/* The next value of a field as the user sees it, from *offset on, which moves behind it; data NULL
- * when there is none. What does not decode is left out. */
-static weir_str
+/* The next value of a -bin field, from *offset on, which moves behind it; data NULL when there is
+ * none. What does not decode is left out. */
+static APART weir_str
 next_part(struct weir_call *call, const struct h2_field *field, size_t *offset)
 {
     weir_str bytes;
 
-    if (!wire_key_is_binary(field->name) && *offset == 0) {
-        *offset = field->value.len + 1;
-        return field->value;
-    }
     while (*offset <= field->value.len) {
         if (wire_base64_decode(&call->arena, take_part(field->value, offset), &bytes) == WEIR_OK)
             return bytes;
@@ -46,67 +44,93 @@ next_part(struct weir_call *call, const struct h2_field *field, size_t *offset)
     return (weir_str){NULL, 0};
 }
 
-static weir_str
-find_value(struct weir_call *call, const struct h2_block *block, const char *key)
-{
-    weir_str name = weir_str_of(key), value = {NULL, 0};
-
-    for (size_t i = 0; block != NULL && value.data == NULL && i < block->count; i++) {
-        size_t offset = 0;
-
-        if (is_custom(&block->fields[i]) && weir_str_equal(block->fields[i].name, name))
-            value = next_part(call, &block->fields[i], &offset);
-    }
-    return value;
-}
-
 /* The cursor holds a field's index, and in its lower bits how far into that field's value. */
 #define OFFSET_BITS (sizeof(size_t) * 5)
 
-static bool
-next_value(struct weir_call *call, const struct h2_block *block, size_t *cursor, weir_str *out_key,
-    weir_str *out_value)
+/* The next value of this key, of any where `name` is NULL; *out_field: the field that has it. */
+static inline bool
+next_value(struct weir_call *call, const struct h2_block *block, const weir_str *name,
+    size_t *cursor, const struct h2_field **out_field, weir_str *out_value)
 {
-    size_t field = *cursor >> OFFSET_BITS;
+    size_t i = *cursor >> OFFSET_BITS;
     size_t offset = *cursor & (((size_t)1 << OFFSET_BITS) - 1);
 
-    for (; block != NULL && field < block->count; field++, offset = 0) {
-        weir_str value = {NULL, 0};
+    for (; block != NULL && i < block->count; i++, offset = 0) {
+        const struct h2_field *field = &block->fields[i];
+        bool binary;
 
-        if (is_custom(&block->fields[field]))
-            value = next_part(call, &block->fields[field], &offset);
-        if (value.data == NULL)
+        if ((name != NULL && !weir_str_equal(field->name, *name)) || !is_custom(field))
             continue;
-        *out_key = block->fields[field].name;
-        *out_value = value;
-        *cursor = (field << OFFSET_BITS) + offset;
+        binary = wire_key_is_binary(field->name);
+        *out_value = binary ? next_part(call, field, &offset) : field->value;
+        if (binary && out_value->data == NULL)
+            continue;
+        *out_field = field;
+        *cursor = binary ? (i << OFFSET_BITS) + offset : (i + 1) << OFFSET_BITS;
         return true;
     }
     return false;
 }
 
+static bool
+next_of_any(struct weir_call *call, const struct h2_block *block, size_t *cursor, weir_str *out_key,
+    weir_str *out_value)
+{
+    const struct h2_field *field;
+
+    if (!next_value(call, block, NULL, cursor, &field, out_value))
+        return false;
+    *out_key = field->name;
+    return true;
+}
+
+static bool
+next_of_key(struct weir_call *call, const struct h2_block *block, const char *key, size_t *cursor,
+    weir_str *out_value)
+{
+    const weir_str name = weir_str_of(key);
+    const struct h2_field *field;
+
+    return next_value(call, block, &name, cursor, &field, out_value);
+}
+
+static weir_str
+first_of_key(struct weir_call *call, const struct h2_block *block, const char *key)
+{
+    weir_str value;
+    size_t cursor = 0;
+
+    return next_of_key(call, block, key, &cursor, &value) ? value : (weir_str){NULL, 0};
+}
+
 weir_str
 weir_call_header(weir_call *call, const char *key)
 {
-    return find_value(call, call->headers, key);
+    return first_of_key(call, call->headers, key);
 }
 
 weir_str
 weir_call_trailer(weir_call *call, const char *key)
 {
-    return find_value(call, call->trailers, key);
+    return first_of_key(call, call->trailers, key);
+}
+
+bool
+weir_call_next_header_of(weir_call *call, const char *key, size_t *cursor, weir_str *out_value)
+{
+    return next_of_key(call, call->headers, key, cursor, out_value);
 }
 
 bool
 weir_call_next_header(weir_call *call, size_t *cursor, weir_str *out_key, weir_str *out_value)
 {
-    return next_value(call, call->headers, cursor, out_key, out_value);
+    return next_of_any(call, call->headers, cursor, out_key, out_value);
 }
 
 bool
 weir_call_next_trailer(weir_call *call, size_t *cursor, weir_str *out_key, weir_str *out_value)
 {
-    return next_value(call, call->trailers, cursor, out_key, out_value);
+    return next_of_any(call, call->trailers, cursor, out_key, out_value);
 }
 
 static bool

@@ -35,15 +35,16 @@ put(struct writer *writer, const void *bytes, size_t len)
 static bool
 put_long_varint(struct writer *writer, uint64_t value)
 {
-    uint8_t bytes[10];
-    size_t len = 0;
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1), len = (bits + 6) / 7;
+    uint8_t *at;
 
-    do {
-        bytes[len++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    } while (value != 0);
-    bytes[len - 1] &= 0x7f;
-    return put(writer, bytes, len);
+    if (!has_room(writer, len))
+        return false;
+    writer->at -= len;
+    for (at = writer->at; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at = (uint8_t)value;
+    return true;
 }
 
 static inline bool
@@ -231,14 +232,6 @@ is_set(const ProtobufCFieldDescriptor *field, const void *member, const void *qu
            *(const protobuf_c_boolean *)quantifier != 0;
 }
 
-/* Most texts of proto3 are such. */
-static inline bool
-is_plain_text(const ProtobufCFieldDescriptor *field)
-{
-    return field->type == PROTOBUF_C_TYPE_STRING && field->label == PROTOBUF_C_LABEL_NONE &&
-           (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0;
-}
-
 static inline bool
 put_plain_text(struct writer *writer, const ProtobufCFieldDescriptor *field, const char *text)
 {
@@ -247,24 +240,47 @@ put_plain_text(struct writer *writer, const ProtobufCFieldDescriptor *field, con
                put_tag(writer, field->id, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED));
 }
 
+static inline bool
+put_plain_number(struct writer *writer, const ProtobufCFieldDescriptor *field, uint64_t value)
+{
+    return value == 0 ||
+           (put_varint(writer, value) && put_tag(writer, field->id, PROTOBUF_C_WIRE_TYPE_VARINT));
+}
+
+/* A field of proto3 that is neither repeated, optional nor in a oneof, as most are: there when it
+ * is not zero. */
+static bool
+put_plain(struct writer *writer, const ProtobufCFieldDescriptor *field, const void *member)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING:
+        return put_plain_text(writer, field, *(char *const *)member);
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_ENUM:
+        return put_plain_number(writer, field, (uint64_t)(int64_t) * (const int32_t *)member);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+        return put_plain_number(writer, field, *(const uint64_t *)member);
+    default:
+        return is_zero(field->type, member) || put_element(writer, field, member);
+    }
+}
+
 static bool
 put_field(struct writer *writer, const ProtobufCFieldDescriptor *field, const char *message)
 {
-    const void *member = message + field->offset;
-    const void *quantifier = message + field->quantifier_offset;
-    bool there = true;
+    const void *member = message + field->offset, *quantifier;
+    bool in_oneof = (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0, there = true;
 
-    if (is_plain_text(field))
-        return put_plain_text(writer, field, *(char *const *)member);
+    if (field->label == PROTOBUF_C_LABEL_NONE && !in_oneof)
+        return put_plain(writer, field, member);
+    quantifier = message + field->quantifier_offset;
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return put_repeated(writer, field, message);
-    if (field->label != PROTOBUF_C_LABEL_REQUIRED &&
-        (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
+    if (field->label != PROTOBUF_C_LABEL_REQUIRED && in_oneof)
         there = *(const uint32_t *)quantifier == field->id && is_set(field, member, quantifier);
     else if (field->label == PROTOBUF_C_LABEL_OPTIONAL)
         there = is_set(field, member, quantifier);
-    else if (field->label == PROTOBUF_C_LABEL_NONE)
-        there = !is_zero(field->type, member);
     return !there || put_element(writer, field, member);
 }
 
