@@ -79,10 +79,21 @@ release(struct user *user, struct stream *stream)
     user->held--;
 }
 
+static const uint8_t zeros[1 << 16];
+
+static void
+send_headers(struct user *user, struct h2_stream *stream, uint8_t how)
+{
+    if (user->is_server && (how & 0x2) != 0 &&
+        h2_stream_send_opening(user->conn, stream, response, 2, zeros, how))
+        return;
+    h2_stream_send_headers(user->conn, stream, user->is_server ? response : request,
+        user->is_server ? 2 : 4, NULL, 0, how & 1);
+}
+
 static void
 send_some(struct user *user, struct h2_stream *stream, uint8_t how)
 {
-    static const uint8_t zeros[1 << 16];
     size_t room = h2_stream_room(user->conn, stream), len = how & 0x8 ? sizeof(zeros) : how;
 
     if (len > room)
@@ -114,8 +125,7 @@ act(struct user *user, struct stream *stream, uint8_t what)
 
     switch (what & 7) {
     case 0:
-        h2_stream_send_headers(user->conn, stream->held, user->is_server ? response : request,
-            user->is_server ? 2 : 4, NULL, 0, how & 1);
+        send_headers(user, stream->held, how);
         break;
     case 1:
         send_some(user, stream->held, how);
@@ -284,6 +294,17 @@ write_output(struct user *user, size_t preface)
 
 /* ---- the run ---- */
 
+/* Some requests are taken as a whole, where they are there as a whole. */
+static void
+take_content(struct user *user, struct h2_event *event, const uint8_t **data, size_t *len)
+{
+    if (event->type == H2_HEADERS && user->is_server && !event->end_stream &&
+        event->stream->id % 4 == 1 &&
+        h2_stream_take_content(
+            user->conn, event->stream, data, len, &event->data, &event->len))
+        event->end_stream = true;
+}
+
 static void
 pull(struct user *user, const uint8_t **data, size_t *len)
 {
@@ -292,6 +313,7 @@ pull(struct user *user, const uint8_t **data, size_t *len)
 
     do {
         h2_conn_next(user->conn, data, len, &event);
+        take_content(user, &event, data, len);
         FUZZ_CHECK(*len <= before);
         take_event(user, &event);
     } while (event.type != H2_NEED_INPUT);

@@ -272,6 +272,136 @@ test_data_before_the_response(void **state)
     side_free(side);
 }
 
+/* ---- requests that are there as a whole ---- */
+
+/* The request of stream 1, with `body` behind it: was its content taken along? */
+static bool
+take_along(struct side *side, struct buf *body, const uint8_t **out_data, size_t *out_len,
+    struct h2_event *out_event)
+{
+    struct buf bytes = BUF_EMPTY;
+    const uint8_t *at;
+    size_t left;
+    bool taken;
+
+    put_request(&bytes, 1, 0);
+    assert_true(buf_append(&bytes, buf_head(body), buf_len(body)));
+    buf_fini(body);
+    at = buf_head(&bytes);
+    left = buf_len(&bytes);
+    h2_conn_next(side->conn, &at, &left, out_event);
+    assert_int_equal(out_event->type, H2_HEADERS);
+    taken =
+        h2_stream_take_content(side->conn, out_event->stream, &at, &left, out_data, out_len);
+    assert_true(buf_append(&side->in, at, left)); /* what is left goes the usual way */
+    if (taken)
+        assert_int_equal(left, 0);
+    buf_reset(&bytes, SIZE_MAX);
+    feed(side, &bytes);
+    return taken;
+}
+
+static void
+test_content_is_taken_along(void **state)
+{
+    struct side *side = server_open();
+    struct buf body = BUF_EMPTY;
+    struct h2_event event;
+    const uint8_t *data;
+    int32_t ignored, before, after;
+    size_t len;
+
+    (void)state;
+    h2_conn_windows(side->conn, &ignored, &before);
+    put_frame(&body, DATA, END_STREAM, 1, "abc", 3);
+    assert_true(take_along(side, &body, &data, &len, &event));
+    assert_int_equal(len, 3);
+    h2_conn_windows(side->conn, &ignored, &after);
+    assert_int_equal(before - after, 3);
+    assert_int_equal(h2_stream_window(event.stream), 65536 - 3);
+    assert_no_event(side);
+    /* The stream has ended: more is an error, as ever. */
+    put_frame(&body, DATA, END_STREAM, 1, "x", 1);
+    feed(side, &body);
+    assert_int_equal(assert_event(side, H2_RESET)->event.code, H2_STREAM_CLOSED);
+    side_free(side);
+}
+
+/* All of these come as they would have come. */
+static void
+test_content_is_left(void **state)
+{
+    static const struct {
+        uint8_t type, flags;
+        uint32_t id;
+        size_t len;
+    } cases[] = {
+        {DATA, 0, 1, 3},                   /* there is more to come */
+        {DATA, END_STREAM | PADDED, 1, 3}, /* it is not all content */
+        {DATA, END_STREAM, 3, 3},
+        {DATA, END_STREAM, 1, 16385},
+        {PING, ACK, 0, 8},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct side *side = server_open();
+        struct buf body = BUF_EMPTY;
+        struct h2_event event;
+        const uint8_t *data = NULL;
+        size_t len = 0;
+
+        put_frame(&body, cases[i].type, cases[i].flags, cases[i].id, zeros, cases[i].len);
+        assert_false(take_along(side, &body, &data, &len, &event));
+        assert_null(data);
+        side_free(side);
+    }
+}
+
+static void
+test_content_in_part_is_left(void **state)
+{
+    struct side *side = server_open();
+    struct buf body = BUF_EMPTY;
+    struct h2_event event;
+    const uint8_t *data;
+    size_t len;
+
+    (void)state;
+    put_frame(&body, DATA, END_STREAM, 1, "abc", 3);
+    body.tail--;
+    assert_false(take_along(side, &body, &data, &len, &event));
+    assert_string_equal(assert_event(side, H2_DATA)->text, "ab");
+    feed_in_chunks(side, "c", 1, SIZE_MAX);
+    assert_true(side->seen[side->seen_next].event.end_stream);
+    assert_string_equal(assert_event(side, H2_DATA)->text, "c");
+    side_free(side);
+}
+
+static void
+test_content_that_is_wrong_is_left(void **state)
+{
+    static const char *const fields[] = {":method", "POST", ":scheme", "http", ":path", "/a/b",
+        "content-length", "4", NULL};
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+    struct h2_event event;
+    const uint8_t *at, *data;
+    size_t left, len;
+
+    (void)state;
+    put_headers(&bytes, 1, 0, fields);
+    put_frame(&bytes, DATA, END_STREAM, 1, "abc", 3);
+    at = buf_head(&bytes);
+    left = buf_len(&bytes);
+    h2_conn_next(side->conn, &at, &left, &event);
+    assert_false(h2_stream_take_content(side->conn, event.stream, &at, &left, &data, &len));
+    feed_in_chunks(side, at, left, SIZE_MAX);
+    assert_int_equal(assert_event(side, H2_RESET)->event.code, H2_PROTOCOL_ERROR);
+    buf_fini(&bytes);
+    side_free(side);
+}
+
 int
 main(void)
 {
@@ -286,6 +416,10 @@ main(void)
         cmocka_unit_test(test_more_pads_than_frame),
         cmocka_unit_test(test_data_is_handed_out_as_it_comes),
         cmocka_unit_test(test_data_before_the_response),
+        cmocka_unit_test(test_content_is_taken_along),
+        cmocka_unit_test(test_content_is_left),
+        cmocka_unit_test(test_content_in_part_is_left),
+        cmocka_unit_test(test_content_that_is_wrong_is_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

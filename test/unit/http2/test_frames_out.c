@@ -29,6 +29,76 @@ test_unary_answer(void **state)
     side_free(side);
 }
 
+static bool
+send_opening(struct side *side, struct h2_stream *stream)
+{
+    return h2_stream_send_opening(
+        side->conn, stream, response_head, 2, (const uint8_t *)"hello", 5);
+}
+
+/* Headers and content at once, as soon as a copy is all that the headers take. */
+static void
+test_opening(void **state)
+{
+    struct side *side = server_open();
+    struct h2_stream *stream;
+    struct frame frame;
+    int32_t before, after, ignored;
+
+    (void)state;
+    for (uint32_t id = 1; id <= 3; id += 2) { /* the first one changes the table */
+        stream = request(side, id, END_STREAM);
+        assert_false(send_opening(side, stream));
+        assert_silent(side);
+        assert_true(send_response(side, stream));
+        assert_false(send_opening(side, stream)); /* headers come once */
+        forget(side);
+    }
+    stream = request(side, 5, END_STREAM);
+    h2_conn_windows(side->conn, &before, &ignored);
+    assert_true(send_opening(side, stream));
+    h2_conn_windows(side->conn, &after, &ignored);
+    assert_int_equal(before - after, 5);
+    frame = assert_frame(side, HEADERS, 5);
+    assert_int_equal(frame.flags, END_HEADERS);
+    frame = assert_frame(side, DATA, 5);
+    assert_int_equal(frame.flags, 0);
+    assert_int_equal(frame.len, 5);
+    assert_memory_equal(frame.payload, "hello", 5);
+    assert_true(h2_stream_send_data(side->conn, stream, "more", 4, true));
+    frame = assert_frame(side, DATA, 5);
+    assert_int_equal(frame.flags, END_STREAM);
+    assert_int_equal(frame.len, 4);
+    assert_silent(side);
+    side_free(side);
+}
+
+static void
+test_opening_keeps_to_windows(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+    struct h2_stream *stream;
+
+    (void)state;
+    for (uint32_t id = 1; id <= 3; id += 2)
+        assert_true(send_response(side, request(side, id, END_STREAM)));
+    put_setting(&bytes, 4, 4);
+    feed(side, &bytes);
+    stream = request(side, 5, END_STREAM);
+    forget(side);
+    assert_false(send_opening(side, stream));
+    assert_silent(side);
+    h2_stream_reset(side->conn, stream, H2_CANCEL);
+    forget(side);
+    put_setting(&bytes, 4, 1000);
+    feed(side, &bytes);
+    forget(side);
+    assert_false(send_opening(side, stream));
+    assert_silent(side);
+    side_free(side);
+}
+
 /* ---- small pieces of content ---- */
 
 #define SEND(side, stream, text, end) \
@@ -233,6 +303,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unary_answer),
+        cmocka_unit_test(test_opening),
+        cmocka_unit_test(test_opening_keeps_to_windows),
         cmocka_unit_test(test_pieces_share_a_frame),
         cmocka_unit_test(test_each_stream_has_its_own_frames),
         cmocka_unit_test(test_a_frame_on_its_way_stays_as_it_is),
