@@ -18,6 +18,8 @@ static weir_channel *channel;
 /* What the interceptor saw. */
 static atomic_uint with_much;
 static weir_code sent_again, added_late, sent_large, sent_by_client;
+static char each_seen[64];
+static int64_t arrived;
 
 static bool
 add_long(weir_call *call, const char *wish, weir_code (*add)(weir_call *, const char *, weir_str))
@@ -32,6 +34,18 @@ add_long(weir_call *call, const char *wish, weir_code (*add)(weir_call *, const 
     return add(call, "x-long", (weir_str){text, len}) == WEIR_OK;
 }
 
+/* The values of one key, with a bar behind each. */
+static void
+note_each(weir_call *call, const char *key)
+{
+    size_t cursor = 0, len = 0;
+    weir_str value;
+
+    while (weir_call_next_header_of(call, key, &cursor, &value))
+        len += (size_t)snprintf(
+            each_seen + len, sizeof(each_seen) - len, "%.*s|", (int)value.len, value.data);
+}
+
 /* Before the handler: send headers early, add long metadata, end without an answer. */
 static weir_code
 early(void *self, weir_call *call, weir_next *next)
@@ -39,8 +53,13 @@ early(void *self, weir_call *call, weir_next *next)
     weir_str wish = weir_call_header(call, "x-early");
 
     (void)self;
+    arrived = weir_call_arrived(call);
     if (weir_call_header(call, "x-much").data != NULL)
         with_much++;
+    if (weir_call_header(call, "x-each").data != NULL)
+        note_each(call, "x-each");
+    if (weir_call_header(call, "x-each-bin").data != NULL)
+        note_each(call, "x-each-bin");
     if (add_long(call, "x-header-size", weir_call_add_header))
         sent_large = weir_call_send_headers(call);
     add_long(call, "x-trailer-size", weir_call_add_trailer);
@@ -188,6 +207,48 @@ ask(weir_call *call, const char *text)
 }
 
 static void
+add(weir_call *call, const char *key, const char *value)
+{
+    assert_int_equal(weir_call_add_header(call, key, weir_str_of(value)), WEIR_OK);
+}
+
+static void
+each_value_of_a_key(void **state)
+{
+    static const char *const keys[] = {"x-each", "x-each-bin"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        weir_call *call = call_with("x-other", "no");
+
+        each_seen[0] = '\0';
+        add(call, keys[i], "a");
+        add(call, "x-each-other", "no");
+        add(call, keys[i], "b, c");
+        add(call, keys[i], "");
+        add(call, "x-each-other-bin", "no");
+        add(call, keys[i], "d");
+        assert_int_equal(ask(call, "hello"), WEIR_OK);
+        assert_string_equal(each_seen, "a|b, c||d|");
+        weir_call_free(call);
+    }
+}
+
+static void
+when_a_call_arrived(void **state)
+{
+    int64_t before = weir_now();
+    weir_call *call = call_with(NULL, NULL);
+
+    (void)state;
+    arrived = 0;
+    assert_int_equal(ask(call, "hello"), WEIR_OK);
+    assert_true(arrived >= before && arrived <= weir_now());
+    assert_int_equal(weir_call_arrived(call), 0);
+    weir_call_free(call);
+}
+
+static void
 more_headers_than_the_server_takes(void **state)
 {
     char text[LIMIT + 1];
@@ -245,6 +306,8 @@ main(void)
         cmocka_unit_test(headers_before_a_single_answer),
         cmocka_unit_test(an_answer_of_trailers_alone),
         cmocka_unit_test(headers_that_never_come),
+        cmocka_unit_test(each_value_of_a_key),
+        cmocka_unit_test(when_a_call_arrived),
         cmocka_unit_test(more_headers_than_the_server_takes),
         cmocka_unit_test(more_metadata_than_the_client_takes),
     };
