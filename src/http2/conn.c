@@ -234,6 +234,8 @@ h2_conn_output(struct h2_conn *conn, struct h2_span *spans, size_t max)
 {
     if (max == 0 || buf_len(&conn->out) == 0)
         return 0;
+    if (conn->loan.bytes != NULL)
+        return h2_loan_output(conn, spans, max);
     spans[0] = (struct h2_span){buf_head(&conn->out), buf_len(&conn->out)};
     return 1;
 }
@@ -242,7 +244,10 @@ void
 h2_conn_wrote(struct h2_conn *conn, size_t len)
 {
     conn->written += len;
-    buf_take(&conn->out, len);
+    if (conn->loan.bytes != NULL)
+        h2_loan_wrote(conn, len);
+    else
+        buf_take(&conn->out, len);
     h2_replies_written(conn);
 }
 

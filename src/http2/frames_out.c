@@ -256,23 +256,28 @@ put_payload(struct h2_conn *conn, const struct h2_slot *slot, size_t len, uint8_
     return p + head;
 }
 
-static uint8_t *
-put_data(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
+void
+h2_count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
 {
-    uint8_t *payload = put_payload(conn, slot, len, end_stream ? H2_FLAG_END_STREAM : 0);
-
-    if (payload == NULL)
-        return NULL;
     conn->send_window -= (int32_t)len;
     slot->send_window -= (int32_t)len;
     h2_progress(conn);
     if (end_stream)
         end_sending(slot);
+}
+
+static uint8_t *
+put_data(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
+{
+    uint8_t *payload = put_payload(conn, slot, len, end_stream ? H2_FLAG_END_STREAM : 0);
+
+    if (payload != NULL)
+        h2_count_sent(conn, slot, len, end_stream);
     return payload;
 }
 
-static bool
-may_send_data(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
+bool
+h2_may_send_data(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
 {
     return may_send(conn, slot) && (slot->flags & H2_SENT_HEADERS) != 0 &&
            (len == 0 || len <= h2_stream_room(conn, &slot->open));
@@ -284,7 +289,7 @@ h2_stream_send_data_in_place(
 {
     struct h2_slot *slot = h2_slot_of(stream);
 
-    if (!may_send_data(conn, slot, len) || len > conn->peer_max_frame)
+    if (!h2_may_send_data(conn, slot, len) || len > conn->peer_max_frame)
         return NULL;
     return put_data(conn, slot, len, end_stream);
 }
@@ -347,7 +352,7 @@ h2_stream_send_data(
     struct h2_slot *slot = h2_slot_of(stream);
     uint8_t *to;
 
-    if (!may_send_data(conn, slot, len))
+    if (!h2_may_send_data(conn, slot, len))
         return false;
     if (len > conn->peer_max_frame)
         return send_frames(conn, slot, bytes, len, end_stream);

@@ -124,6 +124,19 @@ enum h2_phase {
 
 struct h2_chunk;
 
+/* Bytes that are lent to the output, as DATA frames behind all that `out` has but their headers,
+ * which are the end of it:
+ *
+ *   out    | before | header | header | header |
+ *   wire   | before | header, max bytes | header, max bytes | header, the rest |
+ *                       at: so much of this has been written */
+struct h2_loan {
+    const uint8_t *bytes; /* NULL: nothing is lent */
+    size_t len, max, at;
+    uint32_t id;
+    bool end_stream;
+};
+
 struct h2_conn {
     enum h2_phase phase;
     bool is_server;
@@ -216,6 +229,7 @@ struct h2_conn {
      * counted as `written` is. More data of its stream makes it longer. */
     uint64_t data_start, data_end_at;
     uint32_t data_len, data_id;
+    struct h2_loan loan;
 };
 
 /* ---- conn.c ---- */
@@ -286,6 +300,15 @@ void h2_send_frame(struct h2_conn *conn, uint8_t type, uint8_t flags, uint32_t i
 void h2_send_rst_stream(struct h2_conn *conn, uint32_t id, enum h2_code code);
 void h2_send_window_update(struct h2_conn *conn, uint32_t id, uint32_t increment);
 void h2_send_goaway(struct h2_conn *conn, uint32_t last, enum h2_code code, const char *debug);
+
+/* May this much content be sent on the stream now? It is counted as sent. */
+bool h2_may_send_data(const struct h2_conn *conn, const struct h2_slot *slot, size_t len);
+void h2_count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream);
+
+/* ---- loan.c: output while something is lent ---- */
+
+size_t h2_loan_output(struct h2_conn *conn, struct h2_span *spans, size_t max);
+void h2_loan_wrote(struct h2_conn *conn, size_t len);
 
 /* ---- streams.c ---- */
 

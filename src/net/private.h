@@ -12,14 +12,17 @@ struct net_conn {
     const struct net_conn_events *events; /* NULL until it is opened */
     void *owner;
     struct loop_task task;   /* what must wait until the stack is unwound: see on_task in conn.c */
-    struct loop_timer timer; /* of lingering; before that, of input that waits inside of tls */
+    struct loop_timer timer; /* of lingering; before that, of input that waits: see on_input */
     struct list lingering;
     struct net_pipe_end *pipe;     /* NULL: a socket */
     struct tls_session *tls;       /* NULL: plain */
     struct net_identity *identity; /* NULL until somebody asks */
     uint8_t *kept;                 /* the reader's incomplete rest, NULL when there is none */
     uint32_t kept_len, kept_size;
-    uint32_t lingered; /* bytes that came after its end */
+    uint32_t lingered;  /* bytes that came after its end */
+    uint32_t last_read; /* bytes, of the last recv */
+    uint32_t expected;  /* bytes, by net_conn_expect; 0 while the peer is slow */
+    uint32_t lowat;     /* of the socket, when it is not 1 */
     int fd;            /* -1: a pipe */
     int error;         /* why the connection is broken, to be reported; 0 when it is not */
     uint8_t armed;     /* what libuv polls for */

@@ -131,14 +131,19 @@ call_expect(struct weir_call *call, size_t missing, size_t beyond)
     if (call->stream == NULL || call->receive_closed)
         return true;
     next = all ? missing + beyond : PART_FIRST * have;
-    if (!all && h2_stream_window(call->stream) >= next / 2)
-        return true; /* told in lumps */
+    if (!all && h2_stream_window(call->stream) >= next / 2) { /* told in lumps */
+        rpc_transport_expect(call->transport, call->stream, missing);
+        return true;
+    }
     /* Without the memory it comes to light when the bytes are there. */
     if (all && missing > 0)
         buf_reserve(&call->incoming, missing + 1); /* see may_stay */
     call->let_in = true;
     rpc_transport_touch(call->transport);
-    return h2_stream_expect(call->transport->h2, call->stream, next);
+    if (!h2_stream_expect(call->transport->h2, call->stream, next))
+        return false;
+    rpc_transport_expect(call->transport, call->stream, missing);
+    return true;
 }
 
 static const char more_than_one[] = "more than one message in a call that takes one";
@@ -344,6 +349,7 @@ struct writer {
     struct weir_call *call;
     uint8_t *at; /* where the frame goes on */
     size_t frame_left, left;
+    size_t run; /* bytes of `left` before what is not packed but lent */
     bool last;
     weir_code code; /* not OK: the rest is dropped */
 };
@@ -396,8 +402,8 @@ begin_frame(struct writer *writer)
     if (len > 0) {
         if (len > h2_conn_max_frame(call->transport->h2))
             len = h2_conn_max_frame(call->transport->h2);
-        if (len > writer->left)
-            len = writer->left;
+        if (len > writer->run)
+            len = writer->run;
         writer->at = h2_stream_send_data_in_place(
             call->transport->h2, call->stream, len, writer->last && len == writer->left);
         rpc_transport_touch(call->transport);
@@ -423,11 +429,52 @@ append(ProtobufCBuffer *base, size_t len, const uint8_t *data)
         writer->at += piece;
         writer->frame_left -= piece;
         writer->left -= piece;
+        writer->run -= piece;
         data += piece;
         len -= piece;
     }
     if (writer->left == 0)
         writer->call->waits_since = 0;
+}
+
+/* Is it worth a write of its own to go without a copy? */
+#define LEND_LEAST ((size_t)32 * 1024)
+
+static bool
+lend(struct weir_call *call, const uint8_t *data, size_t len, bool end)
+{
+    struct rpc_transport *transport = call->transport;
+
+    if (len < LEND_LEAST || transport->full)
+        return h2_stream_send_data(transport->h2, call->stream, data, len, end);
+    if (!h2_stream_lend_data(transport->h2, call->stream, data, len, end))
+        return false;
+    rpc_transport_write_lent(transport);
+    return true;
+}
+
+/* Bytes that stay as they are until the message is sent. */
+static void
+append_lent(struct writer *writer, const uint8_t *data, size_t len)
+{
+    struct weir_call *call = writer->call;
+    size_t piece;
+
+    while (len > 0 && writer->code == WEIR_OK) {
+        piece = wait_for_room(call);
+        if (piece > len)
+            piece = len;
+        if (piece == 0 || !lend(call, data, piece, writer->last && piece == writer->left)) {
+            writer->code = call_closed_for_sending(call);
+            return;
+        }
+        rpc_transport_touch(call->transport);
+        writer->left -= piece;
+        data += piece;
+        len -= piece;
+    }
+    if (writer->left == 0)
+        call->waits_since = 0;
 }
 
 static weir_code
@@ -442,7 +489,7 @@ static weir_code
 send_piecemeal(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
 {
     struct writer writer = {
-        .base = {append}, .call = call, .left = WIRE_PREFIX_SIZE + len, .last = last};
+        .base = {append}, .call = call, .left = WIRE_PREFIX_SIZE + len, .run = WIRE_PREFIX_SIZE + len, .last = last};
     uint8_t prefix[WIRE_PREFIX_SIZE];
 
     wire_prefix_pack(prefix, false, (uint32_t)len);
@@ -458,10 +505,39 @@ send_piecemeal(struct weir_call *call, const ProtobufCMessage *message, size_t l
 static APART weir_code
 send_framed(struct weir_call *call, const uint8_t *framed, size_t len, bool last)
 {
-    struct writer writer = {.base = {append}, .call = call, .left = len, .last = last};
+    struct writer writer = {.base = {append}, .call = call, .left = len, .run = len, .last = last};
 
     append(&writer.base, len, framed);
     return finish_writer(&writer, len);
+}
+
+/* The rest of a run of parts that are packed, from one of them on. */
+static size_t
+run_of(const struct wire_parts *parts, size_t part)
+{
+    size_t len = 0;
+
+    for (; part < WIRE_PARTS && parts->list[part].len < LEND_LEAST; part++)
+        len += parts->list[part].len;
+    return len;
+}
+
+/* The prefix is in front of the first part. Suspends. */
+static weir_code
+send_parts(struct weir_call *call, const struct wire_parts *parts, bool last)
+{
+    struct writer writer = {.base = {append}, .call = call, .left = parts->len, .last = last};
+
+    for (size_t i = parts->first; i < WIRE_PARTS; i++) {
+        if (parts->list[i].len >= LEND_LEAST) {
+            append_lent(&writer, parts->list[i].data, parts->list[i].len);
+            continue;
+        }
+        if (writer.run == 0)
+            writer.run = run_of(parts, i);
+        append(&writer.base, parts->list[i].len, parts->list[i].data);
+    }
+    return finish_writer(&writer, parts->len);
 }
 
 /* The buffer is this call's while it waits for room. */
@@ -544,11 +620,39 @@ refuse_to_send(struct weir_call *call, size_t len)
         call->max_send);
 }
 
-static APART weir_code
-send_large(struct weir_call *call, const ProtobufCMessage *message, bool last)
+/* A message with no more than some long texts or byte strings in it. False: it has none, or more
+ * besides. */
+static bool
+pack_parts(const ProtobufCMessage *message, uint8_t *room, struct wire_parts *parts)
 {
-    size_t len = protobuf_c_message_get_packed_size(message), framed = WIRE_PREFIX_SIZE + len;
+    struct wire_part *first;
 
+    if (!wire_message_pack_parts(
+            message, room + WIRE_PREFIX_SIZE, SMALL_MESSAGE - WIRE_PREFIX_SIZE, parts) ||
+        parts->first == WIRE_PARTS || parts->len > UINT32_MAX - WIRE_PREFIX_SIZE)
+        return false;
+    /* It begins with a tag, in the room. */
+    first = &parts->list[parts->first];
+    first->data -= WIRE_PREFIX_SIZE;
+    first->len += WIRE_PREFIX_SIZE;
+    wire_prefix_pack(room + (first->data - room), false, (uint32_t)parts->len);
+    parts->len += WIRE_PREFIX_SIZE;
+    return true;
+}
+
+static APART weir_code
+send_large(struct weir_call *call, const ProtobufCMessage *message, uint8_t *room, bool last)
+{
+    struct wire_parts parts;
+    size_t len, framed;
+
+    if (!is_deflated(call) && pack_parts(message, room, &parts)) {
+        if (parts.len - WIRE_PREFIX_SIZE > call->max_send)
+            return refuse_to_send(call, parts.len - WIRE_PREFIX_SIZE);
+        return send_parts(call, &parts, last);
+    }
+    len = protobuf_c_message_get_packed_size(message);
+    framed = WIRE_PREFIX_SIZE + len;
     if (len > call->max_send)
         return refuse_to_send(call, len);
     WEIR_TRY(send_headers_first(call));
@@ -568,7 +672,7 @@ pack_and_send(struct weir_call *call, const ProtobufCMessage *message, bool last
 
     if (is_deflated(call) || !wire_message_pack(message, room + WIRE_PREFIX_SIZE,
                                  sizeof(room) - WIRE_PREFIX_SIZE, &packed))
-        return send_large(call, message, last);
+        return send_large(call, message, room, last);
     len = (size_t)(room + sizeof(room) - packed);
     if (len > call->max_send)
         return refuse_to_send(call, len);

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define FLUSH_SPANS 8
+#define FLUSH_SPANS 64
 
 void
 rpc_transport_lose(struct rpc_transport *transport, const char *why)
@@ -60,10 +60,20 @@ write_output(struct rpc_transport *transport)
         transport->written += wrote;
         if (transport->traffic != NULL)
             counter_add(&transport->traffic->out, wrote);
-        if (wrote < len)
+        transport->full = wrote < len;
+        if (transport->full)
             return false;
     }
+    transport->full = false;
     return true;
+}
+
+void
+rpc_transport_write_lent(struct rpc_transport *transport)
+{
+    write_output(transport);
+    h2_conn_keep(transport->h2);
+    rpc_transport_touch(transport);
 }
 
 /* A connection error, found here. */
@@ -295,6 +305,23 @@ rpc_transport_touch(struct rpc_transport *transport)
 {
     if (!transport->broken)
         loop_post_late(transport->loop, &transport->flush);
+}
+
+/* The peer can send what both windows let it, and some of that has been read already. */
+void
+rpc_transport_expect(
+    struct rpc_transport *transport, const struct h2_stream *stream, size_t missing)
+{
+    size_t coming = h2_stream_window(stream);
+    int32_t send, receive;
+
+    h2_conn_windows(transport->h2, &send, &receive);
+    if (receive < 0 || (size_t)receive < coming)
+        coming = receive < 0 ? 0 : (size_t)receive;
+    if (missing < coming)
+        coming = missing;
+    if (coming > transport->input_len)
+        net_conn_expect(transport->net, coming - transport->input_len);
 }
 
 void

@@ -85,6 +85,7 @@ struct rpc_transport {
     struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts */
     struct rpc_counts counts;
     struct rpc_times times;
+    bool full;   /* the socket has not taken all at the last time */
     bool broken; /* nothing goes in or out any more */
     bool closed;
     bool peer_closed; /* it is lost, and that is because the peer has closed it */
@@ -99,6 +100,14 @@ WEIR_CHECK weir_code rpc_transport_init(struct rpc_transport *transport, weir_lo
 
 /* Something was put into the output: write it at the end of this turn. */
 void rpc_transport_touch(struct rpc_transport *transport);
+
+/* Something was lent to the output: write it, and what is before it, at once. */
+void rpc_transport_write_lent(struct rpc_transport *transport);
+
+/* So many bytes of a message are missing on a stream: there is no need to hear of each few of them.
+ */
+void rpc_transport_expect(
+    struct rpc_transport *transport, const struct h2_stream *stream, size_t missing);
 
 /* Begin to watch over the peer; when it does not answer the connection is lost. keepalive.c. */
 void rpc_transport_keep_alive(

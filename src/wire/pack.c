@@ -7,12 +7,19 @@
 #include "wire/wire.h"
 
 #include "base/bytes.h"
+#include "base/hint.h"
 #include "wire/protobuf.h"
 
-/* The written bytes are from `at` on. */
+/* A text or byte string that is left where it is has at least so many bytes. */
+#define APART_LEAST 4096
+
+/* The written bytes are from `at` on; those from `end` on belong to a part already. */
 struct writer {
     uint8_t *start, *at;
-    unsigned depth; /* still to be had: each takes several frames on the stack */
+    unsigned depth;           /* still to be had: each takes several frames on the stack */
+    size_t apart;             /* bytes that were left where they are */
+    uint8_t *end;             /* with parts only, as is what follows */
+    struct wire_parts *parts; /* NULL: all of the message goes into the room */
 };
 
 static inline bool
@@ -29,6 +36,33 @@ put(struct writer *writer, const void *bytes, size_t len)
     writer->at -= len;
     if (len > 0)
         memcpy(writer->at, bytes, len);
+    return true;
+}
+
+/* Parts are found from the last to the first. */
+static bool
+add_part(struct writer *writer, const uint8_t *data, size_t len)
+{
+    struct wire_parts *parts = writer->parts;
+
+    if (len == 0)
+        return true;
+    if (parts->first == 0)
+        return false;
+    parts->list[--parts->first] = (struct wire_part){data, len};
+    parts->len += len;
+    return true;
+}
+
+static COLD bool
+leave_apart(struct writer *writer, const void *bytes, size_t len)
+{
+    if (writer->parts == NULL || len < APART_LEAST ||
+        !add_part(writer, writer->at, (size_t)(writer->end - writer->at)) ||
+        !add_part(writer, bytes, len))
+        return false;
+    writer->apart += len;
+    writer->end = writer->at;
     return true;
 }
 
@@ -86,19 +120,23 @@ put_text(struct writer *writer, const char *text)
     size_t room = (size_t)(writer->at - writer->start);
     size_t len = text == NULL ? 0 : strnlen(text, room + 1);
 
-    return put(writer, text, len) && put_varint(writer, len);
+    if (len > room && writer->parts != NULL)
+        len += strlen(text + len);
+    return (put(writer, text, len) || leave_apart(writer, text, len)) && put_varint(writer, len);
 }
 
 static bool
 put_bytes(struct writer *writer, const ProtobufCBinaryData *data)
 {
-    return put(writer, data->data, data->len) && put_varint(writer, data->len);
+    return (put(writer, data->data, data->len) || leave_apart(writer, data->data, data->len)) &&
+           put_varint(writer, data->len);
 }
 
 static bool
 put_inner(struct writer *writer, const ProtobufCMessage *message)
 {
     const uint8_t *end = writer->at;
+    size_t apart = writer->apart;
 
     if (message != NULL) {
         if (writer->depth == 0)
@@ -108,7 +146,7 @@ put_inner(struct writer *writer, const ProtobufCMessage *message)
             return false;
         writer->depth++;
     }
-    return put_varint(writer, (size_t)(end - writer->at));
+    return put_varint(writer, (size_t)(end - writer->at) + writer->apart - apart);
 }
 
 static inline uint64_t
@@ -311,4 +349,18 @@ wire_message_pack(const ProtobufCMessage *message, uint8_t *room, size_t size, u
         return false;
     *out_bytes = writer.at;
     return true;
+}
+
+bool
+wire_message_pack_parts(
+    const ProtobufCMessage *message, uint8_t *room, size_t size, struct wire_parts *out_parts)
+{
+    uint8_t *end = room + size;
+    struct writer writer = {
+        .start = room, .at = end, .depth = PROTOBUF_DEPTH_MAX, .end = end, .parts = out_parts};
+
+    out_parts->first = WIRE_PARTS;
+    out_parts->len = 0;
+    return put_message(&writer, message) &&
+           add_part(&writer, writer.at, (size_t)(writer.end - writer.at));
 }

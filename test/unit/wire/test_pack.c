@@ -91,6 +91,93 @@ test_defaults(void **state)
     assert_true(likeness_packs(&some.base));
 }
 
+/* ---- in parts ---- */
+
+static bool
+is_in(const uint8_t *at, const void *start, size_t len)
+{
+    return at >= (const uint8_t *)start && at < (const uint8_t *)start + len;
+}
+
+/* The parts together are what protobuf-c writes. How many of them lie outside the room. */
+static size_t
+check_parts(const ProtobufCMessage *message)
+{
+    size_t len = 0, at = 0, outside = 0;
+    uint8_t *expected = likeness_pack(message, &len), room[512];
+    struct wire_parts parts;
+
+    assert_non_null(expected);
+    assert_true(wire_message_pack_parts(message, room, sizeof room, &parts));
+    assert_int_equal(parts.len, len);
+    for (size_t i = parts.first; i < WIRE_PARTS; i++) {
+        assert_true(parts.list[i].len > 0 && parts.list[i].len <= len - at);
+        assert_memory_equal(parts.list[i].data, expected + at, parts.list[i].len);
+        outside += !is_in(parts.list[i].data, room, sizeof room);
+        at += parts.list[i].len;
+    }
+    assert_int_equal(at, len);
+    free(expected);
+    return outside;
+}
+
+static char *
+long_text(size_t len)
+{
+    char *text = malloc(len + 1);
+
+    assert_non_null(text);
+    memset(text, 'x', len);
+    text[len] = '\0';
+    return text;
+}
+
+static void
+test_long_texts_stay_where_they_are(void **state)
+{
+    Kinds__All all = KINDS__ALL__INIT, inner = KINDS__ALL__INIT, innermost = KINDS__ALL__INIT;
+    char *text = long_text(100000), *most = long_text(4096);
+
+    (void)state;
+    assert_int_equal(check_parts(&all.base), 0);
+    all.string_field = text;
+    all.int32_field = 5;
+    assert_int_equal(check_parts(&all.base), 1);
+    all.bytes_field = (ProtobufCBinaryData){4096, (uint8_t *)most};
+    assert_int_equal(check_parts(&all.base), 2);
+    inner.string_field = most;
+    inner.message_field = &innermost;
+    innermost.bytes_field = (ProtobufCBinaryData){70000, (uint8_t *)text};
+    innermost.uint64_field = UINT64_MAX;
+    all.message_field = &inner;
+    assert_int_equal(check_parts(&all.base), 4);
+    free(text);
+    free(most);
+}
+
+static void
+test_what_does_not_go_in_parts(void **state)
+{
+    Kinds__All all = KINDS__ALL__INIT;
+    char *middling = long_text(4095), *text = long_text(5000), *many[20];
+    struct wire_parts parts;
+    uint8_t room[512];
+
+    (void)state;
+    all.string_field = middling;
+    assert_false(wire_message_pack_parts(&all.base, room, sizeof room, &parts));
+    all.string_field = text;
+    for (size_t i = 0; i < 20; i++)
+        many[i] = text;
+    all.strings = many;
+    all.n_strings = 20;
+    assert_false(wire_message_pack_parts(&all.base, room, sizeof room, &parts));
+    all.n_strings = 3;
+    assert_int_equal(check_parts(&all.base), 4);
+    free(middling);
+    free(text);
+}
+
 int
 main(void)
 {
@@ -100,6 +187,8 @@ main(void)
         cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_null_texts),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_long_texts_stay_where_they_are),
+        cmocka_unit_test(test_what_does_not_go_in_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The floor under large messages: what the sockets alone cost.
+ *   bench-bulk --listen HOST:PORT                 reads a message into one buffer, writes it back
+ *   bench-bulk --connect HOST:PORT TIMES SIZE     sends so many, one after the other, and compares
+ *
+ * A message is its length, four bytes, and that many bytes. The server takes a turn of the epoll for
+ * each readiness, reads as much as there is and writes as much as the socket takes, as one does that
+ * knows no more. The client prints "answered N seconds S", as bench-stream does. */
+/* Threads: one. */
+#define _GNU_SOURCE
+#include "link.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PREFIX = 4, SIZE_MAX_HERE = 16 * 1024 * 1024 };
+
+/* The prefix is in front of the message, in the same buffer. */
+struct bulk {
+    int fd;
+    uint8_t *bytes;
+    size_t have, sent;
+    bool polls_out;
+};
+
+/* Bytes of the message with its prefix; of the prefix alone until that is there. 0: too many. */
+static size_t
+whole(const struct bulk *bulk)
+{
+    uint32_t len;
+
+    if (bulk->have < PREFIX)
+        return PREFIX;
+    memcpy(&len, bulk->bytes, PREFIX);
+    len = ntohl(len);
+    return len > SIZE_MAX_HERE ? 0 : PREFIX + len;
+}
+
+/* Until the socket has no more. False: the peer is gone, or speaks something else. */
+static bool
+read_all(struct bulk *bulk)
+{
+    while (bulk->have < PREFIX || bulk->have < whole(bulk)) {
+        size_t room = bulk->have < PREFIX ? PREFIX + SIZE_MAX_HERE : whole(bulk);
+        ssize_t got = recv(bulk->fd, bulk->bytes + bulk->have, room - bulk->have, 0);
+
+        if (got < 0)
+            return errno == EAGAIN || errno == EINTR;
+        if (got == 0)
+            return false;
+        bulk->have += (size_t)got;
+        if (bulk->have >= PREFIX && whole(bulk) == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool
+write_back(struct bulk *bulk, int epoll)
+{
+    size_t len = whole(bulk);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = bulk};
+    bool blocked;
+
+    while (bulk->sent < len) {
+        ssize_t sent = send(bulk->fd, bulk->bytes + bulk->sent, len - bulk->sent, MSG_NOSIGNAL);
+
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+        if (sent < 0)
+            break;
+        bulk->sent += (size_t)sent;
+    }
+    blocked = bulk->sent < len;
+    if (!blocked)
+        bulk->have = bulk->sent = 0;
+    if (blocked == bulk->polls_out)
+        return true;
+    bulk->polls_out = blocked;
+    event.events |= blocked ? EPOLLOUT : 0;
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, bulk->fd, &event) == 0;
+}
+
+static bool
+on_event(struct bulk *bulk, int epoll)
+{
+    if (!read_all(bulk))
+        return false;
+    return bulk->have < PREFIX || bulk->have < whole(bulk) || write_back(bulk, epoll);
+}
+
+static void
+accept_one(int listener, int epoll)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    struct bulk *bulk = calloc(1, sizeof *bulk);
+    int one = 1;
+
+    if (bulk == NULL)
+        return;
+    bulk->bytes = malloc(PREFIX + SIZE_MAX_HERE);
+    bulk->fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    event.data.ptr = bulk;
+    (void)setsockopt(bulk->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (bulk->bytes != NULL && bulk->fd >= 0 &&
+        epoll_ctl(epoll, EPOLL_CTL_ADD, bulk->fd, &event) == 0)
+        return;
+    if (bulk->fd >= 0)
+        close(bulk->fd);
+    free(bulk->bytes);
+    free(bulk);
+}
+
+static int
+serve(const char *address)
+{
+    int listener = link_listen(address), epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+
+    if (listener < 0 || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) != 0) {
+        fprintf(stderr, "bench-bulk: cannot listen on %s: %s\n", address, strerror(errno));
+        return 1;
+    }
+    for (;;) {
+        int count = epoll_wait(epoll, &event, 1, -1);
+        struct bulk *bulk = event.data.ptr;
+
+        if (count < 0 && errno != EINTR)
+            return 1;
+        if (count < 1)
+            continue;
+        if (bulk == NULL) {
+            accept_one(listener, epoll);
+        } else if (!on_event(bulk, epoll)) {
+            close(bulk->fd);
+            free(bulk->bytes);
+            free(bulk);
+        }
+    }
+}
+
+static bool
+exchange(int fd, const uint8_t *message, uint8_t *answer, size_t len)
+{
+    for (size_t sent = 0; sent < len;) {
+        ssize_t some = send(fd, message + sent, len - sent, MSG_NOSIGNAL);
+
+        if (some <= 0)
+            return false;
+        sent += (size_t)some;
+    }
+    for (size_t have = 0; have < len;) {
+        ssize_t some = recv(fd, answer + have, len - have, 0);
+
+        if (some <= 0)
+            return false;
+        have += (size_t)some;
+    }
+    return memcmp(message, answer, len) == 0;
+}
+
+static double
+seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int
+call(const char *address, long times, long size)
+{
+    int fd = link_connect(address);
+    size_t len = PREFIX + (size_t)size;
+    uint8_t *message = malloc(len), *answer = malloc(len);
+    uint32_t prefix = htonl((uint32_t)size);
+    double start = seconds();
+    bool good = fd >= 0 && message != NULL && answer != NULL;
+
+    if (good) {
+        memset(message, 'x', len);
+        memcpy(message, &prefix, PREFIX);
+    }
+    for (long i = 0; i < times && good; i++)
+        good = exchange(fd, message, answer, len);
+    if (good)
+        printf("answered %ld seconds %.6f\n", times, seconds() - start);
+    else
+        fprintf(stderr, "bench-bulk: %s: %s\n", address, strerror(errno));
+    free(message);
+    free(answer);
+    if (fd >= 0)
+        close(fd);
+    return good ? 0 : 1;
+}
+
+static bool
+parse_count(const char *text, long most, long *out_count)
+{
+    char *end;
+
+    errno = 0;
+    *out_count = strtol(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *out_count > 0 && *out_count <= most;
+}
+
+int
+main(int argc, char **argv)
+{
+    long times, size;
+
+    if (argc == 3 && strcmp(argv[1], "--listen") == 0)
+        return serve(argv[2]);
+    if (argc == 5 && strcmp(argv[1], "--connect") == 0 && parse_count(argv[3], INT32_MAX, &times) &&
+        parse_count(argv[4], SIZE_MAX_HERE, &size))
+        return call(argv[2], times, size);
+    fprintf(stderr, "usage: bench-bulk --listen HOST:PORT | --connect HOST:PORT TIMES SIZE\n");
+    return 2;
+}

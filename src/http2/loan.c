@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Content that goes out from where its user has it, for a large message is copied by the kernel
+ * anyway.
+ *
+ * A loan lasts from h2_stream_lend_data to h2_conn_keep, with nothing between the two but writing;
+ * so no frame can come between, and its user may do with the bytes what he likes afterwards. */
+#include "http2/h2_internal.h"
+
+static size_t
+frame_count(const struct h2_loan *loan)
+{
+    return (loan->len + loan->max - 1) / loan->max;
+}
+
+/* On the wire, headers included. */
+static size_t
+wire_len(const struct h2_loan *loan)
+{
+    return loan->len + frame_count(loan) * H2_FRAME_HEADER;
+}
+
+static void
+pack_header(const struct h2_loan *loan, size_t frame, uint8_t *to)
+{
+    bool is_last = frame + 1 == frame_count(loan);
+    size_t len = is_last ? loan->len - frame * loan->max : loan->max;
+    uint8_t flags = is_last && loan->end_stream ? H2_FLAG_END_STREAM : 0;
+
+    h2_frame_pack(to, len, H2_FRAME_DATA, flags, loan->id);
+}
+
+bool
+h2_stream_lend_data(struct h2_conn *conn, struct h2_stream *stream, const uint8_t *bytes,
+    size_t len, bool end_stream)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+    struct h2_loan loan = {.bytes = bytes,
+        .len = len,
+        .max = conn->peer_max_frame,
+        .id = stream->id,
+        .end_stream = end_stream};
+    size_t headers = frame_count(&loan) * H2_FRAME_HEADER;
+    uint8_t *to;
+
+    if (len == 0 || !h2_may_send_data(conn, slot, len))
+        return false;
+    to = buf_reserve(&conn->out, headers);
+    if (to == NULL)
+        return false;
+    for (size_t i = 0; i < frame_count(&loan); i++)
+        pack_header(&loan, i, to + i * H2_FRAME_HEADER);
+    buf_commit(&conn->out, headers);
+    conn->loan = loan;
+    conn->data_id = 0; /* no frame to be made longer */
+    h2_count_sent(conn, slot, len, end_stream);
+    return true;
+}
+
+/* Bytes of `out` that go before what is lent. */
+static size_t
+before(const struct h2_conn *conn)
+{
+    return buf_len(&conn->out) - frame_count(&conn->loan) * H2_FRAME_HEADER;
+}
+
+/* The run of memory that holds the wire's byte `at` and what follows it. */
+static struct h2_span
+span_at(const struct h2_conn *conn, size_t at)
+{
+    const struct h2_loan *loan = &conn->loan;
+    size_t frame = at / (loan->max + H2_FRAME_HEADER);
+    size_t offset = at % (loan->max + H2_FRAME_HEADER);
+    size_t left = loan->len - frame * loan->max;
+    const uint8_t *header = buf_head(&conn->out) + before(conn) + frame * H2_FRAME_HEADER;
+
+    if (offset < H2_FRAME_HEADER)
+        return (struct h2_span){header + offset, H2_FRAME_HEADER - offset};
+    offset -= H2_FRAME_HEADER;
+    return (struct h2_span){loan->bytes + frame * loan->max + offset,
+        (left < loan->max ? left : loan->max) - offset};
+}
+
+size_t
+h2_loan_output(struct h2_conn *conn, struct h2_span *spans, size_t max)
+{
+    size_t count = 0;
+
+    if (before(conn) > 0 && max > 0)
+        spans[count++] = (struct h2_span){buf_head(&conn->out), before(conn)};
+    for (size_t at = conn->loan.at; at < wire_len(&conn->loan) && count < max; count++) {
+        spans[count] = span_at(conn, at);
+        at += spans[count].len;
+    }
+    return count;
+}
+
+static void
+end_loan(struct h2_conn *conn)
+{
+    conn->out.tail -= frame_count(&conn->loan) * H2_FRAME_HEADER;
+    buf_take(&conn->out, 0); /* which notices when it is empty */
+    conn->loan.bytes = NULL;
+}
+
+void
+h2_loan_wrote(struct h2_conn *conn, size_t len)
+{
+    size_t first = len < before(conn) ? len : before(conn);
+
+    buf_take(&conn->out, first);
+    conn->loan.at += len - first;
+    if (conn->loan.at == wire_len(&conn->loan))
+        end_loan(conn);
+}
+
+/* What is left of a frame of which `at` bytes have been written. There is room. */
+static void
+keep_frame(struct h2_conn *conn, const struct h2_loan *loan, size_t frame, size_t at)
+{
+    uint8_t header[H2_FRAME_HEADER];
+    size_t left = loan->len - frame * loan->max, len = left < loan->max ? left : loan->max;
+    size_t skip = at > H2_FRAME_HEADER ? at - H2_FRAME_HEADER : 0;
+
+    pack_header(loan, frame, header);
+    if (at < H2_FRAME_HEADER)
+        buf_append(&conn->out, header + at, H2_FRAME_HEADER - at);
+    buf_append(&conn->out, loan->bytes + frame * loan->max + skip, len - skip);
+}
+
+void
+h2_conn_keep(struct h2_conn *conn)
+{
+    struct h2_loan loan = conn->loan;
+    size_t stride = loan.max + H2_FRAME_HEADER, frame = loan.bytes == NULL ? 0 : loan.at / stride;
+
+    if (loan.bytes == NULL)
+        return;
+    end_loan(conn);
+    if (buf_reserve(&conn->out, wire_len(&loan) - loan.at) == NULL) {
+        conn->no_memory = true;
+        return;
+    }
+    keep_frame(conn, &loan, frame, loan.at % stride);
+    for (frame++; frame < frame_count(&loan); frame++)
+        keep_frame(conn, &loan, frame, 0);
+}
