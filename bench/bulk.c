@@ -3,9 +3,9 @@
  *   bench-bulk --listen HOST:PORT                 reads a message into one buffer, writes it back
  *   bench-bulk --connect HOST:PORT TIMES SIZE     sends so many, one after the other, and compares
  *
- * A message is its length, four bytes, and that many bytes. The server takes a turn of the epoll for
- * each readiness, reads as much as there is and writes as much as the socket takes, as one does that
- * knows no more. The client prints "answered N seconds S", as bench-stream does. */
+ * A message is its length, four bytes, and that many bytes. The server takes a turn of the epoll
+ * for each readiness, reads as much as there is and writes as much as the socket takes, as one does
+ * that knows no more. The client prints "answered N seconds S", as bench-stream does. */
 /* Threads: one. */
 #define _GNU_SOURCE
 #include "link.h"

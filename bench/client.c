@@ -5,8 +5,10 @@
  * that Weir is not its own judge.
  *
  * It prints "open N" when every connection has the server's SETTINGS; with --hold it then waits for
- * a line on standard input; at the end "answered N failed M cpu S seconds S". Exit code 0: nothing
- * failed. */
+ * a line on standard input; at the end "answered N failed M cpu S seconds S". With --stay it waits
+ * for a line before it closes. With --park the calls, --streams of them on each connection, are
+ * headers alone, of a method that takes a stream: "parked N" says that the server has read them all
+ * and answered none. Exit code 0: nothing failed. */
 /* Threads: one. */
 #define _GNU_SOURCE
 #include "link.h"
@@ -37,6 +39,8 @@ struct options {
     long varint_at; /* offset in the body of a number of five bytes to choose anew; -1: none */
     long varint_max;
     bool hold;
+    bool stay; /* after the calls */
+    bool park;
 };
 
 struct connection {
@@ -55,7 +59,7 @@ struct client {
     size_t request_len, headers_at, data_at, body_at, body_len;
     long number;
     struct connection *connections;
-    long open, answered, failed, lost;
+    long open, answered, failed, lost, read; /* read: connections whose PING was answered */
     uint8_t scratch[LINK_SCRATCH];
 };
 
@@ -169,15 +173,20 @@ patch_varint(const struct options *options)
 
 /* ---- calls ---- */
 
-static bool
-start_call(struct connection *connection)
+static void
+put_stream_id(uint32_t number)
 {
-    uint8_t id[4] = {(uint8_t)(connection->next_stream >> 24),
-        (uint8_t)(connection->next_stream >> 16), (uint8_t)(connection->next_stream >> 8),
-        (uint8_t)connection->next_stream};
+    uint8_t id[4] = {
+        (uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
 
     memcpy(client.request + client.headers_at + 5, id, 4);
     memcpy(client.request + client.data_at + 5, id, 4);
+}
+
+static bool
+start_call(struct connection *connection)
+{
+    put_stream_id(connection->next_stream);
     patch_number(&client.options);
     patch_varint(&client.options);
     connection->next_stream += 2;
@@ -299,6 +308,9 @@ on_frame(struct link *link, const struct link_frame *frame)
         complain(
             "bench-client: %s\n", frame->type == FRAME_GOAWAY ? "GOAWAY" : "a stream was reset");
         return false;
+    case FRAME_PING:
+        client.read += (frame->flags & FLAG_ACK) != 0;
+        return true;
     default:
         return true;
     }
@@ -387,6 +399,39 @@ call_all(void)
     client.failed += client.answered < wanted && client.failed == 0 ? 1 : 0;
 }
 
+static bool
+park_calls(struct connection *connection)
+{
+    static const uint8_t ping[LINK_FRAME_HEADER + 8] = {0, 0, 8, FRAME_PING};
+
+    for (long i = 0; i < client.options.streams; i++) {
+        put_stream_id(connection->next_stream);
+        connection->next_stream += 2;
+        connection->in_flight++;
+        if (!link_put(&connection->link, client.request, client.data_at))
+            return false;
+    }
+    return link_put(&connection->link, ping, sizeof ping) && link_flush(&connection->link);
+}
+
+/* The answer to a PING comes when what was sent before it has been read. */
+static bool
+park_all(void)
+{
+    const struct options *options = &client.options;
+
+    for (long i = 0; i < options->connections; i++)
+        if (!park_calls(&client.connections[i]))
+            return false;
+    while (client.read < options->connections)
+        if (!turn(false) || client.lost > 0)
+            return false;
+    if (client.answered > 0)
+        return false;
+    printf("parked %ld\n", options->connections * options->streams);
+    return fflush(stdout) == 0;
+}
+
 static double
 seconds(clockid_t clock)
 {
@@ -396,22 +441,32 @@ seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static bool
+wait_for_line(void)
+{
+    char line[16];
+
+    return fgets(line, sizeof line, stdin) != NULL;
+}
+
 static int
 run(void)
 {
+    const struct options *options = &client.options;
     double start, cpu;
-    char line[16];
 
-    if (!open_all())
-        return 1;
-    if (client.options.hold && fgets(line, sizeof line, stdin) == NULL)
+    if (!open_all() || (options->hold && !wait_for_line()))
         return 1;
     start = seconds(CLOCK_MONOTONIC);
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    call_all();
+    if (!options->park)
+        call_all();
+    else if (!park_all())
+        return 1;
     printf("answered %ld failed %ld cpu %.6f seconds %.6f\n", client.answered, client.failed,
         seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, seconds(CLOCK_MONOTONIC) - start);
-    return client.failed == 0 ? 0 : 1;
+    (void)fflush(stdout);
+    return client.failed == 0 && (!options->stay || wait_for_line()) ? 0 : 1;
 }
 
 static bool
@@ -459,7 +514,8 @@ parse_options(char **argv, struct options *options)
         {.name = "--first-number", .number = &options->first_number},
         {.name = "--varint-at", .number = &options->varint_at},
         {.name = "--varint-max", .number = &options->varint_max},
-        {.name = "--hold", .on = &options->hold}, {.name = NULL}};
+        {.name = "--hold", .on = &options->hold}, {.name = "--stay", .on = &options->stay},
+        {.name = "--park", .on = &options->park}, {.name = NULL}};
 
     for (int at = 1; argv[at] != NULL; at++) {
         const struct flag *flag = flags;
@@ -485,7 +541,7 @@ main(int argc, char **argv)
     if (argc < 1 || !parse_options(argv, &client.options)) {
         fprintf(stderr,
             "usage: bench-client --connect HOST:PORT --path /SERVICE/METHOD --body FILE\n"
-            "       [--connections N] [--streams N] [--calls N] [--hold]\n"
+            "       [--connections N] [--streams N] [--calls N] [--hold] [--stay] [--park]\n"
             "       [--number-at OFFSET] [--first-number N] [--varint-at OFFSET] [--varint-max "
             "N]\n");
         return 2;

@@ -14,11 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Places for letters of a seat that has had one. */
+#define LETTERS_FIRST 8
+
 /* A seat of a participant. */
 struct place {
     struct participant *participant;
     struct chat_seat *seat;
-    struct place *next; /* of the same participant */
+    struct place *next;      /* of the same participant */
+    struct place *next_name; /* of the same seat */
 };
 
 struct participant {
@@ -29,10 +33,10 @@ struct participant {
 struct chat_seat {
     struct chat_hub *hub;
     weir_event *event;
-    struct place *names[CHAT_NAMES_MAX]; /* only its own fiber adds */
+    struct place *names; /* only its own fiber adds */
     size_t name_count;
-    struct chat_letter *letters[CHAT_LETTERS_MAX]; /* a ring */
-    size_t first, count;
+    struct chat_letter **letters; /* a ring with so much room; NULL until the first one comes */
+    size_t room, first, count;
     size_t bytes; /* of these letters */
     uint64_t dropped;
     struct chat_seat *next, **link; /* all seats of the hub */
@@ -147,9 +151,9 @@ take_place(struct chat_seat *seat, const char *name, struct place *place)
         participant = add_participant(seat->hub, name);
     if (participant == NULL)
         return false;
-    *place = (struct place){participant, seat, participant->places};
-    participant->places = place;
-    seat->names[seat->name_count++] = place;
+    *place = (struct place){participant, seat, participant->places, seat->names};
+    participant->places = seat->names = place;
+    seat->name_count++;
     return true;
 }
 
@@ -169,6 +173,24 @@ leave_place(struct chat_hub *hub, struct place *place)
 
 /* ---- letters; under the lock ---- */
 
+/* Twice the ring: most seats never have more than a few letters. False: no memory. */
+static bool
+grow(struct chat_seat *seat)
+{
+    size_t room = seat->room == 0 ? LETTERS_FIRST : 2 * seat->room;
+    struct chat_letter **letters = calloc(room, sizeof(struct chat_letter *));
+
+    if (letters == NULL)
+        return false;
+    for (size_t i = 0; i < seat->count; i++)
+        letters[i] = seat->letters[(seat->first + i) % seat->room];
+    free(seat->letters);
+    seat->letters = letters;
+    seat->room = room;
+    seat->first = 0;
+    return true;
+}
+
 static bool
 is_full(const struct chat_seat *seat, const struct chat_letter *letter)
 {
@@ -176,7 +198,8 @@ is_full(const struct chat_seat *seat, const struct chat_letter *letter)
 }
 
 static bool
-is_crowded(const struct chat_hub *hub, const struct chat_seat *seat, const struct chat_letter *letter)
+is_crowded(
+    const struct chat_hub *hub, const struct chat_seat *seat, const struct chat_letter *letter)
 {
     return seat->count > 0 && hub->bytes + letter->size > CHAT_HUB_BYTES_MAX;
 }
@@ -186,13 +209,13 @@ put_letter(struct chat_hub *hub, struct chat_seat *seat, struct chat_letter *let
 {
     bool full = is_full(seat, letter), crowded = !full && is_crowded(hub, seat, letter);
 
-    if (full || crowded) {
+    if (full || crowded || (seat->count == seat->room && !grow(seat))) {
         seat->dropped++;
         hub->stats.dropped++;
         hub->stats.crowded += crowded;
         return;
     }
-    seat->letters[(seat->first + seat->count++) % CHAT_LETTERS_MAX] = chat_letter_ref(letter);
+    seat->letters[(seat->first + seat->count++) % seat->room] = chat_letter_ref(letter);
     seat->bytes += letter->size;
     hub->bytes += letter->size;
     hub->stats.delivered++;
@@ -207,7 +230,7 @@ take_letter(struct chat_hub *hub, struct chat_seat *seat)
     if (seat->count == 0)
         return NULL;
     letter = seat->letters[seat->first];
-    seat->first = (seat->first + 1) % CHAT_LETTERS_MAX;
+    seat->first = (seat->first + 1) % seat->room;
     seat->count--;
     seat->bytes -= letter->size;
     hub->bytes -= letter->size;
@@ -253,10 +276,13 @@ static void
 stand_up(struct chat_hub *hub, struct chat_seat *seat)
 {
     struct chat_letter *letter;
+    struct place *place;
 
     pthread_mutex_lock(&hub->lock);
-    for (size_t i = 0; i < seat->name_count; i++)
-        leave_place(hub, seat->names[i]);
+    while ((place = seat->names) != NULL) {
+        seat->names = place->next_name;
+        leave_place(hub, place);
+    }
     *seat->link = seat->next;
     if (seat->next != NULL)
         seat->next->link = seat->link;
@@ -290,14 +316,15 @@ chat_seat_close(struct chat_seat *seat)
         return;
     stand_up(seat->hub, seat);
     weir_event_unref(seat->event);
+    free(seat->letters);
     free(seat);
 }
 
 static bool
 has_name(const struct chat_seat *seat, const char *name)
 {
-    for (size_t i = 0; i < seat->name_count; i++) {
-        if (strcmp(seat->names[i]->participant->name, name) == 0)
+    for (const struct place *place = seat->names; place != NULL; place = place->next_name) {
+        if (strcmp(place->participant->name, name) == 0)
             return true;
     }
     return false;

@@ -128,6 +128,10 @@ class Server:
         text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
         return int(re.search(r"^Private_Dirty: +(\d+) kB$", text, re.M)[1])
 
+    def page_table_kib(self):
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"^VmPTE:\s+(\d+) kB$", text, re.M)[1])
+
 
 def check_echo(address, package="python3-grpcio", ca=None, metadata=()):
     """A real client must get a real answer, or there is nothing to measure. ca: over TLS."""

@@ -30,10 +30,8 @@ block_pool_new(void)
 }
 
 void
-block_pool_close(struct block_pool *pool)
+block_pool_trim(struct block_pool *pool)
 {
-    if (pool == NULL)
-        return;
     for (size_t i = 0; i < CLASSES; i++) {
         while (pool->waiting[i] != NULL) {
             struct home *home = pool->waiting[i];
@@ -42,6 +40,15 @@ block_pool_close(struct block_pool *pool)
             free(home);
         }
     }
+    pool->waiting_bytes = 0;
+}
+
+void
+block_pool_close(struct block_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    block_pool_trim(pool);
     pool->closed = true;
     if (pool->lent == 0)
         free(pool);

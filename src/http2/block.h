@@ -12,6 +12,9 @@ struct block_pool;
 /* NULL: no memory. */
 struct block_pool *block_pool_new(void);
 
+/* Free the memory that waits in it. */
+void block_pool_trim(struct block_pool *pool);
+
 /* The owner needs it no longer. Accepts NULL. */
 void block_pool_close(struct block_pool *pool);
 

@@ -130,12 +130,32 @@ h2_conn_free(struct h2_conn *conn)
     free(conn);
 }
 
+/* The encoder's table is ours to empty, and the next block says so (RFC 7541, 4.2); what the
+ * decoder has in its own the peer may name. */
+static void
+trim_headers(struct h2_conn *conn)
+{
+    if (conn->encoder != NULL)
+        conn->encoder_dropped = true;
+    hpack_encoder_free(conn->encoder);
+    conn->encoder = NULL;
+    if (conn->decoder == NULL)
+        return;
+    hpack_decoder_trim(conn->decoder);
+    if (hpack_decoder_is_empty(conn->decoder)) {
+        hpack_decoder_free(conn->decoder);
+        conn->decoder = NULL;
+    }
+}
+
 void
 h2_conn_trim(struct h2_conn *conn)
 {
     return_block(conn);
-    if (conn->held == 0)
+    if (conn->held == 0) {
         h2_slots_free(conn);
+        trim_headers(conn);
+    }
     if (buf_len(&conn->out) == 0)
         buf_fini(&conn->out);
 }

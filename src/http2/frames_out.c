@@ -75,7 +75,9 @@ make_encoder(struct h2_conn *conn)
     conn->encoder = hpack_encoder_new();
     if (conn->encoder == NULL)
         return false;
-    if (conn->peer_table_size != H2_TABLE_SIZE)
+    if (conn->encoder_dropped)
+        hpack_encoder_limit(conn->encoder, 0);
+    if (conn->peer_table_size != H2_TABLE_SIZE || conn->encoder_dropped)
         hpack_encoder_limit(conn->encoder, conn->peer_table_size);
     return true;
 }

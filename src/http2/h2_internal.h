@@ -145,6 +145,7 @@ struct h2_conn {
     bool goaway_received;
     bool goaway_final;     /* we have said which stream is the last one, goaway_last */
     bool data_end;         /* the DATA frame at hand has END_STREAM */
+    bool encoder_dropped;  /* there was one before: the peer's table may have entries */
     bool connect_protocol; /* the peer's SETTINGS_ENABLE_CONNECT_PROTOCOL */
     uint8_t preface_seen;
     uint8_t continuations;
@@ -221,7 +222,7 @@ struct h2_conn {
     uint32_t peer_table_size;
     uint32_t peer_header_list; /* UINT32_MAX: any */
 
-    struct hpack_decoder *decoder; /* both made at first use */
+    struct hpack_decoder *decoder; /* both made at first use, and again after a rest */
     struct hpack_encoder *encoder;
     struct buf out;
     uint64_t written; /* bytes taken from `out` ever */

@@ -103,6 +103,12 @@ void hpack_decoder_free(struct hpack_decoder *decoder);
  * table has now, its next block must begin with an update (RFC 7541, 4.2). */
 void hpack_decoder_limit(struct hpack_decoder *decoder, uint32_t table_size);
 
+/* Would a new one do as well? Nothing is in its table, and what it remembers only saves time. */
+bool hpack_decoder_is_empty(const struct hpack_decoder *decoder);
+
+/* Forget what only saves time. */
+void hpack_decoder_trim(struct hpack_decoder *decoder);
+
 /* Decode one whole header block (HEADERS and its CONTINUATIONs together). *out_block is a reference
  * the caller owns. Repeated bytes against an unchanged table give the same block again. */
 enum hpack_result hpack_decode(

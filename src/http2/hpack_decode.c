@@ -86,6 +86,20 @@ hpack_decoder_free(struct hpack_decoder *decoder)
     free(decoder);
 }
 
+bool
+hpack_decoder_is_empty(const struct hpack_decoder *decoder)
+{
+    return decoder->table.count == 0 && decoder->table.max == HPACK_FIRST_SIZE &&
+           decoder->limit == HPACK_FIRST_SIZE && !decoder->owes_update;
+}
+
+void
+hpack_decoder_trim(struct hpack_decoder *decoder)
+{
+    hpack_memo_clear(&decoder->memo);
+    block_pool_trim(decoder->pool);
+}
+
 void
 hpack_decoder_limit(struct hpack_decoder *decoder, uint32_t table_size)
 {

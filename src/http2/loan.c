@@ -76,8 +76,8 @@ span_at(const struct h2_conn *conn, size_t at)
     if (offset < H2_FRAME_HEADER)
         return (struct h2_span){header + offset, H2_FRAME_HEADER - offset};
     offset -= H2_FRAME_HEADER;
-    return (struct h2_span){loan->bytes + frame * loan->max + offset,
-        (left < loan->max ? left : loan->max) - offset};
+    return (struct h2_span){
+        loan->bytes + frame * loan->max + offset, (left < loan->max ? left : loan->max) - offset};
 }
 
 size_t

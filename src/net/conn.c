@@ -25,8 +25,9 @@
 #define READS_AT_ONCE 8
 
 /* A long run of bytes that come fast, so many with the last read, is read in pieces of this size
- * rather than as they trickle in: each wake-up costs the receiver, and the sender, more than copying
- * some KiB. Fewer are waited for no longer than WAIT_TIME. TLS may have a part of a record already.
+ * rather than as they trickle in: each wake-up costs the receiver, and the sender, more than
+ * copying some KiB. Fewer are waited for no longer than WAIT_TIME. TLS may have a part of a record
+ * already.
  */
 #define FAST_READ ((uint32_t)16 * 1024)
 #define LOWAT_LEAST ((uint32_t)32 * 1024)
@@ -182,8 +183,8 @@ set_lowat(struct net_conn *conn, uint32_t lowat)
 {
     int value = lowat == 0 ? 1 : (int)lowat;
 
-    if (conn->lowat != lowat && setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &value,
-                                    sizeof(value)) == 0)
+    if (conn->lowat != lowat &&
+        setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value)) == 0)
         conn->lowat = lowat;
 }
 
@@ -208,8 +209,8 @@ wait_for_expected(struct net_conn *conn)
 
     if (conn->pipe != NULL || conn->closing || (lowat == 0 && conn->lowat == 0))
         return;
-    if (lowat != 0 && loop_timer_start(conn->loop, &conn->timer,
-                          loop_now(conn->loop) + WAIT_TIME) != WEIR_OK)
+    if (lowat != 0 &&
+        loop_timer_start(conn->loop, &conn->timer, loop_now(conn->loop) + WAIT_TIME) != WEIR_OK)
         lowat = 0;
     if (lowat == 0)
         loop_timer_stop(conn->loop, &conn->timer);

@@ -100,8 +100,8 @@ size_t net_conn_write(struct net_conn *conn, const struct net_span *spans, size_
  * or has left no room for more, for so many nanoseconds. Unix sockets know no such thing. */
 void net_conn_set_patience(const struct net_conn *conn, int64_t timeout);
 
-/* At least so many bytes will come before the peer waits for anything: of a long run it is enough to
- * hear when a good part of it is there. A hint, which holds until the next `read`. */
+/* At least so many bytes will come before the peer waits for anything: of a long run it is enough
+ * to hear when a good part of it is there. A hint, which holds until the next `read`. */
 void net_conn_expect(struct net_conn *conn, size_t len);
 
 /* Stop and go on with reading: how a reader pushes back. Reading is on at first. */

@@ -23,9 +23,9 @@ struct net_conn {
     uint32_t last_read; /* bytes, of the last recv */
     uint32_t expected;  /* bytes, by net_conn_expect; 0 while the peer is slow */
     uint32_t lowat;     /* of the socket, when it is not 1 */
-    int fd;            /* -1: a pipe */
-    int error;         /* why the connection is broken, to be reported; 0 when it is not */
-    uint8_t armed;     /* what libuv polls for */
+    int fd;             /* -1: a pipe */
+    int error;          /* why the connection is broken, to be reported; 0 when it is not */
+    uint8_t armed;      /* what libuv polls for */
     bool paused;
     bool blocked; /* the socket took less than all: `writable` is owed */
     bool busy;    /* inside of an event: `armed` is set right after it */

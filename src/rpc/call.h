@@ -14,7 +14,7 @@
 #include <weir/service.h>
 
 /* Bytes of arena inside the call itself. */
-#define CALL_FIRST_BLOCK 1024
+#define CALL_FIRST_BLOCK 768
 
 /* An incoming buffer up to this size is kept when its call is recycled. */
 #define CALL_KEEP_INCOMING 4096

@@ -361,6 +361,7 @@ note_wait(struct weir_call *call)
     if (call->waits_since != 0)
         return;
     call->waits_since = loop_now(call->loop);
+    call->transport->has_waited = true;
     call->waits_left = CALL_PROGRESS;
 }
 
@@ -488,8 +489,11 @@ finish_writer(const struct writer *writer, size_t len)
 static weir_code
 send_piecemeal(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
 {
-    struct writer writer = {
-        .base = {append}, .call = call, .left = WIRE_PREFIX_SIZE + len, .run = WIRE_PREFIX_SIZE + len, .last = last};
+    struct writer writer = {.base = {append},
+        .call = call,
+        .left = WIRE_PREFIX_SIZE + len,
+        .run = WIRE_PREFIX_SIZE + len,
+        .last = last};
     uint8_t prefix[WIRE_PREFIX_SIZE];
 
     wire_prefix_pack(prefix, false, (uint32_t)len);

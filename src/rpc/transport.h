@@ -85,8 +85,9 @@ struct rpc_transport {
     struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts */
     struct rpc_counts counts;
     struct rpc_times times;
-    bool full;   /* the socket has not taken all at the last time */
-    bool broken; /* nothing goes in or out any more */
+    bool has_waited; /* a call of its, for room; cleared by who looks and finds none */
+    bool full;       /* the socket has not taken all at the last time */
+    bool broken;     /* nothing goes in or out any more */
     bool closed;
     bool peer_closed; /* it is lost, and that is because the peer has closed it */
     bool timed_out;   /* or because it took nothing of what was sent */

@@ -50,9 +50,9 @@ bool wire_message_pack(
     const ProtobufCMessage *message, uint8_t *room, size_t size, uint8_t **out_bytes);
 
 /* The same with long texts and byte strings, of 4 KiB and more, left where they are when the room
- * does not hold them: the message is the parts from `first` on, which point into the room and to the
- * message's own. Where the first of them begins in the room, `before` bytes in front of it are the
- * caller's. False: as above, or there are too many. */
+ * does not hold them: the message is the parts from `first` on, which point into the room and to
+ * the message's own. Where the first of them begins in the room, `before` bytes in front of it are
+ * the caller's. False: as above, or there are too many. */
 #define WIRE_PARTS 16
 
 struct wire_part {
@@ -66,8 +66,8 @@ struct wire_parts {
     struct wire_part list[WIRE_PARTS];
 };
 
-bool wire_message_pack_parts(const ProtobufCMessage *message, uint8_t *room, size_t size,
-    struct wire_parts *out_parts);
+bool wire_message_pack_parts(
+    const ProtobufCMessage *message, uint8_t *room, size_t size, struct wire_parts *out_parts);
 
 /* ---- grpc-timeout ---- */
 

@@ -425,6 +425,76 @@ test_trim_gives_memory_back_and_goes_on(void **state)
     side_free(side);
 }
 
+static void
+exchange(struct side *client, struct side *server, bool indexed)
+{
+    const struct h2_field mine = {
+        .name = {"x-mine", 6}, .value = {"of the client", 13}, .indexing = H2_INDEX};
+    struct h2_stream *ours = h2_stream_open(client->conn), *theirs;
+
+    assert_true(h2_stream_send_headers(
+        client->conn, ours, request_head, 6, indexed ? &mine : NULL, indexed, true));
+    take_output(client, SIZE_MAX);
+    feed(server, &client->out);
+    theirs = assert_headers(server, ours->id);
+    assert_int_equal(server->seen[server->seen_next - 1].fields, 6 + indexed);
+    assert_true(send_response(server, theirs));
+    assert_true(send_trailers(server, theirs));
+    h2_stream_release(server->conn, theirs);
+    take_output(server, SIZE_MAX);
+    feed(client, &server->out);
+    assert_headers(client, ours->id);
+    assert_event(client, H2_TRAILERS);
+    h2_stream_release(client->conn, ours);
+    assert_int_equal(client->seen_next, client->seen_count);
+    assert_int_equal(server->seen_next, server->seen_count);
+}
+
+/* Both ends forget what they can, each by itself, and go on understanding each other. */
+static void
+test_tables_are_in_step_after_a_trim(void **state)
+{
+    struct side *client = client_open(), *server = server_open();
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        exchange(client, server, (i & 4) != 0);
+        if ((i & 1) != 0)
+            h2_conn_trim(client->conn);
+        if ((i & 2) != 0)
+            h2_conn_trim(server->conn);
+        if (i % 5 == 0)
+            h2_conn_trim(server->conn);
+    }
+    side_free(client);
+    side_free(server);
+}
+
+/* The peer's table is emptied before anything goes in again (RFC 7541, 4.2 and 6.3). */
+static void
+test_a_block_after_a_trim_begins_with_updates(void **state)
+{
+    static const uint8_t updates[] = {0x20, 0x3f, 0xe1, 0x1f};
+    struct side *server = server_open();
+    struct frame frame;
+
+    (void)state;
+    for (uint32_t id = 1; id < 6; id += 2) {
+        struct h2_stream *stream = request(server, id, END_STREAM);
+
+        assert_true(send_response(server, stream));
+        frame = assert_frame(server, HEADERS, id);
+        if (id > 1)
+            assert_memory_equal(frame.payload, updates, sizeof(updates));
+        assert_true(send_trailers(server, stream));
+        frame = assert_frame(server, HEADERS, id);
+        assert_true(frame.len > 0 && (frame.payload[0] & 0xe0) != 0x20);
+        h2_stream_release(server->conn, stream);
+        h2_conn_trim(server->conn);
+    }
+    side_free(server);
+}
+
 int
 main(void)
 {
@@ -444,6 +514,8 @@ main(void)
         cmocka_unit_test(test_released_stream_is_not_told_of_its_loss),
         cmocka_unit_test(test_goaway_must_not_rise),
         cmocka_unit_test(test_trim_gives_memory_back_and_goes_on),
+        cmocka_unit_test(test_tables_are_in_step_after_a_trim),
+        cmocka_unit_test(test_a_block_after_a_trim_begins_with_updates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,8 @@ assert_content(struct side *side, uint32_t id, uint8_t last_flags)
     }
 }
 
-/* `cut` bytes are written, the rest is kept, and the bytes that were lent are something else then. */
+/* `cut` bytes are written, the rest is kept, and the bytes that were lent are something else then.
+ */
 static void
 check_cut(size_t cut, bool end)
 {
