@@ -105,6 +105,11 @@ send_some(struct user *user, struct h2_stream *stream, uint8_t how)
             memset(place, 'p', len);
         return;
     }
+    if ((how & 0x10) != 0) {
+        h2_stream_lend_data(user->conn, stream, zeros, len, how & 1);
+        h2_conn_keep(user->conn);
+        return;
+    }
     h2_stream_send_data(user->conn, stream, zeros, len, how & 1);
 }
 

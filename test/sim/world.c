@@ -344,6 +344,21 @@ sendable(const struct end *end, const struct call *call)
     return end->is_server ? call->got : call->total;
 }
 
+static void flush(struct end *end);
+
+/* Lent bytes may be written in part; then they are their owner's again, who does as he likes. */
+static bool
+lend_piece(struct end *end, struct call *call, uint8_t *piece, size_t len)
+{
+    if (!h2_stream_lend_data(end->conn, call->stream, piece, len, false))
+        return false;
+    if (chance_one(world->chance, 2))
+        flush(end);
+    h2_conn_keep(end->conn);
+    memset(piece, 0xee, len);
+    return true;
+}
+
 static void
 send_piece(struct end *end, struct call *call)
 {
@@ -361,7 +376,9 @@ send_piece(struct end *end, struct call *call)
     if (len > PIECE)
         len = PIECE;
     write_message(call->key, call->sent, call->sent_of, piece, (uint32_t)len);
-    if (!h2_stream_send_data(end->conn, call->stream, piece, len, false))
+    if (chance_one(world->chance, 3)
+            ? !lend_piece(end, call, piece, len)
+            : !h2_stream_send_data(end->conn, call->stream, piece, len, false))
         return;
     call->sent_of += (uint32_t)len;
     if (call->sent_of == whole) {
