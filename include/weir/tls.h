@@ -22,8 +22,8 @@ struct weir_tls_pair {
 };
 
 /* Told when the files were read again: error is NULL when what is in them is used from now on, else
- * what is wrong with them, and the former ones stay in use. On the thread that read them, a loop's
- * or that of weir_tls_reload; must not block. */
+ * what is wrong with them, and the former ones stay in use; it is tried again, and the same error
+ * told once. On the thread that read them, a loop's or that of weir_tls_reload; must not block. */
 typedef void weir_tls_observer(void *self, const char *error);
 
 /* Zero is the default of every field. */

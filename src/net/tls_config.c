@@ -139,16 +139,39 @@ load(weir_tls *tls, char error[WEIR_TLS_ERROR])
     return set != NULL;
 }
 
+/* error: NULL, it went well. */
+static void
+tell(weir_tls *tls, const char *error)
+{
+    atomic_fetch_add(error == NULL ? &tls->reloads : &tls->reload_failures, 1);
+    if (tls->reloaded != NULL)
+        tls->reloaded(tls->reloaded_self, error);
+}
+
 static bool
 reload(weir_tls *tls)
 {
     char error[WEIR_TLS_ERROR];
     bool good = load(tls, error);
 
-    atomic_fetch_add(good ? &tls->reloads : &tls->reload_failures, 1);
-    if (tls->reloaded != NULL)
-        tls->reloaded(tls->reloaded_self, good ? NULL : error);
+    tell(tls, good ? NULL : error);
     return good;
+}
+
+/* What kept the files from being read may pass without a change of theirs, a want of descriptors
+ * for one. The same error is told once. */
+static void
+reload_if_failed(weir_tls *tls)
+{
+    char before[WEIR_TLS_ERROR], error[WEIR_TLS_ERROR];
+    bool good;
+
+    weir_tls_error(tls, before);
+    if (before[0] == '\0')
+        return;
+    good = load(tls, error);
+    if (good || strcmp(error, before) != 0)
+        tell(tls, good ? NULL : error);
 }
 
 /* One thread looks, the others go on with what is there. */
@@ -163,6 +186,8 @@ check(weir_tls *tls)
         return;
     if (stamp_files(tls))
         (void)reload(tls);
+    else
+        reload_if_failed(tls);
     pthread_mutex_unlock(&tls->loading);
 }
 

@@ -4,6 +4,7 @@
 
 #include "net/tls.h"
 #include "tls_support.h"
+#include <sys/resource.h>
 
 static struct authority authority;
 
@@ -169,8 +170,31 @@ changed_files_are_read_again(void **state)
     assert_int_equal(observed.bad, 1);
     assert_non_null(strstr(observed.error, "does not belong"));
     expect_current(tls, "first");
-    assert_int_equal(observed.bad, 1); /* nothing has changed since: not read again */
+    assert_int_equal(observed.bad, 1); /* nothing has changed since: not told again */
     authority_move(&authority, "next.key", "live.key");
+    expect_current(tls, "second");
+    assert_int_equal(observed.good, 1);
+    weir_tls_free(tls);
+}
+
+/* That there is no descriptor for a new certificate passes without a change of the file. */
+static void
+files_that_cannot_be_opened_are_tried_again(void **state)
+{
+    struct observed observed = {0};
+    weir_tls *tls = new_observed(&observed, NULL);
+    struct rlimit limit, none;
+
+    (void)state;
+    authority_issue(&authority, "live", "second", NULL, 3600);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    expect_current(tls, "first");
+    expect_current(tls, "first");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(observed.bad, 1);
+    assert_non_null(strstr(observed.error, "Too many open files"));
     expect_current(tls, "second");
     assert_int_equal(observed.good, 1);
     weir_tls_free(tls);
@@ -314,6 +338,7 @@ main(void)
         cmocka_unit_test(options_that_make_no_sense_are_refused),
         cmocka_unit_test(a_client_believes_the_system_by_default),
         cmocka_unit_test(changed_files_are_read_again),
+        cmocka_unit_test(files_that_cannot_be_opened_are_tried_again),
         cmocka_unit_test(bad_files_change_nothing),
         cmocka_unit_test(the_client_authorities_are_read_again),
         cmocka_unit_test(sets_are_replaced_while_threads_use_them),
