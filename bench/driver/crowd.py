@@ -92,7 +92,7 @@ def measure_connections(options, count):
             "answer_us": answer_us(options, server),
         }
         crowd.go_on()
-        crowd.expect(rf"answered {count} failed 0 seconds [\d.]+\n")
+        crowd.expect(rf"answered {count} failed 0 cpu [\d.]+ seconds [\d.]+\n")
         time.sleep(TRIM)
         figures["kib_after_a_call"] = (server.private_kib() - before) / count
         crowd.close()
@@ -109,7 +109,7 @@ def measure_parked(options, count):
         before, tables = server.private_kib(), server.page_table_kib()
         crowd.go_on()
         crowd.expect(f"parked {count // connections * connections}\n")
-        crowd.expect(r"answered 0 failed 0 seconds [\d.]+\n")
+        crowd.expect(r"answered 0 failed 0 cpu [\d.]+ seconds [\d.]+\n")
         time.sleep(TRIM)
         figures = {
             "count": count,
