@@ -2,24 +2,39 @@
 /* userd's place in etcd, on a loop and a thread of its own: a slow etcd holds up no call. */
 #include "userd/discovery.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <weir/channel.h>
+#include <weir/resolver.h>
 
 #define SCHEME "http://"
 #define SERVICE "user.UserService"
+#define ADDRESS_SIZE 512
+
+/* The addresses of etcd's servers, with commas between them. */
+static bool
+are_addresses(const char *text)
+{
+    char one[ADDRESS_SIZE];
+    size_t len;
+
+    for (;; text += len + 1) {
+        len = strcspn(text, ",");
+        if (len >= sizeof(one))
+            return false;
+        snprintf(one, sizeof(one), "%.*s", (int)len, text);
+        if (weir_address_check(one) != WEIR_OK)
+            return false;
+        if (text[len] == '\0')
+            return true;
+    }
+}
 
 bool
 discovery_read_url(const struct flag *flag, const char *text, void *field)
 {
-    const char *host = text + strlen(SCHEME), *colon;
-
-    if (strncmp(text, SCHEME, strlen(SCHEME)) != 0)
-        return false;
-    colon = strrchr(host, ':');
-    if (colon == NULL || colon == host || colon[1] == '\0' ||
-        colon[1 + strspn(colon + 1, "0123456789")] != '\0')
-        return false;
-    return flag_text(flag, text, field);
+    return strncmp(text, SCHEME, strlen(SCHEME)) == 0 && are_addresses(text + strlen(SCHEME)) &&
+           flag_text(flag, text, field);
 }
 
 bool

@@ -89,9 +89,13 @@ def test_it_serves_without_etcd(tmp_path):
         etcd.kill()
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:2379", "http://127.0.0.1", "http://:2379", "ftp://a:1", "http://a:b"])
-def test_a_url_that_is_none(url):
-    done = programs.run(places.program("userd"), "--etcd", url)
+@pytest.mark.parametrize(
+    "url",
+    ["", "127.0.0.1:2379", "http://127.0.0.1", "http://:2379", "ftp://a:1", "http://a:b", "http://a b:1", "http://a/b:1",
+     "http://a:99999", "http://::1:2379", "http://u:p@a:1", "http://a,b:1", "http://a:1,"],
+)
+def test_a_url_that_is_none(url, tmp_path):
+    done = programs.run(places.program("userd"), "--etcd", url, "--db", f"sqlite:{tmp_path}/users.db")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--etcd" in done.stderr and done.stderr.count("\n") == 1
 
