@@ -18,8 +18,10 @@
 #include "userd/store_postgres.h"
 #include "userd/store_sqlite.h"
 #include "userd/tracing.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -476,6 +478,16 @@ open_log(struct program *program)
     return weir_log_new(&options, &program->log.lines) == WEIR_OK;
 }
 
+/* What was printed has to arrive: a full disk is no success. */
+static int
+finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    complain("userd", "cannot write the answer: %s", strerror(errno));
+    return EXIT_FAILURE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -486,18 +498,18 @@ main(int argc, char **argv)
     if (!streams_hold())
         return EXIT_FAILURE;
     if (commands_run(argc - 1, argv + 1, &status))
-        return status;
+        return finish(status);
     if (!options_read(argc - 1, argv + 1, &program.options, error)) {
         complain("userd", "%s", error);
         return EXIT_USAGE;
     }
     if (program.options.help) {
         options_help(stdout);
-        return 0;
+        return finish(0);
     }
     if (program.options.version) {
         printf("userd %s\n", weir_version());
-        return 0;
+        return finish(0);
     }
     program.argv = argv;
     signals_block();

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import socket
 import sqlite3
+import subprocess
 
 import grpc
 import pytest
@@ -261,6 +262,14 @@ def call_in_flight(userd, user_pb2):
             get = channel.unary_unary("/user.UserService/GetUser")
             get(b"\x08\x01", timeout=60)
             yield future, lambda: other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["db", "--help"], ["keys", "create", "--help"]])
+def test_an_answer_that_cannot_be_written_is_a_failure(arguments):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        command = [places.program("userd"), *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (1, "userd: cannot write the answer: No space left on device\n")
 
 
 def test_it_needs_no_standard_streams(tmp_path, user_pb2):
