@@ -205,7 +205,8 @@ take_rst_stream(struct h2_conn *conn, const struct h2_frame *frame, struct h2_ev
         return H2_STEP_ON;
     }
     /* Work that was asked for and not waited for. */
-    if (conn->is_server && (slot->flags & H2_SENT_END) == 0 && !h2_reset_allowed(conn))
+    if (conn->is_server && (slot->flags & H2_SENT_END) == 0 &&
+        !h2_stream_reset_allowed(conn, frame->id))
         return h2_fail_limit(conn, event, H2_LIMIT_RESETS, "too many streams were reset");
     h2_slot_detach(conn, slot);
     slot->flags |= H2_RESET_THERE;

@@ -210,6 +210,8 @@ struct h2_conn {
     struct h2_bucket resets, local_resets, idle_frames;
     uint32_t replies_old, replies_new; /* see h2_reply_allowed */
     uint32_t answers_old, answers_new; /* see h2_answers_are_read */
+    uint32_t aged_id, aging_id;        /* see h2_stream_reset_allowed */
+    int64_t aged_at;
     uint64_t replies_mark;
     int64_t ping_interval, ping_interval_idle, pinged_at;
     uint8_t ping_strikes;
@@ -395,6 +397,7 @@ COLD enum h2_step h2_fail_limit(
 
 /* Each takes from one allowance; false: it is used up. */
 bool h2_reset_allowed(struct h2_conn *conn);
+bool h2_stream_reset_allowed(struct h2_conn *conn, uint32_t id);
 bool h2_local_reset_allowed(struct h2_conn *conn);
 bool h2_idle_frame_allowed(struct h2_conn *conn);
 bool h2_reply_allowed(struct h2_conn *conn);

@@ -2,8 +2,8 @@
 /* What a peer may do before it is told to calm down (RFC 9113, 10.5).
  *
  * Three buckets of tokens that refill with the time the user tells:
- *   resets        RST_STREAM of the peer for a stream whose answer is not finished
- * (CVE-2023-44487); streams that are answered give tokens back, since who hedges resets the others
+ *   resets        RST_STREAM of the peer for a young stream without an answer (CVE-2023-44487);
+ *                 streams that are answered give tokens back, since who hedges resets the others
  *   local_resets  RST_STREAM that the peer provokes from us: stream errors, streams over the limit
  *                 (CVE-2025-8671); a client that does not know of a limit yet stays far below
  *   idle_frames   frames that carry nothing; useful ones give tokens back, so that a peer that
@@ -65,6 +65,28 @@ bool
 h2_reset_allowed(struct h2_conn *conn)
 {
     return take(conn, &conn->resets, &resets);
+}
+
+/* Who has waited for a while gives up, which is no rapid reset: the stream had its place among
+ * those that may be open all that time. Numbers tell the age: up to aged_id streams were there when
+ * this was looked at RESET_PATIENCE ago, or before. */
+#define RESET_PATIENCE (50 * WEIR_MILLISECOND)
+
+static bool
+has_waited(struct h2_conn *conn, uint32_t id)
+{
+    if (conn->now - conn->aged_at >= RESET_PATIENCE) {
+        conn->aged_id = conn->aging_id;
+        conn->aging_id = conn->last_id;
+        conn->aged_at = conn->now;
+    }
+    return id <= conn->aged_id;
+}
+
+bool
+h2_stream_reset_allowed(struct h2_conn *conn, uint32_t id)
+{
+    return has_waited(conn, id) || h2_reset_allowed(conn);
 }
 
 bool

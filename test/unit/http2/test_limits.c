@@ -135,6 +135,36 @@ test_who_hedges_may_reset(void **state)
     side_free(side);
 }
 
+/* A server that has stopped to answer, and a client whose calls have deadlines. */
+static void
+test_who_has_waited_may_reset(void **state)
+{
+    struct side *side = server_open();
+    struct h2_stream *open[64];
+    struct buf bytes = BUF_EMPTY;
+    uint32_t id = 1;
+
+    (void)state;
+    for (int round = 0; round < 5000; round++, id += 2) {
+        struct h2_stream **place = &open[round % 64];
+
+        h2_conn_set_time(side->conn, WEIR_SECOND + round * 2 * WEIR_MILLISECOND);
+        if (round >= 64) { /* it is 128 ms old */
+            put_u32(&bytes, RST_STREAM, id - 128, H2_CANCEL);
+            feed(side, &bytes);
+            assert_event(side, H2_RESET);
+            h2_stream_release(side->conn, *place);
+        }
+        *place = request(side, id, END_STREAM);
+        forget(side);
+    }
+    while (open_and_reset(side, id)) /* young ones still cost something */
+        id += 2;
+    assert_in_range(id / 2, 5900, 6010);
+    assert_calmed(side, H2_LIMIT_RESETS);
+    side_free(side);
+}
+
 /* Few calls among many resets do not hide them; nor do many calls before. */
 static void
 test_calls_do_not_hide_rapid_reset(void **state)
@@ -591,6 +621,7 @@ main(void)
         cmocka_unit_test(test_resets_come_back_with_time),
         cmocka_unit_test(test_resets_after_the_answer_are_free),
         cmocka_unit_test(test_who_hedges_may_reset),
+        cmocka_unit_test(test_who_has_waited_may_reset),
         cmocka_unit_test(test_calls_do_not_hide_rapid_reset),
         cmocka_unit_test(test_provoked_resets),
         cmocka_unit_test(test_refused_streams_are_provoked_resets),
