@@ -79,13 +79,19 @@ fail_result(const PGresult *result, struct store_cause *cause)
 
 /* ---- life ---- */
 
-/* Compiling a statement takes a thousand times as long as running it. Engines that do not know the
- * setting refuse it, so that is a transaction of its own, and its failure none. */
+/* Planning a statement anew takes as long as running it, compiling it a thousand times as long.
+ * Engines that do not know the settings refuse them, so they are a transaction of their own, whose
+ * failure is none. */
 static bool
 send_settings(PGconn *pg)
 {
-    return PQsendQueryParams(pg, "SET jit = off", 0, NULL, NULL, NULL, NULL, 0) == 1 &&
-           PQpipelineSync(pg) == 1;
+    static const char *const settings[] = {
+        "SET plan_cache_mode = force_generic_plan", "SET jit = off"};
+    bool good = true;
+
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && good; i++)
+        good = PQsendQueryParams(pg, settings[i], 0, NULL, NULL, NULL, NULL, 0) == 1;
+    return good && PQpipelineSync(pg) == 1;
 }
 
 /* Preparing a statement waits for who changes its tables, but not for ever. */
