@@ -12,6 +12,10 @@
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 
+#define BLOCK TEXT(POSTGRES_BLOCK)
+#define BLOCK_BITS TEXT(POSTGRES_BLOCK_BITS)
+#define COUNTED TEXT(RANKS_COUNTED)
+
 #define COLUMNS "id, name, email, phone, created_at"
 
 #define ACCOUNT_COLUMNS COLUMNS ", password_hash, roles, epoch"
@@ -47,26 +51,18 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         " AND $4::int8 < (SELECT total FROM whole) ORDER BY id LIMIT 1 OFFSET $5::int8)"
         " ORDER BY id LIMIT $2::int8) AS page ON true ORDER BY id"},
     /* See ranks.h: $1 removals known of the blocks below $2, and those up to $3. */
-    [POSTGRES_COUNT] =
-        {
-            "count", "WITH asked AS ((SELECT block, removed FROM removals WHERE block < $2::int4"
-                     " AND removed <> coalesce(($1::int8[])[block + 1], 0)"
-                     " ORDER BY block LIMIT " TEXT(
-                         RANKS_COUNTED) ")"
-                                        " UNION ALL SELECT new.block, coalesce(removals.removed, 0)"
-                                        " FROM generate_series($2::int4, $3::int4 - 1) AS new "
-                                        "(block)"
-                                        " LEFT JOIN removals ON removals.block = new.block)"
-                                        " SELECT whole.removed, whole.last, asked.block, "
-                                        "asked.removed,"
-                                        " (SELECT count(*) FROM (SELECT id FROM users"
-                                        " WHERE id >= asked.block::int8 * " TEXT(
-                                            RANKS_BLOCK) " AND id < (asked.block::int8 + 1) "
-                                                         "* " TEXT(RANKS_BLOCK) " ORDER BY id "
-                                                                                "LIMIT " TEXT(RANKS_BLOCK) ") AS inside)"
-                                                                                                           " FROM (SELECT sum(removed)::int8 AS removed,"
-                                                                                                           " (SELECT coalesce(max(id), 0) FROM users) AS last FROM totals) AS whole"
-                                                                                                           " LEFT JOIN asked ON true ORDER BY asked.block"},
+    [POSTGRES_COUNT] = {"count",
+        "WITH asked AS ((SELECT block, removed FROM removals WHERE block < $2::int4"
+        " AND removed <> coalesce(($1::int8[])[block + 1], 0) ORDER BY block LIMIT " COUNTED
+        ") UNION ALL SELECT new.block, coalesce(removals.removed, 0)"
+        " FROM generate_series($2::int4, $3::int4 - 1) AS new (block)"
+        " LEFT JOIN removals ON removals.block = new.block)"
+        " SELECT whole.removed, whole.last, asked.block, asked.removed,"
+        " (SELECT count(*) FROM (SELECT id FROM users WHERE id >= asked.block::int8 * " BLOCK
+        " AND id < (asked.block::int8 + 1) * " BLOCK " ORDER BY id LIMIT " BLOCK ") AS inside)"
+        " FROM (SELECT sum(removed)::int8 AS removed,"
+        " (SELECT coalesce(max(id), 0) FROM users) AS last FROM totals) AS whole"
+        " LEFT JOIN asked ON true ORDER BY asked.block"},
     [POSTGRES_CREATE] = {"create",
         "WITH incoming AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
         " $5::int8[]) WITH ORDINALITY AS i (name, email, email_key, phone, created_at, place)),"
@@ -80,16 +76,13 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         " WHERE id = $1::int4 RETURNING " COLUMNS},
     [POSTGRES_REMOVE] = {"remove",
         "WITH gone AS (DELETE FROM users WHERE id = $1::int4 RETURNING id, password_hash),"
-        " placed AS (INSERT INTO removals SELECT id >> " TEXT(
-            RANKS_BLOCK_BITS) ", 1 FROM gone"
-                              " ON CONFLICT (block) DO UPDATE SET removed = removals.removed + 1),"
-                              " counted AS (UPDATE totals SET users = users - 1, removed = removed "
-                              "+ 1"
-                              " WHERE id = $2::int4 AND EXISTS (SELECT 1 FROM gone)),"
-                              " noted AS (INSERT INTO revocations SELECT id, "
-                              "9223372036854775807, " NOW
-                              " FROM gone WHERE password_hash IS NOT NULL " REVOKE_AGAIN ")"
-                              " SELECT id FROM gone"},
+        " placed AS (INSERT INTO removals SELECT id >> " BLOCK_BITS ", 1 FROM gone"
+        " ON CONFLICT (block) DO UPDATE SET removed = removals.removed + 1),"
+        " counted AS (UPDATE totals SET users = users - 1, removed = removed + 1"
+        " WHERE id = $2::int4 AND EXISTS (SELECT 1 FROM gone)),"
+        " noted AS (INSERT INTO revocations SELECT id, 9223372036854775807, " NOW
+        " FROM gone WHERE password_hash IS NOT NULL " REVOKE_AGAIN ")"
+        " SELECT id FROM gone"},
     [POSTGRES_ACCOUNT] = {"account", "SELECT " ACCOUNT_COLUMNS " FROM users WHERE id = $1::int4"},
     [POSTGRES_ACCOUNT_BY_EMAIL] = {"account_by_email",
         "SELECT " ACCOUNT_COLUMNS " FROM users WHERE email_key = $1::text"},

@@ -22,6 +22,10 @@ enum postgres_query {
 /* Counters of the table totals; a transaction adds to one of them, so that others need not wait. */
 #define POSTGRES_SHARDS 64
 
+/* Ids in a block, by which removals are counted; of so many bits. */
+#define POSTGRES_BLOCK 1024
+#define POSTGRES_BLOCK_BITS 10
+
 struct postgres_statement {
     const char *name;
     const char *text;

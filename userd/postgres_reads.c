@@ -22,7 +22,7 @@ postgres_reads_init(struct postgres_reads *reads, const char *url)
         return false;
     }
     postgres_gathers_init(&reads->finds, &postgres_finding, &reads->pool);
-    ranks_init(&reads->ranks, POSTGRES_SETTLE);
+    ranks_init(&reads->ranks, POSTGRES_BLOCK, POSTGRES_SETTLE);
     return true;
 }
 

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 
 void
-ranks_init(struct ranks *ranks, int64_t settle)
+ranks_init(struct ranks *ranks, int32_t ids, int64_t settle)
 {
-    *ranks = (struct ranks){.settle = settle, .forget_at = weir_now() + RANKS_KEPT};
+    *ranks = (struct ranks){.ids = ids, .settle = settle, .forget_at = weir_now() + RANKS_KEPT};
     pthread_mutex_init(&ranks->lock, NULL);
 }
 
@@ -64,7 +64,7 @@ ranks_find(struct ranks *ranks, int64_t skip)
     forget(ranks);
     if (ranks->valid > 0) {
         block = block_at(ranks, skip);
-        start.after = block == 0 ? 0 : block * RANKS_BLOCK - 1;
+        start.after = block == 0 ? 0 : block * ranks->ids - 1;
         start.skip = skip - ranks->before[block];
         start.version = ranks->version;
     }
@@ -76,7 +76,7 @@ ranks_find(struct ranks *ranks, int64_t skip)
 static int32_t
 countable(const struct ranks *ranks)
 {
-    return ranks->settled / RANKS_BLOCK;
+    return ranks->settled / ranks->ids;
 }
 
 static bool
@@ -90,7 +90,7 @@ ranks_may_help(struct ranks *ranks, const struct ranks_start *start)
 {
     bool may;
 
-    if (start->skip <= 2 * RANKS_BLOCK)
+    if (start->skip <= 2 * (int64_t)ranks->ids)
         return false;
     pthread_mutex_lock(&ranks->lock);
     may = countable(ranks) > ranks->valid || is_next_due(ranks);
@@ -130,7 +130,7 @@ needed(const struct ranks *ranks, int64_t skip)
 
     while (block < ranks->count && users <= skip)
         users += ranks->blocks[block++].users;
-    count = users > skip ? block : block + (skip - users) / RANKS_BLOCK + 1;
+    count = users > skip ? block : block + (skip - users) / ranks->ids + 1;
     if (count > ranks->count + RANKS_COUNTED)
         count = ranks->count + RANKS_COUNTED;
     return (int32_t)(count < most ? count : most);

@@ -10,10 +10,6 @@
 #include <stdint.h>
 #include <weir/base.h>
 
-/* Ids in a block, from a multiple of it on. */
-#define RANKS_BLOCK_BITS 10
-#define RANKS_BLOCK 1024 /* of so many bits */
-
 /* A list that skips no more than this needs no counts. */
 #define RANKS_SKIP 1000
 
@@ -36,6 +32,7 @@ struct ranks {
     int64_t *before; /* users below each of these; one more */
     struct ranks_block *blocks;
     int32_t count, room;
+    int32_t ids;       /* in a block */
     bool counting;     /* somebody does */
     int64_t settle;    /* ids that were there for so long have no new ones between them */
     int32_t settled;   /* the last such id; 0: none yet */
@@ -44,8 +41,9 @@ struct ranks {
     int64_t next_at;   /* ... as of then */
 };
 
-/* settle: as above, in nanoseconds; 0: ids appear in their order. */
-void ranks_init(struct ranks *ranks, int64_t settle);
+/* ids: in a block, from a multiple of it on. settle: as above, in nanoseconds; 0: ids appear in
+ * their order. */
+void ranks_init(struct ranks *ranks, int32_t ids, int64_t settle);
 void ranks_fini(struct ranks *ranks);
 
 /* Where a list of all begins that skips some. */

@@ -8,10 +8,10 @@ count_block(struct sqlite_reader *reader, struct ranks_update *update, int32_t b
     int64_t removed, struct store_cause *cause)
 {
     sqlite3_stmt *statement = reader->queries[QUERY_BLOCK];
-    int64_t first = (int64_t)block * RANKS_BLOCK, users;
+    int64_t first = (int64_t)block * SQLITE_BLOCK, users;
 
     sqlite3_bind_int64(statement, 1, first);
-    sqlite3_bind_int64(statement, 2, first + RANKS_BLOCK);
+    sqlite3_bind_int64(statement, 2, first + SQLITE_BLOCK);
     WEIR_TRY(sqlite_reader_number(reader, QUERY_BLOCK, &users, cause));
     ranks_add(update, block, removed, (int32_t)users);
     return WEIR_OK;

@@ -47,13 +47,13 @@ static const char *const steps[] = {
     "CREATE TRIGGER account_deleted AFTER DELETE ON users WHEN OLD.password_hash IS NOT NULL BEGIN"
     "  INSERT OR REPLACE INTO revocations VALUES (OLD.id, 9223372036854775807, unixepoch());"
     "END;",
-    /* Removals, in all and in each block of 1,024 ids; see ranks.h. */
+    /* Removals, in all and in each block of 256 ids; see ranks.h. */
     "ALTER TABLE totals ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE removals (block INTEGER PRIMARY KEY, removed INTEGER NOT NULL) STRICT;"
     "DROP TRIGGER users_uncounted;"
     "CREATE TRIGGER users_uncounted AFTER DELETE ON users BEGIN"
     "  UPDATE totals SET users = users - 1, removed = removed + 1 WHERE id = 1;"
-    "  INSERT INTO removals VALUES (OLD.id >> 10, 1)"
+    "  INSERT INTO removals VALUES (OLD.id >> 8, 1)"
     "    ON CONFLICT (block) DO UPDATE SET removed = removed + 1;"
     "END;",
 };

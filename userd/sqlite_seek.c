@@ -195,7 +195,7 @@ sqlite_seeker_init(
 {
     seeker->readers = readers;
     seeker->pool = NULL;
-    ranks_init(&seeker->ranks, 0);
+    ranks_init(&seeker->ranks, SQLITE_BLOCK, 0);
     atomic_init(&seeker->waiting, 0);
     if (weir_pool_new(1, &seeker->pool) == WEIR_OK)
         return true;

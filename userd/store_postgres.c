@@ -348,7 +348,7 @@ store_postgres_open(const char *url, const char *read_url, struct store_cause *c
     }
     postgres_gathers_init(&self->finds, &postgres_finding, &self->pool);
     postgres_gathers_init(&self->creates, &postgres_creating, &self->pool);
-    ranks_init(&self->ranks, POSTGRES_SETTLE);
+    ranks_init(&self->ranks, POSTGRES_BLOCK, POSTGRES_SETTLE);
     if (postgres_reads_init(&self->reads, self->read_url))
         return &self->store;
     postgres_pool_fini(&self->pool);

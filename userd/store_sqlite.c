@@ -15,7 +15,7 @@
 static const char writer_settings[] = "PRAGMA journal_size_limit = 67108864";
 
 /* Users that a list skips where it is called: a matter of microseconds. */
-#define SKIP_MAX (2 * RANKS_BLOCK)
+#define SKIP_MAX 1000
 
 /* ---- reads ---- */
 

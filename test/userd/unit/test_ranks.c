@@ -12,8 +12,9 @@
 #include <string.h>
 #include <weir/base.h>
 
+#define BLOCK 1024
 #define BLOCKS 3000
-#define IDS (BLOCKS * RANKS_BLOCK)
+#define IDS (BLOCKS * BLOCK)
 
 /* The same numbers in each run. */
 static uint32_t
@@ -48,7 +49,7 @@ model_remove(struct model *model, int32_t id)
     if (!model->there[id])
         return;
     model->there[id] = false;
-    model->removed[id / RANKS_BLOCK]++;
+    model->removed[id / BLOCK]++;
     model->removals++;
 }
 
@@ -57,7 +58,7 @@ users_of_block(const struct model *model, int32_t block)
 {
     int32_t users = 0;
 
-    for (int32_t id = block * RANKS_BLOCK; id < (block + 1) * RANKS_BLOCK; id++)
+    for (int32_t id = block * BLOCK; id < (block + 1) * BLOCK; id++)
         users += model->there[id];
     return users;
 }
@@ -124,7 +125,7 @@ without_counts_all_is_skipped(void **state)
     struct ranks_start start;
 
     (void)state;
-    ranks_init(&ranks, 0);
+    ranks_init(&ranks, BLOCK, 0);
     start = ranks_find(&ranks, 5000);
     assert_int_equal(start.after, 0);
     assert_int_equal(start.skip, 5000);
@@ -141,13 +142,13 @@ counts_lead_near_the_first_user(void **state)
 
     (void)state;
     model_open(&model, IDS - 10);
-    ranks_init(&ranks, 0);
+    ranks_init(&ranks, BLOCK, 0);
     count(&model, &ranks); /* sees the last id */
     for (int i = 0; i < 3; i++)
         count(&model, &ranks);
     for (int64_t skip = 0; skip < IDS; skip += 99991) {
         struct ranks_start start = ranks_find(&ranks, skip);
-        assert_true(start.skip < RANKS_BLOCK * 2);
+        assert_true(start.skip < BLOCK * 2);
         assert_false(ranks_may_help(&ranks, &start));
         assert_leads_home(&model, &ranks, skip);
     }
@@ -165,13 +166,13 @@ removals_are_counted(void **state)
 
     (void)state;
     model_open(&model, IDS - 10);
-    ranks_init(&ranks, 0);
+    ranks_init(&ranks, BLOCK, 0);
     for (int i = 0; i < 4; i++)
         count(&model, &ranks);
     for (size_t i = 0; i < sizeof(removals) / sizeof(removals[0]); i++) {
         for (int n = 0; n < removals[i]; n++)
             model_remove(&model, 1 + (int32_t)draw(IDS - 10));
-        for (int32_t id = 4 * RANKS_BLOCK; i == 2 && id < 6 * RANKS_BLOCK; id++)
+        for (int32_t id = 4 * BLOCK; i == 2 && id < 6 * BLOCK; id++)
             model_remove(&model, id);
         assert_true(ranks_find(&ranks, 100).version != model.removals);
         for (int turn = 0; turn < 4; turn++) {
@@ -193,21 +194,21 @@ no_more_is_counted_than_a_list_needs(void **state)
 
     (void)state;
     model_open(&model, IDS - 10);
-    ranks_init(&ranks, 0);
+    ranks_init(&ranks, BLOCK, 0);
     count(&model, &ranks);
-    count_for(&model, &ranks, 5 * RANKS_BLOCK);
+    count_for(&model, &ranks, 5 * BLOCK);
     assert_int_equal(ranks.valid, 6); /* no id is 0 */
     count(&model, &ranks);
     assert_int_equal(ranks.valid, 6 + RANKS_COUNTED);
-    model_remove(&model, 2 * RANKS_BLOCK);
-    model_remove(&model, 20 * RANKS_BLOCK);
-    count_for(&model, &ranks, 5 * RANKS_BLOCK);
+    model_remove(&model, 2 * BLOCK);
+    model_remove(&model, 20 * BLOCK);
+    count_for(&model, &ranks, 5 * BLOCK);
     assert_int_equal(ranks.valid, 6);
-    assert_leads_home(&model, &ranks, 5 * RANKS_BLOCK);
-    assert_leads_home(&model, &ranks, 30 * RANKS_BLOCK);
-    count_for(&model, &ranks, 30 * RANKS_BLOCK);
-    assert_int_equal(ranks_find(&ranks, 30 * RANKS_BLOCK).after, 30 * RANKS_BLOCK - 1);
-    assert_leads_home(&model, &ranks, 30 * RANKS_BLOCK);
+    assert_leads_home(&model, &ranks, 5 * BLOCK);
+    assert_leads_home(&model, &ranks, 30 * BLOCK);
+    count_for(&model, &ranks, 30 * BLOCK);
+    assert_int_equal(ranks_find(&ranks, 30 * BLOCK).after, 30 * BLOCK - 1);
+    assert_leads_home(&model, &ranks, 30 * BLOCK);
     free(model.there);
     ranks_fini(&ranks);
 }
@@ -219,23 +220,23 @@ what_may_still_get_new_ids_is_not_counted(void **state)
     struct ranks ranks;
 
     (void)state;
-    model_open(&model, 10 * RANKS_BLOCK);
-    ranks_init(&ranks, 3600 * WEIR_SECOND);
+    model_open(&model, 10 * BLOCK);
+    ranks_init(&ranks, BLOCK, 3600 * WEIR_SECOND);
     for (int i = 0; i < 3; i++)
         count(&model, &ranks);
-    assert_true(ranks_find(&ranks, 9 * RANKS_BLOCK).version < 0);
+    assert_true(ranks_find(&ranks, 9 * BLOCK).version < 0);
     ranks.next_at -= 3601 * WEIR_SECOND; /* an hour later */
-    model.last = 20 * RANKS_BLOCK;
+    model.last = 20 * BLOCK;
     memset(model.there, true, (size_t)model.last + 1);
     model.there[0] = false;
     count(&model, &ranks);
     count(&model, &ranks);
-    assert_int_equal(ranks_find(&ranks, 15 * RANKS_BLOCK).after, 10 * RANKS_BLOCK - 1);
-    assert_leads_home(&model, &ranks, 15 * RANKS_BLOCK);
+    assert_int_equal(ranks_find(&ranks, 15 * BLOCK).after, 10 * BLOCK - 1);
+    assert_leads_home(&model, &ranks, 15 * BLOCK);
     ranks.forget_at -= RANKS_KEPT; /* and one more */
-    assert_true(ranks_find(&ranks, 15 * RANKS_BLOCK).version < 0);
+    assert_true(ranks_find(&ranks, 15 * BLOCK).version < 0);
     count(&model, &ranks);
-    assert_int_equal(ranks_find(&ranks, 15 * RANKS_BLOCK).after, 10 * RANKS_BLOCK - 1);
+    assert_int_equal(ranks_find(&ranks, 15 * BLOCK).after, 10 * BLOCK - 1);
     free(model.there);
     ranks_fini(&ranks);
 }
@@ -247,7 +248,7 @@ one_counts_at_a_time(void **state)
     struct ranks ranks;
 
     (void)state;
-    ranks_init(&ranks, 0);
+    ranks_init(&ranks, BLOCK, 0);
     assert_true(ranks_begin_count(&ranks, 1, &first));
     assert_false(ranks_begin_count(&ranks, 1, &second));
     ranks_end_count(&ranks, &first, false);
