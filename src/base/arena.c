@@ -58,8 +58,8 @@ arena_fini(struct arena *arena)
 static size_t
 next_size(const struct arena *arena, size_t wanted)
 {
-    size_t last = arena->blocks == NULL ? (size_t)(arena->first_end - arena->first)
-                                        : arena->blocks->size;
+    size_t last =
+        arena->blocks == NULL ? (size_t)(arena->first_end - arena->first) : arena->blocks->size;
     size_t size = last < FIRST_MALLOC / 2 ? FIRST_MALLOC : ARENA_ALIGN(last) * 2;
 
     if (wanted > PTRDIFF_MAX - HEAD - _Alignof(max_align_t))

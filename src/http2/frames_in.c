@@ -357,8 +357,8 @@ read_frame(const uint8_t *at)
 }
 
 static enum h2_step
-begin_other(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame,
-    struct h2_event *event)
+begin_other(
+    struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame, struct h2_event *event)
 {
     if (frame->type == H2_FRAME_DATA)
         return h2_take_data(conn, in, frame, event);

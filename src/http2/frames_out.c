@@ -162,8 +162,8 @@ note_headers(struct h2_conn *conn, struct h2_slot *slot, uint32_t id, bool end_s
 }
 
 /* The answer that every call has: its encoding is kept, and short. False: it takes the long way. */
-static bool
-send_kept_headers(struct h2_conn *conn, struct h2_slot *slot, const struct h2_field *fixed,
+static inline bool
+put_kept_headers(struct h2_conn *conn, uint32_t id, const struct h2_field *fixed,
     size_t fixed_count, bool end_stream)
 {
     struct hpack_kept kept = hpack_encoder_kept(conn->encoder, fixed, fixed_count);
@@ -175,9 +175,18 @@ send_kept_headers(struct h2_conn *conn, struct h2_slot *slot, const struct h2_fi
     p = buf_reserve(&conn->out, H2_FRAME_HEADER + HPACK_KEPT_MAX);
     if (p == NULL)
         return false;
-    h2_frame_pack(p, kept.len, H2_FRAME_HEADERS, flags, slot->open.id);
+    h2_frame_pack(p, kept.len, H2_FRAME_HEADERS, flags, id);
     memcpy(p + H2_FRAME_HEADER, kept.bytes, HPACK_KEPT_MAX);
     buf_commit(&conn->out, H2_FRAME_HEADER + kept.len);
+    return true;
+}
+
+static bool
+send_kept_headers(struct h2_conn *conn, struct h2_slot *slot, const struct h2_field *fixed,
+    size_t fixed_count, bool end_stream)
+{
+    if (!put_kept_headers(conn, slot->open.id, fixed, fixed_count, end_stream))
+        return false;
     slot->flags |= H2_SENT_HEADERS;
     if (end_stream)
         end_sending(slot);
@@ -221,6 +230,21 @@ h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream, const str
         send_kept_headers(conn, slot, fixed, fixed_count, end_stream))
         return true;
     return encode_headers(conn, slot, fixed, fixed_count, extra, extra_count, end_stream);
+}
+
+bool
+h2_stream_finish(struct h2_conn *conn, struct h2_stream *stream, const struct h2_field *fixed,
+    size_t fixed_count)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+    const unsigned telling = H2_GOT_END | H2_SENT_HEADERS | H2_SENT_END | H2_RESET_EITHER;
+
+    if ((slot->flags & telling) != (H2_GOT_END | H2_SENT_HEADERS) || conn->phase == H2_PHASE_DEAD ||
+        conn->encoder == NULL || !put_kept_headers(conn, stream->id, fixed, fixed_count, true))
+        return false;
+    list_remove(&slot->link);
+    h2_slot_give_back(conn, slot, H2_GONE_ENDED);
+    return true;
 }
 
 /* ---- content ---- */

@@ -179,6 +179,11 @@ bool h2_conn_takes_headers(const struct h2_conn *conn, const struct h2_field *fi
 bool h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream,
     const struct h2_field *fixed, size_t fixed_count, const uint8_t *bytes, size_t len);
 
+/* Server: trailers of these fixed fields alone, and give the stream back, whose request has ended.
+ * False where that takes more: nothing was done, send them and release the stream. */
+bool h2_stream_finish(struct h2_conn *conn, struct h2_stream *stream, const struct h2_field *fixed,
+    size_t fixed_count);
+
 /* How many bytes may be sent now: both windows and the output's limit together. 0 once closed. */
 size_t h2_stream_room(const struct h2_conn *conn, const struct h2_stream *stream);
 

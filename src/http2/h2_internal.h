@@ -267,8 +267,7 @@ enum h2_step h2_take_data(struct h2_conn *conn, struct h2_input *in, const struc
     struct h2_event *event);
 enum h2_step h2_take_data_piece(struct h2_conn *conn, struct h2_input *in, struct h2_event *event);
 /* HEADERS and CONTINUATION. */
-enum h2_step h2_take_headers(
-    struct h2_conn *conn, struct h2_frame frame, struct h2_event *event);
+enum h2_step h2_take_headers(struct h2_conn *conn, struct h2_frame frame, struct h2_event *event);
 enum h2_step h2_take_settings(
     struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event);
 
@@ -332,6 +331,9 @@ bool h2_slots_each(
 /* Stop handing out and waiting: nothing of the connection points at the slot any more but the map.
  */
 void h2_slot_detach(struct h2_conn *conn, struct h2_slot *slot);
+
+/* Nobody holds the stream any more, which is closed and detached. */
+void h2_slot_give_back(struct h2_conn *conn, struct h2_slot *slot, enum h2_gone how);
 
 /* A number that was never used: that of a stream in state idle. */
 static inline bool
@@ -417,10 +419,10 @@ bool h2_answers_are_read(const struct h2_conn *conn);
 
 /* The server is through with a stream that the peer has not reset. */
 static inline void
-h2_count_answer(struct h2_conn *conn, const struct h2_slot *slot)
+h2_count_answer(struct h2_conn *conn, bool in_full)
 {
     conn->answers_new++;
-    if ((slot->flags & H2_SENT_END) != 0 && conn->resets.tokens < H2_RESETS_MAX)
+    if (in_full && conn->resets.tokens < H2_RESETS_MAX)
         conn->resets.tokens += H2_RESETS_PER_ANSWER;
 }
 

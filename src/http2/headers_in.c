@@ -65,8 +65,7 @@ refuse(struct h2_conn *conn, uint32_t id, enum h2_code code, struct h2_event *ev
 }
 
 static enum h2_step
-take_request(
-    struct h2_conn *conn, struct head head, struct h2_block *block, struct h2_event *event)
+take_request(struct h2_conn *conn, struct head head, struct h2_block *block, struct h2_event *event)
 {
     struct h2_message message;
     struct h2_slot *slot;
@@ -173,8 +172,8 @@ take_on_open(struct h2_conn *conn, struct h2_slot *slot, const struct head *head
 
 /* The block of a stream that exists or has existed. */
 static APART enum h2_step
-take_known(struct h2_conn *conn, const struct head *head, struct h2_block *block,
-    struct h2_event *event)
+take_known(
+    struct h2_conn *conn, const struct head *head, struct h2_block *block, struct h2_event *event)
 {
     struct h2_slot *slot = h2_slot_find(conn, head->id);
     enum h2_gone how;
@@ -212,8 +211,8 @@ take_block(struct h2_conn *conn, struct head head, struct h2_event *event)
 
 /* Take off pads and priority. */
 static APART enum h2_step
-unpack(struct h2_conn *conn, const struct h2_frame *frame, struct head *head,
-    struct h2_event *event)
+unpack(
+    struct h2_conn *conn, const struct h2_frame *frame, struct head *head, struct h2_event *event)
 {
     bool padded = (frame->flags & H2_FLAG_PADDED) != 0;
     bool has_priority = (frame->flags & H2_FLAG_PRIORITY) != 0;
@@ -255,8 +254,8 @@ begin_block(struct h2_conn *conn, const struct head *head, struct h2_event *even
 }
 
 static COLD enum h2_step
-take_continuation(struct h2_conn *conn, const struct h2_frame *frame, struct head *head,
-    struct h2_event *event)
+take_continuation(
+    struct h2_conn *conn, const struct h2_frame *frame, struct head *head, struct h2_event *event)
 {
     enum h2_step step;
 
@@ -279,8 +278,8 @@ take_continuation(struct h2_conn *conn, const struct h2_frame *frame, struct hea
 
 /* All but HEADERS that are a whole block and nothing else. */
 static APART enum h2_step
-take_unusual(struct h2_conn *conn, const struct h2_frame *frame, struct head *head,
-    struct h2_event *event)
+take_unusual(
+    struct h2_conn *conn, const struct h2_frame *frame, struct head *head, struct h2_event *event)
 {
     enum h2_step step = H2_STEP_ON;
 

@@ -315,6 +315,20 @@ h2_stream_reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_code cod
 }
 
 void
+h2_slot_give_back(struct h2_conn *conn, struct h2_slot *slot, enum h2_gone how)
+{
+    if (slot->open.id != 0) {
+        map_remove(conn, slot->open.id);
+        if (conn->is_server && how != H2_GONE_RESET_THERE)
+            h2_count_answer(conn, how == H2_GONE_ENDED || (slot->flags & H2_SENT_END) != 0);
+        h2_remember(conn, slot->open.id, how);
+    }
+    h2_flow_forget(conn, slot);
+    put_free(conn, slot);
+    conn->held--;
+}
+
+void
 h2_stream_release(struct h2_conn *conn, struct h2_stream *stream)
 {
     struct h2_slot *slot = h2_slot_of(stream);
@@ -325,15 +339,7 @@ h2_stream_release(struct h2_conn *conn, struct h2_stream *stream)
         h2_stream_reset(conn, stream, answered ? H2_NO_ERROR : H2_CANCEL);
     }
     h2_slot_detach(conn, slot);
-    if (stream->id != 0) {
-        map_remove(conn, stream->id);
-        if (conn->is_server && (slot->flags & H2_RESET_THERE) == 0)
-            h2_count_answer(conn, slot);
-        h2_remember(conn, stream->id, how_slot_closed(slot));
-    }
-    h2_flow_forget(conn, slot);
-    put_free(conn, slot);
-    conn->held--;
+    h2_slot_give_back(conn, slot, how_slot_closed(slot));
 }
 
 /* ---- the client's ---- */

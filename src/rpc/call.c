@@ -118,7 +118,8 @@ call_fini(struct weir_call *call)
     stop_timer(call);
     if (call->alarms != NULL)
         call_stop_alarms(call);
-    call_detach(call);
+    if (call->transport != NULL)
+        call_detach(call);
     h2_block_unref(call->headers);
     h2_block_unref(call->trailers);
     if (call->has_scratch)
@@ -197,6 +198,17 @@ count_end(const struct weir_call *call, struct rpc_counts *counts)
         counts->streams_failed++;
 }
 
+static inline void
+forget_stream(struct weir_call *call)
+{
+    struct rpc_transport *transport = call->transport;
+
+    list_remove(&call->link);
+    call->transport = NULL;
+    call->stream = NULL;
+    rpc_transport_touch(transport);
+}
+
 void
 call_detach(struct weir_call *call)
 {
@@ -212,10 +224,14 @@ call_detach(struct weir_call *call)
     if (transport->detached != NULL)
         transport->detached(transport, call);
     h2_stream_release(transport->h2, call->stream);
-    list_remove(&call->link);
-    call->transport = NULL;
-    call->stream = NULL;
-    rpc_transport_touch(transport);
+    forget_stream(call);
+}
+
+void
+call_leave(struct weir_call *call)
+{
+    call->transport->counts.streams_succeeded++;
+    forget_stream(call);
 }
 
 /* A call made inside another one's handler ends with it. */

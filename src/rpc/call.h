@@ -210,6 +210,9 @@ void call_attach(struct weir_call *call, struct rpc_transport *transport, struct
 /* Give the stream back (which resets what is still open of it). */
 void call_detach(struct weir_call *call);
 
+/* Server: the stream was given back with the status. */
+void call_leave(struct weir_call *call);
+
 /* Fix the status; the first one counts. message: in the arena or static. call_advance must follow.
  */
 void call_end(struct weir_call *call, weir_code code, const char *message);

@@ -189,6 +189,10 @@ call_send_status(struct weir_call *call, weir_code code, const char *message)
     if ((unsigned)code >= COUNT(code_digits))
         code = WEIR_UNKNOWN;
     if (code == WEIR_OK && call->headers_sent && call->out_trailers.count == 0) {
+        if (h2_stream_finish(call->transport->h2, call->stream, ok_fields, COUNT(ok_fields))) {
+            call_leave(call);
+            return;
+        }
         if (!h2_stream_send_headers(
                 call->transport->h2, call->stream, ok_fields, COUNT(ok_fields), NULL, 0, true))
             give_up(call);

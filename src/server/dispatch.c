@@ -389,8 +389,8 @@ take_plain(struct rpc_transport *transport, const struct h2_event *event)
     struct weir_call *call;
     size_t len;
 
-    if (!h2_stream_take_content(transport->h2, event->stream, &transport->input,
-            &transport->input_len, &data, &len)) {
+    if (!h2_stream_take_content(
+            transport->h2, event->stream, &transport->input, &transport->input_len, &data, &len)) {
         let_wait(event->stream, event->block);
         return;
     }

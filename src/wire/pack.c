@@ -286,13 +286,11 @@ put_plain_number(struct writer *writer, const ProtobufCFieldDescriptor *field, u
 }
 
 /* A field of proto3 that is neither repeated, optional nor in a oneof, as most are: there when it
- * is not zero. */
+ * is not zero. No text. */
 static bool
 put_plain(struct writer *writer, const ProtobufCFieldDescriptor *field, const void *member)
 {
     switch (field->type) {
-    case PROTOBUF_C_TYPE_STRING:
-        return put_plain_text(writer, field, *(char *const *)member);
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_ENUM:
         return put_plain_number(writer, field, (uint64_t)(int64_t) * (const int32_t *)member);
@@ -311,7 +309,9 @@ put_field(struct writer *writer, const ProtobufCFieldDescriptor *field, const ch
     bool in_oneof = (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0, there = true;
 
     if (field->label == PROTOBUF_C_LABEL_NONE && !in_oneof)
-        return put_plain(writer, field, member);
+        return field->type == PROTOBUF_C_TYPE_STRING
+                   ? put_plain_text(writer, field, *(char *const *)member)
+                   : put_plain(writer, field, member);
     quantifier = message + field->quantifier_offset;
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return put_repeated(writer, field, message);

@@ -72,9 +72,10 @@ keep(struct user *user, struct h2_stream *stream)
 }
 
 static void
-release(struct user *user, struct stream *stream)
+release(struct user *user, struct stream *stream, bool may_finish)
 {
-    h2_stream_release(user->conn, stream->held);
+    if (!may_finish || !user->is_server || !h2_stream_finish(user->conn, stream->held, trailers, 1))
+        h2_stream_release(user->conn, stream->held);
     stream->held = NULL;
     user->held--;
 }
@@ -136,7 +137,8 @@ act(struct user *user, struct stream *stream, uint8_t what)
         send_some(user, stream->held, how);
         break;
     case 2:
-        h2_stream_send_headers(user->conn, stream->held, NULL, 0, trailers, 1, true);
+        h2_stream_send_headers(
+            user->conn, stream->held, trailers, how & 1, trailers, 1 - (how & 1), true);
         break;
     case 3:
         ask(user, stream);
@@ -153,7 +155,7 @@ act(struct user *user, struct stream *stream, uint8_t what)
         h2_stream_reset(user->conn, stream->held, (enum h2_code)how);
         break;
     default:
-        release(user, stream);
+        release(user, stream, how & 1);
     }
 }
 
@@ -305,8 +307,7 @@ take_content(struct user *user, struct h2_event *event, const uint8_t **data, si
 {
     if (event->type == H2_HEADERS && user->is_server && !event->end_stream &&
         event->stream->id % 4 == 1 &&
-        h2_stream_take_content(
-            user->conn, event->stream, data, len, &event->data, &event->len))
+        h2_stream_take_content(user->conn, event->stream, data, len, &event->data, &event->len))
         event->end_stream = true;
 }
 
@@ -416,7 +417,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Half of the time the streams die with the connection. */
     for (size_t i = 0; i < STREAMS && size % 2 == 0; i++)
         if (user.streams[i].held != NULL)
-            release(&user, &user.streams[i]);
+            release(&user, &user.streams[i], false);
     FUZZ_CHECK(h2_conn_stream_count(user.conn) == user.held);
     FUZZ_CHECK(user.budget.used <= user.budget.limit);
     h2_conn_free(user.conn);

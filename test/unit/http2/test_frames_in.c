@@ -291,8 +291,7 @@ take_along(struct side *side, struct buf *body, const uint8_t **out_data, size_t
     left = buf_len(&bytes);
     h2_conn_next(side->conn, &at, &left, out_event);
     assert_int_equal(out_event->type, H2_HEADERS);
-    taken =
-        h2_stream_take_content(side->conn, out_event->stream, &at, &left, out_data, out_len);
+    taken = h2_stream_take_content(side->conn, out_event->stream, &at, &left, out_data, out_len);
     assert_true(buf_append(&side->in, at, left)); /* what is left goes the usual way */
     if (taken)
         assert_int_equal(left, 0);
@@ -381,8 +380,8 @@ test_content_in_part_is_left(void **state)
 static void
 test_content_that_is_wrong_is_left(void **state)
 {
-    static const char *const fields[] = {":method", "POST", ":scheme", "http", ":path", "/a/b",
-        "content-length", "4", NULL};
+    static const char *const fields[] = {
+        ":method", "POST", ":scheme", "http", ":path", "/a/b", "content-length", "4", NULL};
     struct side *side = server_open();
     struct buf bytes = BUF_EMPTY;
     struct h2_event event;

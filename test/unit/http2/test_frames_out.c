@@ -99,6 +99,48 @@ test_opening_keeps_to_windows(void **state)
     side_free(side);
 }
 
+static bool
+finish(struct side *side, struct h2_stream *stream)
+{
+    return h2_stream_finish(side->conn, stream, trailers, 1);
+}
+
+/* Trailers that take a copy, and the stream is given back with them. */
+static void
+test_finish(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+    struct h2_stream *stream;
+
+    (void)state;
+    for (uint32_t id = 1; id <= 3; id += 2) { /* the first ones change the table */
+        stream = request(side, id, END_STREAM);
+        assert_false(finish(side, stream)); /* no headers before it */
+        assert_true(send_response(side, stream));
+        assert_false(finish(side, stream));
+        assert_true(send_trailers(side, stream));
+        h2_stream_release(side->conn, stream);
+    }
+    stream = request(side, 5, 0);
+    assert_true(send_response(side, stream));
+    forget(side);
+    assert_false(finish(side, stream)); /* the request goes on */
+    assert_silent(side);
+    put_frame(&bytes, DATA, END_STREAM, 5, "x", 1);
+    feed(side, &bytes);
+    assert_int_equal(h2_conn_stream_count(side->conn), 1);
+    assert_true(finish(side, stream));
+    assert_int_equal(h2_conn_stream_count(side->conn), 0);
+    assert_int_equal(assert_frame(side, HEADERS, 5).flags, END_HEADERS | END_STREAM);
+    assert_silent(side);
+    forget(side);
+    put_frame(&bytes, DATA, 0, 5, "x", 1);
+    feed(side, &bytes);
+    assert_failed(side, H2_STREAM_CLOSED); /* it is known how the stream ended */
+    side_free(side);
+}
+
 /* ---- small pieces of content ---- */
 
 #define SEND(side, stream, text, end) \
@@ -304,6 +346,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unary_answer),
         cmocka_unit_test(test_opening),
+        cmocka_unit_test(test_finish),
         cmocka_unit_test(test_opening_keeps_to_windows),
         cmocka_unit_test(test_pieces_share_a_frame),
         cmocka_unit_test(test_each_stream_has_its_own_frames),
