@@ -30,7 +30,8 @@ WEIR_API void weir_metrics_free(weir_metrics *metrics);
 
 /* Count calls, of a server or of a channel; self is the weir_metrics:
  *   grpc_requests_total{method,type}              calls that have begun
- *   grpc_request_duration_seconds{method,type}    histogram, from 50 us to 10 s
+ *   grpc_request_duration_seconds{method,type}    histogram, from 50 us to 10 s; on a server since
+ *                                                 the request was read
  *   grpc_request_errors_total{method,code}        calls that ended with another code than OK
  * On the client's side the names begin with grpc_client_. */
 WEIR_API weir_interceptor weir_metrics_intercept;
