@@ -282,8 +282,8 @@ put_payload(struct h2_conn *conn, const struct h2_slot *slot, size_t len, uint8_
     return p + head;
 }
 
-void
-h2_count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
+static inline void
+count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
 {
     conn->send_window -= (int32_t)len;
     slot->send_window -= (int32_t)len;
@@ -297,13 +297,14 @@ put_data(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream
 {
     uint8_t *payload = put_payload(conn, slot, len, end_stream ? H2_FLAG_END_STREAM : 0);
 
-    if (payload != NULL)
-        h2_count_sent(conn, slot, len, end_stream);
+    if (payload == NULL)
+        return NULL;
+    count_sent(conn, slot, len, end_stream);
     return payload;
 }
 
-bool
-h2_may_send_data(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
+static bool
+may_send_data(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
 {
     return may_send(conn, slot) && (slot->flags & H2_SENT_HEADERS) != 0 &&
            (len == 0 || len <= h2_stream_room(conn, &slot->open));
@@ -315,7 +316,7 @@ h2_stream_send_data_in_place(
 {
     struct h2_slot *slot = h2_slot_of(stream);
 
-    if (!h2_may_send_data(conn, slot, len) || len > conn->peer_max_frame)
+    if (!may_send_data(conn, slot, len) || len > conn->peer_max_frame)
         return NULL;
     return put_data(conn, slot, len, end_stream);
 }
@@ -378,7 +379,7 @@ h2_stream_send_data(
     struct h2_slot *slot = h2_slot_of(stream);
     uint8_t *to;
 
-    if (!h2_may_send_data(conn, slot, len))
+    if (!may_send_data(conn, slot, len))
         return false;
     if (len > conn->peer_max_frame)
         return send_frames(conn, slot, bytes, len, end_stream);
@@ -386,6 +387,23 @@ h2_stream_send_data(
     if (to != NULL && len > 0)
         memcpy(to, bytes, len);
     return to != NULL;
+}
+
+bool
+h2_stream_lend_data(struct h2_conn *conn, struct h2_stream *stream, const uint8_t *bytes,
+    size_t len, bool end_stream)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+    struct h2_loan loan = {.bytes = bytes,
+        .len = len,
+        .max = conn->peer_max_frame,
+        .id = stream->id,
+        .end_stream = end_stream};
+
+    if (len == 0 || !may_send_data(conn, slot, len) || !h2_loan_begin(conn, &loan))
+        return false;
+    count_sent(conn, slot, len, end_stream);
+    return true;
 }
 
 uint32_t

@@ -30,29 +30,18 @@ pack_header(const struct h2_loan *loan, size_t frame, uint8_t *to)
 }
 
 bool
-h2_stream_lend_data(struct h2_conn *conn, struct h2_stream *stream, const uint8_t *bytes,
-    size_t len, bool end_stream)
+h2_loan_begin(struct h2_conn *conn, const struct h2_loan *loan)
 {
-    struct h2_slot *slot = h2_slot_of(stream);
-    struct h2_loan loan = {.bytes = bytes,
-        .len = len,
-        .max = conn->peer_max_frame,
-        .id = stream->id,
-        .end_stream = end_stream};
-    size_t headers = frame_count(&loan) * H2_FRAME_HEADER;
-    uint8_t *to;
+    size_t headers = frame_count(loan) * H2_FRAME_HEADER;
+    uint8_t *to = buf_reserve(&conn->out, headers);
 
-    if (len == 0 || !h2_may_send_data(conn, slot, len))
-        return false;
-    to = buf_reserve(&conn->out, headers);
     if (to == NULL)
         return false;
-    for (size_t i = 0; i < frame_count(&loan); i++)
-        pack_header(&loan, i, to + i * H2_FRAME_HEADER);
+    for (size_t i = 0; i < frame_count(loan); i++)
+        pack_header(loan, i, to + i * H2_FRAME_HEADER);
     buf_commit(&conn->out, headers);
-    conn->loan = loan;
+    conn->loan = *loan;
     conn->data_id = 0; /* no frame to be made longer */
-    h2_count_sent(conn, slot, len, end_stream);
     return true;
 }
 

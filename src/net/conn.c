@@ -207,7 +207,7 @@ wait_for_expected(struct net_conn *conn)
 {
     uint32_t lowat = wanted_lowat(conn);
 
-    if (conn->pipe != NULL || conn->closing || (lowat == 0 && conn->lowat == 0))
+    if (conn->pipe != NULL || conn->closing)
         return;
     if (lowat != 0 &&
         loop_timer_start(conn->loop, &conn->timer, loop_now(conn->loop) + WAIT_TIME) != WEIR_OK)
@@ -353,7 +353,8 @@ read_some(struct net_conn *conn, bool again)
         more = receive(conn, again);
         again = false;
     }
-    wait_for_expected(conn);
+    if (conn->expected != 0 || conn->lowat != 0)
+        wait_for_expected(conn);
     if (!more || conn->tls == NULL || !reads(conn) || !tls_session_has_input(conn->tls))
         return;
     if (loop_timer_start(conn->loop, &conn->timer, loop_now(conn->loop)) != WEIR_OK)

@@ -142,7 +142,8 @@ call_expect(struct weir_call *call, size_t missing, size_t beyond)
     rpc_transport_touch(call->transport);
     if (!h2_stream_expect(call->transport->h2, call->stream, next))
         return false;
-    rpc_transport_expect(call->transport, call->stream, missing);
+    if (missing >= LARGE_PART)
+        rpc_transport_expect(call->transport, call->stream, missing);
     return true;
 }
 

@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define FLUSH_SPANS 64
+/* Two for each frame, and those before them. */
+#define LENT_SPANS 64
 
 void
 rpc_transport_lose(struct rpc_transport *transport, const char *why)
@@ -40,38 +41,50 @@ note_times(struct rpc_transport *transport)
     times->before = *counts;
 }
 
-/* True when everything was taken. */
-static bool
+/* How much of the output, which is these spans, the socket takes. */
+static size_t
+write_spans(struct rpc_transport *transport, const struct net_span *spans, size_t count)
+{
+    size_t wrote = net_conn_write(transport->net, spans, count);
+
+    h2_conn_wrote(transport->h2, wrote);
+    transport->written += wrote;
+    if (transport->traffic != NULL)
+        counter_add(&transport->traffic->out, wrote);
+    return wrote;
+}
+
+/* Without anything lent, the output is one span. */
+static void
 write_output(struct rpc_transport *transport)
 {
-    struct h2_span from[FLUSH_SPANS];
-    struct net_span to[FLUSH_SPANS];
-    size_t count, len, wrote;
+    struct h2_span from;
 
     note_times(transport);
-    while ((count = h2_conn_output(transport->h2, from, FLUSH_SPANS)) > 0) {
-        len = 0;
-        for (size_t i = 0; i < count; i++) {
-            to[i] = (struct net_span){from[i].data, from[i].len};
-            len += from[i].len;
-        }
-        wrote = net_conn_write(transport->net, to, count);
-        h2_conn_wrote(transport->h2, wrote);
-        transport->written += wrote;
-        if (transport->traffic != NULL)
-            counter_add(&transport->traffic->out, wrote);
-        transport->full = wrote < len;
-        if (transport->full)
-            return false;
-    }
     transport->full = false;
-    return true;
+    while (!transport->full && h2_conn_output(transport->h2, &from, 1) > 0) {
+        struct net_span to = {from.data, from.len};
+
+        transport->full = write_spans(transport, &to, 1) < from.len;
+    }
 }
 
 void
 rpc_transport_write_lent(struct rpc_transport *transport)
 {
-    write_output(transport);
+    struct h2_span from[LENT_SPANS];
+    struct net_span to[LENT_SPANS];
+    size_t count, len;
+
+    transport->full = false;
+    while (!transport->full && (count = h2_conn_output(transport->h2, from, LENT_SPANS)) > 0) {
+        len = 0;
+        for (size_t i = 0; i < count; i++) {
+            to[i] = (struct net_span){from[i].data, from[i].len};
+            len += from[i].len;
+        }
+        transport->full = write_spans(transport, to, count) < len;
+    }
     h2_conn_keep(transport->h2);
     rpc_transport_touch(transport);
 }
