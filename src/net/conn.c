@@ -24,17 +24,6 @@
  * time. */
 #define READS_AT_ONCE 8
 
-/* A long run of bytes that come fast, so many with the last read, is read in pieces of this size
- * rather than as they trickle in: each wake-up costs the receiver, and the sender, more than
- * copying some KiB. Fewer are waited for no longer than WAIT_TIME. TLS may have a part of a record
- * already.
- */
-#define FAST_READ ((uint32_t)16 * 1024)
-#define LOWAT_LEAST ((uint32_t)32 * 1024)
-#define LOWAT_MOST ((uint32_t)LOOP_SCRATCH_SIZE)
-#define TLS_PART ((uint32_t)18 * 1024)
-#define WAIT_TIME (100 * WEIR_MILLISECOND)
-
 #define LINGER_TIME WEIR_SECOND
 
 /* More than a peer that keeps to its windows can have under way. One that goes on all the same
@@ -176,55 +165,21 @@ end(struct net_conn *conn, int error)
     conn->events->closed(conn->owner, error);
 }
 
-/* ---- waiting for a good part of what is expected ---- */
-
-static void
-set_lowat(struct net_conn *conn, uint32_t lowat)
+static bool
+any_is_welcome(const struct net_conn *conn)
 {
-    int value = lowat == 0 ? 1 : (int)lowat;
-
-    if (conn->lowat != lowat &&
-        setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value)) == 0)
-        conn->lowat = lowat;
-}
-
-/* 0: any byte is welcome. */
-static uint32_t
-wanted_lowat(const struct net_conn *conn)
-{
-    uint32_t len = conn->expected, held = conn->tls == NULL ? 0 : TLS_PART;
-
-    if (!reads(conn) || len < LOWAT_LEAST + held || write_waits(conn) ||
-        (conn->tls != NULL && tls_session_has_input(conn->tls)))
-        return 0;
-    len -= held;
-    return len < LOWAT_MOST ? len : LOWAT_MOST;
-}
-
-/* The socket holds no more, so that all of what is expected is still to come. */
-static void
-wait_for_expected(struct net_conn *conn)
-{
-    uint32_t lowat = wanted_lowat(conn);
-
-    if (conn->pipe != NULL || conn->closing)
-        return;
-    if (lowat != 0 &&
-        loop_timer_start(conn->loop, &conn->timer, loop_now(conn->loop) + WAIT_TIME) != WEIR_OK)
-        lowat = 0;
-    if (lowat == 0)
-        loop_timer_stop(conn->loop, &conn->timer);
-    set_lowat(conn, lowat);
+    return !reads(conn) || write_waits(conn) ||
+           (conn->tls != NULL && tls_session_has_input(conn->tls));
 }
 
 void
 net_conn_expect(struct net_conn *conn, size_t len)
 {
-    if (len <= conn->expected || conn->last_read < FAST_READ)
+    if (len <= conn->expected || conn->last_read < NET_FAST_READ)
         return;
     conn->expected = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
-    if (!conn->busy)
-        wait_for_expected(conn);
+    if (!conn->busy && !conn->closing)
+        net_conn_wait(conn, any_is_welcome(conn));
 }
 
 /* Save the reader's rest until more comes. False: no memory. */
@@ -353,8 +308,8 @@ read_some(struct net_conn *conn, bool again)
         more = receive(conn, again);
         again = false;
     }
-    if (conn->expected != 0 || conn->lowat != 0)
-        wait_for_expected(conn);
+    if (!conn->closing && (conn->expected != 0 || conn->lowat != 0))
+        net_conn_wait(conn, any_is_welcome(conn));
     if (!more || conn->tls == NULL || !reads(conn) || !tls_session_has_input(conn->tls))
         return;
     if (loop_timer_start(conn->loop, &conn->timer, loop_now(conn->loop)) != WEIR_OK)
@@ -804,9 +759,9 @@ linger(struct net_conn *conn)
     int64_t until = loop_now(conn->loop) + LINGER_TIME;
     bool waits = conn->tls != NULL && tls_session_has_output(conn->tls);
 
+    net_conn_wait(conn, true);
     loop_timer_stop(conn->loop, &conn->timer);
     loop_timer_init(&conn->timer, on_linger_over);
-    set_lowat(conn, 0);
     if ((!waits && shutdown(conn->fd, SHUT_WR) != 0) ||
         loop_timer_start(conn->loop, &conn->timer, until) != WEIR_OK)
         return false;

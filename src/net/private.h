@@ -43,6 +43,11 @@ struct net_conn *net_conn_new_on_pipe(weir_loop *loop, struct net_pipe_end *end)
 /* The pipe has bytes, or room, or its other end is closed. */
 void net_conn_woken(struct net_conn *conn);
 
+/* Expect no more until a good part of conn->expected has come, or a time is over, which conn->timer
+ * tells; or, with `any`, hear of every byte. lowat.c. */
+#define NET_FAST_READ ((uint32_t)16 * 1024) /* a read that shows that bytes come fast */
+void net_conn_wait(struct net_conn *conn, bool any);
+
 /* As recv and sendmsg. */
 ssize_t net_pipe_read(struct net_pipe_end *end, uint8_t *room, size_t size);
 ssize_t net_pipe_write(struct net_pipe_end *end, const struct net_span *spans, size_t count);

@@ -654,6 +654,7 @@ send_large(struct weir_call *call, const ProtobufCMessage *message, uint8_t *roo
     if (!is_deflated(call) && pack_parts(message, room, &parts)) {
         if (parts.len - WIRE_PREFIX_SIZE > call->max_send)
             return refuse_to_send(call, parts.len - WIRE_PREFIX_SIZE);
+        WEIR_TRY(send_headers_first(call));
         return send_parts(call, &parts, last);
     }
     len = protobuf_c_message_get_packed_size(message);

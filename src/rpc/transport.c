@@ -252,6 +252,7 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
 
     *out_keep = 0;
     transport->active = true;
+    transport->rested = false;
     transport->read_at = loop_now(transport->loop);
     h2_conn_set_time(transport->h2, transport->read_at);
     left = pump_all(transport, data, len);
@@ -337,14 +338,18 @@ rpc_transport_expect(
         net_conn_expect(transport->net, coming - transport->input_len);
 }
 
-void
+bool
 rpc_transport_rest(struct rpc_transport *transport)
 {
-    if (!transport->active && !transport->broken) {
+    bool rests = !transport->active && !transport->rested && !transport->broken;
+
+    if (rests) {
         h2_conn_trim(transport->h2);
         net_conn_rest(transport->net);
+        transport->rested = list_empty(&transport->calls);
     }
     transport->active = false;
+    return rests && transport->rested;
 }
 
 void

@@ -92,6 +92,7 @@ struct rpc_transport {
     bool peer_closed; /* it is lost, and that is because the peer has closed it */
     bool timed_out;   /* or because it took nothing of what was sent */
     bool active;      /* something was read since rpc_transport_rest */
+    bool rested;      /* nothing was since it gave back its memory, all of it */
 };
 
 /* Adopts net, and starts to read it. RESOURCE_EXHAUSTED: no memory. */
@@ -125,8 +126,8 @@ void rpc_transport_lose(struct rpc_transport *transport, const char *why);
 bool rpc_transport_is_written(const struct rpc_transport *transport);
 
 /* Called now and then: a connection that was quiet since the last time gives back what only load
- * needs. */
-void rpc_transport_rest(struct rpc_transport *transport);
+ * needs. True: it has done so now, and has no calls. */
+bool rpc_transport_rest(struct rpc_transport *transport);
 
 /* Write what there is at once, then close. Calls that are left are told `why` first. No event
  * follows. The memory is the owner's again when the current turn is over. Idempotent. */

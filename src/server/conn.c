@@ -2,6 +2,7 @@
 /* One client's connection: handshake, drain, end. */
 #include "server/server.h"
 
+#include "base/memory.h"
 #include "rpc/deadline.h"
 #include <stdlib.h>
 
@@ -169,40 +170,50 @@ start_resting(struct server_loop *home)
         return;
 }
 
-static void
+/* How many connections give back memory at a time that the allocator is to pass it on: it would
+ * keep what lies below anything that is in use. That takes it a few milliseconds. */
+#define RESTED_MANY 500
+
+/* True: it has given back memory. */
+static bool
 rest(struct server_conn *conn)
 {
     const char *why;
+    bool rested;
 
     if (conn->transport.closed)
-        return;
+        return false;
     if ((why = server_conn_stalls(conn)) != NULL) {
         counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_STALL], 1);
         h2_conn_shutdown(conn->transport.h2, H2_ENHANCE_YOUR_CALM, why);
         give_up(conn, why);
-        return;
+        return false;
     }
-    rpc_transport_rest(&conn->transport);
+    rested = rpc_transport_rest(&conn->transport);
     if (!conn->ready || h2_conn_settings_acked(conn->transport.h2))
-        return;
+        return rested;
     if (++conn->unacked < UNACKED_MAX)
-        return;
+        return rested;
     counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_HANDSHAKE], 1);
     h2_conn_shutdown(conn->transport.h2, H2_SETTINGS_TIMEOUT, "SETTINGS were not acknowledged");
     give_up(conn, "SETTINGS were not acknowledged");
+    return rested;
 }
 
 void
 server_loop_rest(struct loop_timer *timer)
 {
     struct server_loop *home = container_of(timer, struct server_loop, rest);
+    size_t rested = 0;
 
     list_each_safe (link, &home->conns) {
         struct server_conn *conn = container_of(link, struct server_conn, link);
 
         server_conn_age(conn);
-        rest(conn);
+        rested += rest(conn);
     }
+    if (rested >= RESTED_MANY)
+        memory_pass_on();
     if (!list_empty(&home->conns))
         start_resting(home);
 }

@@ -14,8 +14,6 @@ struct owner {
     unsigned reads, writables, closes;
     int error;
     size_t keep;   /* of the next reads */
-    size_t expect; /* told at each of them */
-    int fd;
     bool keep_all; /* of the next reads */
     bool close_on_read, close_on_writable, pause_on_read, check_pattern;
 };
@@ -32,8 +30,6 @@ on_read(void *arg, const uint8_t *data, size_t len, size_t *out_keep)
         assert_int_equal(data[i], (uint8_t)((owner->total + i) * 7));
     *out_keep = owner->keep_all ? len : owner->keep;
     owner->total += len - *out_keep;
-    if (owner->expect > 0)
-        net_conn_expect(owner->conn, owner->expect);
     if (owner->pause_on_read)
         net_conn_pause(owner->conn);
     if (owner->close_on_read) {
@@ -83,7 +79,6 @@ set_up(struct owner *owner)
 
     *owner = (struct owner){0};
     tcp_pair(ends);
-    owner->fd = ends[0];
     adopt(owner, new_loop(), ends[0]);
     return ends[1];
 }
@@ -424,78 +419,6 @@ a_failed_write_does_not_lose_what_came_before(void **state)
     weir_loop_free(owner.loop);
 }
 
-/* ---- what is expected ---- */
-
-static char run[200 * 1024];
-
-static int
-lowat_of(const struct owner *owner)
-{
-    int value = 0;
-    socklen_t len = sizeof(value);
-
-    assert_int_equal(getsockopt(owner->fd, SOL_SOCKET, SO_RCVLOWAT, &value, &len), 0);
-    return value;
-}
-
-/* A run that came fast is read in large pieces: less is told of later, and then every byte. */
-static void
-a_run_is_read_in_large_pieces(void **state)
-{
-    struct owner owner;
-    int peer = set_up(&owner);
-
-    (void)state;
-    owner.expect = 100 * 1024;
-    assert_int_equal(write(peer, run, 32 * 1024), 32 * 1024);
-    turn_until(owner.loop, owner.total == 32 * 1024);
-    settle(owner.loop);
-    owner.reads = 0;
-    owner.expect = 0;
-    assert_int_equal(write(peer, run, 50 * 1024), 50 * 1024);
-    assert_int_equal(write(peer, run, 50 * 1024), 50 * 1024);
-    turn_until(owner.loop, owner.total == 132 * 1024);
-    assert_true(owner.reads <= 2);
-    assert_int_equal(lowat_of(&owner), 1);
-    put(peer, "x");
-    turn_until(owner.loop, owner.total == 132 * 1024 + 1);
-    tear_down(&owner, peer);
-}
-
-static void
-what_does_not_come_is_not_waited_for(void **state)
-{
-    struct owner owner;
-    int peer = set_up(&owner);
-
-    (void)state;
-    owner.expect = 100 * 1024;
-    assert_int_equal(write(peer, run, 32 * 1024), 32 * 1024);
-    turn_until(owner.loop, owner.total == 32 * 1024);
-    put(peer, "less");
-    turn_until(owner.loop, owner.total == 32 * 1024 + 4);
-    turn_until(owner.loop, lowat_of(&owner) == 1);
-    close(peer);
-    turn_until(owner.loop, owner.closes == 1);
-    weir_loop_free(owner.loop);
-}
-
-static void
-the_end_is_told_whatever_is_expected(void **state)
-{
-    struct owner owner;
-    int peer = set_up(&owner);
-
-    (void)state;
-    owner.expect = 100 * 1024;
-    assert_int_equal(write(peer, run, 32 * 1024), 32 * 1024);
-    turn_until(owner.loop, owner.total == 32 * 1024);
-    close(peer);
-    turn_until(owner.loop, owner.closes == 1);
-    assert_int_equal(owner.error, 0);
-    weir_loop_free(owner.loop);
-}
-
 /* ---- writing ---- */
 
 static void
@@ -810,9 +733,6 @@ main(void)
         cmocka_unit_test(much_is_read_in_order),
         cmocka_unit_test(a_reader_that_takes_nothing_is_cut_off),
         cmocka_unit_test(a_flood_leaves_room_for_others),
-        cmocka_unit_test(a_run_is_read_in_large_pieces),
-        cmocka_unit_test(what_does_not_come_is_not_waited_for),
-        cmocka_unit_test(the_end_is_told_whatever_is_expected),
         cmocka_unit_test(a_paused_connection_reads_nothing),
         cmocka_unit_test(a_reader_that_paused_gets_its_rest_again),
         cmocka_unit_test(the_peer_s_end_comes_after_its_bytes),

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting for a good part of what is expected.
+ *
+ * A long run of bytes that come fast is read in large pieces rather than as they trickle in: each
+ * wake-up costs the receiver, and the sender whose bytes wake him, more than to copy some KiB. */
+#include "net/private.h"
+
+#define LOWAT_LEAST ((uint32_t)32 * 1024)
+#define LOWAT_MOST ((uint32_t)LOOP_SCRATCH_SIZE)
+
+/* TLS may have taken so much of a record from the socket already. */
+#define TLS_PART ((uint32_t)18 * 1024)
+
+/* After this time what has come is read, however little it is. */
+#define WAIT_TIME (100 * WEIR_MILLISECOND)
+
+static void
+set_lowat(struct net_conn *conn, uint32_t lowat)
+{
+    int value = lowat == 0 ? 1 : (int)lowat;
+
+    if (conn->lowat == lowat)
+        return;
+    if (setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value)) == 0)
+        conn->lowat = lowat;
+}
+
+/* 0: any byte is welcome. */
+static uint32_t
+wanted(const struct net_conn *conn)
+{
+    uint32_t held = conn->tls == NULL ? 0 : TLS_PART;
+
+    if (conn->expected < LOWAT_LEAST + held)
+        return 0;
+    return conn->expected - held < LOWAT_MOST ? conn->expected - held : LOWAT_MOST;
+}
+
+void
+net_conn_wait(struct net_conn *conn, bool any)
+{
+    uint32_t lowat = any ? 0 : wanted(conn);
+    int64_t until = loop_now(conn->loop) + WAIT_TIME;
+
+    if (conn->pipe != NULL || (lowat == 0 && conn->lowat == 0))
+        return;
+    if (lowat == 0)
+        loop_timer_stop(conn->loop, &conn->timer);
+    else if (loop_timer_start(conn->loop, &conn->timer, until) != WEIR_OK)
+        lowat = 0;
+    set_lowat(conn, lowat);
+}
