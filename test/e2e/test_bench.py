@@ -31,9 +31,11 @@ def test_a_call_allocates_nothing(bench):
 
 
 def test_the_others_run(bench):
-    results = bench("unary", "users", "idle", "tls", "interceptors", "tokens", "stream", "client", "--runs", "1", "--scale", "0.05")
+    some = ["unary", "loops", "users", "idle", "tls", "interceptors", "tokens", "stream", "client"]
+    results = bench(*some, "--runs", "1", "--scale", "0.05")
     for setting in results["unary"]:
         assert setting["servers"]["weir"]["cpu_us"] > 0
+    assert results["loops"]["two_cpu_us"] > 0
     assert results["interceptors"]["tracing"]["cpu_us"] > 0
     assert results["tokens"]["first_us"] > 0
     assert results["users"]["CreateUser"]["calls_per_second"] > 0
