@@ -10,23 +10,23 @@ WEIR_BEGIN_C
 
 /* What a peer can be stopped by; each hit is counted. */
 enum weir_limit {
-    WEIR_LIMIT_HEADER_LIST,      /* headers over max_header_list */
-    WEIR_LIMIT_CONTINUATIONS,    /* a header block in too many or too long pieces */
-    WEIR_LIMIT_STREAMS,          /* a stream over max_concurrent_streams */
-    WEIR_LIMIT_RESETS,           /* too many streams reset by the peer */
-    WEIR_LIMIT_LOCAL_RESETS,     /* too many resets provoked by the peer */
-    WEIR_LIMIT_CONTROL_FRAMES,   /* answers owed to a peer that does not read */
-    WEIR_LIMIT_EMPTY_FRAMES,     /* empty frames */
-    WEIR_LIMIT_PRIORITY,         /* frames that carry nothing */
-    WEIR_LIMIT_SETTINGS,         /* SETTINGS: too many, or too many in one */
-    WEIR_LIMIT_PINGS,            /* PINGs more often than min_ping_interval */
-    WEIR_LIMIT_UNREAD,           /* bytes over max_unread */
-    WEIR_LIMIT_HANDSHAKE,        /* no SETTINGS, or no acknowledgement of ours, in time */
-    WEIR_LIMIT_CONNECTIONS,      /* a connection over max_connections */
-    WEIR_LIMIT_ADDRESS,          /* a connection over max_connections_per_address */
-    WEIR_LIMIT_STALL,            /* a client that was slower than stall_timeout allows */
-    WEIR_LIMIT_WINDOW,           /* a call whose client kept its window shut: window_timeout */
-    WEIR_LIMIT_MESSAGE,          /* a message over max_receive_message */
+    WEIR_LIMIT_HEADER_LIST,    /* headers over max_header_list */
+    WEIR_LIMIT_CONTINUATIONS,  /* a header block in too many or too long pieces */
+    WEIR_LIMIT_STREAMS,        /* a stream over max_concurrent_streams */
+    WEIR_LIMIT_RESETS,         /* too many streams reset by the peer */
+    WEIR_LIMIT_LOCAL_RESETS,   /* too many resets provoked by the peer */
+    WEIR_LIMIT_CONTROL_FRAMES, /* answers owed to a peer that does not read */
+    WEIR_LIMIT_EMPTY_FRAMES,   /* empty frames */
+    WEIR_LIMIT_PRIORITY,       /* frames that carry nothing */
+    WEIR_LIMIT_SETTINGS,       /* SETTINGS: too many, or too many in one */
+    WEIR_LIMIT_PINGS,          /* PINGs more often than min_ping_interval */
+    WEIR_LIMIT_UNREAD,         /* bytes over max_unread */
+    WEIR_LIMIT_HANDSHAKE,      /* no SETTINGS, or no acknowledgement of ours, in time */
+    WEIR_LIMIT_CONNECTIONS,    /* a connection over max_connections */
+    WEIR_LIMIT_ADDRESS,        /* a connection over max_connections_per_address */
+    WEIR_LIMIT_STALL,          /* a client that was slower than stall_timeout allows */
+    WEIR_LIMIT_WINDOW,         /* a call whose client kept its window shut: window_timeout */
+    WEIR_LIMIT_MESSAGE,        /* a message over max_receive_message */
     WEIR_LIMIT_LINGER, /* a closed connection that was let go without waiting for the peer to read
                           what it was told, since 256 others of its loop waited for theirs */
     WEIR_LIMIT_TLS,    /* more than 32 KeyUpdates, or the like, with no content between them */

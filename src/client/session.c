@@ -354,13 +354,15 @@ send_message(struct client_session *session, const ProtobufCMessage *message, bo
     return fits ? send_kept(session, message, len, last) : send_past(session, message, last);
 }
 
-/* The chain learns of what was not sent as of the call's end. */
+/* The chain learns of what was not sent as of the call's end; but for an attempt that has ended by
+ * itself, which tells more. */
 weir_code
 session_send(struct client_session *session, const ProtobufCMessage *message, bool last)
 {
     weir_code code = send_message(session, message, last);
 
-    call_must_be_whole(session->call, code);
+    if (!session->settled || !session->attempt->call->ended)
+        call_must_be_whole(session->call, code);
     return code;
 }
 

@@ -19,8 +19,8 @@
 
 #define RECORD ((size_t)SSL3_RT_MAX_PLAIN_LENGTH)
 
-/* Messages of TLS itself (a KeyUpdate, a wish to negotiate anew) that a peer may send with no content
- * between them. OpenSSL would answer them for ever, without returning. */
+/* Messages of TLS itself (a KeyUpdate, a wish to negotiate anew) that a peer may send with no
+ * content between them. OpenSSL would answer them for ever, without returning. */
 #define TALKS_MAX 32u
 
 /* Unsent bytes beyond one record can only be answers to a peer that asks and does not listen. */

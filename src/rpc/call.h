@@ -355,7 +355,8 @@ WEIR_CHECK weir_code call_frame(
 weir_code call_closed_for_sending(struct weir_call *call);
 
 /* A client's message was sent, or not for this reason: then the call ends, lest the server take
- * what it has got for the whole. FAILED_PRECONDITION is the caller's mistake, and changes nothing. */
+ * what it has got for the whole. FAILED_PRECONDITION is the caller's mistake, and changes nothing.
+ */
 void call_must_be_whole(struct weir_call *call, weir_code code);
 
 /* Take the next message out of incoming. OK with *out_message NULL: the peer has finished.

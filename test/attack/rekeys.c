@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attacks a server over TLS 1.3 with KeyUpdates that ask for one in return, each of which costs both
- * sides new keys, until the server ends that; prints how many it sent.  rekeys HOST PORT */
+/* Attacks a server over TLS 1.3 with KeyUpdates that ask for one in return, each of which costs
+ * both sides new keys, until the server ends that; prints how many it sent.  rekeys HOST PORT */
 #include <netdb.h>
 #include <openssl/ssl.h>
 #include <signal.h>

@@ -22,6 +22,7 @@ struct plan {
     uint32_t key, messages;
     unsigned failures; /* attempts that end with UNAVAILABLE, before one does not */
     weir_code code;    /* of that one */
+    bool early;        /* a stream's ends so after the first message */
     int64_t nap;       /* of its handler */
 };
 
@@ -46,6 +47,7 @@ plan_of(uint32_t key)
         plan.failures = 1 + mix(key, 3) % 5;
     if (mix(key, 4) % 16 == 0)
         plan.code = WEIR_NOT_FOUND;
+    plan.early = plan.code != WEIR_OK && mix(key, 7) % 2 == 0;
     if (rpc_world->kind.drowsy && mix(key, 5) % 4 == 0)
         plan.nap = mix(key, 6) % 3000 * WEIR_MILLISECOND;
     return plan;
@@ -156,8 +158,11 @@ handle_collect(void *self, struct rpctest_Test_Collect_server peer, Rpctest__Pay
 
     (void)self;
     WEIR_TRY(begin_handling(peer.call, &plan));
-    while (rpctest_Test_Collect_recv(peer, &message))
+    while (rpctest_Test_Collect_recv(peer, &message)) {
         check_message(plan.key, count++, message);
+        if (plan.early)
+            return end_handling(peer.call, &plan);
+    }
     if (weir_call_code(peer.call) != WEIR_OK)
         return weir_call_code(peer.call);
     if (count != plan.messages)
@@ -198,6 +203,8 @@ handle_talk(void *self, struct rpctest_Test_Talk_server peer)
         check_message(plan.key, count, message);
         write_message(plan.key, 50 + count++, &reply);
         WEIR_TRY(rpctest_Test_Talk_send(peer, &reply));
+        if (plan.early)
+            return end_handling(peer.call, &plan);
     }
     if (weir_call_code(peer.call) != WEIR_OK)
         return weir_call_code(peer.call);
@@ -356,6 +363,9 @@ judge(const struct plan *plan, weir_call *call, const struct outcome *outcome, b
         rpc_fault("a call ended well without all of its answers");
     if (rpc_world->now > deadline)
         rpc_fault("a call has outlived its deadline");
+    if (outcome->code == WEIR_NOT_FOUND && !rpc_world->kind.poor &&
+        strcmp(weir_call_message(call), "planned") != 0)
+        rpc_fault("a status without its text");
     if (is_possible(plan, outcome->code, deadline, cancelled))
         return;
     snprintf(text, sizeof(text), "a call cannot end with %s (%s)", weir_code_name(outcome->code),
