@@ -183,7 +183,7 @@ def soak(besieged, minutes, acts_per_second):
 
 # How much more may be there at the end. The table of users grows, and with it SQLite's cache, which has a bound; of
 # the neighbours' calls some are under way.
-SLACK = {"descriptors": 1, "MiB": 8, "fibers": NEIGHBOURS, "timers": NEIGHBOURS}
+SLACK = {"descriptors": 1, "MiB": 4, "fibers": NEIGHBOURS, "timers": NEIGHBOURS}
 
 
 def judge(rests):

@@ -18,8 +18,8 @@ const uint64_t sim_events = 200000;
 
 const struct sim_seed sim_seeds[] = {
     {1, 20000},
-    {2, 130000},  /* a stream went on without a message that there was no memory to send */
-    {63, 126000}, /* a stream that had ended so was half-closed, as if it were whole */
+    {2, 70000},   /* a stream went on without a message that there was no memory to send */
+    {131, 30000}, /* a stream that had ended so was half-closed, as if it were whole */
     {3, 20000},
 };
 const size_t sim_seed_count = sizeof(sim_seeds) / sizeof(sim_seeds[0]);
