@@ -428,9 +428,9 @@ make_call(struct rpc_client *client)
 }
 
 void
-people_begin(void *arg)
+people_begin(void *client)
 {
     while (!rpc_world->ending)
-        make_call(arg);
+        make_call(client);
     rpc_world->awake--;
 }

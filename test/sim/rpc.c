@@ -223,12 +223,10 @@ step(void)
     if (!server && !client)
         return go_on_in_time();
     may_be_poor = true;
-    if (server && client) /* one is slower, or both at once */
-        server = chance_below(&rpc_world->chance, 3) != 0, client = !server || client;
-    if (client && (!server || chance_below(&rpc_world->chance, 2) == 0)) {
+    if (server && client) /* one of them, or both */
+        server = chance_below(&rpc_world->chance, 3) != 0;
+    if (client && (!server || chance_below(&rpc_world->chance, 2) == 0))
         turn_client();
-        client = false;
-    }
     if (server)
         turn_server();
     may_be_poor = false;
