@@ -46,8 +46,9 @@ cpu_seconds(void)
 
 /* ---- tokens ---- */
 
-static weir_code
-sign_one(const weir_signer *signer, size_t number, char **out_header)
+/* As the header says it. NULL: it cannot be signed, or there is no memory. */
+static char *
+sign_one(const weir_signer *signer, size_t number)
 {
     static const char *const roles[] = {"user"};
     struct weir_token token = {.subject = "12345678",
@@ -57,18 +58,19 @@ sign_one(const weir_signer *signer, size_t number, char **out_header)
         .role_count = 1,
         .issued_at = weir_unix_seconds(),
         .expires = weir_unix_seconds() + 3600};
-    char id[32], *text;
+    char id[32], *text, *header;
     size_t size;
 
     snprintf(id, sizeof(id), "%zu", number);
     token.id = id;
-    WEIR_TRY(weir_jwt_sign(signer, &token, &text));
+    if (weir_jwt_sign(signer, &token, &text) != WEIR_OK)
+        return NULL;
     size = sizeof("Bearer ") + strlen(text);
-    *out_header = malloc(size);
-    if (*out_header != NULL)
-        snprintf(*out_header, size, "Bearer %s", text);
+    header = malloc(size);
+    if (header != NULL)
+        snprintf(header, size, "Bearer %s", text);
     free(text);
-    return *out_header == NULL ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
+    return header;
 }
 
 static weir_code
@@ -82,8 +84,11 @@ sign_all(struct bench *bench)
     bench->tokens = calloc(bench->count, sizeof(*bench->tokens));
     if (bench->pem == NULL || bench->tokens == NULL)
         code = WEIR_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; i < bench->count && code == WEIR_OK; i++)
-        code = sign_one(signer, i, &bench->tokens[i]);
+    for (size_t i = 0; i < bench->count && code == WEIR_OK; i++) {
+        bench->tokens[i] = sign_one(signer, i);
+        if (bench->tokens[i] == NULL)
+            code = WEIR_RESOURCE_EXHAUSTED;
+    }
     weir_signer_free(signer);
     return code;
 }
