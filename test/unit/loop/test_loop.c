@@ -309,7 +309,7 @@ ask(weir_loop *loop)
     loop_ask(loop, &request.task, &request.done);
 }
 
-static void *run_loop(void *loop);
+static void *run_loop(void *arg);
 
 /* While this thread turns the loop, and while another one sleeps in it. */
 static void
