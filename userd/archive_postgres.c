@@ -201,13 +201,17 @@ send_all(PGconn *pg, const struct account *accounts, size_t count, struct store_
     return PQexitPipelineMode(pg) == 1 && good;
 }
 
+/* Ids may come again that a userd has counted as removed: it counts their blocks anew (ranks.h). */
 static bool
 pg_add(struct archive *archive, const struct account *accounts, size_t count,
     struct store_cause *cause)
 {
-    char sql[96];
+    char sql[160];
 
-    snprintf(sql, sizeof(sql), "UPDATE totals SET users = users + %zu WHERE id = 0", count);
+    snprintf(sql, sizeof(sql),
+        "UPDATE totals SET users = users + %zu, removed = removed + 1 WHERE id = 0;"
+        "UPDATE removals SET removed = removed + 1",
+        count);
     return send_all(pg_of(archive), accounts, count, cause) && run(archive, sql, cause);
 }
 

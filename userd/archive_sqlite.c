@@ -191,6 +191,15 @@ add_one(sqlite3_stmt *statement, const struct account *account)
     return sqlite3_reset(statement);
 }
 
+/* Ids may come again that a userd has counted as removed: it counts their blocks anew (ranks.h). */
+static bool
+recount(struct archive *archive, struct store_cause *cause)
+{
+    return run(archive,
+        "UPDATE totals SET removed = removed + 1; UPDATE removals SET removed = removed + 1",
+        cause);
+}
+
 static bool
 sqlite_add(struct archive *archive, const struct account *accounts, size_t count,
     struct store_cause *cause)
@@ -206,7 +215,7 @@ sqlite_add(struct archive *archive, const struct account *accounts, size_t count
     if (statement != NULL && result != SQLITE_OK)
         sqlite_cause(db_of(archive), cause);
     sqlite3_finalize(statement);
-    return result == SQLITE_OK;
+    return result == SQLITE_OK && recount(archive, cause);
 }
 
 static bool

@@ -118,6 +118,19 @@ def test_a_backup_restores_all(source, target, tmp_path, user_pb2):
         server.kill()
 
 
+def test_ids_that_come_again_are_counted_again(source, target, tmp_path):
+    """A userd that serves the target has counted their blocks as empty, as of so many removals."""
+    rows = fill(source)
+    succeed("backup", "--db", source.url, "--out", tmp_path / "users.backup")
+    succeed("migrate", "--db", target.url)
+    target.rows("INSERT INTO removals VALUES (1, 256)")
+    [(before,)] = target.rows("SELECT sum(removed) FROM totals")
+    succeed("restore", "--db", target.url, "--in", tmp_path / "users.backup")
+    assert_same(target, rows)
+    assert int(target.rows("SELECT removed FROM removals WHERE block = 1")[0][0]) > 256
+    assert int(target.rows("SELECT sum(removed) FROM totals")[0][0]) > int(before)
+
+
 def test_of_two_backups_to_one_file_one_is_refused(source, tmp_path):
     fill(source)
     backup = tmp_path / "users.backup"
