@@ -282,6 +282,13 @@ is_stopping(struct redis *redis)
     return stopping;
 }
 
+/* hiredis says of an answer that does not come in time what the system does. */
+static const char *
+failure_of(const redisContext *context)
+{
+    return strcmp(context->errstr, strerror(EAGAIN)) == 0 ? "no answer in time" : context->errstr;
+}
+
 /* One step of the handshake, waited for. */
 static bool
 step(redisContext *context, int argc, const char **argv, char why[REDIS_WHY])
@@ -290,7 +297,7 @@ step(redisContext *context, int argc, const char **argv, char why[REDIS_WHY])
     bool good = reply != NULL && reply->type != REDIS_REPLY_ERROR;
 
     if (!good)
-        snprintf(why, REDIS_WHY, "%.150s", reply != NULL ? reply->str : context->errstr);
+        snprintf(why, REDIS_WHY, "%.150s", reply != NULL ? reply->str : failure_of(context));
     if (reply != NULL)
         freeReplyObject(reply);
     return good;

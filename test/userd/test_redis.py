@@ -87,6 +87,16 @@ def test_a_redis_that_refuses_is_told_of(redis, user_pb2, tmp_path):
         node.close()
 
 
+def test_a_redis_that_is_silent_is_told_of(redis, user_pb2, tmp_path):
+    redis.freeze()
+    node = nodes.Node(tmp_path, user_pb2, "--redis", redis.url)
+    try:
+        assert node.health() == ("healthy", "NOT_SERVING")
+        assert 'why="no answer in time"' in node.userd.said()
+    finally:
+        node.close()
+
+
 def test_a_password_in_the_url(redis, user_pb2, tmp_path):
     redis.cli("CONFIG", "SET", "requirepass", "s@cret")
     url = redis.url
