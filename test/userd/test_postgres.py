@@ -73,7 +73,7 @@ def test_a_database_that_goes_away_and_comes_back(cluster, create, get, userd, w
     cluster.kill() if way == "kill" else cluster.stop(way)
     for answer in (get(user.id), create(), get(user.id)):
         assert (answer.code, answer.message.split()[0]) == ("UNAVAILABLE", "failed"), answer
-    assert "cause" in userd.said()
+    programs.wait_until(lambda: "cause" in userd.said(), "the cause in the log")
     cluster.start()
     assert_back(get, user)
     assert create().code == "OK"
