@@ -218,7 +218,7 @@ look_at_front(const struct weir_call *call, struct wire_prefix *out_prefix)
 {
     size_t have = buf_len(&call->incoming);
 
-    out_prefix->len = 0;
+    *out_prefix = (struct wire_prefix){.len = 0};
     if (have < WIRE_PREFIX_SIZE)
         return FRONT_PART;
     if (wire_prefix_unpack(buf_head(&call->incoming), out_prefix) != WEIR_OK)
@@ -260,15 +260,15 @@ refuse_front(struct weir_call *call, enum front front, struct wire_prefix prefix
         prefix.len, call->max_receive);
 }
 
-/* OK: a whole message is at the front, or the peer has finished. */
+/* OK: a whole message is at the front, or none will come any more. */
 static APART weir_code
 await_front(struct weir_call *call, struct wire_prefix *out_prefix, bool *out_finished)
 {
     enum front front;
 
-    *out_finished = false;
     for (;;) {
-        if (call->ended && !call->receive_closed)
+        *out_finished = call->ended && !call->receive_closed;
+        if (*out_finished)
             return call->code;
         front = look_at_front(call, out_prefix);
         if (front == FRONT_WHOLE)
