@@ -59,7 +59,8 @@ def answer_us(options, server):
     """Time of a GetUser of a connection of its own, one after the other, on the clock."""
     with programs.file_of(GET_USER) as body:
         process = programs.client(options, server.address, users.SERVICE + "GetUser", body, "--calls", PROBES)
-        return programs.finish_client(process, PROBES) / PROBES * 1e6
+        _, seconds = programs.finish_client(process, PROBES)
+        return seconds / PROBES * 1e6
 
 
 def userd(options, folder):
