@@ -11,6 +11,7 @@
 #include "userd/validate.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* Of a statement that others are in the way of; the waits between them add up to 250 ms. */
 #define ATTEMPTS 8
@@ -53,6 +54,9 @@ postgres_store_run(struct postgres_store *self, weir_call *call, enum postgres_q
     }
     return code == WEIR_ABORTED ? WEIR_UNAVAILABLE : code;
 }
+
+typedef weir_code runner(struct postgres_store *self, weir_call *call, enum postgres_query query,
+    const struct postgres_values *values, PGresult **out_result, struct store_cause *cause);
 
 /* ---- reads ---- */
 
@@ -163,7 +167,7 @@ postgres_next_shard(struct postgres_store *self)
  * statement leaves it out. The ids' end fails the whole statement; its entries are then made one by
  * one. */
 static weir_code
-create_set(struct postgres_store *self, weir_call *call, struct postgres_entries *set,
+create_set(struct postgres_store *self, weir_call *call, runner *run, struct postgres_entries *set,
     struct store_cause *cause)
 {
     const struct postgres_number shard = postgres_next_shard(self);
@@ -173,7 +177,7 @@ create_set(struct postgres_store *self, weir_call *call, struct postgres_entries
     for (int i = 0; i < POSTGRES_ARRAYS; i++)
         values.texts[i] = set->arrays[i];
     values.texts[POSTGRES_ARRAYS] = shard.text;
-    WEIR_TRY(postgres_store_run(self, call, POSTGRES_CREATE, &values, &result, cause));
+    WEIR_TRY(run(self, call, POSTGRES_CREATE, &values, &result, cause));
     postgres_entries_take(set, result);
     PQclear(result);
     for (size_t i = 0; i < set->count; i++) {
@@ -184,17 +188,63 @@ create_set(struct postgres_store *self, weir_call *call, struct postgres_entries
 }
 
 static weir_code
-create_entries(struct postgres_store *self, weir_call *call, struct user_entry *entries,
-    size_t count, struct store_cause *cause)
+create_in_order(struct postgres_store *self, weir_call *call, runner *run,
+    struct user_entry *entries, size_t count, struct store_cause *cause)
 {
     struct postgres_entries set;
     weir_code code;
 
     if (!postgres_entries_init(&set, entries, count))
         return WEIR_RESOURCE_EXHAUSTED;
-    code = create_set(self, call, &set, cause);
+    code = create_set(self, call, run, &set, cause);
     postgres_entries_fini(&set);
     return code;
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+    const struct user_entry *const *left = a, *const *right = b;
+    int order = strcasecmp((*left)->user.email, (*right)->user.email);
+
+    return order != 0 ? order : *left < *right ? -1 : 1;
+}
+
+/* In the order of their keys, as a gather makes them; of several with the same key, the first one
+ * first. */
+static weir_code
+create_sorted(struct postgres_store *self, weir_call *call, struct user_entry *entries,
+    size_t count, struct store_cause *cause)
+{
+    struct user_entry **order = calloc(count, sizeof(struct user_entry *));
+    struct user_entry *sorted = calloc(count, sizeof(*sorted));
+    weir_code code = WEIR_RESOURCE_EXHAUSTED;
+
+    if (order != NULL && sorted != NULL) {
+        for (size_t i = 0; i < count; i++)
+            order[i] = &entries[i];
+        qsort(order, count, sizeof(struct user_entry *), compare_entries);
+        for (size_t i = 0; i < count; i++)
+            sorted[i] = *order[i];
+        code = create_in_order(self, call, postgres_store_run, sorted, count, cause);
+        for (size_t i = 0; code == WEIR_OK && i < count; i++)
+            *order[i] = sorted[i];
+    }
+    free(order);
+    free(sorted);
+    return code;
+}
+
+/* With ids in the order of the entries. But two statements with the same emails in different orders
+ * may wait for each other in a circle, until one of them is aborted: then in an order that all
+ * share. */
+static weir_code
+create_entries(struct postgres_store *self, weir_call *call, struct user_entry *entries,
+    size_t count, struct store_cause *cause)
+{
+    weir_code code = create_in_order(self, call, run_once, entries, count, cause);
+
+    return code == WEIR_ABORTED ? create_sorted(self, call, entries, count, cause) : code;
 }
 
 /* Together with others, or where that is refused, alone. */
