@@ -269,7 +269,8 @@ receive(struct net_conn *conn, bool again)
     }
     if (had > 0)
         memcpy(scratch, conn->kept, had);
-    conn->last_read = (uint32_t)got;
+    conn->last_read = conn->late ? 0 : (uint32_t)got;
+    conn->late = false;
     if (!deliver(conn, scratch, had + (size_t)got))
         return false;
     return (size_t)got == room || (conn->tls != NULL && tls_session_is_over(conn->tls));
@@ -410,12 +411,14 @@ net_conn_woken(struct net_conn *conn)
     conn->busy = false;
 }
 
-/* There is input that no poll tells of; or what was expected has not come in time. */
+/* There is input that no poll tells of; or what was expected has not come in time, and what has
+ * piled up meanwhile is much only because nobody looked. */
 static void
 on_input(struct loop_timer *timer)
 {
     struct net_conn *conn = container_of(timer, struct net_conn, timer);
 
+    conn->late = conn->lowat != 0;
     conn->expected = 0;
     on_task(&conn->task);
 }

@@ -11,9 +11,9 @@
 /* TLS may have taken so much of a record from the socket already. */
 #define TLS_PART ((uint32_t)18 * 1024)
 
-/* After this time what has come is read, however little it is: other calls of the connection may be
- * in it. A fast network brings LOWAT_MOST in much less. */
-#define WAIT_TIME (5 * WEIR_MILLISECOND)
+/* After this time what has come is read, however little it is: whatever else comes over the
+ * connection waits as long. What does not come so soon does not come fast. */
+#define WAIT_TIME (2 * WEIR_MILLISECOND)
 
 static void
 set_lowat(struct net_conn *conn, uint32_t lowat)

@@ -20,12 +20,13 @@ struct net_conn {
     uint8_t *kept;                 /* the reader's incomplete rest, NULL when there is none */
     uint32_t kept_len, kept_size;
     uint32_t lingered;  /* bytes that came after its end */
-    uint32_t last_read; /* bytes, of the last recv */
+    uint32_t last_read; /* bytes, of the last recv; 0: it was late */
     uint32_t expected;  /* bytes, by net_conn_expect; 0 while the peer is slow */
     uint32_t lowat;     /* of the socket, when it is not 1 */
     int fd;             /* -1: a pipe */
     int error;          /* why the connection is broken, to be reported; 0 when it is not */
     uint8_t armed;      /* what libuv polls for */
+    bool late;          /* the next recv: what was expected has not come in time */
     bool paused;
     bool blocked; /* the socket took less than all: `writable` is owed */
     bool busy;    /* inside of an event: `armed` is set right after it */

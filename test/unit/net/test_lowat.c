@@ -139,6 +139,30 @@ a_slow_run_is_read_as_it_comes(void **state)
     weir_loop_free(owner.loop);
 }
 
+/* A good part of what was expected, but late: it has piled up while nobody looked, and is no reason
+ * to look away again. */
+static void
+what_comes_late_is_slow(void **state)
+{
+    struct owner owner;
+    int peer = set_up(&owner);
+    size_t sent = 0;
+
+    (void)state;
+    owner.expect = 100 * 1024;
+    do {
+        assert_int_equal(write(peer, run, 32 * 1024), 32 * 1024);
+        sent += 32 * 1024;
+        turn_until(owner.loop, owner.total == sent);
+    } while (lowat_of(&owner) == 1);
+    assert_int_equal(write(peer, run, 20 * 1024), 20 * 1024);
+    turn_until(owner.loop, owner.total == sent + 20 * 1024);
+    assert_int_equal(lowat_of(&owner), 1);
+    close(peer);
+    turn_until(owner.loop, owner.closes == 1);
+    weir_loop_free(owner.loop);
+}
+
 static void
 the_end_is_told_whatever_is_expected(void **state)
 {
@@ -162,6 +186,7 @@ main(void)
         cmocka_unit_test(a_run_is_read_in_large_pieces),
         cmocka_unit_test(what_does_not_come_is_not_waited_for),
         cmocka_unit_test(a_slow_run_is_read_as_it_comes),
+        cmocka_unit_test(what_comes_late_is_slow),
         cmocka_unit_test(the_end_is_told_whatever_is_expected),
     };
 
