@@ -148,7 +148,8 @@ attempt_receive_single(struct weir_call *attempt, ProtobufCMessage **out_respons
 /* The longest path of a GET. */
 #define MOST_PATH 8192
 
-/* Have the message in the path, where the method and the size allow it. */
+/* Have the message in the path, where the method and the size allow it; who watches sees it before
+ * it goes. */
 static weir_code
 choose_get(struct weir_call *attempt, const ProtobufCMessage *request)
 {
@@ -162,6 +163,8 @@ choose_get(struct weir_call *attempt, const ProtobufCMessage *request)
     if (packed.len > attempt->max_send || packed.len > MOST_PATH ||
         path.len + 1 + (packed.len * 4 + 2) / 3 > MOST_PATH)
         return WEIR_OK;
+    if (attempt->watches != NULL)
+        WEIR_TRY(call_show_sending(attempt, request));
     room = arena_alloc(&attempt->arena, packed.len + 1);
     if (room == NULL)
         return fail_headers(attempt);
@@ -178,17 +181,17 @@ send_request(struct weir_call *attempt, const ProtobufCMessage *request)
     if (attempt->get_path.data == NULL)
         return call_send_message(attempt, request, true);
     attempt->transport->counts.sent++;
-    return attempt->watches == NULL ? WEIR_OK : call_show_sending(attempt, request);
+    return WEIR_OK;
 }
 
 static weir_code
 exchange(
     struct weir_call *attempt, const ProtobufCMessage *request, ProtobufCMessage **out_response)
 {
-    weir_code code = choose_get(attempt, request);
+    weir_code code = call_arm_deadline(attempt) ? choose_get(attempt, request) : attempt->code;
 
     if (code == WEIR_OK)
-        code = call_arm_deadline(attempt) ? attempt_open(attempt) : attempt->code;
+        code = attempt_open(attempt);
     if (code == WEIR_OK)
         code = send_request(attempt, request);
     if (code != WEIR_OK)

@@ -263,6 +263,47 @@ client_and_server_agree(void **state)
     weir_channel_free(chained);
 }
 
+static weir_code
+refuse_sending(void *self, weir_call *call, const ProtobufCMessage *message)
+{
+    (void)call;
+    (void)message;
+    ++*(int *)self;
+    return WEIR_PERMISSION_DENIED;
+}
+
+static uint64_t
+calls_at_server(void)
+{
+    struct weir_server_stats stats;
+
+    weir_server_stats(running.server, &stats);
+    return stats.calls_started;
+}
+
+/* The message goes with the headers, and so they do not go either. */
+static void
+who_watches_sees_it_before_it_goes(void **state)
+{
+    static const struct weir_watcher watcher = {.sending = refuse_sending};
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response;
+    weir_call *call = weir_call_new(channel, NULL);
+    uint64_t before;
+    int seen = 0;
+
+    (void)state;
+    the_answer_comes_back(channel);
+    before = calls_at_server();
+    weir_call_set_cacheable(call, true);
+    assert_int_equal(weir_call_watch(call, &watcher, &seen), WEIR_OK);
+    assert_int_equal(rpctest_Test_Look(call, &request, &response), WEIR_PERMISSION_DENIED);
+    assert_int_equal(seen, 1);
+    weir_call_free(call);
+    the_answer_comes_back(channel); /* over the same connection */
+    assert_int_equal(calls_at_server(), before + 1);
+}
+
 int
 main(void)
 {
@@ -272,6 +313,7 @@ main(void)
         cmocka_unit_test(a_client_puts_the_message_in_the_path),
         cmocka_unit_test(else_it_is_a_post),
         cmocka_unit_test(client_and_server_agree),
+        cmocka_unit_test(who_watches_sees_it_before_it_goes),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
