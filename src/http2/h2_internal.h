@@ -210,8 +210,8 @@ struct h2_conn {
     struct h2_bucket resets, local_resets, idle_frames;
     uint32_t replies_old, replies_new; /* see h2_reply_allowed */
     uint32_t answers_old, answers_new; /* see h2_answers_are_read */
-    uint32_t aged_id, aging_id;        /* see h2_stream_reset_allowed */
-    int64_t aged_at;
+    uint32_t aged_id, aging_id;        /* see h2_count_opened */
+    int64_t span_at;
     uint64_t replies_mark;
     int64_t ping_interval, ping_interval_idle, pinged_at;
     uint8_t ping_strikes;
@@ -422,6 +422,21 @@ h2_count_answer(struct h2_conn *conn, bool in_full)
     conn->answers_new++;
     if (in_full && conn->resets.tokens < H2_RESETS_MAX)
         conn->resets.tokens += H2_RESETS_PER_ANSWER;
+}
+
+/* A client opens a stream, which last_id does not tell of yet. Numbers tell the age: streams are
+ * opened in spans of H2_RESET_PATIENCE, of which the one at hand began at span_at. Those up to
+ * aging_id were there before it, and those up to aged_id before the one that preceded it. */
+#define H2_RESET_PATIENCE (50 * WEIR_MILLISECOND)
+
+static inline void
+h2_count_opened(struct h2_conn *conn)
+{
+    if (conn->now - conn->span_at < H2_RESET_PATIENCE)
+        return;
+    conn->aged_id = conn->aging_id;
+    conn->aging_id = conn->last_id;
+    conn->span_at = conn->now;
 }
 
 /* Something useful passed: headers or content in, content out. */

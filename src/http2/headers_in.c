@@ -70,6 +70,7 @@ take_request(struct h2_conn *conn, struct head head, struct h2_block *block, str
     struct h2_message message;
     struct h2_slot *slot;
 
+    h2_count_opened(conn);
     conn->last_id = head.id;
     if (head.id > conn->goaway_last)
         return H2_STEP_ON;

@@ -68,19 +68,15 @@ h2_reset_allowed(struct h2_conn *conn)
 }
 
 /* Who has waited for a while gives up, which is no rapid reset: the stream had its place among
- * those that may be open all that time. Numbers tell the age: up to aged_id streams were there when
- * this was looked at RESET_PATIENCE ago, or before. */
-#define RESET_PATIENCE (50 * WEIR_MILLISECOND)
-
+ * those that may be open all that time. */
 static bool
-has_waited(struct h2_conn *conn, uint32_t id)
+has_waited(const struct h2_conn *conn, uint32_t id)
 {
-    if (conn->now - conn->aged_at >= RESET_PATIENCE) {
-        conn->aged_id = conn->aging_id;
-        conn->aging_id = conn->last_id;
-        conn->aged_at = conn->now;
-    }
-    return id <= conn->aged_id;
+    int64_t span = conn->now - conn->span_at;
+
+    if (span >= 2 * H2_RESET_PATIENCE)
+        return true;
+    return id <= (span >= H2_RESET_PATIENCE ? conn->aging_id : conn->aged_id);
 }
 
 bool

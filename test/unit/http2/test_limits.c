@@ -165,6 +165,42 @@ test_who_has_waited_may_reset(void **state)
     side_free(side);
 }
 
+/* The same when all of its calls have the same deadline, and are made again after it. */
+static void
+test_who_has_waited_together_may_reset(void **state)
+{
+    enum { TOGETHER = 50 };
+    struct side *side = server_open();
+    struct h2_stream *open[TOGETHER];
+    struct buf bytes = BUF_EMPTY;
+    uint32_t id = 1;
+
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        h2_conn_set_time(side->conn, WEIR_SECOND + round * 100 * WEIR_MILLISECOND);
+        for (uint32_t i = 0; round > 0 && i < TOGETHER; i++) {
+            put_u32(&bytes, RST_STREAM, id - 2 * (TOGETHER - i), H2_CANCEL);
+            feed(side, &bytes);
+            assert_event(side, H2_RESET);
+            h2_stream_release(side->conn, open[i]);
+        }
+        for (uint32_t i = 0; i < TOGETHER; i++, id += 2)
+            open[i] = request(side, id, END_STREAM);
+        forget(side);
+    }
+    for (uint32_t i = 0; i < TOGETHER; i++) { /* who does not wait pays */
+        put_u32(&bytes, RST_STREAM, id - 2 * (TOGETHER - i), H2_CANCEL);
+        feed(side, &bytes);
+        assert_event(side, H2_RESET);
+        h2_stream_release(side->conn, open[i]);
+    }
+    while (open_and_reset(side, id))
+        id += 2;
+    assert_in_range(id / 2, 100 * TOGETHER + 900, 100 * TOGETHER + 1000 - TOGETHER + 10);
+    assert_calmed(side, H2_LIMIT_RESETS);
+    side_free(side);
+}
+
 /* Few calls among many resets do not hide them; nor do many calls before. */
 static void
 test_calls_do_not_hide_rapid_reset(void **state)
@@ -622,6 +658,7 @@ main(void)
         cmocka_unit_test(test_resets_after_the_answer_are_free),
         cmocka_unit_test(test_who_hedges_may_reset),
         cmocka_unit_test(test_who_has_waited_may_reset),
+        cmocka_unit_test(test_who_has_waited_together_may_reset),
         cmocka_unit_test(test_calls_do_not_hide_rapid_reset),
         cmocka_unit_test(test_provoked_resets),
         cmocka_unit_test(test_refused_streams_are_provoked_resets),
