@@ -48,11 +48,16 @@ class Crowd:
             raise programs.Broken("bench-client failed")
 
 
-def at_rest(server):
+def scaled_time(options, seconds):
+    """A smaller crowd is looked at for less long."""
+    return seconds * min(options.scale, 1)
+
+
+def at_rest(options, server):
     """Share of a core, in per cent."""
-    before = server.cpu_seconds()
-    time.sleep(REST)
-    return (server.cpu_seconds() - before) / REST * 100
+    before, rest = server.cpu_seconds(), scaled_time(options, REST)
+    time.sleep(rest)
+    return (server.cpu_seconds() - before) / rest * 100
 
 
 def answer_us(options, server):
@@ -85,16 +90,16 @@ def measure_connections(options, count):
         make_user(options, server)
         before = server.private_kib()
         crowd = Crowd(options, server.address, "GetUser", count)
-        time.sleep(TRIM)
+        time.sleep(scaled_time(options, TRIM))
         figures = {
             "count": count,
             "kib": (server.private_kib() - before) / count,
-            "rest_percent": at_rest(server),
+            "rest_percent": at_rest(options, server),
             "answer_us": answer_us(options, server),
         }
         crowd.go_on()
         crowd.expect(rf"answered {count} failed 0 cpu [\d.]+ seconds [\d.]+\n")
-        time.sleep(TRIM)
+        time.sleep(scaled_time(options, TRIM))
         figures["kib_after_a_call"] = (server.private_kib() - before) / count
         crowd.close()
     return figures
@@ -111,12 +116,12 @@ def measure_parked(options, count):
         crowd.go_on()
         crowd.expect(f"parked {count // connections * connections}\n")
         crowd.expect(r"answered 0 failed 0 cpu [\d.]+ seconds [\d.]+\n")
-        time.sleep(TRIM)
+        time.sleep(scaled_time(options, TRIM))
         figures = {
             "count": count,
             "kib": (server.private_kib() - before) / count,
             "page_table_kib": (server.page_table_kib() - tables) / count,
-            "rest_percent": at_rest(server),
+            "rest_percent": at_rest(options, server),
             "answer_us": answer_us(options, server),
         }
         crowd.close()

@@ -52,6 +52,12 @@ def test_the_others_run(bench):
         assert setting["clients"]["weir"]["cpu_us"] > 0
 
 
+def test_a_crowd_is_held(bench):
+    crowd = bench("crowd", "--scale", "0.02")["crowd"]
+    for one in crowd["connections"] + crowd["parked"]:
+        assert one["answer_us"] > 0, one
+
+
 def test_the_delay_of_a_push_is_told(bench):
     delay = bench("health", "--runs", "1")["health"]
     assert 0 < delay["median_ms"] <= delay["most_ms"]
