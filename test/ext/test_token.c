@@ -611,6 +611,29 @@ expired_tokens_make_room_first(void **state)
     token_cache_fini(&cache);
 }
 
+/* Also beside the one that came last. */
+static void
+every_byte_is_compared(void **state)
+{
+    struct token_cache cache;
+    struct token *token = numbered(1, 1000);
+    char *text = strdup(token->text);
+
+    (void)state;
+    assert_true(token_cache_init(&cache, 64));
+    token_cache_add(&cache, token, 0);
+    for (size_t i = 0; i < token->len; i++) {
+        assert_ptr_equal(token_cache_lookup(&cache, (weir_str){token->text, token->len}), token);
+        text[i] ^= 1;
+        assert_null(token_cache_lookup(&cache, (weir_str){text, token->len}));
+        assert_null(token_cache_lookup(&cache, (weir_str){text + i, token->len - i}));
+        text[i] ^= 1;
+    }
+    free(text);
+    token_unref(token);
+    token_cache_fini(&cache);
+}
+
 /* Equal ends have equal hashes: the rest is compared. */
 static void
 the_whole_text_is_compared(void **state)
@@ -656,6 +679,7 @@ main(void)
         cmocka_unit_test(a_kid_chooses),
         cmocka_unit_test(the_cache_is_bounded),
         cmocka_unit_test(expired_tokens_make_room_first),
+        cmocka_unit_test(every_byte_is_compared),
         cmocka_unit_test(the_whole_text_is_compared),
     };
 
