@@ -634,32 +634,6 @@ net_conn_rest(struct net_conn *conn)
         tls_session_trim(conn->tls);
 }
 
-const struct net_address *
-net_conn_peer(const struct net_conn *conn)
-{
-    return &conn->peer;
-}
-
-void
-net_conn_local(const struct net_conn *conn, struct net_address *out_address)
-{
-    if (conn->pipe != NULL) { /* both ends are as nameless as each other */
-        *out_address = conn->peer;
-        return;
-    }
-    *out_address = (struct net_address){.len = sizeof(out_address->storage)};
-    if (getsockname(conn->fd, &out_address->any, &out_address->len) != 0)
-        out_address->len = 0;
-}
-
-void
-net_conn_cipher(const struct net_conn *conn, const char **out_version, const char **out_cipher)
-{
-    *out_version = *out_cipher = NULL;
-    if (conn->tls != NULL && tls_session_is_open(conn->tls))
-        tls_session_cipher(conn->tls, out_version, out_cipher);
-}
-
 const char *
 net_conn_why(const struct net_conn *conn, int errno_code)
 {

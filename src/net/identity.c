@@ -1,11 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who is at the other end of a connection: what TLS has verified, what the kernel says of a Unix
- * socket. */
+/* Who is at the other end of a connection, and by what way: addresses, what TLS has agreed on and
+ * verified, what the kernel says of a Unix socket. */
 
 #define _GNU_SOURCE /* struct ucred */
 #include "net/private.h"
 
 #include <stdlib.h>
+
+const struct net_address *
+net_conn_peer(const struct net_conn *conn)
+{
+    return &conn->peer;
+}
+
+void
+net_conn_local(const struct net_conn *conn, struct net_address *out_address)
+{
+    if (conn->pipe != NULL) { /* both ends are as nameless as each other */
+        *out_address = conn->peer;
+        return;
+    }
+    *out_address = (struct net_address){.len = sizeof(out_address->storage)};
+    if (getsockname(conn->fd, &out_address->any, &out_address->len) != 0)
+        out_address->len = 0;
+}
+
+void
+net_conn_cipher(const struct net_conn *conn, const char **out_version, const char **out_cipher)
+{
+    *out_version = *out_cipher = NULL;
+    if (conn->tls != NULL && tls_session_is_open(conn->tls))
+        tls_session_cipher(conn->tls, out_version, out_cipher);
+}
 
 struct net_identity {
     struct weir_peer_identity content;
