@@ -7,7 +7,10 @@ import subprocess
 
 from driver import programs
 
-SERVERS = {"floor": "bench-bulk", "weir": "bench-echo", "grpc C++": "bench-grpc-cpp"}
+SERVERS = {"floor": "bench-bulk", "weir": "bench-echo", "grpc C++": "bench-grpc-cpp", "grpc-go": "bench-go-echo"}
+PEERS = {"grpc C++", "grpc-go"}
+UNARY_ONLY = {"floor", "grpc-go"}
+WARM_UP = 3  # turns' worth of large messages, until gRPC's C++ library has the memory that it wants
 
 # What the calls are: name, kind, messages, bytes of each; what Weir's server is to take at most, in µs.
 # Under the unary ones there is a floor.
@@ -41,12 +44,13 @@ def measure_case(servers, options, case):
     if kind == "both":
         servers = {"weir": servers["weir"]}
     elif kind != "unary":
-        servers = {name: server for name, server in servers.items() if name != "floor"}
+        servers = {name: server for name, server in servers.items() if name not in UNARY_ONLY}
     times = max(int(times * options.scale), 10)
+    warm_up = WARM_UP * times if kind == "unary" else max(times // 10, 1)
     runs = {name: [] for name in servers}
     for turn in range(options.runs + 1):
         for name, server in servers.items():
-            run = measure_once(server, options, kind, times if turn else max(times // 10, 1), size)
+            run = measure_once(server, options, kind, times if turn else warm_up, size)
             if turn > 0:  # the first warms up
                 runs[name].append(run)
     return {
@@ -63,7 +67,7 @@ def measure_case(servers, options, case):
 
 
 def measure(options):
-    names = {name: program for name, program in SERVERS.items() if name != "grpc C++" or options.peers}
+    names = {name: program for name, program in SERVERS.items() if name not in PEERS or options.peers}
     results = {}
     print("streams and large messages: server CPU in µs, least and most; time on the clock in µs; x floor; goal of the first")
     with contextlib.ExitStack() as stack:

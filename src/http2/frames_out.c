@@ -343,9 +343,7 @@ h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream, const str
     memcpy(p + H2_FRAME_HEADER, bytes, len);
     buf_commit(&conn->out, 2 * H2_FRAME_HEADER + kept.len + len);
     slot->flags |= H2_SENT_HEADERS;
-    conn->send_window -= (int32_t)len;
-    slot->send_window -= (int32_t)len;
-    h2_progress(conn);
+    count_sent(conn, slot, len, false);
     return true;
 }
 
