@@ -41,12 +41,13 @@ static atomic_long in_use;
 static bool
 fails_now(enum fault kind)
 {
+    long first = first_failing;
     long number;
 
-    if (first_failing < 0 || fault != kind)
+    if (first < 0 || fault != kind)
         return false;
     number = atomic_fetch_add(&counted, 1);
-    return number >= first_failing && number <= last_failing;
+    return number >= first && number <= last_failing;
 }
 
 static void *
@@ -306,13 +307,15 @@ run_session(const char *address)
 }
 
 /* Fail `width` times from the nth on, for every nth (by steps) that a run gets to. Afterwards
- * all is well again. */
+ * all is well again; and before, so that the server's threads are past their beginning, where
+ * a failure would rightly end them. */
 static void
 fail_each(enum fault kind, unsigned (*run)(const char *address), const char *address, long width,
     long step)
 {
     bool reached = true;
 
+    assert_int_equal(run(address), 0);
     fault = kind;
     for (long nth = 0; reached; nth += step) {
         counted = 0;
@@ -337,7 +340,6 @@ server_survives(void **state)
 
     (void)state;
     running_start(&running, "127.0.0.1:0", NULL, NULL);
-    assert_int_equal(run_session(running.address), 0);
     fail_each(ALLOCATION, run_session, running.address, 1, 1);
     fail_each(ALLOCATION, run_session, running.address, 5, 4);
     running_stop(&running, 100 * WEIR_SECOND);
