@@ -8,18 +8,20 @@
 
 #define VALUE_MAX_LEN 512
 #define UTF8_MAX 4
+#define BLOCK 16
 
+/* Padded to one width. */
 static const char *
 level_name(enum weir_log_level level)
 {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
+    static const char *const names[] = {"debug", "info ", "warn ", "error"};
 
     return names[level - WEIR_LOG_DEBUG];
 }
 
 /* ---- bytes of a line; two of them are kept back for its end ---- */
 
-static void
+static inline void
 put(struct log_line *line, const char *bytes, size_t len)
 {
     if (line->full || len > sizeof(line->data) - 2 - line->len) {
@@ -30,7 +32,7 @@ put(struct log_line *line, const char *bytes, size_t len)
     line->len += len;
 }
 
-static void
+static inline void
 put_text(struct log_line *line, const char *text)
 {
     put(line, text, strlen(text));
@@ -64,27 +66,69 @@ put_escaped_code_point(struct log_line *line, uint32_t code_point)
     put_text(line, escape);
 }
 
+/* One character that needs more than to be copied; how many bytes of the text it took. */
+static size_t
+put_special(struct log_line *line, const char *text)
+{
+    uint32_t code_point;
+    size_t size = weir_utf8_decode(text, strnlen(text, UTF8_MAX), &code_point);
+
+    if (size == 0) {
+        put_text(line, "\xEF\xBF\xBD");
+        return 1;
+    }
+    if (code_point == '"' || code_point == '\\')
+        put(line, "\\", 1);
+    if (is_unsafe(code_point))
+        put_escaped_code_point(line, code_point);
+    else
+        put(line, text, size);
+    return size;
+}
+
+static bool
+is_ordinary(char c)
+{
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+/* Of a whole block, without a branch for each byte. */
+static bool
+is_ordinary_block(const char text[BLOCK])
+{
+    int ordinary = 1;
+
+    for (size_t i = 0; i < BLOCK; i++)
+        ordinary &= is_ordinary(text[i]);
+    return ordinary;
+}
+
+/* How many bytes can be copied as they are; `len` at most. */
+static size_t
+ordinary_len(const char *text, size_t len)
+{
+    size_t count = 0;
+
+    while (len - count >= BLOCK && is_ordinary_block(text + count))
+        count += BLOCK;
+    while (count < len && is_ordinary(text[count]))
+        count++;
+    return count;
+}
+
 /* The inside of a JSON string (RFC 8259, section 7); a byte that is no UTF-8 becomes U+FFFD. */
 static void
 put_escaped(struct log_line *line, const char *text)
 {
     size_t len = strnlen(text, VALUE_MAX_LEN);
-    uint32_t code_point;
 
     for (size_t at = 0; at < len;) {
-        size_t size = weir_utf8_decode(text + at, strnlen(text + at, UTF8_MAX), &code_point);
-        if (size == 0) {
-            put_text(line, "\xEF\xBF\xBD");
-            size = 1;
-        } else if (code_point == '"' || code_point == '\\') {
-            put(line, "\\", 1);
-            put(line, text + at, 1);
-        } else if (is_unsafe(code_point)) {
-            put_escaped_code_point(line, code_point);
-        } else {
-            put(line, text + at, size);
-        }
-        at += size;
+        size_t ordinary = ordinary_len(text + at, len - at);
+
+        put(line, text + at, ordinary);
+        at += ordinary;
+        if (at < len)
+            at += put_special(line, text + at);
     }
     if (text[len] != '\0')
         put_text(line, "...");
@@ -111,29 +155,50 @@ is_plain(const char *text)
 
 /* ---- the parts of a line ---- */
 
+/* A number of `width` digits, and what comes after it. */
+static char *
+write_digits(char *to, unsigned number, int width, char after)
+{
+    for (int i = width - 1; i >= 0; i--, number /= 10)
+        to[i] = (char)('0' + number % 10);
+    to[width] = after;
+    return to + width + 1;
+}
+
 /* RFC 3339, UTC, milliseconds. */
 static void
 put_time(struct log_line *line)
 {
     struct timespec now;
     struct tm utc;
-    char text[48];
+    char text[sizeof("2026-01-02T03:04:05.678Z")];
+    char *to = text;
 
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
-    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
-        utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-        (int)(now.tv_nsec / 1000000));
-    put_text(line, text);
+    to = write_digits(to, (unsigned)utc.tm_year + 1900, 4, '-');
+    to = write_digits(to, (unsigned)utc.tm_mon + 1, 2, '-');
+    to = write_digits(to, (unsigned)utc.tm_mday, 2, 'T');
+    to = write_digits(to, (unsigned)utc.tm_hour, 2, ':');
+    to = write_digits(to, (unsigned)utc.tm_min, 2, ':');
+    to = write_digits(to, (unsigned)utc.tm_sec, 2, '.');
+    to = write_digits(to, (unsigned)(now.tv_nsec / 1000000), 3, 'Z');
+    put(line, text, (size_t)(to - text));
 }
 
 static void
 put_number(struct log_line *line, int64_t number)
 {
-    char text[24];
+    uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    char text[sizeof("-9223372036854775808")];
+    char *end = text + sizeof(text), *at = end;
 
-    snprintf(text, sizeof(text), "%lld", (long long)number);
-    put_text(line, text);
+    do
+        *--at = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (number < 0)
+        *--at = '-';
+    put(line, at, (size_t)(end - at));
 }
 
 static void
@@ -185,7 +250,7 @@ put_json_head(struct log_line *line, enum weir_log_level level, const char *mess
     put_text(line, "{\"time\":\"");
     put_time(line);
     put_text(line, "\",\"level\":\"");
-    put_text(line, level_name(level));
+    put(line, level_name(level), strcspn(level_name(level), " "));
     put_text(line, "\",\"message\":");
     put_quoted(line, message);
 }
@@ -193,11 +258,10 @@ put_json_head(struct log_line *line, enum weir_log_level level, const char *mess
 static void
 put_text_head(struct log_line *line, enum weir_log_level level, const char *message)
 {
-    char padded[8];
-
     put_time(line);
-    snprintf(padded, sizeof(padded), " %-5s ", level_name(level));
-    put_text(line, padded);
+    put_text(line, " ");
+    put_text(line, level_name(level));
+    put_text(line, " ");
     put_escaped(line, message);
 }
 

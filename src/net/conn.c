@@ -670,6 +670,7 @@ dissolve(struct net_conn *conn)
     loop_timer_stop(conn->loop, &conn->timer);
     stop_lingering(conn);
     net_identity_free(conn->identity);
+    free(conn->peer_text);
     tls_session_free(conn->tls);
     conn->tls = NULL;
     if (conn->pipe != NULL) {

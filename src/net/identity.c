@@ -6,11 +6,24 @@
 #include "net/private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const struct net_address *
 net_conn_peer(const struct net_conn *conn)
 {
     return &conn->peer;
+}
+
+const char *
+net_conn_peer_text(struct net_conn *conn)
+{
+    char text[NET_ADDRESS_TEXT];
+
+    if (conn->peer_text == NULL) {
+        net_address_format(&conn->peer, true, text);
+        conn->peer_text = strdup(text);
+    }
+    return conn->peer_text;
 }
 
 void

@@ -110,6 +110,10 @@ void net_conn_resume(struct net_conn *conn);
 
 const struct net_address *net_conn_peer(const struct net_conn *conn);
 
+/* The peer's address as net_address_format writes it, with its family; the connection's own. NULL:
+ * no memory. */
+const char *net_conn_peer_text(struct net_conn *conn);
+
 /* Our own end, asked of the kernel. */
 void net_conn_local(const struct net_conn *conn, struct net_address *out_address);
 

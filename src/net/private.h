@@ -17,6 +17,7 @@ struct net_conn {
     struct net_pipe_end *pipe;     /* NULL: a socket */
     struct tls_session *tls;       /* NULL: plain */
     struct net_identity *identity; /* NULL until somebody asks */
+    char *peer_text;               /* NULL until somebody asks */
     uint8_t *kept;                 /* the reader's incomplete rest, NULL when there is none */
     uint32_t kept_len, kept_size;
     uint32_t lingered;  /* bytes that came after its end */

@@ -390,14 +390,13 @@ weir_call_set_timeout(weir_call *call, int64_t timeout)
 const char *
 weir_call_peer(weir_call *call)
 {
-    char text[NET_ADDRESS_TEXT];
-    const char *peer = call->peer;
+    const char *peer;
 
-    if (peer == NULL && call->is_server && call->transport != NULL) {
-        net_address_format(net_conn_peer(call->transport->net), true, text);
-        call->peer = peer = arena_dup(&call->arena, weir_str_of(text));
+    if (call->peer == NULL && call->is_server && call->transport != NULL) {
+        peer = net_conn_peer_text(call->transport->net);
+        call->peer = peer == NULL ? NULL : arena_dup(&call->arena, weir_str_of(peer));
     }
-    return peer == NULL ? "" : peer;
+    return call->peer == NULL ? "" : call->peer;
 }
 
 weir_code

@@ -101,11 +101,12 @@ static void
 give_up(struct server_conn *conn, const char *why)
 {
     const struct weir_server_options *options = &conn->home->server->options;
-    char peer[NET_ADDRESS_TEXT];
+    const char *peer;
 
     if (options->connection_failed != NULL && !conn->transport.closed) {
-        net_address_format(net_conn_peer(conn->transport.net), true, peer);
-        options->connection_failed(options->connection_failed_self, peer, why);
+        peer = net_conn_peer_text(conn->transport.net);
+        options->connection_failed(
+            options->connection_failed_self, peer == NULL ? "unknown" : peer, why);
     }
     server_conn_close(conn, why);
 }

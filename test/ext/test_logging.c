@@ -159,6 +159,48 @@ test_hostile_json(void **state)
     }
 }
 
+/* A byte that must be escaped is found wherever it stands, among few others and many. */
+static void
+test_each_place(void **state)
+{
+    static const char *const specials[] = {"\"", "\\", "\x1F", "\x7F", "\xC3\xA9"};
+    char value[40];
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(value) - 2; at++) {
+        for (size_t i = 0; i < sizeof(specials) / sizeof(specials[0]); i++) {
+            json_t *json;
+
+            memset(value, '~', sizeof(value));
+            memcpy(value + at, specials[i], strlen(specials[i]));
+            value[sizeof(value) - 1] = '\0';
+            json = logged_json(value);
+            assert_field(json, "cause", value);
+            json_decref(json);
+        }
+    }
+}
+
+/* The extremes, too. */
+static void
+test_numbers(void **state)
+{
+    static const int64_t numbers[] = {0, 9, 10, -1, INT64_MAX, INT64_MIN};
+    weir_log *log;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        json_t *json;
+
+        log = new_log((struct weir_log_options){.format = WEIR_LOG_JSON});
+        weir_log_line(log, WEIR_LOG_INFO, "counted", weir_log_number("n", numbers[i]));
+        weir_log_free(log);
+        json = json_loads(sink.text, JSON_REJECT_DUPLICATES, NULL);
+        assert_true(json_integer_value(json_object_get(json, "n")) == numbers[i]);
+        json_decref(json);
+    }
+}
+
 static void
 test_text(void **state)
 {
@@ -426,6 +468,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_hostile_json),
+        cmocka_unit_test(test_each_place),
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_long_values),
         cmocka_unit_test(test_stuck_sink),
