@@ -9,8 +9,8 @@
  *   caller's bytes -> preface -> SETTINGS -> frames -> events        output buffer -> caller
  *                                               \-> replies, resets ------^
  *
- * An idle connection owns this struct and a small output buffer: slots, map, header tables come
- * with the first stream. */
+ * An idle connection owns this struct, and a small output buffer where it shares none: slots, map,
+ * header tables come with the first stream. */
 #include "http2/h2_internal.h"
 
 #include "base/random.h"
@@ -57,6 +57,7 @@ set_options(struct h2_conn *conn, const struct h2_options *options)
     conn->ping_interval_idle = options->ping_interval_idle;
     conn->ping_free = true;
     conn->stats = options->stats;
+    conn->outputs = options->outputs;
 }
 
 static void
@@ -269,6 +270,8 @@ h2_conn_wrote(struct h2_conn *conn, size_t len)
     else
         buf_take(&conn->out, len);
     h2_replies_written(conn);
+    if (conn->outputs != NULL && conn->out.data != NULL && buf_len(&conn->out) == 0)
+        buf_pool_give(conn->outputs, &conn->out);
 }
 
 /* ---- the end ---- */

@@ -7,6 +7,16 @@
 /* Room that a header block rarely outgrows. */
 #define BLOCK_GUESS 128
 
+/* ---- room ---- */
+
+bool
+h2_out_grow(struct h2_conn *conn, size_t more)
+{
+    if (conn->out.data == NULL && conn->outputs != NULL)
+        buf_pool_take(conn->outputs, &conn->out);
+    return buf_reserve(&conn->out, more) != NULL;
+}
+
 /* ---- control frames ---- */
 
 void
@@ -17,7 +27,7 @@ h2_send_frame(
 
     if (conn->phase == H2_PHASE_DEAD)
         return;
-    p = buf_reserve(&conn->out, H2_FRAME_HEADER + len);
+    p = h2_out_reserve(conn, H2_FRAME_HEADER + len);
     if (p == NULL) {
         conn->no_memory = true;
         return;
@@ -90,7 +100,7 @@ split_block(struct h2_conn *conn, size_t start, size_t len, uint8_t flags, uint3
     size_t max = conn->peer_max_frame, extra = (len - 1) / max;
     uint8_t *p;
 
-    if (buf_reserve(&conn->out, extra * H2_FRAME_HEADER) == NULL)
+    if (h2_out_reserve(conn, extra * H2_FRAME_HEADER) == NULL)
         return false;
     p = buf_head(&conn->out) + start + H2_FRAME_HEADER;
     for (size_t i = extra; i > 0; i--) {
@@ -172,7 +182,7 @@ put_kept_headers(struct h2_conn *conn, uint32_t id, const struct h2_field *fixed
 
     if (kept.len == 0)
         return false;
-    p = buf_reserve(&conn->out, H2_FRAME_HEADER + HPACK_KEPT_MAX);
+    p = h2_out_reserve(conn, H2_FRAME_HEADER + HPACK_KEPT_MAX);
     if (p == NULL)
         return false;
     h2_frame_pack(p, kept.len, H2_FRAME_HEADERS, flags, id);
@@ -202,7 +212,7 @@ encode_headers(struct h2_conn *conn, struct h2_slot *slot, const struct h2_field
 
     if (conn->encoder == NULL && !make_encoder(conn))
         return false;
-    if (buf_reserve(&conn->out, H2_FRAME_HEADER + BLOCK_GUESS) == NULL)
+    if (h2_out_reserve(conn, H2_FRAME_HEADER + BLOCK_GUESS) == NULL)
         return false;
     buf_commit(&conn->out, H2_FRAME_HEADER);
     if (!hpack_encode(conn->encoder, fixed, fixed_count, extra, extra_count, &conn->out)) {
@@ -265,7 +275,7 @@ put_payload(struct h2_conn *conn, const struct h2_slot *slot, size_t len, uint8_
 {
     bool extend = may_extend(conn, slot, len);
     size_t head = extend ? 0 : H2_FRAME_HEADER;
-    uint8_t *p = buf_reserve(&conn->out, head + len);
+    uint8_t *p = h2_out_reserve(conn, head + len);
 
     if (p == NULL)
         return NULL;
@@ -333,7 +343,7 @@ h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream, const str
         len > h2_stream_room(conn, stream) || len > conn->peer_max_frame)
         return false;
     kept = hpack_encoder_kept(conn->encoder, fixed, fixed_count);
-    p = buf_reserve(&conn->out, 2 * H2_FRAME_HEADER + HPACK_KEPT_MAX + len);
+    p = h2_out_reserve(conn, 2 * H2_FRAME_HEADER + HPACK_KEPT_MAX + len);
     if (kept.len == 0 || p == NULL)
         return false;
     h2_frame_pack(p, kept.len, H2_FRAME_HEADERS, H2_FLAG_END_HEADERS, stream->id);
@@ -355,7 +365,7 @@ send_frames(
     size_t frames = len / conn->peer_max_frame + 1;
 
     /* All of the room at once, so that the frames below cannot fail half-way. */
-    if (buf_reserve(&conn->out, len + frames * H2_FRAME_HEADER) == NULL)
+    if (h2_out_reserve(conn, len + frames * H2_FRAME_HEADER) == NULL)
         return false;
     while (len > 0) {
         size_t piece = len < conn->peer_max_frame ? len : conn->peer_max_frame;

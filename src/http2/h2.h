@@ -3,6 +3,7 @@
 /* Threads: one owner at a time. */
 #pragma once
 
+#include "base/buf_pool.h"
 #include "base/counter.h"
 #include "base/list.h"
 #include "http2/hpack.h"
@@ -67,8 +68,10 @@ struct h2_options {
     int64_t ping_interval, ping_interval_idle; /* nanoseconds between the peer's PINGs, while it has
                                                   streams and while not; any */
     struct h2_budget *budget;                  /* borrowed; without it there is no limit */
-    size_t max_output;      /* bytes of output held before streams must wait; 256 KiB */
-    struct h2_stats *stats; /* borrowed, may be NULL */
+    size_t max_output;        /* bytes of output held before streams must wait; 256 KiB */
+    struct buf_pool *outputs; /* borrowed: where the memory of output comes from and goes back to
+                                 when all is written; without it a connection keeps its own */
+    struct h2_stats *stats;   /* borrowed, may be NULL */
 };
 
 /* A stream is its user's from H2_HEADERS (server) or h2_stream_open (client) until

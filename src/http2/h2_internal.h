@@ -3,6 +3,7 @@
 /* Threads: one owner at a time. */
 #pragma once
 
+#include "base/buf_pool.h"
 #include "base/bytes.h"
 #include "base/hint.h"
 #include "http2/h2.h"
@@ -137,102 +138,115 @@ struct h2_loan {
     bool end_stream;
 };
 
+/* First, in five cache lines, what every request touches: of many connections each waits for its
+ * lines anew. */
 struct h2_conn {
     enum h2_phase phase;
     bool is_server;
-    bool no_memory;      /* a frame that had to be sent could not: fails at the next h2_conn_next */
+    bool no_memory; /* a frame that had to be sent could not: fails at the next h2_conn_next */
+    bool ping_free; /* something useful passed since the peer's last PING */
+    bool data_end;  /* the DATA frame at hand has END_STREAM */
+
+    /* Input: at most one DATA or unknown frame is under way, or one header block. */
+    uint32_t data_left; /* of the payload that is handed out */
+    uint32_t skip;      /* pads, and payload that nobody wants; comes after data_left */
+    uint32_t block_id;  /* 0: no block waits for CONTINUATION */
+    uint8_t empty_frames;
+    uint8_t settings_frames;
+    bool block_ends_stream, block_depends_on_itself;
+    struct hpack_decoder *decoder; /* both made at first use, and again after a rest */
+    struct hpack_encoder *encoder;
+    struct h2_block *lent; /* by the last event that had one */
+
+    /* Streams, all opened by the client: numbers are odd. */
+    struct list *free_slots;
+    struct h2_slot *newest; /* the one that was numbered last, while it is held; not in the map */
+
+    uint32_t last_id;            /* the highest number used */
+    uint32_t goaway_last;        /* ours; streams above are dropped */
+    uint32_t held;               /* by users */
+    uint32_t max_streams;        /* of the peer */
+    uint32_t stream_window_used; /* what new streams get: the offer, but the RFC's until acked */
+    uint32_t max_frame;          /* that we take */
+    int32_t receive_window;      /* of the connection */
+    uint32_t credit;
+    uint32_t connection_window;
+    uint32_t peer_window; /* the peer's settings */
+    uint32_t peer_max_frame;
+    int32_t send_window;               /* of the connection */
+    uint32_t answers_old, answers_new; /* see h2_answers_are_read */
+    uint32_t gone_next;                /* see gone below */
+    uint32_t gone_forgotten;           /* the highest number that the ring has dropped */
+
+    struct buf out;
+    struct buf_pool *outputs; /* where the memory of `out` comes from; NULL: it is our own */
+    size_t max_output;
+    uint64_t written; /* bytes taken from `out` ever */
+    int64_t now;
+
+    struct h2_bucket idle_frames, resets;
+    int64_t span_at;     /* see h2_count_opened */
+    uint64_t probed;     /* bytes of DATA since the last probe was sent or answered */
+    struct list writers; /* want room, and their own window is open */
+
+    struct list lost;                  /* closed by the peer's GOAWAY, to be told */
+    struct buf block;                  /* what has come of one that is in several frames */
+    uint32_t replies_old, replies_new; /* see h2_reply_allowed */
+    uint64_t replies_mark;
+
+    struct h2_loan loan;
+    uint32_t gone[H2_REMEMBERED]; /* a ring: number without its low bit, h2_gone in the low two */
+
+    /* More of what has to do with input. */
+    struct h2_slot *data_slot;
     bool settings_acked; /* ours */
     bool goaway_received;
     bool goaway_final;     /* we have said which stream is the last one, goaway_last */
-    bool data_end;         /* the DATA frame at hand has END_STREAM */
     bool encoder_dropped;  /* there was one before: the peer's table may have entries */
     bool connect_protocol; /* the peer's SETTINGS_ENABLE_CONNECT_PROTOCOL */
     uint8_t preface_seen;
     uint8_t continuations;
-    uint8_t empty_frames;
-    uint8_t settings_frames;
 
-    /* Input: at most one DATA or unknown frame is under way, or one header block. */
-    struct h2_slot *data_slot;
-    uint32_t data_left; /* of the payload that is handed out */
-    uint32_t skip;      /* pads, and payload that nobody wants; comes after data_left */
-    uint32_t block_id;  /* 0: no block waits for CONTINUATION */
-    bool block_ends_stream, block_depends_on_itself;
-    struct buf block;
-    struct h2_block *lent; /* by the last event that had one */
-
-    /* Streams, all opened by the client: numbers are odd. */
+    /* Of streams. */
     struct h2_place *map; /* open addressing, NULL while empty */
     uint32_t map_factor;
     uint32_t map_mask;  /* of places; 0 while there is no map */
     uint32_t map_shift; /* see home() */
     uint32_t map_found; /* the place that was found last */
     struct h2_chunk *chunks;
-    struct list *free_slots;
-    uint32_t slot_count;          /* in all chunks */
-    uint32_t held;                /* by users */
-    uint32_t last_id;             /* the highest number used */
-    uint32_t goaway_last;         /* ours; streams above are dropped */
-    uint32_t peer_goaway_last;    /* the peer's */
-    uint32_t gone[H2_REMEMBERED]; /* a ring: number without its low bit, h2_gone in the low two */
-    uint32_t gone_next;
-    uint32_t gone_forgotten; /* the highest number that the ring has dropped */
-    struct list blocked;     /* want room, but their own window is shut */
-    struct list writers;     /* want room, and their own window is open */
-    struct list lost;        /* closed by the peer's GOAWAY, to be told */
+    uint32_t slot_count;       /* in all chunks */
+    uint32_t peer_goaway_last; /* the peer's */
+    struct list blocked;       /* want room, but their own window is shut */
 
-    /* Flow control of the connection. */
-    int32_t send_window;
-    int32_t receive_window;
-    uint32_t credit;
-    uint32_t connection_window;
+    /* Of flow control. */
     uint32_t stream_window; /* what we offer */
     uint32_t max_stream_window;
     uint32_t target;          /* what the window of a stream that is read grows to */
     uint64_t borrowed;        /* of the budget: advance and grown of all streams */
-    uint64_t probed;          /* bytes of DATA since the last probe was sent or answered */
     uint64_t bandwidth;       /* the best so far, bytes a second */
     int64_t probed_at;        /* when the PING was put into the output */
     uint32_t probe_rest;      /* so many occasions are let pass before the next probe, */
     uint32_t probe_rest_next; /* and so many after that if it finds nothing new */
     bool probing;             /* its PING is not answered yet */
     struct h2_budget *budget;
-    uint32_t
-        stream_window_used; /* what new streams get: the offer, but the RFC's until it is acked */
 
-    /* Limits. */
-    uint32_t max_streams;
-    uint32_t max_frame;
+    /* Of limits. */
     size_t max_header_list;
-    size_t max_output;
     struct h2_stats *stats;
-    int64_t now;
-    struct h2_bucket resets, local_resets, idle_frames;
-    uint32_t replies_old, replies_new; /* see h2_reply_allowed */
-    uint32_t answers_old, answers_new; /* see h2_answers_are_read */
-    uint32_t aged_id, aging_id;        /* see h2_count_opened */
-    int64_t span_at;
-    uint64_t replies_mark;
+    struct h2_bucket local_resets;
+    uint32_t aged_id, aging_id; /* see h2_count_opened */
     int64_t ping_interval, ping_interval_idle, pinged_at;
     uint8_t ping_strikes;
-    bool ping_free; /* something useful passed since the peer's last PING */
 
     /* The peer's settings. */
     uint32_t peer_max_streams;
-    uint32_t peer_window;
-    uint32_t peer_max_frame;
     uint32_t peer_table_size;
     uint32_t peer_header_list; /* UINT32_MAX: any */
 
-    struct hpack_decoder *decoder; /* both made at first use, and again after a rest */
-    struct hpack_encoder *encoder;
-    struct buf out;
-    uint64_t written; /* bytes taken from `out` ever */
     /* The DATA frame that ends `out`, as long as nothing follows it: where it begins and ends,
      * counted as `written` is. More data of its stream makes it longer. */
     uint64_t data_start, data_end_at;
     uint32_t data_len, data_id;
-    struct h2_loan loan;
 };
 
 /* ---- conn.c ---- */
@@ -296,6 +310,20 @@ h2_frame_pack(uint8_t *p, size_t len, uint8_t type, uint8_t flags, uint32_t id)
     p[8] = (uint8_t)id;
 }
 
+/* With memory out of the pool, if there is none. False: no memory. */
+APART bool h2_out_grow(struct h2_conn *conn, size_t more);
+
+/* buf_reserve of the output. */
+static inline uint8_t *
+h2_out_reserve(struct h2_conn *conn, size_t more)
+{
+    struct buf *out = &conn->out;
+
+    if ((out->cap - out->tail < more || out->data == NULL) && !h2_out_grow(conn, more))
+        return NULL;
+    return out->data + out->tail;
+}
+
 /* All of these do nothing on a dead connection, and note it when there is no memory. */
 void h2_send_frame(struct h2_conn *conn, uint8_t type, uint8_t flags, uint32_t id,
     const void *payload, size_t len);
@@ -312,8 +340,7 @@ void h2_loan_wrote(struct h2_conn *conn, size_t len);
 
 /* ---- streams.c ---- */
 
-/* NULL: no memory. Idle, with windows as the settings have them; in the map from h2_slot_number on.
- */
+/* NULL: no memory. Idle, with windows as the settings have them; found from h2_slot_number on. */
 struct h2_slot *h2_slot_take(struct h2_conn *conn);
 void h2_slot_number(struct h2_conn *conn, struct h2_slot *slot, uint32_t id);
 void h2_slots_free(struct h2_conn *conn);

@@ -33,7 +33,7 @@ bool
 h2_loan_begin(struct h2_conn *conn, const struct h2_loan *loan)
 {
     size_t headers = frame_count(loan) * H2_FRAME_HEADER;
-    uint8_t *to = buf_reserve(&conn->out, headers);
+    uint8_t *to = h2_out_reserve(conn, headers);
 
     if (to == NULL)
         return false;
@@ -125,7 +125,7 @@ h2_conn_keep(struct h2_conn *conn)
     if (loan.bytes == NULL)
         return;
     end_loan(conn);
-    if (buf_reserve(&conn->out, wire_len(&loan) - loan.at) == NULL) {
+    if (h2_out_reserve(conn, wire_len(&loan) - loan.at) == NULL) {
         conn->no_memory = true;
         return;
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams: slots in chunks, a map from numbers to slots, and a memory of the ones that are gone.
  *
- * A slot is its user's until released, whatever becomes of the stream; a number is found in the map
- * for exactly that long. After that a short ring remembers how the last streams ended, because the
- * answer to a late frame depends on it (RFC 9113, 5.1, closed). */
+ * A slot is its user's until released, whatever becomes of the stream; a number is found for
+ * exactly that long. The newest is not in the map before a newer one comes, since most streams of a
+ * server have been answered by then. After the release a short ring remembers how the last streams
+ * ended, because the answer to a late frame depends on it (RFC 9113, 5.1, closed). */
 #include "http2/h2_internal.h"
 
 #include <stdlib.h>
@@ -113,6 +114,8 @@ h2_slot_find(struct h2_conn *conn, uint32_t id)
     const struct h2_place *map = conn->map;
     uint32_t i;
 
+    if (conn->newest != NULL && conn->newest->open.id == id)
+        return conn->newest;
     if (map == NULL)
         return NULL;
     for (i = home(conn, id); map[i].slot != NULL; i = (i + 1) & conn->map_mask)
@@ -183,9 +186,11 @@ h2_slot_take(struct h2_conn *conn)
 void
 h2_slot_number(struct h2_conn *conn, struct h2_slot *slot, uint32_t id)
 {
+    if (conn->newest != NULL)
+        map_put(conn, conn->newest, conn->newest->open.id);
     slot->open.id = id;
     conn->last_id = id;
-    map_put(conn, slot, id);
+    conn->newest = slot;
 }
 
 void
@@ -237,6 +242,7 @@ h2_slots_free(struct h2_conn *conn)
     conn->map = NULL;
     conn->map_mask = 0;
     conn->free_slots = NULL;
+    conn->newest = NULL;
     conn->slot_count = 0;
 }
 
@@ -318,7 +324,10 @@ void
 h2_slot_give_back(struct h2_conn *conn, struct h2_slot *slot, enum h2_gone how)
 {
     if (slot->open.id != 0) {
-        map_remove(conn, slot->open.id);
+        if (slot == conn->newest)
+            conn->newest = NULL;
+        else
+            map_remove(conn, slot->open.id);
         if (conn->is_server && how != H2_GONE_RESET_THERE)
             h2_count_answer(conn, how == H2_GONE_ENDED || (slot->flags & H2_SENT_END) != 0);
         h2_remember(conn, slot->open.id, how);

@@ -10,6 +10,8 @@
  * upwards, the same verbs downwards, and where there is none one comparison with NULL. */
 
 #include "net/private.h"
+
+#include "base/hint.h"
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -187,7 +189,8 @@ static bool
 keep(struct net_conn *conn, const uint8_t *rest, size_t len)
 {
     if (len == 0) {
-        drop_kept(conn);
+        if (conn->kept != NULL)
+            drop_kept(conn);
         return true;
     }
     if (len > conn->kept_size) {
@@ -437,21 +440,39 @@ write_pipe(struct net_conn *conn, const struct net_span *spans, size_t count, si
     return written < 0 ? 0 : (size_t)written;
 }
 
-/* One sendmsg. False: the socket took less than all, or broke. */
-static bool
-send_spans(struct net_conn *conn, const struct net_span *spans, size_t count, size_t *written)
+/* As send. */
+static APART ssize_t
+send_some(int fd, const struct net_span *spans, size_t count)
 {
     struct iovec iov[SPANS_AT_ONCE];
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+
+    for (size_t i = 0; i < count; i++)
+        iov[i] = (struct iovec){(void *)(uintptr_t)spans[i].data, spans[i].len};
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+static size_t
+length_of(const struct net_span *spans, size_t count)
+{
     size_t len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += spans[i].len;
+    return len;
+}
+
+/* One system call; of a single span the kernel makes less ado with send. False: the socket took
+ * less than all, or broke. */
+static bool
+send_spans(struct net_conn *conn, const struct net_span *spans, size_t count, size_t *written)
+{
+    size_t len = length_of(spans, count);
     ssize_t sent;
 
-    for (size_t i = 0; i < count; i++) {
-        iov[i] = (struct iovec){(void *)(uintptr_t)spans[i].data, spans[i].len};
-        len += spans[i].len;
-    }
     do
-        sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+        sent = count == 1 ? send(conn->fd, spans[0].data, spans[0].len, MSG_NOSIGNAL)
+                          : send_some(conn->fd, spans, count);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && !would_block(errno))
         break_later(conn, errno);
@@ -492,10 +513,8 @@ send_tls(struct net_conn *conn, const struct net_span *spans, size_t count, size
 size_t
 net_conn_write(struct net_conn *conn, const struct net_span *spans, size_t count)
 {
-    size_t total = 0, written;
+    size_t total = length_of(spans, count), written;
 
-    for (size_t i = 0; i < count; i++)
-        total += spans[i].len;
     if (conn->ended || conn->error != 0 || total == 0)
         return total;
     if (conn->pipe != NULL)

@@ -8,19 +8,15 @@
 
 struct net_conn {
     uv_poll_t poll; /* first: its address is the connection's */
+
+    /* What each event touches is together, right behind what libuv touches. */
     weir_loop *loop;
     const struct net_conn_events *events; /* NULL until it is opened */
     void *owner;
-    struct loop_task task;   /* what must wait until the stack is unwound: see on_task in conn.c */
-    struct loop_timer timer; /* of lingering; before that, of input that waits: see on_input */
-    struct list lingering;
-    struct net_pipe_end *pipe;     /* NULL: a socket */
-    struct tls_session *tls;       /* NULL: plain */
-    struct net_identity *identity; /* NULL until somebody asks */
-    char *peer_text;               /* NULL until somebody asks */
-    uint8_t *kept;                 /* the reader's incomplete rest, NULL when there is none */
+    struct net_pipe_end *pipe; /* NULL: a socket */
+    struct tls_session *tls;   /* NULL: plain */
+    uint8_t *kept;             /* the reader's incomplete rest, NULL when there is none */
     uint32_t kept_len, kept_size;
-    uint32_t lingered;  /* bytes that came after its end */
     uint32_t last_read; /* bytes, of the last recv; 0: it was late */
     uint32_t expected;  /* bytes, by net_conn_expect; 0 while the peer is slow */
     uint32_t lowat;     /* of the socket, when it is not 1 */
@@ -33,6 +29,13 @@ struct net_conn {
     bool busy;    /* inside of an event: `armed` is set right after it */
     bool ended;   /* `closed` was reported */
     bool closing; /* the owner has let go */
+
+    uint32_t lingered;       /* bytes that came after its end */
+    struct loop_task task;   /* what must wait until the stack is unwound: see on_task in conn.c */
+    struct loop_timer timer; /* of lingering; before that, of input that waits: see on_input */
+    struct list lingering;
+    struct net_identity *identity; /* NULL until somebody asks */
+    char *peer_text;               /* NULL until somebody asks */
     struct net_address peer;
 };
 

@@ -28,17 +28,19 @@ rpc_transport_lose(struct rpc_transport *transport, const char *why)
 static void
 note_times(struct rpc_transport *transport)
 {
-    const struct rpc_counts *counts = &transport->counts, *before = &transport->times.before;
+    const struct rpc_counts *counts = &transport->counts;
     struct rpc_times *times = &transport->times;
     int64_t now = loop_now(transport->loop);
 
-    if (counts->streams != before->streams)
+    if (counts->streams != times->streams_were)
         times->stream = now;
-    if (counts->sent != before->sent)
+    if (counts->sent != times->sent_were)
         times->sent = now;
-    if (counts->received != before->received)
+    if (counts->received != times->received_were)
         times->received = now;
-    times->before = *counts;
+    times->streams_were = counts->streams;
+    times->sent_were = counts->sent;
+    times->received_were = counts->received;
 }
 
 /* How much of the output, which is these spans, the socket takes. */
@@ -59,12 +61,12 @@ static void
 write_output(struct rpc_transport *transport)
 {
     struct h2_span from;
+    struct net_span to;
 
     note_times(transport);
     transport->full = false;
-    while (!transport->full && h2_conn_output(transport->h2, &from, 1) > 0) {
-        struct net_span to = {from.data, from.len};
-
+    if (h2_conn_output(transport->h2, &from, 1) > 0) {
+        to = (struct net_span){from.data, from.len};
         transport->full = write_spans(transport, &to, 1) < from.len;
     }
 }

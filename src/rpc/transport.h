@@ -50,49 +50,52 @@ struct rpc_keepalive {
 
 /* What went over a transport. */
 struct rpc_counts {
-    uint64_t streams, streams_succeeded, streams_failed;
+    uint64_t streams, streams_succeeded;
     uint64_t sent, received; /* messages */
-    uint64_t pings;          /* of keepalive */
+    uint64_t streams_failed;
+    uint64_t pings; /* of keepalive */
 };
 
-/* When that was, on the loop's clock, 0 for never: seen once a batch, by the counts that have
- * changed since `before`. */
+/* When that was, on the loop's clock, 0 for never: seen once a batch, by the counts that are no
+ * longer what they were. */
 struct rpc_times {
-    struct rpc_counts before;
+    uint64_t streams_were, sent_were, received_were;
     int64_t stream, sent, received;
 };
 
-/* Embedded in its owner. */
+/* Embedded in its owner. First, in few cache lines, what each batch touches. */
 struct rpc_transport {
     weir_loop *loop;
     struct net_conn *net;
     struct h2_conn *h2;
     const struct rpc_transport_events *events;
-    struct list calls;
     const uint8_t *input; /* what is being pumped */
     size_t input_len;
     struct rpc_pump *pump; /* the one at work; on its fiber's stack */
-    struct loop_task flush;
-    struct rpc_keepalive keepalive;
-    struct loop_timer keepalive_timer;
-    int64_t read_at, asked_at; /* asked_at 0: no answer is awaited */
-    /* Client: told of each call that leaves it, with its end if it has one; NULL: nobody wants to
-     * know. Set by the owner, like traffic. */
-    void (*detached)(struct rpc_transport *transport, struct weir_call *call);
-    int64_t whole_at;            /* when something was read that was not a part of a frame only */
-    uint64_t written;            /* bytes that the socket has taken */
-    bool inside;                 /* a frame: its beginning has come */
-    struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts */
-    struct rpc_counts counts;
-    struct rpc_times times;
-    bool has_waited; /* a call of its, for room; cleared by who looks and finds none */
-    bool full;       /* the socket has not taken all at the last time */
-    bool broken;     /* nothing goes in or out any more */
+    bool has_waited;       /* a call of its, for room; cleared by who looks and finds none */
+    bool full;             /* the socket has not taken all at the last time */
+    bool broken;           /* nothing goes in or out any more */
     bool closed;
+    bool active; /* something was read since rpc_transport_rest */
+    bool rested; /* nothing was since it gave back its memory, all of it */
+    bool inside; /* a frame: its beginning has come */
+    struct list calls;
+    struct loop_task flush;
+    int64_t read_at;
+    struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts. Set by the owner */
+    uint64_t written;            /* bytes that the socket has taken */
+    int64_t whole_at;            /* when something was read that was not a part of a frame only */
+    struct rpc_times times;
+    struct rpc_counts counts;
+
+    /* Client: told of each call that leaves it, with its end if it has one; NULL: nobody wants to
+     * know. Set by the owner. */
+    void (*detached)(struct rpc_transport *transport, struct weir_call *call);
     bool peer_closed; /* it is lost, and that is because the peer has closed it */
     bool timed_out;   /* or because it took nothing of what was sent */
-    bool active;      /* something was read since rpc_transport_rest */
-    bool rested;      /* nothing was since it gave back its memory, all of it */
+    struct rpc_keepalive keepalive;
+    struct loop_timer keepalive_timer;
+    int64_t asked_at; /* 0: no answer is awaited */
 };
 
 /* Adopts net, and starts to read it. RESOURCE_EXHAUSTED: no memory. */

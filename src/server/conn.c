@@ -213,6 +213,7 @@ server_loop_rest(struct loop_timer *timer)
         server_conn_age(conn);
         rested += rest(conn);
     }
+    buf_pool_trim(&home->outputs);
     if (rested >= RESTED_MANY)
         memory_pass_on();
     if (!list_empty(&home->conns))
@@ -263,6 +264,7 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
         .max_header_list = options->max_header_list,
         .max_stream_window = RPC_STREAM_WINDOW,
         .budget = &home->unread,
+        .outputs = &home->outputs,
         .ping_interval = options->min_ping_interval,
         .ping_interval_idle = options->min_idle_ping_interval,
         .stats = &home->stats.h2};

@@ -118,6 +118,7 @@ loop_teardown(struct server_loop *home)
     weir_loop_free(home->loop);
     pthread_mutex_destroy(&home->survey_lock);
     call_pool_fini(&home->pool);
+    buf_pool_fini(&home->outputs);
     call_shared_fini(&home->shared);
 }
 

@@ -88,6 +88,7 @@ struct server_loop {
     struct call_shared shared;
     struct server_entry *last; /* that was asked for by its path; NULL: none */
     struct h2_budget unread;   /* this loop's part of options.max_unread */
+    struct buf_pool outputs;   /* of its connections */
     struct call_pool pool;
     struct loop_timer grace;
     struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */
@@ -129,8 +130,9 @@ struct weir_server {
 };
 
 struct server_conn {
-    struct rpc_transport transport;
     struct server_loop *home;
+    bool called; /* since the last pass */
+    struct rpc_transport transport;
     struct list link;
     struct loop_timer timer; /* handshake, then the second GOAWAY */
     struct loop_task reap;
@@ -139,7 +141,6 @@ struct server_conn {
     int64_t leaves_at;  /* its greatest age */
     int64_t ends_at;    /* the end of the grace after that */
     int64_t idle_since; /* no call was seen after it */
-    bool called;        /* since the last pass */
     bool leaving;       /* for its age, or for want of calls */
     bool ready;
     uint8_t unacked;          /* rest periods without an acknowledgement of our SETTINGS */

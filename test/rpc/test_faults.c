@@ -100,6 +100,8 @@ ssize_t __real_recv(int fd, void *to, size_t size, int flags);
 ssize_t __wrap_recv(int fd, void *to, size_t size, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __real_send(int fd, const void *from, size_t size, int flags);
+ssize_t __wrap_send(int fd, const void *from, size_t size, int flags);
 
 ssize_t
 __wrap_recv(int fd, void *to, size_t size, int flags)
@@ -115,6 +117,15 @@ __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 {
     if (!fails_now(WRITE))
         return __real_sendmsg(fd, message, flags);
+    errno = EPIPE;
+    return -1;
+}
+
+ssize_t
+__wrap_send(int fd, const void *from, size_t size, int flags)
+{
+    if (!fails_now(WRITE))
+        return __real_send(fd, from, size, flags);
     errno = EPIPE;
     return -1;
 }

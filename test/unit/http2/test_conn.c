@@ -495,6 +495,39 @@ test_a_block_after_a_trim_begins_with_updates(void **state)
     side_free(server);
 }
 
+/* One whose output is not all written keeps its memory; others get what lies ready meanwhile. */
+static void
+test_outputs_take_turns(void **state)
+{
+    struct buf_pool pool = {.first = NULL};
+    const struct h2_options options = {.role = H2_SERVER, .outputs = &pool};
+    struct side *one = side_open(&options), *other = side_open(&options);
+    struct h2_stream *stream;
+
+    (void)state;
+    take_output(one, SIZE_MAX);
+    take_output(other, SIZE_MAX);
+    buf_reset(&one->out, 0);
+    buf_reset(&other->out, 0);
+    assert_int_equal(pool.count, 1);
+    stream = request(one, 1, END_STREAM);
+    assert_true(send_response(one, stream));
+    assert_int_equal(pool.count, 0);
+    take_output(one, 5);
+    h2_stream_release(other->conn, request(other, 1, END_STREAM));
+    assert_rst(other, 1, H2_CANCEL);
+    assert_silent(other);
+    assert_int_equal(pool.count, 1);
+    assert_frame(one, HEADERS, 1);
+    assert_silent(one);
+    assert_int_equal(pool.count, 2);
+    h2_stream_release(one->conn, stream);
+    side_free(one); /* with output, which goes with it */
+    side_free(other);
+    assert_int_equal(pool.count, 1);
+    buf_pool_fini(&pool);
+}
+
 int
 main(void)
 {
@@ -516,6 +549,7 @@ main(void)
         cmocka_unit_test(test_trim_gives_memory_back_and_goes_on),
         cmocka_unit_test(test_tables_are_in_step_after_a_trim),
         cmocka_unit_test(test_a_block_after_a_trim_begins_with_updates),
+        cmocka_unit_test(test_outputs_take_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
