@@ -14,7 +14,7 @@ has_chain(const struct weir_call *call)
 {
     const struct weir_channel *channel = call->owner;
 
-    return channel->link_count > 0 ||
+    return channel->chain.count > 0 ||
            (call->policy != NULL && (call->policy->retry != NULL || call->policy->hedge != NULL));
 }
 

@@ -206,11 +206,13 @@ show_response(struct client_attempt *attempt, weir_code code)
 }
 
 static weir_code
-make_attempt(void *arg, struct weir_call *call)
+make_attempt(void *self, struct weir_call *call, struct weir_next *next)
 {
-    struct client_session *session = arg;
+    struct client_session *session = call->session;
     struct client_attempt *attempt;
 
+    (void)self;
+    (void)next;
     if (!call_arm_deadline(call))
         return call->code;
     if (session->settled)
@@ -227,19 +229,20 @@ make_attempt(void *arg, struct weir_call *call)
     return show_response(attempt, conclude_attempt(attempt));
 }
 
-/* The end of the chain: an attempt, or as many as the service config says. */
-static weir_code
-follow_policy(void *arg, struct weir_call *call)
+/* An attempt, or as many as the service config says. */
+weir_code
+chain_follow_policy(void *self, struct weir_call *call, struct weir_next *next)
 {
-    struct client_session *session = arg;
-    const struct client_policy *policy = session->user->policy;
-    struct weir_next rest = {NULL, 0, make_attempt, session};
+    const struct client_policy *policy = call->session->user->policy;
+    struct weir_next rest = {.run = make_attempt, .is_end = true};
 
+    (void)self;
+    (void)next;
     if (policy != NULL && policy->retry != NULL)
         return weir_retry_calls(policy->retry, call, &rest);
     if (policy != NULL && policy->hedge != NULL)
         return weir_hedge_calls(policy->hedge, call, &rest);
-    return make_attempt(session, call);
+    return make_attempt(NULL, call, NULL);
 }
 
 /* What the chain returned, unless the call has ended by itself. It is the call's status. */
@@ -247,9 +250,9 @@ static weir_code
 run_chain(struct client_session *session)
 {
     struct weir_call *call = session->call;
-    const struct weir_channel *channel = call->owner;
-    struct weir_next chain = {channel->links, channel->link_count, follow_policy, session};
-    weir_code code = call_arm_deadline(call) ? weir_proceed(&chain, call) : call->code;
+    struct weir_channel *channel = call->owner;
+    struct weir_next *first = rpc_chain_first(&channel->chain);
+    weir_code code = call_arm_deadline(call) ? weir_proceed(first, call) : call->code;
 
     call_end(call, code, NULL);
     return call->code;

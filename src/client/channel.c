@@ -2,6 +2,7 @@
 /* The public channel: options, a stream for a call, call objects. */
 #include "client/client.h"
 
+#include "client/session.h"
 #include "server/server.h"
 
 #include <stdio.h>
@@ -52,7 +53,7 @@ release(struct weir_channel *channel)
     free(channel->authority);
     free(channel->user_agent);
     weir_tls_free(channel->tls);
-    free(channel->links);
+    rpc_chain_fini(&channel->chain);
     service_config_fini(channel);
     target_fini(&channel->target);
     free(channel);
@@ -139,6 +140,7 @@ allocate(weir_loop *loop)
     list_init(&channel->waiting);
     list_init(&channel->watchers);
     loop_timer_init(&channel->retry, retry_is_due);
+    rpc_chain_init(&channel->chain, chain_follow_policy);
     map_init(&channel->methods, 0);
     pthread_mutex_init(&channel->lock, NULL);
     return channel;
@@ -260,13 +262,7 @@ disconnect_on_fiber(void *arg)
 weir_code
 weir_channel_wrap(weir_channel *channel, weir_interceptor *interceptor, void *self)
 {
-    struct rpc_link *links = realloc(channel->links, (channel->link_count + 1) * sizeof(*links));
-
-    if (links == NULL)
-        return WEIR_RESOURCE_EXHAUSTED;
-    links[channel->link_count++] = (struct rpc_link){interceptor, self};
-    channel->links = links;
-    return WEIR_OK;
+    return rpc_chain_add(&channel->chain, interceptor, self) ? WEIR_OK : WEIR_RESOURCE_EXHAUSTED;
 }
 
 void

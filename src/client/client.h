@@ -123,8 +123,7 @@ struct weir_channel {
     struct client_config *config; /* what calls are made by; NULL: nothing */
     struct retry_throttle throttle;
 
-    struct rpc_link *links; /* interceptors */
-    size_t link_count;
+    struct rpc_chain chain;
     size_t held;           /* calls that were freed while something of theirs still runs */
     struct fiber *leaving; /* weir_channel_free, which waits for them */
 

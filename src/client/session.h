@@ -117,6 +117,9 @@ weir_code chain_run_attempt(struct client_attempt *attempt);
 /* It is over, and of no use. */
 void chain_drop_attempt(struct client_attempt *attempt);
 
+/* The end of a channel's chain. Suspends. */
+weir_interceptor chain_follow_policy;
+
 /* A unary call through the channel's interceptors. Suspends. */
 weir_code chain_unary(
     struct weir_call *user, const ProtobufCMessage *request, ProtobufCMessage **out_response);

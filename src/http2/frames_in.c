@@ -434,7 +434,6 @@ h2_stream_take_content(struct h2_conn *conn, struct h2_stream *stream, const uin
         !h2_flow_receive(conn, frame.len))
         return false;
     count_data(slot, &frame, frame.len);
-    note_content(conn);
     slot->flags |= H2_GOT_END;
     *data = frame.payload + frame.len;
     *len -= H2_FRAME_HEADER + frame.len;

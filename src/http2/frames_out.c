@@ -172,7 +172,7 @@ note_headers(struct h2_conn *conn, struct h2_slot *slot, uint32_t id, bool end_s
 }
 
 /* The answer that every call has: its encoding is kept, and short. False: it takes the long way. */
-static inline bool
+static INLINE bool
 put_kept_headers(struct h2_conn *conn, uint32_t id, const struct h2_field *fixed,
     size_t fixed_count, bool end_stream)
 {
@@ -191,7 +191,7 @@ put_kept_headers(struct h2_conn *conn, uint32_t id, const struct h2_field *fixed
     return true;
 }
 
-static bool
+static APART bool
 send_kept_headers(struct h2_conn *conn, struct h2_slot *slot, const struct h2_field *fixed,
     size_t fixed_count, bool end_stream)
 {
@@ -252,7 +252,8 @@ h2_stream_finish(struct h2_conn *conn, struct h2_stream *stream, const struct h2
     if ((slot->flags & telling) != (H2_GOT_END | H2_SENT_HEADERS) || conn->phase == H2_PHASE_DEAD ||
         conn->encoder == NULL || !put_kept_headers(conn, stream->id, fixed, fixed_count, true))
         return false;
-    list_remove(&slot->link);
+    if (!list_empty(&slot->link))
+        list_remove(&slot->link);
     h2_slot_give_back(conn, slot, H2_GONE_ENDED);
     return true;
 }

@@ -136,8 +136,8 @@ void h2_conn_next(
     struct h2_conn *conn, const uint8_t **data, size_t *len, struct h2_event *out_event);
 
 /* Server, upon H2_HEADERS without end_stream: take the content too, if all of it is at hand in the
- * frame behind, as a small request's mostly is; the stream then has no H2_DATA. *out_data lives as
- * that of H2_DATA does. False: it comes as events, or not at all. */
+ * frame behind, as a small request's mostly is; the stream then has no H2_DATA. *out_data points
+ * into the caller's bytes. False: it comes as events, or not at all. */
 WEIR_CHECK bool h2_stream_take_content(struct h2_conn *conn, struct h2_stream *stream,
     const uint8_t **data, size_t *len, const uint8_t **out_data, size_t *out_len);
 

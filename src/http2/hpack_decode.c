@@ -21,8 +21,8 @@
 enum { FIRST_HINT = 700, LARGEST_HINT = 2000, LOCAL_TEXT = 512 };
 
 struct hpack_decoder {
+    struct hpack_memo memo; /* first: of most blocks nothing else is looked at */
     struct hpack_table table;
-    struct hpack_memo memo;
     struct block_pool *pool;
     size_t max_list;
     size_t hint;      /* bytes a block is likely to take */

@@ -36,13 +36,13 @@ struct kept {
 };
 
 struct hpack_encoder {
+    struct kept *kept;   /* KEPT of them, NULL before the first */
+    uint64_t generation; /* counts the changes of the table, and of its limit */
+    unsigned next_kept;
+    uint32_t limit;  /* of the table's size, by the peer's SETTINGS and our own */
+    uint32_t lowest; /* that the limit has been since the last block */
     struct hpack_table table;
     uint32_t newest[2][BUCKETS]; /* by enum key: the number of the newest entry */
-    uint64_t generation;         /* counts the changes of the table, and of its limit */
-    uint32_t limit;              /* of the table's size, by the peer's SETTINGS and our own */
-    uint32_t lowest;             /* that the limit has been since the last block */
-    struct kept *kept;           /* KEPT of them, NULL before the first */
-    unsigned next_kept;
 };
 
 struct hpack_encoder *
@@ -344,7 +344,7 @@ bound(const struct h2_field *fields, size_t count)
     return sum > UINT32_MAX ? SIZE_MAX : sum;
 }
 
-struct hpack_kept
+inline struct hpack_kept
 hpack_encoder_kept(
     const struct hpack_encoder *encoder, const struct h2_field *fixed, size_t fixed_count)
 {

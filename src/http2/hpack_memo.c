@@ -60,7 +60,7 @@ search(struct hpack_memo *memo, const uint8_t *data, size_t len)
 
         if (memo->marks[i] == mark && is_of(slot, data, len)) {
             slot->hit = true;
-            memo->last = i;
+            memo->last = slot;
             return slot->block;
         }
     }
@@ -70,12 +70,12 @@ search(struct hpack_memo *memo, const uint8_t *data, size_t len)
 struct h2_block *
 hpack_memo_lookup(struct hpack_memo *memo, const uint8_t *data, size_t len)
 {
-    struct hpack_memo_slot *last = &memo->slots[memo->last];
+    struct hpack_memo_slot *last = memo->last;
 
-    if (!memo->used || len > HPACK_MEMO_LONGEST)
+    if (last == NULL)
         return NULL;
     if (!is_of(last, data, len))
-        return search(memo, data, len);
+        return len > HPACK_MEMO_LONGEST ? NULL : search(memo, data, len);
     last->hit = true;
     return last->block;
 }
@@ -102,14 +102,13 @@ hpack_memo_put(struct hpack_memo *memo, struct h2_block *block, const uint8_t *k
     h2_block_unref(memo->slots[i].block);
     memo->marks[i] = mark_of(key, len);
     memo->slots[i] = (struct hpack_memo_slot){h2_block_ref(block), key, (uint32_t)len, false};
-    memo->last = i;
-    memo->used = true;
+    memo->last = &memo->slots[i];
 }
 
 void
 hpack_memo_clear(struct hpack_memo *memo)
 {
-    if (!memo->used)
+    if (memo->last == NULL)
         return;
     for (unsigned i = 0; i < HPACK_MEMO_SLOTS; i++)
         h2_block_unref(memo->slots[i].block);

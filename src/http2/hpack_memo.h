@@ -11,16 +11,16 @@ enum { HPACK_MEMO_SLOTS = 8, HPACK_MEMO_LONGEST = 512 };
  * Which slot a new block takes is decided by a clock: one that was hit since the hand last passed
  * stays, so that blocks which come once do not drive out those that come again and again. */
 struct hpack_memo {
-    uint64_t marks[HPACK_MEMO_SLOTS]; /* see mark_of; 0: the slot is empty */
+    struct hpack_memo_slot
+        *last; /* that was used last: often the next one too. NULL: all are empty */
     struct hpack_memo_slot {
         struct h2_block *block;
         const uint8_t *key;
         uint32_t len;
         bool hit;
     } slots[HPACK_MEMO_SLOTS];
-    unsigned last; /* the slot that was used last: often the next one too */
+    uint64_t marks[HPACK_MEMO_SLOTS]; /* see mark_of; 0: the slot is empty */
     unsigned hand;
-    bool used; /* there is a block in it */
 };
 
 /* The block that came of these bytes, NULL when it is not remembered. Borrowed. */

@@ -91,7 +91,7 @@ _Static_assert(ZEROED > 4 * LINE && ZEROED <= 5 * LINE, "as call_init clears it"
 
 /* Line by line compilers make plain stores of it; the one instruction that they use for all of it
  * takes longer to begin than these to end. */
-void
+inline void
 call_init(struct weir_call *call)
 {
     char *lines = (char *)call;
@@ -112,33 +112,39 @@ stop_timer(struct weir_call *call)
     call->timer_running = false;
 }
 
-void
+/* What only a client's call has. */
+static APART void
+fini_of_client(struct weir_call *call)
+{
+    h2_block_unref(call->trailers);
+    buf_reset(&call->sent, CALL_KEEP_INCOMING);
+}
+
+inline void
 call_fini(struct weir_call *call)
 {
-    stop_timer(call);
+    if (call->timer_running)
+        stop_timer(call);
     if (call->alarms != NULL)
         call_stop_alarms(call);
     if (call->transport != NULL)
         call_detach(call);
     h2_block_unref(call->headers);
-    h2_block_unref(call->trailers);
     if (call->has_scratch)
         arena_fini(&call->scratch);
     arena_reset(&call->arena);
     if (call->texts.first != NULL)
         arena_reset(&call->texts);
     buf_reset(&call->incoming, CALL_KEEP_INCOMING);
-    buf_reset(&call->sent, CALL_KEEP_INCOMING);
+    if (!call->is_server)
+        fini_of_client(call);
 }
 
 void
 call_retire(struct weir_call *call)
 {
-    if (atomic_load_explicit(&call->asked, memory_order_acquire) != 0) {
-        atomic_fetch_or(&call->asked, CALL_FREED);
-        return;
-    }
-    dispose(call);
+    if (call_may_go(call))
+        dispose(call);
 }
 
 /* One that has ended holds nothing but memory, which the next call can wait for. */
@@ -234,9 +240,8 @@ call_leave(struct weir_call *call)
     forget_stream(call);
 }
 
-/* A call made inside another one's handler ends with it. */
-static APART void
-cancel_children(struct weir_call *call)
+void
+call_cancel_children(struct weir_call *call)
 {
     struct list *link;
 
@@ -256,12 +261,7 @@ call_end(struct weir_call *call, weir_code code, const char *message)
 {
     if (call->ended)
         return;
-    call->code = code;
-    if (message != NULL)
-        atomic_store_explicit(&call->message, message, memory_order_release);
-    atomic_store_explicit(&call->ended, true, memory_order_release);
-    if (!list_empty(&call->children))
-        cancel_children(call);
+    call_fix_status(call, code, message);
     if (!call->is_server)
         leave_stream(call);
 }

@@ -84,6 +84,10 @@ enum {
 struct weir_call {
     struct rpc_transport *transport; /* NULL before a stream is there, and after it was released */
     struct h2_stream *stream;
+    /* Server: framed messages that lie where they were read, as long as no fiber parks; NULL: they
+     * are in `incoming`. See call_keep_lent. */
+    const uint8_t *lent;
+    size_t lent_len;
     const struct weir_method *method; /* NULL: unknown */
     const char *path;
     void *entry;                      /* server: the server_entry of its method, NULL: unknown */
@@ -175,8 +179,18 @@ void call_init(struct weir_call *call);
  */
 void call_fini(struct weir_call *call);
 
-/* call_fini and recycle, at once or when a cancellation that is under way has passed, and the
- * deputy lets go. */
+/* May the call go? If not, a cancellation is under way, and the call is retired when that has
+ * passed. */
+static inline bool
+call_may_go(struct weir_call *call)
+{
+    if (atomic_load_explicit(&call->asked, memory_order_acquire) == 0)
+        return true;
+    atomic_fetch_or(&call->asked, CALL_FREED);
+    return false;
+}
+
+/* call_fini and recycle, once it may go and the deputy lets go. */
 void call_retire(struct weir_call *call);
 
 /* call_retire from any thread. */
@@ -212,6 +226,21 @@ void call_detach(struct weir_call *call);
 
 /* Server: the stream was given back with the status. */
 void call_leave(struct weir_call *call);
+
+/* A call made inside another one's handler ends with it. */
+APART void call_cancel_children(struct weir_call *call);
+
+/* The first half of call_end, which for a server's call is all: of one that has not ended. */
+static inline void
+call_fix_status(struct weir_call *call, weir_code code, const char *message)
+{
+    call->code = code;
+    if (message != NULL)
+        atomic_store_explicit(&call->message, message, memory_order_release);
+    atomic_store_explicit(&call->ended, true, memory_order_release);
+    if (!list_empty(&call->children))
+        call_cancel_children(call);
+}
 
 /* Fix the status; the first one counts. message: in the arena or static. call_advance must follow.
  */
@@ -363,6 +392,17 @@ void call_must_be_whole(struct weir_call *call, weir_code code);
  * Suspends while there is neither. */
 weir_code call_take_message(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message);
+
+/* Server: the request's one message, and nothing behind it; as weir_call_receive_one. Suspends. */
+weir_code call_take_only(
+    struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message);
+
+/* Content up to this size may be lent; in what is larger, parts can stay where they came in. */
+#define CALL_LENT_MOST 4096
+
+/* Copy what is lent: the memory that it lies in is about to be used for something else. False: no
+ * memory, and nothing is left of it. */
+bool call_keep_lent(struct weir_call *call);
 
 /* Would call_take_message return without waiting? If not, lets the rest of the message come. */
 bool call_receivable(struct weir_call *call);

@@ -3,17 +3,32 @@
 /* Threads: a chain is built before it is used; then it is constant. */
 #pragma once
 
+#include <stddef.h>
 #include <weir/interceptor.h>
 
-struct rpc_link {
+/* A step: an interceptor, or the end. The steps of a chain lie one behind the other, so what a step
+ * proceeds with is the address of the one behind it. */
+struct weir_next {
     weir_interceptor *run;
     void *self;
+    bool is_end; /* nothing lies behind it, and it does not proceed */
 };
 
-/* One step of the way in: the interceptors still to come, and what stands at the end. */
-struct weir_next {
-    const struct rpc_link *links;
-    size_t left;
-    weir_code (*last)(void *arg, weir_call *call);
-    void *arg;
+/* Embedded in its owner. */
+struct rpc_chain {
+    struct weir_next *steps; /* NULL: there is none but the end */
+    size_t count;            /* interceptors */
+    struct weir_next end;
 };
+
+void rpc_chain_init(struct rpc_chain *chain, weir_interceptor *end);
+void rpc_chain_fini(struct rpc_chain *chain);
+
+/* One more, in front of the end. False: no memory. */
+WEIR_CHECK bool rpc_chain_add(struct rpc_chain *chain, weir_interceptor *interceptor, void *self);
+
+static inline struct weir_next *
+rpc_chain_first(struct rpc_chain *chain)
+{
+    return chain->steps != NULL ? chain->steps : &chain->end;
+}

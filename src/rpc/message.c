@@ -16,6 +16,7 @@ call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
     va_list args;
 
     buf_take(&call->incoming, buf_len(&call->incoming));
+    call->lent = NULL;
     if (before != WEIR_OK)
         return before;
     va_start(args, format);
@@ -55,7 +56,7 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
 /* Parts of a message of so many bytes stay where they came in, when nothing else will come in
  * there.
  */
-#define LARGE_PART 4096
+#define LARGE_PART CALL_LENT_MOST
 
 static bool
 may_stay(const struct weir_call *call, size_t len)
@@ -294,6 +295,8 @@ call_take_message(
     bool may_take = !call->ended || call->receive_closed, finished;
     struct wire_prefix prefix;
 
+    if (call->lent != NULL && !call_keep_lent(call))
+        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
     if (!may_take || look_at_front(call, &prefix) != FRONT_WHOLE) {
         WEIR_TRY(await_front(call, &prefix, &finished));
         if (finished) {
@@ -308,6 +311,64 @@ weir_code
 call_refuse_second(struct weir_call *call)
 {
     return call_refuse(call, WEIR_UNIMPLEMENTED, "%s", more_than_one);
+}
+
+/* ---- the one message of a request ---- */
+
+bool
+call_keep_lent(struct weir_call *call)
+{
+    const uint8_t *data = call->lent;
+
+    call->lent = NULL;
+    return buf_append(&call->incoming, data, call->lent_len);
+}
+
+/* Is all that is lent one message, and a plain one? */
+static bool
+lent_is_one(const struct weir_call *call)
+{
+    struct wire_prefix prefix;
+
+    return call->lent_len >= WIRE_PREFIX_SIZE &&
+           wire_prefix_unpack(call->lent, &prefix) == WEIR_OK && !prefix.compressed &&
+           prefix.len == call->lent_len - WIRE_PREFIX_SIZE && prefix.len <= call->max_receive;
+}
+
+static APART weir_code
+take_only_later(
+    struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
+{
+    ProtobufCMessage *message;
+
+    WEIR_TRY(call_take_message(call, type, &message));
+    if (message == NULL)
+        return weir_fail(call, WEIR_UNIMPLEMENTED, "no message in a call that takes one");
+    if (buf_len(&call->incoming) > 0)
+        return call_refuse_second(call);
+    *out_message = message;
+    return WEIR_OK;
+}
+
+/* Mostly it is lent, and then it is read in one step. */
+weir_code
+call_take_only(
+    struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
+{
+    const uint8_t *data = call->lent;
+    ProtobufCMessage *message;
+
+    if (data == NULL || !lent_is_one(call))
+        return take_only_later(call, type, out_message);
+    call->lent = NULL;
+    WEIR_TRY(
+        unpack(call, type, data + WIRE_PREFIX_SIZE, call->lent_len - WIRE_PREFIX_SIZE, &message));
+    if (call->stream != NULL) /* it is still there */
+        call->transport->counts.received++;
+    if (call->watches != NULL)
+        WEIR_TRY(call_show_received(call, message));
+    *out_message = message;
+    return WEIR_OK;
 }
 
 void
@@ -670,7 +731,7 @@ send_large(struct weir_call *call, const ProtobufCMessage *message, uint8_t *roo
     return pack_in_place(call, message, len, last) ? WEIR_OK : call_closed_for_sending(call);
 }
 
-static weir_code
+static INLINE weir_code
 pack_and_send(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
     uint8_t room[SMALL_MESSAGE], *packed;
@@ -685,7 +746,7 @@ pack_and_send(struct weir_call *call, const ProtobufCMessage *message, bool last
     return send_small(call, packed, len, last);
 }
 
-weir_code
+APART weir_code
 call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
     if (call->watches != NULL)

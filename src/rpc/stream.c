@@ -84,15 +84,8 @@ weir_call_receive(weir_call *call, const ProtobufCMessage **out_message)
 weir_code
 weir_call_receive_one(weir_call *call, ProtobufCMessage **out_message)
 {
-    ProtobufCMessage *message;
-
-    WEIR_TRY(take_message(call, &message));
-    if (message == NULL)
-        return weir_fail(call, WEIR_UNIMPLEMENTED, "no message in a call that takes one");
-    if (buf_len(&call->incoming) > 0)
-        return call_refuse_second(call);
-    *out_message = message;
-    return WEIR_OK;
+    WEIR_TRY(call_check_begun(call));
+    return call_take_only(call, incoming_type(call), out_message);
 }
 
 void

@@ -165,15 +165,11 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
  * the fiber stays its own, with the frames of the pump below it, and the rest of the input goes to
  * a pump on a fresh fiber; the abandoned pump ends when the handler returns to it. */
 
-struct rpc_pump {
-    bool abandoned;
-};
-
 static void
 pump(void *arg)
 {
     struct rpc_transport *transport = arg;
-    struct rpc_pump self = {.abandoned = false};
+    struct rpc_pump self = {.on_fiber = fiber_current() != NULL};
     struct h2_event event;
 
     transport->pump = &self;
@@ -190,6 +186,20 @@ pump(void *arg)
     transport->pump = NULL;
 }
 
+/* A handler has parked in the middle of the input. */
+static void
+abandon_pump(struct rpc_transport *transport)
+{
+    struct weir_call *call = transport->pump->lent_to;
+
+    transport->pump->abandoned = true;
+    transport->pump = NULL;
+    if (call == NULL || call->lent == NULL || call_keep_lent(call))
+        return;
+    call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
+    call_advance(call);
+}
+
 /* Handle all events that this input gives. How many bytes are left of it. */
 static size_t
 pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
@@ -203,8 +213,7 @@ pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
             pump(transport);
         if (transport->pump == NULL)
             break;
-        transport->pump->abandoned = true;
-        transport->pump = NULL;
+        abandon_pump(transport);
     } while (!transport->broken);
     return transport->input_len;
 }

@@ -63,6 +63,13 @@ struct rpc_times {
     int64_t stream, sent, received;
 };
 
+/* What turns a read batch into events; on its fiber's stack. */
+struct rpc_pump {
+    bool on_fiber;
+    bool abandoned;            /* its fiber has parked */
+    struct weir_call *lent_to; /* the call that it runs, whose content lies in the input */
+};
+
 /* Embedded in its owner. First, in few cache lines, what each batch touches. */
 struct rpc_transport {
     weir_loop *loop;
@@ -71,7 +78,7 @@ struct rpc_transport {
     const struct rpc_transport_events *events;
     const uint8_t *input; /* what is being pumped */
     size_t input_len;
-    struct rpc_pump *pump; /* the one at work; on its fiber's stack */
+    struct rpc_pump *pump; /* the one at work */
     bool has_waited;       /* a call of its, for room; cleared by who looks and finds none */
     bool full;             /* the socket has not taken all at the last time */
     bool broken;           /* nothing goes in or out any more */

@@ -21,8 +21,8 @@ home_of_transport(struct rpc_transport *transport)
     return container_of(transport, struct server_conn, transport)->home;
 }
 
-static void
-recycle(struct weir_call *call)
+static inline void
+put_back(struct weir_call *call)
 {
     struct server_loop *home = home_of(call);
 
@@ -30,6 +30,12 @@ recycle(struct weir_call *call)
     counter_sub(&home->stats.calls_live, 1);
     if (home->draining)
         server_loop_check_done(home);
+}
+
+static void
+recycle(struct weir_call *call)
+{
+    put_back(call);
 }
 
 static APART struct weir_call *
@@ -68,12 +74,13 @@ unknown_method(struct weir_call *call)
         (int)len, service);
 }
 
-/* The end of the chain. arg: the method's entry, NULL when there is no such method. */
-static weir_code
-run_handler(void *arg, struct weir_call *call)
+weir_code
+server_run_handler(void *self, struct weir_call *call, struct weir_next *next)
 {
-    const struct server_entry *entry = arg;
+    const struct server_entry *entry = call->entry;
 
+    (void)self;
+    (void)next;
     if (entry == NULL)
         return unknown_method(call);
     return entry->method->run(entry->handlers, entry->self, call);
@@ -89,18 +96,20 @@ conclude(struct weir_call *call, weir_code code)
         code = call->code;
     counter_add(code == WEIR_OK ? &stats->calls_succeeded : &stats->calls_failed, 1);
     call_send_status(call, code, code == WEIR_OK ? NULL : call->message);
-    call_end(call, code, NULL);
-    call_retire(call);
+    if (!call->ended)
+        call_fix_status(call, code, NULL);
+    if (!call_may_go(call))
+        return;
+    call_fini(call);
+    put_back(call);
 }
 
 static void
 run_call(void *arg)
 {
     struct weir_call *call = arg;
-    const struct weir_server *server = home_of(call)->server;
-    struct weir_next chain = {server->links, server->link_count, run_handler, call->entry};
 
-    conclude(call, weir_proceed(&chain, call));
+    conclude(call, weir_proceed(rpc_chain_first(&home_of(call)->server->chain), call));
 }
 
 /* The request is whole, or takes a stream, or has ended before its handler began. */
@@ -385,6 +394,7 @@ server_awaited(struct rpc_transport *transport, const struct h2_event *event)
 static void
 take_plain(struct rpc_transport *transport, const struct h2_event *event)
 {
+    struct rpc_pump *pump = transport->pump;
     const uint8_t *data;
     struct weir_call *call;
     size_t len;
@@ -400,9 +410,18 @@ take_plain(struct rpc_transport *transport, const struct h2_event *event)
         return;
     }
     call->receive_closed = true;
-    if (!buf_append(&call->incoming, data, len))
-        call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
-    start_call(call);
+    call->lent = data;
+    call->lent_len = len;
+    if (!pump->on_fiber || len > CALL_LENT_MOST) {
+        if (!call_keep_lent(call))
+            call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
+        start_call(call);
+        return;
+    }
+    pump->lent_to = call;
+    run_call(call);
+    /* The transport may be gone by now, but not the pump, which is below on this stack. */
+    pump->lent_to = NULL;
 }
 
 static void

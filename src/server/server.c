@@ -79,6 +79,7 @@ weir_server_new(const struct weir_server_options *options, weir_server **out_ser
     net_tls_ref(server->options.tls);
     server->busy_loops = server->options.loops;
     server->drain_until = WEIR_NEVER;
+    rpc_chain_init(&server->chain, server_run_handler);
     server_crowd_init(&server->crowd);
     map_init(&server->methods, random_u64());
     map_init(&server->names, random_u64());
@@ -107,7 +108,7 @@ weir_server_free(weir_server *server)
     map_fini(&server->methods);
     map_fini(&server->names);
     server_http_free(server);
-    free(server->links);
+    rpc_chain_fini(&server->chain);
     server_crowd_fini(&server->crowd);
     weir_tls_free(server->options.tls);
     free(server);
@@ -163,12 +164,8 @@ weir_server_service(const weir_server *server, size_t index)
 weir_code
 weir_server_wrap(weir_server *server, weir_interceptor *interceptor, void *self)
 {
-    struct rpc_link *links = realloc(server->links, (server->link_count + 1) * sizeof(*links));
-
-    if (links == NULL)
+    if (!rpc_chain_add(&server->chain, interceptor, self))
         return server_fail(server, WEIR_RESOURCE_EXHAUSTED, "interceptor", "no memory");
-    links[server->link_count++] = (struct rpc_link){interceptor, self};
-    server->links = links;
     return WEIR_OK;
 }
 

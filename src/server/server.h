@@ -106,8 +106,7 @@ struct weir_server {
     struct map methods;         /* path -> server_entry */
     struct map names;           /* service name -> server_service */
     struct server_service *services;
-    struct rpc_link *links;
-    size_t link_count;
+    struct rpc_chain chain;
     struct map paths; /* path -> server_path */
     struct server_path *first_path;
     struct server_address *addresses;
@@ -183,6 +182,9 @@ void server_crowd_leave(struct server_crowd *crowd, const struct net_address *pe
 
 /* A new request has come. */
 void server_dispatch(struct rpc_transport *transport, const struct h2_event *event);
+
+/* The end of a server's chain. */
+weir_interceptor server_run_handler;
 
 /* So has what a request waited for; see rpc_transport_events. */
 struct weir_call *server_awaited(struct rpc_transport *transport, const struct h2_event *event);
