@@ -38,17 +38,26 @@ void *arena_alloc_block(struct arena *arena, size_t size);
 
 #define ARENA_ALIGN(size) (((size) + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1))
 
-/* Not zeroed; of no bytes, a piece all the same. NULL: no memory, or a size that cannot be. */
+/* A piece of the block at hand. NULL: it has no room for that. */
 static inline void *
-arena_alloc(struct arena *arena, size_t size)
+arena_alloc_here(struct arena *arena, size_t size)
 {
     size_t rounded = ARENA_ALIGN(size + (size == 0));
     char *piece = arena->next;
 
-    if (rounded < size || rounded > (size_t)(arena->end - piece))
-        return arena_alloc_block(arena, size);
+    if (size > PTRDIFF_MAX || rounded > (size_t)(arena->end - piece))
+        return NULL;
     arena->next = piece + rounded;
     return piece;
+}
+
+/* Not zeroed; of no bytes, a piece all the same. NULL: no memory, or a size that cannot be. */
+static inline void *
+arena_alloc(struct arena *arena, size_t size)
+{
+    void *piece = arena_alloc_here(arena, size);
+
+    return piece != NULL ? piece : arena_alloc_block(arena, size);
 }
 
 /* Zeroed. NULL: no memory. */

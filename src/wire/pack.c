@@ -3,40 +3,49 @@
  * the length of a text or of a message within is known when its place comes, and nothing is
  * measured beforehand.
  *
+ * Whatever puts something takes the place in front of which that goes, and returns where it begins:
+ * that stays in a register, which a member of the writer does not. NULL: there is no room, or
+ * messages lie too deep in each other.
+ *
  * The bytes are those of protobuf_c_message_pack. */
 #include "wire/wire.h"
 
 #include "base/bytes.h"
 #include "base/hint.h"
+#include "wire/copy.h"
 #include "wire/protobuf.h"
 
 /* A text or byte string that is left where it is has at least so many bytes. */
 #define APART_LEAST 4096
 
-/* The written bytes are from `at` on; those from `end` on belong to a part already. */
+/* What is written by copy_few. */
+#define FEW_BYTES 128
+
+/* The bytes from `end` on belong to a part already. */
 struct writer {
-    uint8_t *start, *at;
+    uint8_t *start;
     unsigned depth;           /* still to be had: each takes several frames on the stack */
     size_t apart;             /* bytes that were left where they are */
     uint8_t *end;             /* with parts only, as is what follows */
     struct wire_parts *parts; /* NULL: all of the message goes into the room */
 };
 
-static inline bool
-has_room(const struct writer *writer, size_t len)
+static inline size_t
+room_of(const struct writer *writer, const uint8_t *at)
 {
-    return (size_t)(writer->at - writer->start) >= len;
+    return (size_t)(at - writer->start);
 }
 
-static inline bool
-put(struct writer *writer, const void *bytes, size_t len)
+static inline uint8_t *
+put(const struct writer *writer, uint8_t *at, const void *bytes, size_t len)
 {
-    if (!has_room(writer, len))
-        return false;
-    writer->at -= len;
-    if (len > 0)
-        memcpy(writer->at, bytes, len);
-    return true;
+    if (room_of(writer, at) < len)
+        return NULL;
+    if (len < FEW_BYTES)
+        copy_few(at - len, bytes, len);
+    else
+        memcpy(at - len, bytes, len);
+    return at - len;
 }
 
 /* Parts are found from the last to the first. */
@@ -54,99 +63,141 @@ add_part(struct writer *writer, const uint8_t *data, size_t len)
     return true;
 }
 
-static COLD bool
-leave_apart(struct writer *writer, const void *bytes, size_t len)
+static COLD uint8_t *
+leave_apart(struct writer *writer, uint8_t *at, const void *bytes, size_t len)
 {
     if (writer->parts == NULL || len < APART_LEAST ||
-        !add_part(writer, writer->at, (size_t)(writer->end - writer->at)) ||
-        !add_part(writer, bytes, len))
-        return false;
+        !add_part(writer, at, (size_t)(writer->end - at)) || !add_part(writer, bytes, len))
+        return NULL;
     writer->apart += len;
-    writer->end = writer->at;
-    return true;
+    writer->end = at;
+    return at;
 }
 
-static bool
-put_long_varint(struct writer *writer, uint64_t value)
+static APART uint8_t *
+put_long_varint(const struct writer *writer, uint8_t *at, uint64_t value)
 {
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1), len = (bits + 6) / 7;
-    uint8_t *at;
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1), len = (bits * 9 + 64) / 64;
 
-    if (!has_room(writer, len))
-        return false;
-    writer->at -= len;
-    for (at = writer->at; value >= 0x80; value >>= 7)
-        *at++ = (uint8_t)(value | 0x80);
-    *at = (uint8_t)value;
-    return true;
+    if (room_of(writer, at) < len)
+        return NULL;
+    at -= len;
+    for (unsigned i = 0; i < len - 1; i++, value >>= 7)
+        at[i] = (uint8_t)(value | 0x80);
+    at[len - 1] = (uint8_t)value;
+    return at;
 }
 
-static inline bool
-put_varint(struct writer *writer, uint64_t value)
+static inline uint8_t *
+put_varint(const struct writer *writer, uint8_t *at, uint64_t value)
 {
-    if (value >= 0x80 || !has_room(writer, 1))
-        return put_long_varint(writer, value);
-    *--writer->at = (uint8_t)value;
-    return true;
+    if (value >= 0x80 || at == writer->start)
+        return put_long_varint(writer, at, value);
+    *--at = (uint8_t)value;
+    return at;
 }
 
-static bool
-put_fixed32(struct writer *writer, uint32_t value)
+static uint8_t *
+put_fixed32(const struct writer *writer, uint8_t *at, uint32_t value)
 {
-    if (!has_room(writer, 4))
-        return false;
-    writer->at -= 4;
-    store_le32(writer->at, value);
-    return true;
+    if (room_of(writer, at) < 4)
+        return NULL;
+    store_le32(at - 4, value);
+    return at - 4;
 }
 
-static bool
-put_fixed64(struct writer *writer, uint64_t value)
+static uint8_t *
+put_fixed64(const struct writer *writer, uint8_t *at, uint64_t value)
 {
-    if (!has_room(writer, 8))
-        return false;
-    writer->at -= 8;
-    store_le64(writer->at, value);
-    return true;
+    if (room_of(writer, at) < 8)
+        return NULL;
+    store_le64(at - 8, value);
+    return at - 8;
+}
+
+static inline uint8_t *
+put_tag(const struct writer *writer, uint8_t *at, uint32_t number, unsigned wire_type)
+{
+    return put_varint(writer, at, (uint64_t)number << 3 | wire_type);
+}
+
+/* A number with the tag in front of it, which mostly take a byte each. */
+static inline uint8_t *
+put_tagged(
+    const struct writer *writer, uint8_t *at, uint32_t number, unsigned wire_type, uint64_t value)
+{
+    uint64_t tag = (uint64_t)number << 3 | wire_type;
+
+    if ((tag | value) < 0x80 && room_of(writer, at) >= 2) {
+        at[-1] = (uint8_t)value;
+        at[-2] = (uint8_t)tag;
+        return at - 2;
+    }
+    at = put_varint(writer, at, value);
+    return at == NULL ? NULL : put_varint(writer, at, tag);
 }
 
 /* ---- values ---- */
 
-static bool put_message(struct writer *writer, const ProtobufCMessage *message);
+static uint8_t *put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message);
 
-static inline bool
-put_text(struct writer *writer, const char *text)
+/* A text without its length, which goes to *out_len. */
+static inline uint8_t *
+put_characters(struct writer *writer, uint8_t *at, const char *text, size_t *out_len)
 {
-    size_t room = (size_t)(writer->at - writer->start);
+    size_t room = room_of(writer, at);
     size_t len = text == NULL ? 0 : strnlen(text, room + 1);
 
     if (len > room && writer->parts != NULL)
         len += strlen(text + len);
-    return (put(writer, text, len) || leave_apart(writer, text, len)) && put_varint(writer, len);
+    *out_len = len;
+    return len <= room ? put(writer, at, text, len) : leave_apart(writer, at, text, len);
 }
 
-static bool
-put_bytes(struct writer *writer, const ProtobufCBinaryData *data)
+static uint8_t *
+put_text(struct writer *writer, uint8_t *at, const char *text)
 {
-    return (put(writer, data->data, data->len) || leave_apart(writer, data->data, data->len)) &&
-           put_varint(writer, data->len);
+    size_t len;
+
+    at = put_characters(writer, at, text, &len);
+    return at == NULL ? NULL : put_varint(writer, at, len);
 }
 
-static bool
-put_inner(struct writer *writer, const ProtobufCMessage *message)
+static uint8_t *
+put_bytes(struct writer *writer, uint8_t *at, const ProtobufCBinaryData *data)
 {
-    const uint8_t *end = writer->at;
+    if (data->len <= room_of(writer, at))
+        at = put(writer, at, data->data, data->len);
+    else
+        at = leave_apart(writer, at, data->data, data->len);
+    return at == NULL ? NULL : put_varint(writer, at, data->len);
+}
+
+/* A message without its length, which goes to *out_len. */
+static inline uint8_t *
+put_contents(struct writer *writer, uint8_t *at, const ProtobufCMessage *message, size_t *out_len)
+{
+    const uint8_t *end = at;
     size_t apart = writer->apart;
 
-    if (message != NULL) {
-        if (writer->depth == 0)
-            return false;
-        writer->depth--;
-        if (!put_message(writer, message))
-            return false;
-        writer->depth++;
-    }
-    return put_varint(writer, (size_t)(end - writer->at) + writer->apart - apart);
+    if (writer->depth == 0)
+        return NULL;
+    writer->depth--;
+    at = put_message(writer, at, message);
+    writer->depth++;
+    if (at != NULL)
+        *out_len = (size_t)(end - at) + writer->apart - apart;
+    return at;
+}
+
+static uint8_t *
+put_inner(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
+{
+    size_t len = 0;
+
+    if (message != NULL)
+        at = put_contents(writer, at, message, &len);
+    return at == NULL ? NULL : put_varint(writer, at, len);
 }
 
 static inline uint64_t
@@ -155,85 +206,100 @@ zigzag(int64_t value)
     return (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
 }
 
-static bool
-put_value(struct writer *writer, ProtobufCType type, const void *member)
+/* What is sent of a number that is sent as a varint; of another type nothing is. */
+static inline bool
+varint_of(ProtobufCType type, const void *member, uint64_t *out_value)
 {
     switch (type) {
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_ENUM:
         /* A negative one is sent as if it had 64 bits. */
-        return put_varint(writer, (uint64_t)(int64_t) * (const int32_t *)member);
+        *out_value = (uint64_t)(int64_t) * (const int32_t *)member;
+        return true;
     case PROTOBUF_C_TYPE_UINT32:
-        return put_varint(writer, *(const uint32_t *)member);
+        *out_value = *(const uint32_t *)member;
+        return true;
     case PROTOBUF_C_TYPE_SINT32:
-        return put_varint(writer, (uint32_t)zigzag(*(const int32_t *)member));
+        *out_value = (uint32_t)zigzag(*(const int32_t *)member);
+        return true;
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_UINT64:
-        return put_varint(writer, *(const uint64_t *)member);
+        *out_value = *(const uint64_t *)member;
+        return true;
     case PROTOBUF_C_TYPE_SINT64:
-        return put_varint(writer, zigzag(*(const int64_t *)member));
+        *out_value = zigzag(*(const int64_t *)member);
+        return true;
     case PROTOBUF_C_TYPE_BOOL:
-        return put_varint(writer, *(const protobuf_c_boolean *)member != 0);
+        *out_value = *(const protobuf_c_boolean *)member != 0;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static uint8_t *
+put_value(struct writer *writer, uint8_t *at, ProtobufCType type, const void *member)
+{
+    uint64_t value;
+
+    switch (type) {
     case PROTOBUF_C_TYPE_SFIXED32:
     case PROTOBUF_C_TYPE_FIXED32:
     case PROTOBUF_C_TYPE_FLOAT:
-        return put_fixed32(writer, *(const uint32_t *)member);
+        return put_fixed32(writer, at, *(const uint32_t *)member);
     case PROTOBUF_C_TYPE_SFIXED64:
     case PROTOBUF_C_TYPE_FIXED64:
     case PROTOBUF_C_TYPE_DOUBLE:
-        return put_fixed64(writer, *(const uint64_t *)member);
+        return put_fixed64(writer, at, *(const uint64_t *)member);
     case PROTOBUF_C_TYPE_STRING:
-        return put_text(writer, *(char *const *)member);
+        return put_text(writer, at, *(char *const *)member);
     case PROTOBUF_C_TYPE_BYTES:
-        return put_bytes(writer, member);
+        return put_bytes(writer, at, member);
     case PROTOBUF_C_TYPE_MESSAGE:
-        return put_inner(writer, *(ProtobufCMessage *const *)member);
+        return put_inner(writer, at, *(ProtobufCMessage *const *)member);
+    default:
+        return varint_of(type, member, &value) ? put_varint(writer, at, value) : NULL;
     }
-    return false;
 }
 
 /* ---- fields ---- */
 
-static inline bool
-put_tag(struct writer *writer, uint32_t number, unsigned wire_type)
+static uint8_t *
+put_element(
+    struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field, const void *member)
 {
-    return put_varint(writer, (uint64_t)number << 3 | wire_type);
+    at = put_value(writer, at, field->type, member);
+    return at == NULL ? NULL
+                      : put_tag(writer, at, field->id, protobuf_shape(field->type).wire_type);
 }
 
-static bool
-put_element(struct writer *writer, const ProtobufCFieldDescriptor *field, const void *member)
-{
-    return put_value(writer, field->type, member) &&
-           put_tag(writer, field->id, protobuf_shape(field->type).wire_type);
-}
-
-static bool
-put_packed(struct writer *writer, const ProtobufCFieldDescriptor *field, const char *elements,
-    size_t count)
+static uint8_t *
+put_packed(struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field,
+    const char *elements, size_t count)
 {
     size_t size = protobuf_shape(field->type).size;
-    const uint8_t *end = writer->at;
+    const uint8_t *end = at;
 
-    for (size_t i = count; i > 0; i--)
-        if (!put_value(writer, field->type, elements + (i - 1) * size))
-            return false;
-    return put_varint(writer, (size_t)(end - writer->at)) &&
-           put_tag(writer, field->id, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
+    for (size_t i = count; i > 0 && at != NULL; i--)
+        at = put_value(writer, at, field->type, elements + (i - 1) * size);
+    return at == NULL ? NULL
+                      : put_tagged(writer, at, field->id, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
+                            (size_t)(end - at));
 }
 
-static bool
-put_repeated(struct writer *writer, const ProtobufCFieldDescriptor *field, const char *message)
+static uint8_t *
+put_repeated(
+    struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field, const char *message)
 {
     const char *elements = *(char *const *)(const void *)(message + field->offset);
     size_t count = *(const size_t *)(const void *)(message + field->quantifier_offset);
     size_t size = protobuf_shape(field->type).size;
 
     if (count > 0 && (field->flags & PROTOBUF_C_FIELD_FLAG_PACKED) != 0)
-        return put_packed(writer, field, elements, count);
-    for (size_t i = count; i > 0; i--)
-        if (!put_element(writer, field, elements + (i - 1) * size))
-            return false;
-    return true;
+        return put_packed(writer, at, field, elements, count);
+    for (size_t i = count; i > 0 && at != NULL; i--)
+        at = put_element(writer, at, field, elements + (i - 1) * size);
+    return at;
 }
 
 /* What proto3 does not send. */
@@ -245,12 +311,8 @@ is_zero(ProtobufCType type, const void *member)
         return *(const float *)member == 0;
     case PROTOBUF_C_TYPE_DOUBLE:
         return *(const double *)member == 0;
-    case PROTOBUF_C_TYPE_STRING:
-        return *(char *const *)member == NULL || **(char *const *)member == '\0';
     case PROTOBUF_C_TYPE_BYTES:
         return ((const ProtobufCBinaryData *)member)->len == 0;
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return *(void *const *)member == NULL;
     default:
         return protobuf_shape(type).size == sizeof(uint64_t) ? *(const uint64_t *)member == 0
                                                              : *(const uint32_t *)member == 0;
@@ -270,84 +332,115 @@ is_set(const ProtobufCFieldDescriptor *field, const void *member, const void *qu
            *(const protobuf_c_boolean *)quantifier != 0;
 }
 
-static inline bool
-put_plain_text(struct writer *writer, const ProtobufCFieldDescriptor *field, const char *text)
+/* ---- plain fields, which are there when they are not zero ---- */
+
+static inline uint8_t *
+put_plain_text(struct writer *writer, uint8_t *at, uint32_t number, const char *text)
 {
-    return text == NULL || *text == '\0' ||
-           (put_text(writer, text) &&
-               put_tag(writer, field->id, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED));
+    size_t len;
+
+    if (text == NULL || *text == '\0')
+        return at;
+    at = put_characters(writer, at, text, &len);
+    if (at == NULL)
+        return NULL;
+    return put_tagged(writer, at, number, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, len);
 }
 
-static inline bool
-put_plain_number(struct writer *writer, const ProtobufCFieldDescriptor *field, uint64_t value)
+static inline uint8_t *
+put_plain_message(
+    struct writer *writer, uint8_t *at, uint32_t number, const ProtobufCMessage *message)
 {
-    return value == 0 ||
-           (put_varint(writer, value) && put_tag(writer, field->id, PROTOBUF_C_WIRE_TYPE_VARINT));
+    size_t len;
+
+    if (message == NULL)
+        return at;
+    at = put_contents(writer, at, message, &len);
+    if (at == NULL)
+        return NULL;
+    return put_tagged(writer, at, number, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, len);
 }
 
-/* A field of proto3 that is neither repeated, optional nor in a oneof, as most are: there when it
- * is not zero. No text. */
-static bool
-put_plain(struct writer *writer, const ProtobufCFieldDescriptor *field, const void *member)
+static inline uint8_t *
+put_plain_varint(const struct writer *writer, uint8_t *at, uint32_t number, uint64_t value)
 {
-    switch (field->type) {
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_ENUM:
-        return put_plain_number(writer, field, (uint64_t)(int64_t) * (const int32_t *)member);
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_UINT64:
-        return put_plain_number(writer, field, *(const uint64_t *)member);
-    default:
-        return is_zero(field->type, member) || put_element(writer, field, member);
-    }
+    return value == 0 ? at : put_tagged(writer, at, number, PROTOBUF_C_WIRE_TYPE_VARINT, value);
 }
 
-static bool
-put_field(struct writer *writer, const ProtobufCFieldDescriptor *field, const char *message)
+static inline uint8_t *
+put_plain(
+    struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field, const void *member)
 {
-    const void *member = message + field->offset, *quantifier;
-    bool in_oneof = (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0, there = true;
+    uint64_t value;
 
-    if (field->label == PROTOBUF_C_LABEL_NONE && !in_oneof)
-        return field->type == PROTOBUF_C_TYPE_STRING
-                   ? put_plain_text(writer, field, *(char *const *)member)
-                   : put_plain(writer, field, member);
-    quantifier = message + field->quantifier_offset;
+    if (field->type == PROTOBUF_C_TYPE_STRING)
+        return put_plain_text(writer, at, field->id, *(char *const *)member);
+    if (varint_of(field->type, member, &value))
+        return put_plain_varint(writer, at, field->id, value);
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return put_plain_message(writer, at, field->id, *(ProtobufCMessage *const *)member);
+    return is_zero(field->type, member) ? at : put_element(writer, at, field, member);
+}
+
+/* ---- messages ---- */
+
+/* A field that is not plain. */
+static APART uint8_t *
+put_other(
+    struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field, const char *message)
+{
+    const void *member = message + field->offset, *quantifier = message + field->quantifier_offset;
+    bool there = true;
+
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        return put_repeated(writer, field, message);
-    if (field->label != PROTOBUF_C_LABEL_REQUIRED && in_oneof)
+        return put_repeated(writer, at, field, message);
+    if (field->label != PROTOBUF_C_LABEL_REQUIRED &&
+        (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
         there = *(const uint32_t *)quantifier == field->id && is_set(field, member, quantifier);
     else if (field->label == PROTOBUF_C_LABEL_OPTIONAL)
         there = is_set(field, member, quantifier);
-    return !there || put_element(writer, field, member);
+    return there ? put_element(writer, at, field, member) : at;
 }
 
-static bool
-put_message(struct writer *writer, const ProtobufCMessage *message)
+static APART uint8_t *
+put_unknown(const struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
 {
-    const ProtobufCMessageDescriptor *type = message->descriptor;
-
-    for (unsigned i = message->n_unknown_fields; i > 0; i--) {
+    for (unsigned i = message->n_unknown_fields; i > 0 && at != NULL; i--) {
         const ProtobufCMessageUnknownField *unknown = &message->unknown_fields[i - 1];
 
-        if (!put(writer, unknown->data, unknown->len) ||
-            !put_tag(writer, unknown->tag, unknown->wire_type))
-            return false;
+        at = put(writer, at, unknown->data, unknown->len);
+        if (at != NULL)
+            at = put_tag(writer, at, unknown->tag, unknown->wire_type);
     }
-    for (unsigned i = type->n_fields; i > 0; i--)
-        if (!put_field(writer, &type->fields[i - 1], (const char *)message))
-            return false;
-    return true;
+    return at;
+}
+
+static uint8_t *
+put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    const ProtobufCFieldDescriptor *field = type->fields + type->n_fields;
+
+    if (message->n_unknown_fields > 0)
+        at = put_unknown(writer, at, message);
+    while (field > type->fields && at != NULL) {
+        field--;
+        at = protobuf_is_plain(field)
+                 ? put_plain(writer, at, field, (const char *)message + field->offset)
+                 : put_other(writer, at, field, (const char *)message);
+    }
+    return at;
 }
 
 bool
 wire_message_pack(const ProtobufCMessage *message, uint8_t *room, size_t size, uint8_t **out_bytes)
 {
-    struct writer writer = {.start = room, .at = room + size, .depth = PROTOBUF_DEPTH_MAX};
+    struct writer writer = {.start = room, .depth = PROTOBUF_DEPTH_MAX};
+    uint8_t *bytes = put_message(&writer, room + size, message);
 
-    if (!put_message(&writer, message))
+    if (bytes == NULL)
         return false;
-    *out_bytes = writer.at;
+    *out_bytes = bytes;
     return true;
 }
 
@@ -355,12 +448,12 @@ bool
 wire_message_pack_parts(
     const ProtobufCMessage *message, uint8_t *room, size_t size, struct wire_parts *out_parts)
 {
-    uint8_t *end = room + size;
+    uint8_t *end = room + size, *at;
     struct writer writer = {
-        .start = room, .at = end, .depth = PROTOBUF_DEPTH_MAX, .end = end, .parts = out_parts};
+        .start = room, .depth = PROTOBUF_DEPTH_MAX, .end = end, .parts = out_parts};
 
     out_parts->first = WIRE_PARTS;
     out_parts->len = 0;
-    return put_message(&writer, message) &&
-           add_part(&writer, writer.at, (size_t)(writer.end - writer.at));
+    at = put_message(&writer, end, message);
+    return at != NULL && add_part(&writer, at, (size_t)(writer.end - at));
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 
 /* How many messages may lie in each other inside the outermost one, read or written here: as many
  * as protobuf's own implementations take by default. */
@@ -43,4 +44,12 @@ protobuf_shape(ProtobufCType type)
 #undef SHAPE
 
     return shapes[type];
+}
+
+/* Of proto3, and neither repeated, optional nor in a oneof, as most fields are. */
+static inline bool
+protobuf_is_plain(const ProtobufCFieldDescriptor *field)
+{
+    return field->label == PROTOBUF_C_LABEL_NONE &&
+           (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0;
 }

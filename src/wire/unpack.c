@@ -7,15 +7,19 @@
  * for the text's end. Many unknown fields are kept as one. And what is known by number but has
  * another wire type counts as unknown, as it does for protobuf's own implementations.
  *
- * What is large may stay where it came in. The end of such a text goes where the next field
- * begins, once that was read.
+ * What is large may stay where it came in. The ends of such texts go where the next fields begin,
+ * once all is read.
  *
  * A repeated field grows as it comes. Its array always has room for the power of two at or above
- * the number of its elements, so that number tells the room as well. */
+ * the number of its elements, so that number tells the room as well.
+ *
+ * Whatever reads takes the place to read at, and returns the one behind what it has read: that
+ * stays in a register, which a member of the reader does not. NULL: there is no going on. */
 #include "wire/wire.h"
 
 #include "base/bytes.h"
 #include "base/hint.h"
+#include "wire/copy.h"
 #include "wire/protobuf.h"
 
 #define LEAST_ROOM 4u
@@ -23,248 +27,298 @@
 /* Fields of a message of which it is noted without allocation whether they came. */
 #define FEW_FIELDS 64u
 
+/* A text is short when its length takes one byte. */
+#define SHORT_TEXT 127u
+
 /* Unknown fields that are kept one by one. */
 #define LOOSE_FIELDS 256u
 
-struct reader {
-    const uint8_t *at, *end; /* of the message at hand */
-    struct arena *arena;
-    size_t large;   /* what stays where it is; SIZE_MAX: nothing does */
-    uint8_t *open;  /* the end that such a text is still to get; NULL: none */
-    unsigned depth; /* how many more messages may lie in each other */
-    unsigned loose; /* how many more unknown fields are kept one by one */
-    enum wire_unpacked result;
+/* A text that stays where it is, and is still to get its end. */
+struct open_text {
+    uint8_t *end;
+    struct open_text *next;
 };
 
-static bool
-fail(struct reader *reader, enum wire_unpacked result)
+struct reader {
+    const uint8_t *end; /* of the message at hand */
+    struct arena *arena;
+    size_t large; /* what stays where it is; SIZE_MAX: nothing does */
+    struct open_text *open;
+    unsigned depth; /* how many more messages may lie in each other */
+    unsigned loose; /* how many more unknown fields are kept one by one */
+    enum wire_unpacked failure;
+};
+
+static COLD const uint8_t *
+fail(struct reader *reader, enum wire_unpacked failure)
 {
-    reader->result = result;
+    reader->failure = failure;
+    return NULL;
+}
+
+static COLD bool
+no_memory(struct reader *reader)
+{
+    reader->failure = WIRE_NO_MEMORY;
     return false;
+}
+
+static COLD const uint8_t *
+malformed(struct reader *reader)
+{
+    return fail(reader, WIRE_MALFORMED);
 }
 
 /* ---- numbers ---- */
 
-static bool
-read_long_varint(struct reader *reader, unsigned max_bytes, uint64_t *out_value)
+/* Comes back in two registers. */
+struct varint {
+    const uint8_t *behind;
+    uint64_t value;
+};
+
+/* `behind` is NULL when there is none of at most so many bytes. */
+static inline struct varint
+varint_of(const uint8_t *at, const uint8_t *end, unsigned max_bytes)
 {
     uint64_t value = 0;
 
-    for (unsigned i = 0; i < max_bytes && reader->at < reader->end; i++) {
-        uint8_t byte = *reader->at++;
+    for (unsigned i = 0; i < max_bytes && at < end; i++) {
+        uint8_t byte = *at++;
 
         value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if (byte < 0x80) {
-            *out_value = value;
-            return true;
-        }
+        if (byte < 0x80)
+            return (struct varint){at, value};
     }
-    return fail(reader, WIRE_MALFORMED);
+    return (struct varint){NULL, 0};
+}
+
+static APART struct varint
+read_long_varint(struct reader *reader, const uint8_t *at, unsigned max_bytes)
+{
+    struct varint number = varint_of(at, reader->end, max_bytes);
+
+    if (number.behind == NULL)
+        malformed(reader);
+    return number;
+}
+
+static inline struct varint
+read_varint(struct reader *reader, const uint8_t *at, unsigned max_bytes)
+{
+    if (at < reader->end && *at < 0x80)
+        return (struct varint){at + 1, *at};
+    return read_long_varint(reader, at, max_bytes);
 }
 
 static inline bool
-read_varint(struct reader *reader, unsigned max_bytes, uint64_t *out_value)
+has(const struct reader *reader, const uint8_t *at, size_t len)
 {
-    if (reader->at < reader->end && *reader->at < 0x80) {
-        *out_value = *reader->at++;
-        return true;
-    }
-    return read_long_varint(reader, max_bytes, out_value);
+    return (size_t)(reader->end - at) >= len;
 }
 
-static inline bool
-take(struct reader *reader, size_t len, const uint8_t **out_bytes)
+/* The length of what follows, which is there as a whole. */
+static inline struct varint
+read_length(struct reader *reader, const uint8_t *at)
 {
-    if ((size_t)(reader->end - reader->at) < len)
-        return fail(reader, WIRE_MALFORMED);
-    *out_bytes = reader->at;
-    reader->at += len;
-    return true;
-}
+    struct varint len = read_varint(reader, at, 5);
 
-/* What comes behind its length. */
-static inline bool
-take_counted(struct reader *reader, const uint8_t **out_bytes, size_t *out_len)
-{
-    uint64_t len;
-
-    if (!read_varint(reader, 5, &len))
-        return false;
-    if (len > INT32_MAX)
-        return fail(reader, WIRE_MALFORMED);
-    *out_len = (size_t)len;
-    return take(reader, (size_t)len, out_bytes);
+    if (len.behind != NULL && (len.value > INT32_MAX || !has(reader, len.behind, len.value)))
+        len.behind = malformed(reader);
+    return len;
 }
 
 /* A number that came as a varint, into a member of the given type. Negative int32 come as ten
- * bytes; their lower half is what counts. */
-static void
+ * bytes; their lower half is what counts. False: the type does not come so. */
+static inline bool
 store_varint(ProtobufCType type, uint64_t value, void *member)
 {
     switch (type) {
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_ENUM:
+        *(uint32_t *)member = (uint32_t)value;
+        return true;
     case PROTOBUF_C_TYPE_SINT32:
         *(uint32_t *)member = (uint32_t)value >> 1 ^ -((uint32_t)value & 1);
-        break;
+        return true;
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_UINT64:
         *(uint64_t *)member = value;
-        break;
+        return true;
     case PROTOBUF_C_TYPE_SINT64:
         *(uint64_t *)member = value >> 1 ^ -(value & 1);
-        break;
+        return true;
     case PROTOBUF_C_TYPE_BOOL:
         *(protobuf_c_boolean *)member = value != 0;
-        break;
+        return true;
     default:
-        *(uint32_t *)member = (uint32_t)value;
-        break;
+        return false;
     }
 }
 
 /* A number of any type. */
-static bool
-read_number(struct reader *reader, ProtobufCType type, void *member)
+static inline const uint8_t *
+read_number(struct reader *reader, const uint8_t *at, ProtobufCType type, void *member)
 {
     unsigned wire_type = protobuf_shape(type).wire_type;
-    const uint8_t *bytes;
-    uint64_t value;
+    struct varint number;
 
     if (wire_type == PROTOBUF_C_WIRE_TYPE_VARINT) {
-        if (!read_varint(reader, 10, &value))
-            return false;
-        store_varint(type, value, member);
-    } else if (wire_type == PROTOBUF_C_WIRE_TYPE_32BIT) {
-        if (!take(reader, 4, &bytes))
-            return false;
-        *(uint32_t *)member = load_le32(bytes);
-    } else {
-        if (!take(reader, 8, &bytes))
-            return false;
-        *(uint64_t *)member = load_le64(bytes);
+        number = read_varint(reader, at, 10);
+        if (number.behind != NULL)
+            store_varint(type, number.value, member);
+        return number.behind;
     }
-    return true;
+    if (wire_type == PROTOBUF_C_WIRE_TYPE_32BIT) {
+        if (!has(reader, at, 4))
+            return malformed(reader);
+        *(uint32_t *)member = load_le32(at);
+        return at + 4;
+    }
+    if (!has(reader, at, 8))
+        return malformed(reader);
+    *(uint64_t *)member = load_le64(at);
+    return at + 8;
 }
 
 /* ---- what has a length ---- */
 
-static inline bool
-read_text(struct reader *reader, char **out_text)
+/* A long text, which has no U+0000, stays: note where it ends. */
+static APART const uint8_t *
+leave_text(struct reader *reader, const uint8_t *bytes, size_t len, char **out_text)
 {
-    const uint8_t *bytes;
-    size_t len;
+    struct open_text *open;
+
+    if (memchr(bytes, '\0', len) != NULL)
+        return fail(reader, WIRE_HAS_NUL);
+    open = arena_alloc(reader->arena, sizeof(*open));
+    if (open == NULL)
+        return fail(reader, WIRE_NO_MEMORY);
+    *open = (struct open_text){(uint8_t *)(uintptr_t)bytes + len, reader->open};
+    reader->open = open;
+    *out_text = (char *)(uintptr_t)bytes;
+    return bytes + len;
+}
+
+static inline const uint8_t *
+read_text(struct reader *reader, const uint8_t *at, char **out_text)
+{
+    struct varint len = read_length(reader, at);
     char *text;
 
-    if (!take_counted(reader, &bytes, &len))
-        return false;
-    if (len > 0 && memchr(bytes, '\0', len) != NULL)
+    if (len.behind == NULL)
+        return NULL;
+    if (len.value >= reader->large)
+        return leave_text(reader, len.behind, len.value, out_text);
+    if (len.value > 0 && memchr(len.behind, '\0', len.value) != NULL)
         return fail(reader, WIRE_HAS_NUL);
-    if (len >= reader->large) {
-        *out_text = (char *)(uintptr_t)bytes;
-        reader->open = (uint8_t *)(uintptr_t)bytes + len;
-        return true;
-    }
-    text = arena_alloc(reader->arena, len + 1);
+    text = arena_alloc(reader->arena, len.value + 1);
     if (text == NULL)
         return fail(reader, WIRE_NO_MEMORY);
-    memcpy(text, bytes, len);
-    text[len] = '\0';
+    memcpy(text, len.behind, len.value);
+    text[len.value] = '\0';
     *out_text = text;
-    return true;
+    return len.behind + len.value;
 }
 
-static bool
-dup_bytes(struct reader *reader, const uint8_t *bytes, size_t len, uint8_t **out_copy)
+static const uint8_t *
+read_bytes(struct reader *reader, const uint8_t *at, ProtobufCBinaryData *out_data)
 {
-    uint8_t *copy = arena_alloc(reader->arena, len);
+    struct varint len = read_length(reader, at);
+    uint8_t *copy = NULL;
 
-    if (copy == NULL)
-        return fail(reader, WIRE_NO_MEMORY);
-    memcpy(copy, bytes, len);
-    *out_copy = copy;
-    return true;
+    if (len.behind == NULL)
+        return NULL;
+    if (len.value >= reader->large) {
+        copy = (uint8_t *)(uintptr_t)len.behind;
+    } else if (len.value > 0) {
+        copy = arena_alloc(reader->arena, len.value);
+        if (copy == NULL)
+            return fail(reader, WIRE_NO_MEMORY);
+        memcpy(copy, len.behind, len.value);
+    }
+    *out_data = (ProtobufCBinaryData){len.value, copy};
+    return len.behind + len.value;
 }
 
-static bool
-read_bytes(struct reader *reader, ProtobufCBinaryData *out_data)
-{
-    const uint8_t *bytes;
-    size_t len;
+/* Where one field ends, and where to look for the next one first. */
+struct step {
+    const uint8_t *behind;
+    const ProtobufCFieldDescriptor *next;
+};
 
-    if (!take_counted(reader, &bytes, &len))
-        return false;
-    out_data->len = len;
-    out_data->data = len >= reader->large ? (uint8_t *)(uintptr_t)bytes : NULL;
-    return len == 0 || out_data->data != NULL || dup_bytes(reader, bytes, len, &out_data->data);
+static inline struct step
+first_step(const uint8_t *at, const ProtobufCMessage *message)
+{
+    return (struct step){at, message->descriptor->fields};
 }
 
-static bool read_fields(struct reader *reader, ProtobufCMessage *message);
+static const uint8_t *read_fields(
+    struct reader *reader, struct step step, ProtobufCMessage *message);
 
-static ProtobufCMessage *
-new_message(struct reader *reader, const ProtobufCMessageDescriptor *type)
+/* NULL: no memory. */
+static inline ProtobufCMessage *
+new_message(struct arena *arena, const ProtobufCMessageDescriptor *type)
 {
-    ProtobufCMessage *message = arena_alloc(reader->arena, type->sizeof_message);
+    ProtobufCMessage *message = arena_alloc(arena, type->sizeof_message);
 
-    if (message == NULL)
-        reader->result = WIRE_NO_MEMORY;
-    else
+    if (message != NULL)
         type->message_init(message);
     return message;
 }
 
 /* A message in a message; one that has come before is added to, as protobuf merges. */
-static bool
-read_message(
-    struct reader *reader, const ProtobufCFieldDescriptor *field, ProtobufCMessage **message)
+static const uint8_t *
+read_message(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
+    ProtobufCMessage **message)
 {
-    const uint8_t *bytes, *end = reader->end;
-    size_t len;
+    const uint8_t *end = reader->end;
+    struct varint len = read_length(reader, at);
 
-    if (!take_counted(reader, &bytes, &len))
-        return false;
+    if (len.behind == NULL)
+        return NULL;
     if (reader->depth == 0)
         return fail(reader, WIRE_TOO_DEEP);
     if (*message == NULL || *message == field->default_value)
-        *message = new_message(reader, field->descriptor);
+        *message = new_message(reader->arena, field->descriptor);
     if (*message == NULL)
-        return false;
-    reader->at = bytes;
-    reader->end = bytes + len;
+        return fail(reader, WIRE_NO_MEMORY);
+    reader->end = len.behind + len.value;
     reader->depth--;
-    if (!read_fields(reader, *message))
-        return false;
+    at = read_fields(reader, first_step(len.behind, *message), *message);
     reader->depth++;
     reader->end = end;
-    return true;
+    return at;
 }
 
-static bool
-read_value(struct reader *reader, const ProtobufCFieldDescriptor *field, void *member)
+static const uint8_t *
+read_value(
+    struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field, void *member)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
-        return read_text(reader, member);
+        return read_text(reader, at, member);
     case PROTOBUF_C_TYPE_BYTES:
-        return read_bytes(reader, member);
+        return read_bytes(reader, at, member);
     case PROTOBUF_C_TYPE_MESSAGE:
-        return read_message(reader, field, member);
+        return read_message(reader, at, field, member);
     default:
-        return read_number(reader, field->type, member);
+        return read_number(reader, at, field->type, member);
     }
 }
 
 /* ---- repeated fields ---- */
 
-static size_t
+static inline size_t
 room_for(size_t count)
 {
-    size_t room = LEAST_ROOM;
-
-    while (room < count)
-        room *= 2;
-    return count == 0 ? 0 : room;
+    if (count <= LEAST_ROOM)
+        return count == 0 ? 0 : LEAST_ROOM;
+    return (size_t)1 << (64 - __builtin_clzll(count - 1));
 }
 
-/* Make room for `more` elements behind `count`. */
+/* Make room for `more` elements behind `count`. False: no memory. */
 static bool
 grow(struct reader *reader, void **array, size_t count, size_t more, size_t size)
 {
@@ -275,29 +329,28 @@ grow(struct reader *reader, void **array, size_t count, size_t more, size_t size
         return true;
     larger = arena_alloc(reader->arena, room * size);
     if (larger == NULL)
-        return fail(reader, WIRE_NO_MEMORY);
+        return no_memory(reader);
     if (count > 0)
         memcpy(larger, *array, count * size);
     *array = larger;
     return true;
 }
 
-static bool
-read_element(
-    struct reader *reader, const ProtobufCFieldDescriptor *field, void **array, size_t *count)
+static const uint8_t *
+read_element(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
+    void **array, size_t *count)
 {
     size_t size = protobuf_shape(field->type).size;
     char *element;
 
     if (!grow(reader, array, *count, 1, size))
-        return false;
+        return NULL;
     element = (char *)*array + *count * size;
     if (field->type == PROTOBUF_C_TYPE_MESSAGE)
         *(ProtobufCMessage **)(void *)element = NULL;
-    if (!read_value(reader, field, element))
-        return false;
-    ++*count;
-    return true;
+    at = read_value(reader, at, field, element);
+    *count += at != NULL;
+    return at;
 }
 
 /* How many numbers there are in bytes; 0 when they do not divide. */
@@ -316,40 +369,44 @@ count_packed(ProtobufCType type, const uint8_t *bytes, size_t len)
     return count;
 }
 
-static bool
-read_packed(
-    struct reader *reader, const ProtobufCFieldDescriptor *field, void **array, size_t *count)
+static const uint8_t *
+read_packed(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
+    void **array, size_t *count)
 {
-    size_t size = protobuf_shape(field->type).size, len, more;
-    struct reader numbers = *reader;
+    size_t size = protobuf_shape(field->type).size, more;
+    struct varint len = read_length(reader, at);
+    const uint8_t *end = reader->end;
     char *element;
 
-    if (!take_counted(reader, &numbers.at, &len))
-        return false;
-    numbers.end = numbers.at + len;
-    more = count_packed(field->type, numbers.at, len);
+    if (len.behind == NULL || len.value == 0)
+        return len.behind;
+    more = count_packed(field->type, len.behind, len.value);
     if (more == 0)
-        return len == 0 || fail(reader, WIRE_MALFORMED);
+        return malformed(reader);
     if (!grow(reader, array, *count, more, size))
-        return false;
+        return NULL;
     element = (char *)*array + *count * size;
-    for (size_t i = 0; i < more; i++, element += size)
-        if (!read_number(&numbers, field->type, element))
-            return fail(reader, WIRE_MALFORMED);
+    at = len.behind;
+    reader->end = at + len.value;
+    for (size_t i = 0; i < more && at != NULL; i++, element += size)
+        at = read_number(reader, at, field->type, element);
+    if (at != NULL && at != reader->end)
+        return malformed(reader);
+    reader->end = end;
     *count += more;
-    return numbers.at == numbers.end || fail(reader, WIRE_MALFORMED);
+    return at;
 }
 
-static bool
-read_repeated(
-    struct reader *reader, const ProtobufCFieldDescriptor *field, unsigned wire_type, char *message)
+static const uint8_t *
+read_repeated(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
+    unsigned wire_type, char *message)
 {
     void **array = (void **)(void *)(message + field->offset);
     size_t *count = (size_t *)(void *)(message + field->quantifier_offset);
 
     if (wire_type == protobuf_shape(field->type).wire_type)
-        return read_element(reader, field, array, count);
-    return read_packed(reader, field, array, count);
+        return read_element(reader, at, field, array, count);
+    return read_packed(reader, at, field, array, count);
 }
 
 /* ---- fields ---- */
@@ -365,20 +422,17 @@ choose_case(const ProtobufCFieldDescriptor *field, char *message)
     *chosen = field->id;
 }
 
-static bool
-read_field(
-    struct reader *reader, const ProtobufCFieldDescriptor *field, unsigned wire_type, char *message)
+static const uint8_t *
+read_field(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
+    unsigned wire_type, char *message)
 {
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        return read_repeated(reader, field, wire_type, message);
-    if (field->label == PROTOBUF_C_LABEL_NONE && field->type == PROTOBUF_C_TYPE_STRING &&
-        (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0)
-        return read_text(reader, (char **)(void *)(message + field->offset));
+        return read_repeated(reader, at, field, wire_type, message);
     if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
         choose_case(field, message);
     else if (field->label == PROTOBUF_C_LABEL_OPTIONAL && field->quantifier_offset != 0)
         *(protobuf_c_boolean *)(void *)(message + field->quantifier_offset) = true;
-    return read_value(reader, field, message + field->offset);
+    return read_value(reader, at, field, message + field->offset);
 }
 
 /* Numbers may come packed whatever the schema says, and singly where it says packed. */
@@ -391,38 +445,35 @@ fits(const ProtobufCFieldDescriptor *field, unsigned wire_type)
 }
 
 /* Where a value of no known field ends; groups are refused. */
-static bool
-skip_value(struct reader *reader, unsigned wire_type)
+static const uint8_t *
+skip_value(struct reader *reader, const uint8_t *at, unsigned wire_type)
 {
-    const uint8_t *bytes;
-    uint64_t value;
-    size_t len;
+    struct varint len = {at, 0};
 
-    switch (wire_type) {
-    case PROTOBUF_C_WIRE_TYPE_VARINT:
-        return read_varint(reader, 10, &value);
-    case PROTOBUF_C_WIRE_TYPE_64BIT:
-        return take(reader, 8, &bytes);
-    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        return take_counted(reader, &bytes, &len);
-    case PROTOBUF_C_WIRE_TYPE_32BIT:
-        return take(reader, 4, &bytes);
-    default:
-        return fail(reader, WIRE_MALFORMED);
-    }
+    if (wire_type == PROTOBUF_C_WIRE_TYPE_VARINT)
+        return read_varint(reader, at, 10).behind;
+    if (wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
+        len = read_length(reader, at);
+    else if (wire_type == PROTOBUF_C_WIRE_TYPE_64BIT)
+        len.value = 8;
+    else if (wire_type == PROTOBUF_C_WIRE_TYPE_32BIT)
+        len.value = 4;
+    else
+        return malformed(reader);
+    if (len.behind == NULL)
+        return NULL;
+    return has(reader, len.behind, len.value) ? len.behind + len.value : malformed(reader);
 }
 
-/* Bytes behind those of an unknown field, which have room as an array has. */
+/* Bytes behind those of an unknown field, which have room as an array has. False: no memory. */
 static bool
-append_unknown(struct reader *reader, ProtobufCMessageUnknownField *field, const uint8_t *bytes)
+append_unknown(
+    struct reader *reader, ProtobufCMessageUnknownField *field, const uint8_t *bytes, size_t len)
 {
-    size_t len = (size_t)(reader->at - bytes);
     void *data = field->data;
 
     if (!grow(reader, &data, field->len, len, 1))
         return false;
-    if (data == NULL)
-        return fail(reader, WIRE_NO_MEMORY);
     field->data = data;
     if (len > 0)
         memcpy(field->data + field->len, bytes, len);
@@ -430,7 +481,8 @@ append_unknown(struct reader *reader, ProtobufCMessageUnknownField *field, const
     return true;
 }
 
-/* Room for another unknown field; the last of a message that is not kept loose stays the last. */
+/* Room for another unknown field; the last of a message that is not kept loose stays the last.
+ * False: no memory. */
 static bool
 grow_unknown(struct reader *reader, ProtobufCMessage *message)
 {
@@ -439,7 +491,7 @@ grow_unknown(struct reader *reader, ProtobufCMessage *message)
     if (reader->loose == 0) {
         array = arena_alloc(reader->arena, sizeof(ProtobufCMessageUnknownField));
         if (array == NULL)
-            return fail(reader, WIRE_NO_MEMORY);
+            return no_memory(reader);
     } else {
         reader->loose--;
         if (!grow(
@@ -453,31 +505,50 @@ grow_unknown(struct reader *reader, ProtobufCMessage *message)
 /* Kept, so that a message which is passed on loses nothing. Two bytes may be a field, whose struct
  * has twenty times as many: so after the first LOOSE_FIELDS, what comes joins the last one of its
  * message, tag and all, which packs to the same bytes. */
-static APART bool
-keep_unknown(struct reader *reader, const uint8_t *tag, uint32_t number, unsigned wire_type,
-    ProtobufCMessage *message)
+static APART const uint8_t *
+keep_unknown(
+    struct reader *reader, const uint8_t *start, struct varint tag, ProtobufCMessage *message)
 {
-    ProtobufCMessageUnknownField field = {.tag = number, .wire_type = wire_type};
-    const uint8_t *start = reader->at;
+    ProtobufCMessageUnknownField field = {
+        .tag = (uint32_t)(tag.value >> 3), .wire_type = tag.value & 7};
+    const uint8_t *behind;
+    bool kept;
 
-    if (!skip_value(reader, wire_type))
-        return false;
-    if (reader->loose == 0 && message->n_unknown_fields > 0)
-        return append_unknown(reader, &message->unknown_fields[message->n_unknown_fields - 1], tag);
-    if (!append_unknown(reader, &field, start) || !grow_unknown(reader, message))
-        return false;
-    message->unknown_fields[message->n_unknown_fields++] = field;
-    return true;
+    if (field.tag == 0) /* is no field's number */
+        return malformed(reader);
+    behind = skip_value(reader, tag.behind, field.wire_type);
+    if (behind == NULL)
+        return NULL;
+    if (reader->loose == 0 && message->n_unknown_fields > 0) {
+        kept = append_unknown(reader, &message->unknown_fields[message->n_unknown_fields - 1],
+            start, (size_t)(behind - start));
+    } else {
+        kept = append_unknown(reader, &field, tag.behind, (size_t)(behind - tag.behind)) &&
+               grow_unknown(reader, message);
+        if (kept)
+            message->unknown_fields[message->n_unknown_fields++] = field;
+    }
+    return kept ? behind : NULL;
 }
 
-/* Fields mostly come in the order of their numbers. `next`: where to look first. */
-static inline const ProtobufCFieldDescriptor *
-find_field(const ProtobufCMessageDescriptor *type, uint32_t number, unsigned next)
+/* ---- messages ---- */
+
+/* How far to look for a field, one by one, before all are searched. */
+#define NEAR 4
+
+/* One that does not come next in the order of their numbers, as most do: the same again, or one
+ * behind some that are not there. NULL: none has the number. */
+static APART const ProtobufCFieldDescriptor *
+find_field(
+    const ProtobufCMessageDescriptor *type, uint32_t number, const ProtobufCFieldDescriptor *next)
 {
-    if (next < type->n_fields && type->fields[next].id == number)
-        return &type->fields[next];
-    if (next > 0 && type->fields[next - 1].id == number)
-        return &type->fields[next - 1];
+    const ProtobufCFieldDescriptor *end = type->fields + type->n_fields;
+
+    if (next > type->fields && next[-1].id == number)
+        return next - 1;
+    for (unsigned i = 0; i < NEAR && next < end; i++, next++)
+        if (next->id == number)
+            return next;
     return protobuf_c_message_descriptor_get_field(type, number);
 }
 
@@ -491,7 +562,7 @@ missing_of(const ProtobufCMessageDescriptor *type, unsigned first, uint64_t seen
 }
 
 /* Have all fields come that must, unless they have a default? */
-static inline bool
+static bool
 is_complete(const ProtobufCMessageDescriptor *type, const uint64_t *seen)
 {
     for (unsigned first = 0; first < type->n_fields; first += 64) {
@@ -508,6 +579,13 @@ is_complete(const ProtobufCMessageDescriptor *type, const uint64_t *seen)
     return true;
 }
 
+/* Only in proto2 are there fields that must come, and there none has this label. */
+static inline bool
+may_be_incomplete(const ProtobufCMessageDescriptor *type)
+{
+    return type->n_fields > 0 && type->fields[0].label != PROTOBUF_C_LABEL_NONE;
+}
+
 /* A bit for each field that has come: `few`, if they are few. NULL: no memory. */
 static uint64_t *
 make_seen(struct reader *reader, const ProtobufCMessageDescriptor *type, uint64_t *few)
@@ -518,103 +596,170 @@ make_seen(struct reader *reader, const ProtobufCMessageDescriptor *type, uint64_
     if (type->n_fields > FEW_FIELDS)
         seen = arena_zalloc(reader->arena, (type->n_fields + 63) / 64 * sizeof(*seen));
     if (seen == NULL)
-        reader->result = WIRE_NO_MEMORY;
+        fail(reader, WIRE_NO_MEMORY);
     return seen;
 }
 
-/* A field's number, which is never 0, and how its value lies there. */
-static inline bool
-read_tag(struct reader *reader, uint32_t *out_number, unsigned *out_wire_type)
-{
-    uint64_t tag;
-
-    if (!read_varint(reader, 5, &tag))
-        return false;
-    *out_number = (uint32_t)(tag >> 3);
-    *out_wire_type = tag & 7;
-    return *out_number != 0 || fail(reader, WIRE_MALFORMED);
-}
-
-/* Write the end of a text that stays. */
-static inline void
-end_text(uint8_t *end)
-{
-    if (end != NULL)
-        *end = '\0';
-}
-
-static bool
-read_fields(struct reader *reader, ProtobufCMessage *message)
+/* Any field. seen: NULL, or where it is noted. */
+static APART struct step
+read_any(struct reader *reader, struct step step, ProtobufCMessage *message, uint64_t *seen)
 {
     const ProtobufCMessageDescriptor *type = message->descriptor;
-    const ProtobufCFieldDescriptor *field;
-    uint64_t few, *seen = make_seen(reader, type, &few);
-    const uint8_t *tag;
-    uint8_t *open;
-    uint32_t number;
-    unsigned wire_type, next = 0;
+    const ProtobufCFieldDescriptor *field = step.next;
+    struct varint tag = read_varint(reader, step.behind, 5);
+    unsigned wire_type = tag.value & 7;
 
-    if (seen == NULL)
-        return false;
-    while (reader->at < reader->end) {
-        tag = reader->at;
-        open = reader->open; /* its end is at `tag` */
-        reader->open = NULL;
-        if (!read_tag(reader, &number, &wire_type))
-            return false;
-        field = find_field(type, number, next);
-        if (field != NULL && fits(field, wire_type)) {
-            if (!read_field(reader, field, wire_type, (char *)message))
-                return false;
-            next = (unsigned)(field - type->fields);
-            seen[next / 64] |= UINT64_C(1) << next % 64;
-            next++;
-        } else if (!keep_unknown(reader, tag, number, wire_type, message)) {
-            return false;
-        }
-        end_text(open);
-    }
-    return is_complete(type, seen) || fail(reader, WIRE_MALFORMED);
+    if (tag.behind == NULL)
+        return (struct step){NULL, NULL};
+    if (field == type->fields + type->n_fields || field->id != (uint32_t)(tag.value >> 3))
+        field = find_field(type, (uint32_t)(tag.value >> 3), field);
+    if (field == NULL || !fits(field, wire_type))
+        return (struct step){keep_unknown(reader, step.behind, tag, message), step.next};
+    if (seen != NULL)
+        seen[(field - type->fields) / 64] |= UINT64_C(1) << (field - type->fields) % 64;
+    return (struct step){
+        read_field(reader, tag.behind, field, wire_type, (char *)message), field + 1};
 }
 
-static inline enum wire_unpacked
-unpack(
-    struct reader *reader, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
+/* A message some of whose fields may have to come. */
+static APART const uint8_t *
+read_complete(struct reader *reader, struct step step, ProtobufCMessage *message)
 {
-    ProtobufCMessage *message = new_message(reader, type);
+    uint64_t few, *seen = make_seen(reader, message->descriptor, &few);
 
-    if (message == NULL || !read_fields(reader, message))
-        return reader->result;
-    *out_message = message;
-    return WIRE_UNPACKED;
+    if (seen == NULL)
+        return NULL;
+    while (step.behind != NULL && step.behind < reader->end)
+        step = read_any(reader, step, message, seen);
+    if (step.behind != NULL && !is_complete(message->descriptor, seen))
+        return malformed(reader);
+    return step.behind;
+}
+
+/* A text of less than 128 bytes, its length first. NULL: it is longer than that, or than what is
+ * there, the arena's block at hand has no room for it, or U+0000 is in it. */
+static inline const uint8_t *
+read_short_text(const uint8_t *at, const uint8_t *end, struct arena *arena, char **member)
+{
+    size_t len = *at++;
+    char *text;
+
+    if (len > SHORT_TEXT || len > (size_t)(end - at))
+        return NULL;
+    text = arena_alloc_here(arena, len + 1);
+    if (text == NULL || copy_few((uint8_t *)text, at, len))
+        return NULL;
+    text[len] = '\0';
+    *member = text;
+    return at + len;
+}
+
+static inline const uint8_t *
+read_plain_varint(const uint8_t *at, const uint8_t *end, ProtobufCType type, void *member)
+{
+    struct varint number = {at + 1, *at};
+
+    if (*at >= 0x80)
+        number = varint_of(at, end, 10);
+    return number.behind != NULL && store_varint(type, number.value, member) ? number.behind : NULL;
+}
+
+/* Fields as most are: plain, in the order of their numbers, which are below 16, and short texts or
+ * varints. They are read without a call and without a reader, so that all is in registers. What
+ * comes next is something else, or nothing. */
+static inline struct step
+read_simple(struct step step, const uint8_t *end, struct arena *arena, ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    const ProtobufCFieldDescriptor *field = step.next, *last = type->fields + type->n_fields;
+    const uint8_t *at = step.behind, *behind;
+
+    for (; end - at >= 2 && field < last && protobuf_is_plain(field); field++) {
+        uint32_t tag = field->id << 3;
+        void *member = (char *)message + field->offset;
+
+        if (*at == (tag | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) && *at < 0x80) {
+            if (field->type != PROTOBUF_C_TYPE_STRING)
+                break;
+            behind = read_short_text(at + 1, end, arena, member);
+        } else if (*at == (tag | PROTOBUF_C_WIRE_TYPE_VARINT) && *at < 0x80) {
+            behind = read_plain_varint(at + 1, end, field->type, member);
+        } else if (*at > tag && *at < 0x80) {
+            continue;
+        } else {
+            break;
+        }
+        if (behind == NULL)
+            break;
+        at = behind;
+    }
+    return (struct step){at, field};
+}
+
+static const uint8_t *
+read_fields(struct reader *reader, struct step step, ProtobufCMessage *message)
+{
+    if (may_be_incomplete(message->descriptor))
+        return read_complete(reader, step, message);
+    while (step.behind != NULL && step.behind < reader->end) {
+        if (reader->large > SHORT_TEXT)
+            step = read_simple(step, reader->end, reader->arena, message);
+        if (step.behind < reader->end)
+            step = read_any(reader, step, message, NULL);
+    }
+    return step.behind;
+}
+
+/* All that does not fit into registers. */
+static APART enum wire_unpacked
+unpack_rest(struct step step, const uint8_t *end, size_t large, struct arena *arena,
+    ProtobufCMessage *message, struct open_text **out_open)
+{
+    struct reader reader = {.end = end,
+        .arena = arena,
+        .large = large,
+        .depth = PROTOBUF_DEPTH_MAX,
+        .loose = LOOSE_FIELDS};
+    const uint8_t *behind = read_fields(&reader, step, message);
+
+    if (out_open != NULL)
+        *out_open = reader.open;
+    return behind != NULL ? WIRE_UNPACKED : reader.failure;
 }
 
 enum wire_unpacked
 wire_message_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len,
     struct arena *arena, ProtobufCMessage **out_message)
 {
-    struct reader reader = {.at = data,
-        .end = len > 0 ? data + len : data,
-        .arena = arena,
-        .large = SIZE_MAX,
-        .depth = PROTOBUF_DEPTH_MAX,
-        .loose = LOOSE_FIELDS};
+    const uint8_t *end = len > 0 ? data + len : data;
+    ProtobufCMessage *message = new_message(arena, type);
+    enum wire_unpacked result = WIRE_UNPACKED;
+    struct step step;
 
-    return unpack(&reader, type, out_message);
+    if (message == NULL)
+        return WIRE_NO_MEMORY;
+    step = read_simple(first_step(data, message), end, arena, message);
+    if (step.behind != end || may_be_incomplete(type))
+        result = unpack_rest(step, end, SIZE_MAX, arena, message, NULL);
+    if (result == WIRE_UNPACKED)
+        *out_message = message;
+    return result;
 }
 
 enum wire_unpacked
 wire_message_unpack_within(const ProtobufCMessageDescriptor *type, uint8_t *data, size_t len,
     size_t large, struct arena *arena, ProtobufCMessage **out_message)
 {
-    struct reader reader = {.at = data,
-        .end = data + len,
-        .arena = arena,
-        .large = large,
-        .depth = PROTOBUF_DEPTH_MAX,
-        .loose = LOOSE_FIELDS};
-    enum wire_unpacked result = unpack(&reader, type, out_message);
+    ProtobufCMessage *message = new_message(arena, type);
+    struct open_text *open;
+    enum wire_unpacked result;
 
-    end_text(reader.open);
+    if (message == NULL)
+        return WIRE_NO_MEMORY;
+    result = unpack_rest(first_step(data, message), data + len, large, arena, message, &open);
+    for (; open != NULL; open = open->next)
+        *open->end = '\0';
+    if (result == WIRE_UNPACKED)
+        *out_message = message;
     return result;
 }
