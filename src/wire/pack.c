@@ -141,26 +141,32 @@ put_tagged(
 
 static uint8_t *put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message);
 
-/* A text without its length, which goes to *out_len. */
-static inline uint8_t *
-put_characters(struct writer *writer, uint8_t *at, const char *text, size_t *out_len)
+/* How long a text is; if it is longer than the room, no more than that it is. */
+static inline size_t
+measure(const struct writer *writer, const uint8_t *at, const char *text)
 {
-    size_t room = room_of(writer, at);
-    size_t len = text == NULL ? 0 : strnlen(text, room + 1);
+    return strnlen(text, room_of(writer, at) + 1);
+}
 
-    if (len > room && writer->parts != NULL)
-        len += strlen(text + len);
-    *out_len = len;
-    return len <= room ? put(writer, at, text, len) : leave_apart(writer, at, text, len);
+static uint8_t *
+put_measured(struct writer *writer, uint8_t *at, const char *text, size_t len)
+{
+    if (len <= room_of(writer, at)) {
+        at = put(writer, at, text, len);
+    } else {
+        if (writer->parts != NULL)
+            len += strlen(text + len);
+        at = leave_apart(writer, at, text, len);
+    }
+    return at == NULL ? NULL : put_varint(writer, at, len);
 }
 
 static uint8_t *
 put_text(struct writer *writer, uint8_t *at, const char *text)
 {
-    size_t len;
-
-    at = put_characters(writer, at, text, &len);
-    return at == NULL ? NULL : put_varint(writer, at, len);
+    if (text == NULL)
+        return put_varint(writer, at, 0);
+    return put_measured(writer, at, text, measure(writer, at, text));
 }
 
 static uint8_t *
@@ -334,17 +340,29 @@ is_set(const ProtobufCFieldDescriptor *field, const void *member, const void *qu
 
 /* ---- plain fields, which are there when they are not zero ---- */
 
+static APART uint8_t *
+put_long_text(struct writer *writer, uint8_t *at, uint32_t number, const char *text, size_t len)
+{
+    at = put_measured(writer, at, text, len);
+    return at == NULL ? NULL : put_tag(writer, at, number, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
+}
+
+/* Mostly it is short, its number small, and there is room. */
 static inline uint8_t *
 put_plain_text(struct writer *writer, uint8_t *at, uint32_t number, const char *text)
 {
-    size_t len;
+    size_t tag = (size_t)number << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, len;
 
     if (text == NULL || *text == '\0')
         return at;
-    at = put_characters(writer, at, text, &len);
-    if (at == NULL)
-        return NULL;
-    return put_tagged(writer, at, number, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, len);
+    len = measure(writer, at, text);
+    if ((len | tag) >= 0x80 || room_of(writer, at) < len + 2)
+        return put_long_text(writer, at, number, text, len);
+    at -= len;
+    copy_few(at, (const uint8_t *)text, len);
+    at[-1] = (uint8_t)len;
+    at[-2] = (uint8_t)tag;
+    return at - 2;
 }
 
 static inline uint8_t *
@@ -418,12 +436,12 @@ put_unknown(const struct writer *writer, uint8_t *at, const ProtobufCMessage *me
 static uint8_t *
 put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
 {
-    const ProtobufCMessageDescriptor *type = message->descriptor;
-    const ProtobufCFieldDescriptor *field = type->fields + type->n_fields;
+    const ProtobufCFieldDescriptor *first = message->descriptor->fields;
+    const ProtobufCFieldDescriptor *field = first + message->descriptor->n_fields;
 
     if (message->n_unknown_fields > 0)
         at = put_unknown(writer, at, message);
-    while (field > type->fields && at != NULL) {
+    while (field > first && at != NULL) {
         field--;
         at = protobuf_is_plain(field)
                  ? put_plain(writer, at, field, (const char *)message + field->offset)
