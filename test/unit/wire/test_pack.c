@@ -7,25 +7,22 @@
 
 #include <cmocka.h>
 
-#include "kinds.pb-c.h"
+#include "kinds.h"
 #include "likeness.h"
 #include "random_message.h"
-#include "required.pb-c.h"
 
 #define ROUNDS 2000
 
 static void
 test_random_messages(void **state)
 {
-    static const ProtobufCMessageDescriptor *const types[] = {
-        &kinds__all__descriptor, &required__some__descriptor, &required__many__descriptor};
     uint64_t seed = 0x9e3779b97f4a7c15;
     struct arena arena;
 
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
         arena_init(&arena, NULL, 0);
-        assert_true(likeness_packs(roll_message(&seed, &arena, types[i % 3], 3)));
+        assert_true(likeness_packs(roll_message(&seed, &arena, kinds_types[i % KINDS_TYPES], 3)));
         arena_fini(&arena);
     }
 }
@@ -57,6 +54,41 @@ test_extremes(void **state)
     all.enum_field = KINDS__COLOR__BLUE;
     all.message_field = &inner;
     assert_true(likeness_packs(&all.base));
+}
+
+/* Of lengths that take one byte and two, copied in every way there is. */
+static void
+test_texts_of_every_length(void **state)
+{
+    Kinds__Plain plain = KINDS__PLAIN__INIT;
+    char text[301];
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    plain.name = plain.beyond = text;
+    plain.data.data = (uint8_t *)text;
+    for (size_t len = 0; len < sizeof text; len++) {
+        text[len] = '\0';
+        plain.data.len = len;
+        assert_true(likeness_packs(&plain.base));
+        text[len] = 'x';
+    }
+}
+
+/* Of every length that a varint has. */
+static void
+test_numbers_of_every_length(void **state)
+{
+    Kinds__Plain plain = KINDS__PLAIN__INIT;
+
+    (void)state;
+    for (unsigned bit = 0; bit < 64; bit++) {
+        plain.size = UINT64_C(1) << bit;
+        plain.created_at = (int64_t)(plain.size - 1);
+        plain.far = -plain.created_at;
+        plain.id = (int32_t)plain.size;
+        assert_true(likeness_packs(&plain.base));
+    }
 }
 
 /* What a user may leave out: texts that are NULL; and texts that are empty. */
@@ -185,6 +217,8 @@ main(void)
         cmocka_unit_test(test_random_messages),
         cmocka_unit_test(test_an_empty_message),
         cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_texts_of_every_length),
+        cmocka_unit_test(test_numbers_of_every_length),
         cmocka_unit_test(test_null_texts),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_long_texts_stay_where_they_are),

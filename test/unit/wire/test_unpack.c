@@ -8,15 +8,11 @@
 
 #include <cmocka.h>
 
-#include "kinds.pb-c.h"
+#include "kinds.h"
 #include "likeness.h"
 #include "random_message.h"
-#include "required.pb-c.h"
 
 #define ROUNDS 1000
-
-static const ProtobufCMessageDescriptor *const types[] = {
-    &kinds__all__descriptor, &required__some__descriptor, &required__many__descriptor};
 
 /* The bytes as they are, cut off, and with bytes changed. */
 static void
@@ -44,9 +40,9 @@ test_random_messages(void **state)
         uint8_t *bytes;
 
         arena_init(&arena, NULL, 0);
-        bytes = likeness_pack(roll_message(&seed, &arena, types[i % 3], 3), &len);
+        bytes = likeness_pack(roll_message(&seed, &arena, kinds_types[i % KINDS_TYPES], 3), &len);
         assert_non_null(bytes);
-        check_near(&seed, types[i % 3], bytes, len);
+        check_near(&seed, kinds_types[i % KINDS_TYPES], bytes, len);
         free(bytes);
         arena_fini(&arena);
     }
@@ -70,7 +66,9 @@ read_as(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len)
 
 #define READ_ALL(text) read_as(&kinds__all__descriptor, text, sizeof(text) - 1)
 #define READ_SOME(text) read_as(&required__some__descriptor, text, sizeof(text) - 1)
+#define READ_PLAIN(text) read_as(&kinds__plain__descriptor, text, sizeof(text) - 1)
 #define ALL(reading) ((const Kinds__All *)(const void *)(reading).message)
+#define PLAIN(reading) ((const Kinds__Plain *)(const void *)(reading).message)
 #define SOME(reading) ((const Required__Some *)(const void *)(reading).message)
 
 static void
@@ -139,6 +137,78 @@ test_texts_with_nul_are_refused_wherever_they_lie(void **state)
     assert_result(READ_ALL("\xaa\2\2a\0"), WIRE_HAS_NUL);
     assert_result(READ_ALL("\x8a\1\0"), WIRE_UNPACKED);     /* message_field = 17, empty */
     assert_result(READ_ALL("\x82\1\2\0\0"), WIRE_UNPACKED); /* bytes may */
+}
+
+/* In memory that ends with them. */
+static struct reading
+read_text_of(size_t len, size_t nul_at)
+{
+    uint8_t *bytes = malloc(len + 3), *at = bytes;
+    struct reading reading;
+
+    assert_non_null(bytes);
+    *at++ = 0x12; /* name = 2 */
+    *at++ = (uint8_t)(len < 0x80 ? len : len | 0x80);
+    if (len >= 0x80)
+        *at++ = (uint8_t)(len >> 7);
+    memset(at, 'x', len);
+    if (nul_at < len)
+        at[nul_at] = '\0';
+    reading = read_as(&kinds__plain__descriptor, bytes, (size_t)(at - bytes) + len);
+    free(bytes);
+    return reading;
+}
+
+static void
+test_texts_of_every_length(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len < 200; len++) {
+        struct reading reading = read_text_of(len, len);
+
+        assert_int_equal(reading.result, WIRE_UNPACKED);
+        assert_int_equal(strlen(PLAIN(reading)->name), len);
+        assert_int_equal(strspn(PLAIN(reading)->name, "x"), len);
+        arena_fini(&reading.arena);
+        for (size_t nul_at = 0; nul_at < len; nul_at++)
+            assert_result(read_text_of(len, nul_at), WIRE_HAS_NUL);
+    }
+}
+
+/* Whichever order they come in, and with unknown ones among them. */
+static void
+test_fields_in_any_order(void **state)
+{
+    struct reading reading = READ_PLAIN("\x7a\4last\x12\1b\x28\1\x08\7\xf8\7\5\x12\2bc\x82\1\1z"
+                                        "\x3a\4\x1a\0\x08\3\xa0\x1f\x96\1\x30\xff\1");
+
+    (void)state;
+    assert_int_equal(reading.result, WIRE_UNPACKED);
+    assert_string_equal(PLAIN(reading)->last, "last");
+    assert_string_equal(PLAIN(reading)->name, "bc");
+    assert_true(PLAIN(reading)->flag);
+    assert_int_equal(PLAIN(reading)->id, 7);
+    assert_string_equal(PLAIN(reading)->beyond, "z");
+    assert_int_equal(PLAIN(reading)->inner->id, 3);
+    assert_int_equal(PLAIN(reading)->way_beyond, 150);
+    assert_true(PLAIN(reading)->created_at == 255);
+    assert_int_equal(reading.message->n_unknown_fields, 1); /* 127 */
+    arena_fini(&reading.arena);
+}
+
+/* A message may end, or be cut off, behind any byte of a plain field. */
+static void
+test_plain_fields_cut_off(void **state)
+{
+    (void)state;
+    assert_result(READ_PLAIN("\x08"), WIRE_MALFORMED);
+    assert_result(READ_PLAIN("\x12"), WIRE_MALFORMED);
+    assert_result(READ_PLAIN("\x12\1"), WIRE_MALFORMED);
+    assert_result(READ_PLAIN("\x12\0"), WIRE_UNPACKED);
+    assert_result(READ_PLAIN("\x12\2a"), WIRE_MALFORMED);
+    assert_result(READ_PLAIN("\x30\xff"), WIRE_MALFORMED);
+    assert_result(READ_PLAIN("\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\1"), WIRE_MALFORMED);
+    assert_result(READ_PLAIN("\x08\1\0\1"), WIRE_MALFORMED); /* number 0 */
 }
 
 /* Field 17 in field 17 in ... */
@@ -343,6 +413,9 @@ main(void)
         cmocka_unit_test(test_what_is_malformed),
         cmocka_unit_test(test_numbers_at_their_limits),
         cmocka_unit_test(test_texts_with_nul_are_refused_wherever_they_lie),
+        cmocka_unit_test(test_texts_of_every_length),
+        cmocka_unit_test(test_fields_in_any_order),
+        cmocka_unit_test(test_plain_fields_cut_off),
         cmocka_unit_test(test_depth_is_bounded),
         cmocka_unit_test(test_siblings_are_not_deep),
         cmocka_unit_test(test_what_comes_twice),
