@@ -118,6 +118,19 @@ open_tls(struct program *program)
 }
 
 static int
+trust_all(struct program *program)
+{
+    weir_code code = WEIR_OK;
+
+    for (size_t i = 0; i < program->options.trust.count && code == WEIR_OK; i++)
+        code = weir_server_trust(program->server, program->options.trust.items[i]);
+    if (code == WEIR_OK)
+        return 0;
+    complain("userd", "cannot trust %s", weir_server_error(program->server));
+    return code == WEIR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+static int
 listen_on(struct program *program, const char *address)
 {
     weir_code code = weir_server_listen(program->server, address);
@@ -431,6 +444,8 @@ run(struct program *program)
 
     if (status == 0)
         status = make_server(program);
+    if (status == 0)
+        status = trust_all(program);
     if (status == 0)
         status = listen_all(program);
     if (status == 0)

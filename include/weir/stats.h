@@ -24,6 +24,9 @@ enum weir_limit {
     WEIR_LIMIT_HANDSHAKE,      /* no SETTINGS, or no acknowledgement of ours, in time */
     WEIR_LIMIT_CONNECTIONS,    /* a connection over max_connections */
     WEIR_LIMIT_ADDRESS,        /* a connection over max_connections_per_address */
+    WEIR_LIMIT_PENALTY,        /* a connection of an address that is let in slowly, and whose turn
+                                  it was not (weir_server_trust); not of those that the kernel
+                                  keeps out */
     WEIR_LIMIT_STALL,          /* a client that was slower than stall_timeout allows */
     WEIR_LIMIT_WINDOW,         /* a call whose client kept its window shut: window_timeout */
     WEIR_LIMIT_MESSAGE,        /* a message over max_receive_message */

@@ -426,6 +426,7 @@ COLD enum h2_step h2_fail_limit(
 bool h2_reset_allowed(struct h2_conn *conn);
 bool h2_stream_reset_allowed(struct h2_conn *conn, uint32_t id);
 bool h2_local_reset_allowed(struct h2_conn *conn);
+void h2_pay_for_list(struct h2_conn *conn, size_t list_size);
 bool h2_idle_frame_allowed(struct h2_conn *conn);
 bool h2_reply_allowed(struct h2_conn *conn);
 

@@ -76,6 +76,7 @@ take_request(struct h2_conn *conn, struct head head, struct h2_block *block, str
         return H2_STEP_ON;
     if (block->too_large) {
         h2_limit_hit(conn, H2_LIMIT_HEADER_LIST);
+        h2_pay_for_list(conn, block->list_size);
         return refuse(conn, head.id, H2_ENHANCE_YOUR_CALM, event);
     }
     if (head.depends_on_itself || !h2_message_read_request(block, &message) ||
@@ -160,6 +161,7 @@ take_on_open(struct h2_conn *conn, struct h2_slot *slot, const struct head *head
         return h2_stream_error(conn, head->id, slot, H2_STREAM_CLOSED, event);
     if (block->too_large) {
         h2_limit_hit(conn, H2_LIMIT_HEADER_LIST);
+        h2_pay_for_list(conn, block->list_size);
         return h2_stream_error(conn, head->id, slot, H2_ENHANCE_YOUR_CALM, event);
     }
     if (head->depends_on_itself)

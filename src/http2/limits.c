@@ -5,7 +5,8 @@
  *   resets        RST_STREAM of the peer for a young stream without an answer (CVE-2023-44487);
  *                 streams that are answered give tokens back, since who hedges resets the others
  *   local_resets  RST_STREAM that the peer provokes from us: stream errors, streams over the limit
- *                 (CVE-2025-8671); a client that does not know of a limit yet stays far below
+ *                 (CVE-2025-8671); a client that does not know of a limit yet stays far below;
+ *                 a header list over its limit takes several, as it is work to decode
  *   idle_frames   frames that carry nothing; useful ones give tokens back, so that a peer that
  *                 sends a WINDOW_UPDATE for every DATA it gets never runs out
  * counts of replies and of answers that wait in the output. */
@@ -19,6 +20,8 @@ struct allowance {
 static const struct allowance resets = {H2_RESETS_MAX, 33};
 static const struct allowance local_resets = {1000, 100};
 static const struct allowance idle_frames = {1000, 100};
+
+#define LIST_PRICE 4 /* tokens, for each time that a list is as large as it may be */
 
 #define REPLIES_WAITING_MAX 1000
 #define ANSWERS_PER_STREAM 4
@@ -89,6 +92,17 @@ bool
 h2_local_reset_allowed(struct h2_conn *conn)
 {
     return take(conn, &conn->local_resets, &local_resets);
+}
+
+/* What is decoded of a list beyond its limit is for the table alone. */
+void
+h2_pay_for_list(struct h2_conn *conn, size_t list_size)
+{
+    size_t price = LIST_PRICE * (list_size / conn->max_header_list);
+
+    if (price > (size_t)local_resets.burst)
+        price = (size_t)local_resets.burst;
+    conn->local_resets.tokens -= (int32_t)price;
 }
 
 bool

@@ -23,8 +23,9 @@
 #define SPANS_AT_ONCE 64
 
 /* So that other connections of the loop get their turn while a fast peer fills the buffer each
- * time. */
+ * time: it is read again only so often, and while the turn has not lasted longer than that. */
 #define READS_AT_ONCE 8
+#define TURN_TIME (500 * WEIR_MICROSECOND)
 
 #define LINGER_TIME WEIR_SECOND
 
@@ -299,6 +300,16 @@ shake(struct net_conn *conn)
     return reads(conn);
 }
 
+/* Should it go on on the next turn? Of what a socket has left a poll tells then; not so of the end
+ * that TLS has seen already, or of what is left in a pipe. */
+static bool
+others_wait(const struct net_conn *conn)
+{
+    if (conn->pipe != NULL || (conn->tls != NULL && tls_session_is_over(conn->tls)))
+        return false;
+    return weir_now() - loop_now(conn->loop) > TURN_TIME;
+}
+
 /* Read until the socket gives less than there is room for, or others have waited long enough. What
  * TLS has taken from the socket no poll tells of, so a timer does. */
 static void
@@ -311,6 +322,8 @@ read_some(struct net_conn *conn, bool again)
     for (int i = 0; i < READS_AT_ONCE && more && reads(conn); i++) {
         more = receive(conn, again);
         again = false;
+        if (more && others_wait(conn))
+            break;
     }
     if (!conn->closing && (conn->expected != 0 || conn->lowat != 0))
         net_conn_wait(conn, any_is_welcome(conn));

@@ -13,7 +13,7 @@
 #define BACKLOG 4096
 
 /* So that other connections of the loop get their turn. */
-#define ACCEPT_AT_ONCE 64
+#define ACCEPT_AT_ONCE 16
 
 /* How long to let be when the process or the system is out of descriptors or memory. */
 #define RETRY_TIME (100 * WEIR_MILLISECOND)
@@ -144,11 +144,14 @@ struct net_listener {
     weir_loop *loop;
     struct loop_timer retry;
     void (*accepted)(void *owner, struct net_conn *conn);
+    bool (*admits)(void *owner, const struct net_address *peer); /* NULL: everybody comes in */
     void *owner;
     char *path; /* of a Unix socket, unlinked at the end if it is still this one */
     dev_t device;
     ino_t inode;
     int fd;
+    bool is_unix;
+    bool filters; /* it has had a filter, which connections may have inherited */
     bool closing;
 };
 
@@ -199,13 +202,37 @@ is_only_theirs(int error)
     }
 }
 
+/* With a reset, so that neither side has anything to wait for. */
+static void
+refuse(int fd)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(fd);
+}
+
+static void
+take_in(struct net_listener *listener, int fd, const struct net_address *peer)
+{
+    struct net_conn *conn;
+
+    if (listener->admits != NULL && !listener->admits(listener->owner, peer)) {
+        refuse(fd);
+        return;
+    }
+    if (listener->filters)
+        net_syn_filter_clear(fd);
+    if ((conn = net_conn_new(listener->loop, fd, peer)) != NULL)
+        listener->accepted(listener->owner, conn);
+}
+
 /* False: nothing more for now. */
 static bool
 accept_one(struct net_listener *listener)
 {
     struct net_address peer = {.len = sizeof(peer.storage)};
     int fd = accept4(listener->fd, &peer.any, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct net_conn *conn;
 
     if (fd < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -215,8 +242,7 @@ accept_one(struct net_listener *listener)
         pause_accepting(listener);
         return false;
     }
-    if ((conn = net_conn_new(listener->loop, fd, &peer)) != NULL)
-        listener->accepted(listener->owner, conn);
+    take_in(listener, fd, &peer);
     return !listener->closing;
 }
 
@@ -246,6 +272,15 @@ remember_path(struct net_listener *listener)
     listener->inode = stat.st_ino;
     listener->path = strndup(bound.un.sun_path, sizeof(bound.un.sun_path));
     return listener->path != NULL;
+}
+
+static bool
+is_unix(int fd)
+{
+    int domain = 0;
+    socklen_t len = sizeof(domain);
+
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
 static void
@@ -278,6 +313,9 @@ net_listener_new(weir_loop *loop, int fd, void (*accepted)(void *owner, struct n
     listener->fd = fd;
     listener->accepted = accepted;
     listener->owner = owner;
+    listener->is_unix = is_unix(fd);
+    if (!listener->is_unix)
+        net_syn_filter_clear(fd); /* of a process that had the socket before, and was killed */
     loop_timer_init(&listener->retry, on_retry);
     if (!remember_path(listener) || uv_poll_init(loop_uv(loop), &listener->poll, fd) != 0)
         goto no_poll;
@@ -291,6 +329,25 @@ no_poll:
 no_listener:
     close(fd);
     return WEIR_RESOURCE_EXHAUSTED;
+}
+
+void
+net_listener_screen(
+    struct net_listener *listener, bool (*admits)(void *owner, const struct net_address *peer))
+{
+    listener->admits = admits;
+}
+
+void
+net_listener_shut_out(
+    struct net_listener *listener, const struct net_origin *origins, size_t count)
+{
+    if (listener->is_unix)
+        return;
+    if (count > 0 && net_syn_filter_set(listener->fd, origins, count))
+        listener->filters = true;
+    else if (listener->filters)
+        net_syn_filter_clear(listener->fd);
 }
 
 static void
@@ -307,6 +364,7 @@ net_listener_close(struct net_listener *listener)
     listener->closing = true;
     loop_timer_stop(listener->loop, &listener->retry);
     forget_path(listener);
+    net_listener_shut_out(listener, NULL, 0); /* another process may have the socket, too */
     uv_close((uv_handle_t *)&listener->poll, on_closed);
     loop_touch(listener->loop);
     close(listener->fd);

@@ -62,6 +62,26 @@ bool net_address_is_loopback(const struct net_address *address);
 void net_address_format(
     const struct net_address *address, bool with_family, char out_text[NET_ADDRESS_TEXT]);
 
+/* Whose an address is: IPv4's its own, written as IPv6 writes it; of IPv6 the network of 64 bits,
+ * since whoever has one address there has all of them. */
+struct net_origin {
+    uint8_t bytes[16];
+};
+
+/* False: it is neither IPv4 nor IPv6. */
+bool net_address_origin(const struct net_address *address, struct net_origin *out_origin);
+bool net_origin_is_v4(const struct net_origin *origin);
+
+/* Addresses that agree in the first bits; IPv4's are written as IPv6 writes them. */
+struct net_network {
+    uint8_t bytes[16];
+    unsigned bits;
+};
+
+/* "192.0.2.0/24", "2001:db8::/32", or a single address. INVALID_ARGUMENT: none of these. */
+WEIR_CHECK weir_code net_network_parse(const char *text, struct net_network *out_network);
+bool net_network_has(const struct net_network *network, const struct net_address *address);
+
 /* ---- connections ---- */
 
 /* Of a loop's connections, for any thread to read. */
@@ -197,6 +217,17 @@ WEIR_CHECK weir_code net_listener_new(weir_loop *loop, int fd,
     void (*accepted)(void *owner, struct net_conn *conn), void *owner,
     struct net_listener **out_listener);
 void net_listener_close(struct net_listener *listener);
+
+/* Ask the listener's owner about each peer before anything is made of its connection; false:
+ * it is reset. */
+void net_listener_screen(struct net_listener *listener,
+    bool (*admits)(void *owner, const struct net_address *peer));
+
+/* Have the kernel drop connection attempts of these origins, and of no others any more; count 0: of
+ * nobody. Where it does not know how to, and on Unix sockets, they come in as before. */
+#define NET_SHUT_OUT_MAX 256
+void net_listener_shut_out(
+    struct net_listener *listener, const struct net_origin *origins, size_t count);
 
 /* Leave a Unix socket's path in place at the end: another process serves on it. */
 void net_listener_keep_path(struct net_listener *listener);

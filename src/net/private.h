@@ -66,3 +66,8 @@ void net_conn_poll(struct net_conn *conn, int events, uv_poll_cb callback);
 /* Of net_conn_identity. */
 struct net_identity;
 void net_identity_free(struct net_identity *identity);
+
+/* Let a listening socket drop the SYNs of at most NET_SHUT_OUT_MAX origins. False: the kernel does
+ * not do that. syn_filter.c. */
+bool net_syn_filter_set(int fd, const struct net_origin *origins, size_t count);
+void net_syn_filter_clear(int fd);

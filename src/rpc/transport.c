@@ -98,6 +98,7 @@ fail(struct rpc_transport *transport, const struct h2_event *event)
     char why[160];
 
     snprintf(why, sizeof(why), "HTTP/2 error: %.*s", (int)event->len, (const char *)event->data);
+    transport->violated = event->code != H2_INTERNAL_ERROR;
     write_output(transport);
     rpc_transport_lose(transport, why);
 }
@@ -300,6 +301,7 @@ on_closed(void *owner, int errno_code)
 
     transport->peer_closed = errno_code == 0;
     transport->timed_out = errno_code == ETIMEDOUT;
+    transport->violated = errno_code == EPROTO;
     rpc_transport_lose(transport, net_conn_why(transport->net, errno_code));
 }
 

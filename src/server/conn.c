@@ -111,11 +111,32 @@ give_up(struct server_conn *conn, const char *why)
     server_conn_close(conn, why);
 }
 
+/* Let an address pay for a connection. What comes of a drain is nobody's fault. */
+static void
+hold_against(struct server_loop *home, const struct net_address *peer, enum server_offence offence)
+{
+    if (!home->draining &&
+        server_penalty_note(&home->server->penalties, peer, offence, loop_now(home->loop)))
+        server_gate_changed(home);
+}
+
+static void
+charge(struct server_conn *conn)
+{
+    const struct rpc_transport *transport = &conn->transport;
+
+    if (conn->ready && transport->violated)
+        hold_against(conn->home, net_conn_peer(transport->net), SERVER_BAD_CONN);
+    else if (transport->counts.streams == 0 && !conn->leaving)
+        hold_against(conn->home, net_conn_peer(transport->net), SERVER_IDLE_CONN);
+}
+
 static void
 on_lost(struct rpc_transport *transport, const char *why)
 {
     struct server_conn *conn = conn_of(transport);
 
+    charge(conn);
     if (transport->timed_out)
         counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_STALL], 1);
     if (conn->ready && transport->peer_closed)
@@ -144,6 +165,7 @@ time_over(struct loop_timer *timer)
     if (!conn->ready) {
         counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_HANDSHAKE], 1);
         h2_conn_shutdown(conn->transport.h2, H2_SETTINGS_TIMEOUT, "no SETTINGS in time");
+        charge(conn);
         give_up(conn, "handshake timeout");
         return;
     }
@@ -242,6 +264,8 @@ may_enter(struct server_loop *home, const struct net_conn *net)
         limit = WEIR_LIMIT_ADDRESS;
     }
     atomic_fetch_sub(&server->connections, 1);
+    if (limit == WEIR_LIMIT_ADDRESS)
+        hold_against(home, net_conn_peer(net), SERVER_IDLE_CONN);
     counter_add(&home->stats.limit_hits[limit], 1);
     counter_add(&home->stats.refused, 1);
     return false;

@@ -7,18 +7,12 @@
 #include "server/server.h"
 
 #include "base/random.h"
-#include <netinet/in.h>
 #include <stdlib.h>
 
 #define CROWD_FIRST 64u
 
-/* IPv4 as IPv6 writes it; of IPv6 the network, since whoever has an address has all 2^64 of it. */
-struct crowd_key {
-    uint8_t bytes[16];
-};
-
 struct crowd_place {
-    struct crowd_key key;
+    struct net_origin key;
     uint32_t count; /* 0: free */
 };
 
@@ -36,34 +30,15 @@ server_crowd_fini(struct server_crowd *crowd)
     free(crowd->places);
 }
 
-/* False: no address that could be told from others. */
-static bool
-key_of(const struct net_address *peer, struct crowd_key *out_key)
-{
-    const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)&peer->storage;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)&peer->storage;
-
-    *out_key = (struct crowd_key){{0}};
-    if (peer->any.sa_family == AF_INET) {
-        memset(out_key->bytes + 10, 0xff, 2);
-        memcpy(out_key->bytes + 12, &four->sin_addr, 4);
-        return true;
-    }
-    if (peer->any.sa_family != AF_INET6)
-        return false;
-    memcpy(out_key->bytes, &six->sin6_addr, IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) ? 16 : 8);
-    return true;
-}
-
 static size_t
-home_of(const struct server_crowd *crowd, const struct crowd_key *key)
+home_of(const struct server_crowd *crowd, const struct net_origin *key)
 {
     return (size_t)hash_bytes(crowd->seed, key->bytes, sizeof(key->bytes)) & (crowd->size - 1);
 }
 
 /* Where a key is, or where it would go. */
 static struct crowd_place *
-find(const struct server_crowd *crowd, const struct crowd_key *key)
+find(const struct server_crowd *crowd, const struct net_origin *key)
 {
     size_t at = home_of(crowd, key);
 
@@ -95,7 +70,7 @@ make_room(struct server_crowd *crowd)
 }
 
 static bool
-enter(struct server_crowd *crowd, const struct crowd_key *key, unsigned most)
+enter(struct server_crowd *crowd, const struct net_origin *key, unsigned most)
 {
     struct crowd_place *place;
 
@@ -114,10 +89,10 @@ enter(struct server_crowd *crowd, const struct crowd_key *key, unsigned most)
 bool
 server_crowd_enter(struct server_crowd *crowd, const struct net_address *peer, unsigned most)
 {
-    struct crowd_key key;
+    struct net_origin key;
     bool entered;
 
-    if (!key_of(peer, &key))
+    if (!net_address_origin(peer, &key))
         return true;
     pthread_mutex_lock(&crowd->lock);
     entered = enter(crowd, &key, most);
@@ -146,9 +121,9 @@ void
 server_crowd_leave(struct server_crowd *crowd, const struct net_address *peer)
 {
     struct crowd_place *place;
-    struct crowd_key key;
+    struct net_origin key;
 
-    if (!key_of(peer, &key))
+    if (!net_address_origin(peer, &key))
         return;
     pthread_mutex_lock(&crowd->lock);
     place = find(crowd, &key);

@@ -79,6 +79,17 @@ accept_on(struct server_loop *home, struct server_listeners *listeners, int *fd,
     return true;
 }
 
+static bool
+accept_screened(struct server_loop *home, int *fd)
+{
+    struct server_listeners *listeners = &home->listeners;
+
+    if (!accept_on(home, listeners, fd, accepted))
+        return false;
+    net_listener_screen(listeners->items[listeners->count - 1], server_gate_admits);
+    return true;
+}
+
 void
 server_listeners_close(const struct weir_server *server, struct server_listeners *listeners)
 {
@@ -106,7 +117,7 @@ accept_at(struct weir_server *server, const struct server_address *address)
         else if (address->kind == SERVER_UNIX)
             good = accept_on(first, &first->listeners, &address->fds[i], accepted_for_all);
         else
-            good = accept_on(home, &home->listeners, &address->fds[i], accepted);
+            good = accept_screened(home, &address->fds[i]);
     }
     return good;
 }

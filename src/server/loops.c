@@ -75,6 +75,7 @@ loop_setup(struct weir_server *server, struct server_loop *home)
     pthread_mutex_init(&home->survey_lock, NULL);
     loop_timer_init(&home->grace, grace_over);
     loop_timer_init(&home->rest, server_loop_rest);
+    server_gate_init(home);
     if (weir_loop_new(&home->loop) != WEIR_OK)
         return false;
     home->server = server;
@@ -113,6 +114,7 @@ loop_teardown(struct server_loop *home)
     server_listeners_close(home->server, &home->http_listeners);
     loop_timer_stop(home->loop, &home->grace);
     loop_timer_stop(home->loop, &home->rest);
+    loop_timer_stop(home->loop, &home->gate.timer);
     if (home->wake.loop != NULL)
         uv_close((uv_handle_t *)&home->wake, NULL);
     weir_loop_free(home->loop);

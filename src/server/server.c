@@ -81,6 +81,7 @@ weir_server_new(const struct weir_server_options *options, weir_server **out_ser
     server->drain_until = WEIR_NEVER;
     rpc_chain_init(&server->chain, server_run_handler);
     server_crowd_init(&server->crowd);
+    server_penalties_init(&server->penalties);
     map_init(&server->methods, random_u64());
     map_init(&server->names, random_u64());
     map_init(&server->paths, random_u64());
@@ -110,6 +111,7 @@ weir_server_free(weir_server *server)
     server_http_free(server);
     rpc_chain_fini(&server->chain);
     server_crowd_fini(&server->crowd);
+    server_penalties_fini(&server->penalties);
     weir_tls_free(server->options.tls);
     free(server);
 }

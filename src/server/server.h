@@ -76,6 +76,28 @@ struct server_crowd {
     uint64_t seed;
 };
 
+/* What addresses owe for connections that did harm, or no good; see penalty.c. */
+struct server_penalties {
+    pthread_mutex_t lock;
+    struct penalty_place *places;  /* NULL until somebody owes something */
+    _Atomic int64_t over;          /* from then on nobody is held back */
+    struct net_network *trusted;   /* owe nothing; settled before the server runs */
+    size_t trusted_count;
+    bool chosen; /* whom to trust; until then loopback is */
+    uint64_t seed;
+};
+
+enum server_offence {
+    SERVER_IDLE_CONN, /* a connection on which no call was made, or that was refused */
+    SERVER_BAD_CONN,  /* one that broke the rules, or a limit */
+};
+
+/* Does a loop's kernel know whom to keep out? */
+struct server_gate {
+    struct loop_timer timer;
+    int64_t told_at;
+};
+
 struct server_loop {
     struct weir_server *server;
     weir_loop *loop;
@@ -91,6 +113,7 @@ struct server_loop {
     struct buf_pool outputs;   /* of its connections */
     struct call_pool pool;
     struct loop_timer grace;
+    struct server_gate gate;
     struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */
     bool draining;
     bool idle; /* draining, and without connections and calls */
@@ -120,6 +143,7 @@ struct weir_server {
     atomic_uint next_pipe;        /* the loop for their next connection */
     bool runs;                    /* weir_server_run was called */
     struct server_crowd crowd;
+    struct server_penalties penalties;
     struct server_loop *loops;
     unsigned next_loop;          /* for the connections of Unix sockets */
     _Atomic int64_t drain_until; /* WEIR_NEVER: not draining */
@@ -179,6 +203,36 @@ void server_crowd_fini(struct server_crowd *crowd);
 WEIR_CHECK bool server_crowd_enter(
     struct server_crowd *crowd, const struct net_address *peer, unsigned most);
 void server_crowd_leave(struct server_crowd *crowd, const struct net_address *peer);
+
+void server_penalties_init(struct server_penalties *penalties);
+void server_penalties_fini(struct server_penalties *penalties);
+
+/* As weir_server_trust. */
+WEIR_CHECK weir_code server_penalties_trust(struct server_penalties *penalties, const char *text);
+
+/* Hold it against an address. True: it is, or stays, held back. */
+bool server_penalty_note(struct server_penalties *penalties, const struct net_address *peer,
+    enum server_offence offence, int64_t now);
+
+enum server_verdict {
+    SERVER_WELCOME,
+    SERVER_HELD_BACK, /* and now it is its turn: the next one has to wait */
+    SERVER_REFUSED,
+};
+
+/* May one more connection of it come in? */
+enum server_verdict server_penalty_judge(
+    struct server_penalties *penalties, const struct net_address *peer, int64_t now);
+
+/* Of whom connections are refused now, `max` at most. *out_until: when the first of them is let in,
+ * WEIR_NEVER without any. */
+size_t server_penalty_list(struct server_penalties *penalties, int64_t now,
+    struct net_origin *out_origins, size_t max, int64_t *out_until);
+
+/* Ask on a loop's TCP listener; and let its kernel know soon of what has changed. gate.c. */
+void server_gate_init(struct server_loop *home);
+bool server_gate_admits(void *home, const struct net_address *peer);
+void server_gate_changed(struct server_loop *home);
 
 /* A new request has come. */
 void server_dispatch(struct rpc_transport *transport, const struct h2_event *event);

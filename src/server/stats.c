@@ -25,6 +25,7 @@ weir_limit_name(enum weir_limit limit)
         [WEIR_LIMIT_HANDSHAKE] = "handshake",
         [WEIR_LIMIT_CONNECTIONS] = "connections",
         [WEIR_LIMIT_ADDRESS] = "address",
+        [WEIR_LIMIT_PENALTY] = "penalty",
         [WEIR_LIMIT_STALL] = "stall",
         [WEIR_LIMIT_WINDOW] = "window",
         [WEIR_LIMIT_MESSAGE] = "message",

@@ -2,7 +2,7 @@
 /* Well-behaved clients of userd beside an attacker: each has a connection of its own and asks for a
  * user every so often. A line on standard input asks for what happened since the last one, in JSON:
  * calls, how many failed, why the first of them did, and how long calls took in microseconds. It
- * ends with its input.  neighbours TARGET CLIENTS PERIOD_MS */
+ * ends with its input.  neighbours TARGET CLIENTS PERIOD_MS [CA]: with TLS, by that authority */
 #include "user.weir.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -118,18 +118,38 @@ tell(void)
     fflush(stdout);
 }
 
+/* Whom to believe; NULL: nobody, it goes in plain text. */
 static weir_code
-start(const char *target)
+open_tls(const char *ca, weir_tls **out_tls)
 {
+    const struct weir_tls_client_options options = {.ca_file = ca};
+    char error[WEIR_TLS_ERROR];
+    weir_code code;
+
+    if (ca == NULL)
+        return WEIR_OK;
+    code = weir_tls_client_new(&options, out_tls, error);
+    if (code != WEIR_OK)
+        fprintf(stderr, "neighbours: %s\n", error);
+    return code;
+}
+
+static weir_code
+start(const char *target, const char *ca)
+{
+    struct weir_channel_options options = {.tls = NULL};
+
+    WEIR_TRY(open_tls(ca, &options.tls));
     neighbours.running = neighbours.count;
     WEIR_TRY(weir_loop_new(&neighbours.loop));
     for (size_t i = 0; i < neighbours.count; i++) {
         struct client *client = &neighbours.clients[i];
 
         client->all = &neighbours;
-        WEIR_TRY(weir_channel_new(neighbours.loop, target, NULL, &client->channel));
+        WEIR_TRY(weir_channel_new(neighbours.loop, target, &options, &client->channel));
         WEIR_TRY(weir_loop_spawn(neighbours.loop, run_client, client));
     }
+    weir_tls_free(options.tls);
     return WEIR_OK;
 }
 
@@ -139,13 +159,13 @@ main(int argc, char **argv)
     pthread_t thread;
     char line[LINE];
 
-    if (argc != 4) {
-        fprintf(stderr, "usage: neighbours TARGET CLIENTS PERIOD_MS\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: neighbours TARGET CLIENTS PERIOD_MS [CA]\n");
         return 2;
     }
     neighbours.count = strtoul(argv[2], NULL, 10);
     neighbours.period = strtol(argv[3], NULL, 10) * WEIR_MILLISECOND;
-    if (neighbours.count == 0 || neighbours.count > MOST_CLIENTS || start(argv[1]) != WEIR_OK ||
+    if (neighbours.count == 0 || neighbours.count > MOST_CLIENTS || start(argv[1], argv[4]) != WEIR_OK ||
         pthread_create(&thread, NULL, turn, neighbours.loop) != 0) {
         fprintf(stderr, "neighbours: cannot start\n");
         return 1;

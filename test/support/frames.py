@@ -23,6 +23,13 @@ CODES = [
 ENOUGH = 1 << 30  # bytes of an attack that nothing stops
 
 
+class From:
+    """Where connections come from, unless they say so themselves, and how long they try."""
+
+    source = None
+    patience = programs.PATIENCE
+
+
 def frame(kind, payload=b"", flags=0, stream=0):
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
@@ -94,10 +101,15 @@ class Connection:
         self.socket = socket.socket()
         if receive is not None:  # the kernel's buffer, so that the server soon feels that nobody reads
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
-        if source is not None:
-            self.socket.bind((source, 0))
+        if source or From.source:
+            self.socket.bind((source or From.source, 0))
+        self.socket.settimeout(From.patience)
+        try:
+            self.socket.connect((host, int(port)))
+        except OSError:
+            self.socket.close()
+            raise
         self.socket.settimeout(programs.PATIENCE)
-        self.socket.connect((host, int(port)))
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import time
 import urllib.request
 
 from support import places, programs
@@ -13,9 +14,10 @@ from support import places, programs
 class Neighbours:
     """Well-behaved clients that call all the time; see test/attack/neighbours.c."""
 
-    def __init__(self, address, clients, period_ms):
+    def __init__(self, address, clients, period_ms, ca=None):
+        tls = [] if ca is None else [str(ca)]
         self.process = subprocess.Popen(
-            [places.program("neighbours"), address, str(clients), str(period_ms)],
+            [places.program("neighbours"), address, str(clients), str(period_ms), *tls],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -45,10 +47,10 @@ class Neighbours:
 class Siege:
     """A userd that serves neighbours, while others attack it."""
 
-    def __init__(self, folder, *flags, clients=4, period_ms=5, **options):
+    def __init__(self, folder, *flags, clients=4, period_ms=5, ca=None, **options):
         self.ops = places.free_address()
         self.userd = programs.Userd(folder, "--ops", self.ops, *flags, **options)
-        self.clients, self.period_ms = clients, period_ms
+        self.clients, self.period_ms, self.ca = clients, period_ms, ca
         self.neighbours = None
 
     @property
@@ -58,7 +60,7 @@ class Siege:
     def start(self):
         self.userd.start()
         if self.clients:
-            self.neighbours = Neighbours(self.address, self.clients, self.period_ms)
+            self.neighbours = Neighbours(self.address, self.clients, self.period_ms, self.ca)
             self.neighbours.after_calls(self.clients)
         return self
 
@@ -83,9 +85,8 @@ class Siege:
             return 1024 * int(re.search(rf"^{of}:\s*(\d+) kB$", status.read(), re.MULTILINE)[1])
 
     def cpu_seconds(self):
-        with open(f"/proc/{self.userd.process.pid}/stat") as stat:
-            after = stat.read().rsplit(")", 1)[1].split()
-        return (int(after[11]) + int(after[12])) / 100
+        """Of all its threads, in the kernel as well: by the clock of the process (clock_getcpuclockid(3))."""
+        return time.clock_gettime(~self.userd.process.pid << 3 | 2)
 
     def open_files(self):
         return len(os.listdir(f"/proc/{self.userd.process.pid}/fd"))

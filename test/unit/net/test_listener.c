@@ -98,6 +98,189 @@ a_wildcard_listener_takes_both_families(void **state)
     weir_loop_free(loop);
 }
 
+/* ---- keeping some out ---- */
+
+/* Begins to connect from an address to another one. */
+static int
+knock(const char *source, const struct net_address *to)
+{
+    struct net_address from = address_of(source);
+    int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, &from.any, from.len), 0);
+    assert_true(connect(fd, &to->any, to->len) == 0 || errno == EINPROGRESS);
+    return fd;
+}
+
+static struct net_origin
+origin_of(const char *text)
+{
+    struct net_address address = address_of(text);
+    struct net_origin origin;
+
+    assert_true(net_address_origin(&address, &origin));
+    return origin;
+}
+
+/* What is shut out comes in when it tries again later, since its kernel does. */
+static void
+some_origins_are_shut_out(void **state)
+{
+    struct net_origin out[] = {origin_of("[2001:db8::1]:1"), origin_of("192.0.2.1:1"),
+        origin_of("127.0.0.2:1"), origin_of("127.0.0.4:1")};
+    weir_loop *loop = new_loop();
+    struct acceptor acceptor;
+    struct net_address bound;
+    int peers[3];
+
+    (void)state;
+    listen_on(loop, bind_to("127.0.0.1:0", &bound), &acceptor);
+    net_listener_shut_out(acceptor.listener, out, 4);
+    peers[0] = knock("127.0.0.2:0", &bound);
+    peers[1] = knock("127.0.0.3:0", &bound);
+    turn_until(loop, acceptor.count == 1);
+    settle(loop);
+    assert_int_equal(acceptor.count, 1);
+    assert_memory_equal(acceptor.peer, "ipv4:127.0.0.3:", 15);
+    net_listener_shut_out(acceptor.listener, NULL, 0);
+    turn_until(loop, acceptor.count == 2);
+    assert_memory_equal(acceptor.peer, "ipv4:127.0.0.2:", 15);
+    peers[2] = knock("127.0.0.2:0", &bound);
+    turn_until(loop, acceptor.count == 3);
+    for (size_t i = 0; i < 3; i++)
+        close(peers[i]);
+    net_listener_close(acceptor.listener);
+    weir_loop_free(loop);
+}
+
+/* Through a socket of both families, IPv6's and IPv4's. */
+static void
+networks_of_ipv6_are_shut_out(void **state)
+{
+    struct net_origin out[] = {origin_of("[::1]:1"), origin_of("127.0.0.2:1")};
+    weir_loop *loop = new_loop();
+    struct acceptor acceptor;
+    struct net_address bound, four, six;
+    int peers[3];
+    char text[32];
+    unsigned port;
+
+    (void)state;
+    listen_on(loop, bind_to("[::]:0", &bound), &acceptor);
+    port = ntohs(((const struct sockaddr_in6 *)(const void *)&bound.storage)->sin6_port);
+    snprintf(text, sizeof(text), "[::1]:%u", port);
+    six = address_of(text);
+    snprintf(text, sizeof(text), "127.0.0.1:%u", port);
+    four = address_of(text);
+    net_listener_shut_out(acceptor.listener, out, 2);
+    peers[0] = knock("[::1]:0", &six);
+    peers[1] = knock("127.0.0.2:0", &four);
+    peers[2] = knock("127.0.0.1:0", &four);
+    turn_until(loop, acceptor.count == 1);
+    settle(loop);
+    assert_int_equal(acceptor.count, 1);
+    assert_memory_equal(acceptor.peer, "ipv4:127.0.0.1:", 15);
+    net_listener_shut_out(acceptor.listener, out + 1, 1);
+    turn_until(loop, acceptor.count == 2);
+    assert_memory_equal(acceptor.peer, "ipv6:[::1]:", 11);
+    for (size_t i = 0; i < 3; i++)
+        close(peers[i]);
+    net_listener_close(acceptor.listener);
+    weir_loop_free(loop);
+}
+
+/* As many as there may be, all of the kind that takes most room. */
+static void
+many_are_shut_out(void **state)
+{
+    static struct net_origin out[NET_SHUT_OUT_MAX];
+    weir_loop *loop = new_loop();
+    struct acceptor acceptor;
+    struct net_address bound;
+    int peers[2];
+
+    (void)state;
+    for (unsigned i = 0; i < NET_SHUT_OUT_MAX; i++) {
+        out[i] = origin_of("[2001:db8::1]:1");
+        out[i].bytes[7] = (uint8_t)i;
+    }
+    out[NET_SHUT_OUT_MAX - 1] = origin_of("[::1]:1");
+    listen_on(loop, bind_to("[::1]:0", &bound), &acceptor);
+    net_listener_shut_out(acceptor.listener, out, NET_SHUT_OUT_MAX);
+    peers[0] = knock("[::1]:0", &bound);
+    settle(loop);
+    assert_int_equal(acceptor.count, 0);
+    net_listener_shut_out(acceptor.listener, out, NET_SHUT_OUT_MAX - 1);
+    turn_until(loop, acceptor.count == 1);
+    peers[1] = knock("[::1]:0", &bound);
+    turn_until(loop, acceptor.count == 2);
+    close(peers[0]);
+    close(peers[1]);
+    net_listener_close(acceptor.listener);
+    weir_loop_free(loop);
+}
+
+/* Whoever has the socket as well goes on without the filter. */
+static void
+a_closed_listener_shuts_out_nobody(void **state)
+{
+    struct net_origin out = origin_of("127.0.0.2:1");
+    weir_loop *loop = new_loop();
+    struct acceptor acceptor;
+    struct net_address bound;
+    int fd = bind_to("127.0.0.1:0", &bound), other = dup(fd), peer;
+
+    (void)state;
+    listen_on(loop, fd, &acceptor);
+    net_listener_shut_out(acceptor.listener, &out, 1);
+    peer = knock("127.0.0.2:0", &bound);
+    settle(loop);
+    net_listener_close(acceptor.listener);
+    settle(loop);
+    listen_on(loop, other, &acceptor);
+    turn_until(loop, acceptor.count == 1);
+    close(peer);
+    net_listener_close(acceptor.listener);
+    weir_loop_free(loop);
+}
+
+static bool
+comes_from_elsewhere(void *owner, const struct net_address *peer)
+{
+    char text[NET_ADDRESS_TEXT];
+
+    (void)owner;
+    net_address_format(peer, false, text);
+    return strncmp(text, "127.0.0.2:", 10) != 0;
+}
+
+static void
+who_is_not_admitted_is_reset(void **state)
+{
+    weir_loop *loop = new_loop();
+    struct acceptor acceptor;
+    struct net_address bound;
+    int peers[2];
+    char byte;
+
+    (void)state;
+    listen_on(loop, bind_to("127.0.0.1:0", &bound), &acceptor);
+    net_listener_screen(acceptor.listener, comes_from_elsewhere);
+    peers[0] = knock("127.0.0.2:0", &bound);
+    peers[1] = knock("127.0.0.3:0", &bound);
+    turn_until(loop, acceptor.count == 1);
+    settle(loop);
+    assert_int_equal(acceptor.count, 1);
+    assert_memory_equal(acceptor.peer, "ipv4:127.0.0.3:", 15);
+    assert_int_equal(recv(peers[0], &byte, 1, 0), -1);
+    assert_int_equal(errno, ECONNRESET);
+    close(peers[0]);
+    close(peers[1]);
+    net_listener_close(acceptor.listener);
+    weir_loop_free(loop);
+}
+
 static void
 a_listener_can_be_closed_while_it_accepts(void **state)
 {
@@ -373,6 +556,11 @@ main(void)
         cmocka_unit_test(connections_are_accepted),
         cmocka_unit_test(a_burst_is_accepted),
         cmocka_unit_test(a_wildcard_listener_takes_both_families),
+        cmocka_unit_test(some_origins_are_shut_out),
+        cmocka_unit_test(networks_of_ipv6_are_shut_out),
+        cmocka_unit_test(many_are_shut_out),
+        cmocka_unit_test(a_closed_listener_shuts_out_nobody),
+        cmocka_unit_test(who_is_not_admitted_is_reset),
         cmocka_unit_test(a_listener_can_be_closed_while_it_accepts),
         cmocka_unit_test(running_out_of_descriptors_is_waited_out),
         cmocka_unit_test(a_descriptor_that_does_not_listen_is_refused),

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose an address is, and which networks it belongs to. */
+#include "net/net.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#define MAPPED_BITS 96u /* in front of an IPv4 address that is written as IPv6's */
+
+static void
+map_v4(const void *four, uint8_t out_bytes[16])
+{
+    memset(out_bytes, 0, 10);
+    memset(out_bytes + 10, 0xff, 2);
+    memcpy(out_bytes + 12, four, 4);
+}
+
+/* As IPv6 writes it. False: neither IPv4 nor IPv6. */
+static bool
+bytes_of(const struct net_address *address, uint8_t out_bytes[16])
+{
+    const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)&address->storage;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)&address->storage;
+
+    if (address->any.sa_family == AF_INET)
+        map_v4(&four->sin_addr, out_bytes);
+    else if (address->any.sa_family == AF_INET6)
+        memcpy(out_bytes, &six->sin6_addr, 16);
+    else
+        return false;
+    return true;
+}
+
+bool
+net_origin_is_v4(const struct net_origin *origin)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    return memcmp(origin->bytes, mapped, sizeof(mapped)) == 0;
+}
+
+bool
+net_address_origin(const struct net_address *address, struct net_origin *out_origin)
+{
+    struct net_origin origin;
+
+    if (!bytes_of(address, origin.bytes))
+        return false;
+    if (!net_origin_is_v4(&origin))
+        memset(origin.bytes + 8, 0, 8);
+    *out_origin = origin;
+    return true;
+}
+
+/* What follows the slash, at most `most`; without one, all of it. */
+static bool
+parse_bits(const char *slash, unsigned most, unsigned *out_bits)
+{
+    char *end;
+    unsigned long bits;
+
+    *out_bits = most;
+    if (slash == NULL)
+        return true;
+    if (slash[1] < '0' || slash[1] > '9')
+        return false;
+    bits = strtoul(slash + 1, &end, 10);
+    if (*end != '\0' || bits > most)
+        return false;
+    *out_bits = (unsigned)bits;
+    return true;
+}
+
+/* Do they agree in the first bits? */
+static bool
+agree(const uint8_t *one, const uint8_t *other, unsigned bits)
+{
+    unsigned whole = bits / 8, rest = bits % 8;
+
+    return memcmp(one, other, whole) == 0 &&
+           (rest == 0 || ((one[whole] ^ other[whole]) >> (8 - rest)) == 0);
+}
+
+weir_code
+net_network_parse(const char *text, struct net_network *out_network)
+{
+    const char *slash = strchr(text, '/');
+    size_t len = slash == NULL ? strlen(text) : (size_t)(slash - text);
+    struct net_network network;
+    char host[INET6_ADDRSTRLEN];
+    struct in_addr four;
+
+    if (len >= sizeof(host))
+        return WEIR_INVALID_ARGUMENT;
+    memcpy(host, text, len);
+    host[len] = '\0';
+    if (inet_pton(AF_INET, host, &four) == 1) {
+        map_v4(&four, network.bytes);
+        if (!parse_bits(slash, 32, &network.bits))
+            return WEIR_INVALID_ARGUMENT;
+        network.bits += MAPPED_BITS;
+    } else if (inet_pton(AF_INET6, host, network.bytes) != 1 ||
+               !parse_bits(slash, 128, &network.bits)) {
+        return WEIR_INVALID_ARGUMENT;
+    }
+    *out_network = network;
+    return WEIR_OK;
+}
+
+bool
+net_network_has(const struct net_network *network, const struct net_address *address)
+{
+    uint8_t bytes[16];
+
+    return bytes_of(address, bytes) && agree(network->bytes, bytes, network->bits);
+}

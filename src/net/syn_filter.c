@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Letting the kernel drop the SYNs of some origins (SO_ATTACH_FILTER on a listening socket).
+ *
+ * The kernel runs the filter of a listening socket on every packet that comes to it, SYNs as well,
+ * and what it drops is as good as lost on the way: the peer's kernel tries again after a second, or
+ * two. Any process may attach one; it is a program of classic BPF over the packet, which begins at
+ * the TCP header:
+ *
+ *   is it a SYN without ACK? no: take it
+ *   is it IPv4?              yes: is its source A, or B, ...?              drop it
+ *                            no: is its source's network C, or D, ...?     drop it
+ *   take it
+ *
+ * Packets of connections that are there already pass by the first question, and a connection that
+ * is accepted has its own reference to the filter taken away (net_syn_filter_clear). */
+#include "net/private.h"
+
+#include "base/bytes.h"
+#include <linux/filter.h>
+#include <stdlib.h>
+
+#define TCP_FLAGS 13
+#define SYN_AND_ACK 0x12
+#define SYN_ALONE 0x02
+#define NETWORK(offset) ((uint32_t)SKF_NET_OFF + (offset)) /* from the IP header on */
+#define V4_SOURCE 12
+#define V6_SOURCE 8
+
+/* Of an origin: IPv4 needs 2 of them, IPv6 5; and those around them. */
+#define OPS_MAX (5 * NET_SHUT_OUT_MAX + 12)
+
+struct program {
+    struct sock_filter ops[OPS_MAX];
+    unsigned short count;
+};
+
+static void
+put(struct program *program, uint16_t code, uint32_t operand, uint8_t if_true, uint8_t if_false)
+{
+    program->ops[program->count++] =
+        (struct sock_filter){.code = code, .jt = if_true, .jf = if_false, .k = operand};
+}
+
+static void
+take(struct program *program)
+{
+    put(program, BPF_RET | BPF_K, UINT32_MAX, 0, 0);
+}
+
+static void
+drop(struct program *program)
+{
+    put(program, BPF_RET | BPF_K, 0, 0, 0);
+}
+
+/* Each kind of jump skips that many of the next instructions when the answer is no. */
+static void
+unless_equal(struct program *program, uint32_t value, uint8_t skip)
+{
+    put(program, BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip);
+}
+
+static void
+load_word(struct program *program, uint32_t at)
+{
+    put(program, BPF_LD | BPF_W | BPF_ABS, at, 0, 0);
+}
+
+static void
+drop_v4(struct program *program, const struct net_origin *origins, size_t count)
+{
+    load_word(program, NETWORK(V4_SOURCE));
+    for (size_t i = 0; i < count; i++) {
+        if (!net_origin_is_v4(&origins[i]))
+            continue;
+        unless_equal(program, load_be32(origins[i].bytes + 12), 1);
+        drop(program);
+    }
+    take(program);
+}
+
+static void
+drop_v6(struct program *program, const struct net_origin *origins, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (net_origin_is_v4(&origins[i]))
+            continue;
+        load_word(program, NETWORK(V6_SOURCE));
+        unless_equal(program, load_be32(origins[i].bytes), 3);
+        load_word(program, NETWORK(V6_SOURCE + 4));
+        unless_equal(program, load_be32(origins[i].bytes + 4), 1);
+        drop(program);
+    }
+    take(program);
+}
+
+static void
+build(struct program *program, const struct net_origin *origins, size_t count)
+{
+    struct sock_filter *to_v6;
+    unsigned short v4;
+
+    put(program, BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS, 0, 0);
+    put(program, BPF_ALU | BPF_AND | BPF_K, SYN_AND_ACK, 0, 0);
+    put(program, BPF_JMP | BPF_JEQ | BPF_K, SYN_ALONE, 1, 0);
+    take(program);
+    put(program, BPF_LD | BPF_B | BPF_ABS, NETWORK(0), 0, 0);
+    put(program, BPF_ALU | BPF_RSH | BPF_K, 4, 0, 0);
+    unless_equal(program, 4, 1);
+    put(program, BPF_JMP | BPF_JA, 1, 0, 0); /* over the next, which goes to IPv6 */
+    to_v6 = &program->ops[program->count];
+    put(program, BPF_JMP | BPF_JA, 0, 0, 0);
+    v4 = program->count;
+    drop_v4(program, origins, count);
+    to_v6->k = (uint32_t)(program->count - v4);
+    drop_v6(program, origins, count);
+}
+
+void
+net_syn_filter_clear(int fd)
+{
+    int nothing = 0;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof(nothing));
+}
+
+bool
+net_syn_filter_set(int fd, const struct net_origin *origins, size_t count)
+{
+    struct program program = {.count = 0};
+    struct sock_fprog whole;
+
+    build(&program, origins, count);
+    whole = (struct sock_fprog){.len = program.count, .filter = program.ops};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof(whole)) == 0;
+}
