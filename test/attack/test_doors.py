@@ -96,6 +96,106 @@ def test_who_is_told_goodbye_does_not_keep_the_place(tmp_path):
             one.close()
 
 
+# ---- debts ----
+
+ATTACKER = "127.0.0.2"
+BAD = frames.PREFACE + frames.frame(frames.SETTINGS) + frames.window_update(2**31 - 1)
+OFFENCES = 4  # three are free of charge
+
+
+def harm(address, source):
+    for _ in range(OFFENCES):
+        with frames.Connection(address, source=source) as connection:
+            connection.send(frames.window_update(2**31 - 1))
+            connection.end()
+
+
+def comes_in(address, source, patience):
+    """Is a connection attempt answered?"""
+    host, port = address.rsplit(":", 1)
+    with socket.socket() as one:
+        one.bind((source, 0))
+        one.settimeout(patience)
+        try:
+            one.connect((host, int(port)))
+            return is_open(one)
+        except OSError:
+            return False
+
+
+def call_on(connection, stream):
+    connection.send(frames.request(stream) + frames.data(stream, frames.message(b"\x08\x01")))
+    assert connection.answer(stream)["data"][:1] == b"\0"
+
+
+def is_served(address, source):
+    """By a new connection."""
+    try:
+        with frames.Connection(address, source=source) as connection:
+            call_on(connection, 1)
+        return True
+    except (OSError, frames.Ended):
+        return False
+
+
+@pytest.fixture()
+def trusting_nobody(tmp_path):
+    with siege.siege(tmp_path, "--trust", "none", "--trust", "192.0.2.0/24", "--loops", "2") as besieged:
+        yield besieged
+
+
+def test_who_harms_again_and_again_is_kept_out_for_a_while(trusting_nobody):
+    address = trusting_nobody.address
+    with frames.Connection(address, source=ATTACKER) as good:
+        call_on(good, 1)
+        harm(address, ATTACKER)
+        # In five attempts, each too short for the kernel to try again, at most one has its turn.
+        assert sum(comes_in(address, ATTACKER, 0.1) for _ in range(5)) <= 1
+        assert comes_in(address, "127.0.0.3", programs.PATIENCE)
+        call_on(good, 3)  # what was there goes on
+        # Somebody else of that address comes in, too, but has to wait for it.
+        programs.wait_until(lambda: is_served(address, ATTACKER), "the address to have its turn")
+        call_on(good, 5)
+    assert_neighbours_are_well(trusting_nobody)
+
+
+def test_who_is_kept_out_is_refused_where_the_kernel_let_it_by(trusting_nobody):
+    """Those whose connections were complete before: userd accepts all of them, but then knows."""
+    host, port = trusting_nobody.address.rsplit(":", 1)
+    flood = []
+    with trusting_nobody.frozen():
+        for _ in range(200):
+            one = socket.socket()
+            one.settimeout(programs.PATIENCE)
+            one.bind((ATTACKER, 0))
+            one.connect((host, int(port)))
+            one.sendall(BAD)
+            flood.append(one)
+    assert sum(map(is_open, flood)) < 150
+    assert trusting_nobody.count("penalty") > 50
+    for one in flood:
+        one.close()
+    assert_neighbours_are_well(trusting_nobody)
+
+
+def test_who_is_trusted_is_let_in_whatever_it_did(tmp_path):
+    """A proxy, to which loopback belongs unless told otherwise."""
+    with siege.siege(tmp_path) as besieged:
+        for _ in range(5):
+            harm(besieged.address, ATTACKER)
+        assert all(comes_in(besieged.address, ATTACKER, programs.PATIENCE) for _ in range(20))
+        assert besieged.count("penalty") == 0
+
+
+@pytest.mark.parametrize("network", ["127.0.0.0/33", "localhost", "::/"])
+def test_what_is_no_network_is_not_trusted(tmp_path, network):
+    refused = programs.run(
+        places.program("userd"), "--listen", "127.0.0.1:0", "--db", f"sqlite:{tmp_path}/db", "--trust", network
+    )
+    assert refused.returncode == 2
+    assert "not a network" in refused.stderr
+
+
 # ---- TLS ----
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 import urllib.request
@@ -83,6 +84,17 @@ class Siege:
         """Bytes that are resident; VmHWM: the most so far."""
         with open(f"/proc/{self.userd.process.pid}/status") as status:
             return 1024 * int(re.search(rf"^{of}:\s*(\d+) kB$", status.read(), re.MULTILINE)[1])
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """userd gets no time meanwhile; connections are made with its kernel all the same."""
+        process = self.userd.process
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def cpu_seconds(self):
         """Of all its threads, in the kernel as well: by the clock of the process (clock_getcpuclockid(3))."""

@@ -210,6 +210,31 @@ test_list_over_the_limit(void **state)
     side_free(side);
 }
 
+/* Each of these lists is 250 fields of 40 bytes more, 25 times what it may be, and counts as 101
+ * stream errors of the 1,000 that there may be. */
+static void
+test_lists_far_over_the_limit_end_it_soon(void **state)
+{
+    enum { REFUSED = 10, FIELDS = 250 };
+    struct side *side = side_open(&(struct h2_options){.role = H2_SERVER, .max_header_list = 400});
+    struct buf bytes = BUF_EMPTY, block = BUF_EMPTY;
+
+    (void)state;
+    put_fields(&block, request_fields);
+    for (int i = 0; i < FIELDS; i++)
+        put_field(&block, "x-fill", "01");
+    for (uint32_t i = 0; i < REFUSED; i++)
+        put_frame(&bytes, HEADERS, END_HEADERS, 2 * i + 1, buf_head(&block), buf_len(&block));
+    feed(side, &bytes);
+    for (uint32_t i = 0; i < REFUSED - 1; i++)
+        assert_rst(side, 2 * i + 1, H2_ENHANCE_YOUR_CALM);
+    assert_failed(side, H2_ENHANCE_YOUR_CALM);
+    assert_int_equal(side->stats.limit_hits[H2_LIMIT_HEADER_LIST], REFUSED);
+    assert_int_equal(side->stats.limit_hits[H2_LIMIT_LOCAL_RESETS], 1);
+    buf_fini(&block);
+    side_free(side);
+}
+
 static void
 test_trailers_over_the_limit(void **state)
 {
@@ -320,6 +345,7 @@ main(void)
         cmocka_unit_test(test_blocks_of_reset_streams_are_decoded),
         cmocka_unit_test(test_blocks_after_the_last_goaway_are_decoded),
         cmocka_unit_test(test_list_over_the_limit),
+        cmocka_unit_test(test_lists_far_over_the_limit_end_it_soon),
         cmocka_unit_test(test_trailers_over_the_limit),
         cmocka_unit_test(test_interim_responses_are_skipped),
         cmocka_unit_test(test_interim_response_cannot_be_the_end),
