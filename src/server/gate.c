@@ -9,6 +9,7 @@
 
 #define GATE_REST (10 * WEIR_MILLISECOND)
 
+/* Without memory for the timer, the kernel is told at the next chance. */
 static void
 change_at(struct server_loop *home, int64_t due)
 {
@@ -16,9 +17,10 @@ change_at(struct server_loop *home, int64_t due)
 
     if (due < gate->told_at + GATE_REST)
         due = gate->told_at + GATE_REST;
-    /* Without memory for the timer they are refused one by one. */
-    if (gate->timer.slot == 0 || due < gate->timer.due)
-        (void)!loop_timer_start(home->loop, &gate->timer, due);
+    if (gate->timer.slot > 0 && gate->timer.due <= due)
+        return;
+    if (loop_timer_start(home->loop, &gate->timer, due) != WEIR_OK)
+        return;
 }
 
 static void

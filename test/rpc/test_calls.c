@@ -651,7 +651,26 @@ a_server_wants_an_address_before_it_runs(void **state)
         disconnect(&fixture);
     }
     assert_int_equal(weir_server_listen(running.server, "127.0.0.1:0"), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(weir_server_trust(running.server, "192.0.2.1"), WEIR_FAILED_PRECONDITION);
     running_stop(&running, 0);
+}
+
+static void
+a_server_trusts_networks(void **state)
+{
+    static const char *const wrong[] = {"", "192.0.2.1:80", "localhost", "192.0.2.0/33", "::/129"};
+    weir_server *server;
+
+    (void)state;
+    assert_int_equal(weir_server_new(NULL, &server), WEIR_OK);
+    assert_int_equal(weir_server_trust(server, "192.0.2.0/24"), WEIR_OK);
+    assert_int_equal(weir_server_trust(server, "2001:db8::1"), WEIR_OK);
+    assert_int_equal(weir_server_trust(server, "none"), WEIR_OK);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(weir_server_trust(server, wrong[i]), WEIR_INVALID_ARGUMENT);
+        assert_non_null(strstr(weir_server_error(server), "not a network"));
+    }
+    weir_server_free(server);
 }
 
 int
@@ -676,6 +695,7 @@ main(void)
         WITH_SERVER(handler_calls_onward),
         WITH_SERVER(verbs_want_a_call_that_has_begun),
         cmocka_unit_test(a_server_wants_an_address_before_it_runs),
+        cmocka_unit_test(a_server_trusts_networks),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(several_loops_and_unix_sockets),
         cmocka_unit_test(drain_lets_calls_finish),
