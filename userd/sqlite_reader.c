@@ -6,9 +6,12 @@
  *
  *     offset  8   iChange: counts commits
  *     offset 16   mxFrame: frames in the WAL
+ *
+ * Nor does the statement that finds a user end before the transaction does: sqlite_wanted.c.
  */
 #include "userd/sqlite_reader.h"
 
+#include "userd/sqlite_wanted.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,7 +22,7 @@
 #define ACCOUNT_COLUMNS USER_COLUMNS ", password_hash, roles, epoch"
 
 static const char *const query_texts[QUERY_COUNT] = {
-    [QUERY_FIND] = "SELECT " USER_COLUMNS " FROM users WHERE id = ?1",
+    [QUERY_FIND] = "SELECT users." USER_COLUMNS " FROM wanted LEFT JOIN users USING (id)",
     [QUERY_LIST] =
         "SELECT " USER_COLUMNS " FROM users WHERE id > ?1 ORDER BY id LIMIT ?2 OFFSET ?3",
     [QUERY_SEEK] = "SELECT id FROM users WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2",
@@ -98,6 +101,7 @@ read_stamp(const uint64_t *index)
 static void
 drop_snapshot(struct sqlite_reader *reader)
 {
+    sqlite3_reset(reader->queries[QUERY_FIND]);
     if (reader->snapshot)
         sqlite_run(reader->db, "COMMIT");
     reader->snapshot = false;
@@ -125,6 +129,8 @@ take_snapshot(struct sqlite_reader *reader)
 static bool
 reader_prepare(struct sqlite_reader *reader)
 {
+    if (sqlite_wanted_add(reader->db, &reader->wanted) != SQLITE_OK)
+        return false;
     for (int i = 0; i < QUERY_COUNT; i++) {
         reader->queries[i] = sqlite_prepare(reader->db, query_texts[i]);
         if (reader->queries[i] == NULL)
@@ -207,6 +213,27 @@ sqlite_reader_end(
     }
     sqlite3_reset(reader->queries[query]);
     return code;
+}
+
+/* Not reset at the end of a look-up, but with the snapshot. */
+weir_code
+sqlite_reader_find(
+    struct sqlite_reader *reader, int32_t id, sqlite3_stmt **out_row, struct store_cause *cause)
+{
+    sqlite3_stmt *row = reader->queries[QUERY_FIND];
+    weir_code code = WEIR_OK;
+    int result;
+
+    reader->wanted = id;
+    result = sqlite3_step(row);
+    if (result != SQLITE_ROW)
+        code = sqlite_reader_end(reader, QUERY_FIND, result, cause);
+    if (code != WEIR_OK)
+        return code;
+    if (sqlite3_column_type(row, 0) == SQLITE_NULL) /* nor is there a row: the same */
+        return WEIR_NOT_FOUND;
+    *out_row = row;
+    return WEIR_OK;
 }
 
 weir_code

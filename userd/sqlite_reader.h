@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 enum sqlite_query {
-    QUERY_FIND,
+    QUERY_FIND, /* for sqlite_reader_find alone */
     QUERY_LIST,
     QUERY_SEEK,
     QUERY_TOTAL,
@@ -33,7 +33,8 @@ struct sqlite_reader {
     sqlite3_stmt *queries[QUERY_COUNT];
     const uint64_t *index; /* the head of the WAL index; NULL: not to be had */
     struct sqlite_stamp stamp;
-    bool snapshot; /* a read transaction is open, as of stamp */
+    bool snapshot;  /* a read transaction is open, as of stamp */
+    int32_t wanted; /* whom QUERY_FIND steps to next */
     struct sqlite_reader *next;
 };
 
@@ -56,6 +57,12 @@ struct sqlite_reader *sqlite_reader_borrow(
 /* keep: its snapshot may serve the next borrower; false after an error. */
 void sqlite_reader_give_back(
     struct sqlite_readers *readers, struct sqlite_reader *reader, bool keep);
+
+/* The user's row: id, name, email, phone, created_at, of a statement that belongs to the reader,
+ * until the next look-up or the reader is given back. NOT_FOUND, or what a fault is to a store,
+ * with cause. */
+weir_code sqlite_reader_find(
+    struct sqlite_reader *reader, int32_t id, sqlite3_stmt **out_row, struct store_cause *cause);
 
 /* After the last step of a query: reset it. OK, or what a fault is to a store, with cause. */
 weir_code sqlite_reader_end(

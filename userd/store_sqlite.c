@@ -43,34 +43,20 @@ visit_row(sqlite3_stmt *row, store_visit *visit, void *arg)
 }
 
 static weir_code
-find_with(struct sqlite_reader *reader, int32_t id, store_visit *visit, void *arg,
-    struct store_cause *cause)
-{
-    sqlite3_stmt *statement = reader->queries[QUERY_FIND];
-    weir_code visited = WEIR_NOT_FOUND;
-    weir_code code;
-    int result;
-
-    sqlite3_bind_int(statement, 1, id);
-    result = sqlite3_step(statement);
-    if (result == SQLITE_ROW)
-        visited = visit_row(statement, visit, arg);
-    code = sqlite_reader_end(reader, QUERY_FIND, result, cause);
-    return code == WEIR_OK ? visited : code;
-}
-
-static weir_code
 sqlite_find(struct store *store, weir_call *call, int32_t id, store_visit *visit, void *arg,
     struct store_cause *cause)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     struct sqlite_reader *reader = sqlite_reader_borrow(&self->readers, cause);
+    sqlite3_stmt *row;
     weir_code code;
 
     (void)call;
     if (reader == NULL)
         return WEIR_INTERNAL;
-    code = find_with(reader, id, visit, arg, cause);
+    code = sqlite_reader_find(reader, id, &row, cause);
+    if (code == WEIR_OK)
+        code = visit_row(row, visit, arg);
     sqlite_reader_give_back(&self->readers, reader, code == WEIR_OK || code == WEIR_NOT_FOUND);
     return code;
 }

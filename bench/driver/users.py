@@ -14,9 +14,10 @@ SERVICE = "/user.UserService/"
 # What the calls are: name, connections, streams, calls on each connection, method, request.
 DIGITS = "00000000"  # bench-client counts them up, so that every email is new
 DRAWN = b"\x81\x82\x83\x84\x05"  # a number of five bytes, which it draws
+KNOWN = 64  # of these users: so many are there before anybody is read
 NEW_USER = programs.text_field(1, "Bench") + programs.text_field(2, f"user{DIGITS}@example.org")
 CASES = [
-    ("GetUser", 8, 8, 25_000, "GetUser", b"\x08\x01"),
+    ("GetUser", 8, 8, 25_000, "GetUser", b"\x08" + DRAWN),
     ("ListUsers of ten", 8, 8, 5_000, "ListUsers", b"\x08\x01\x10\x0a"),
     ("CreateUser", 8, 8, 1_000, "CreateUser", NEW_USER),
 ]
@@ -34,7 +35,7 @@ class Numbers:
         return first
 
 
-def measure_once(server, options, case, numbers, share=1.0, drawn=1):
+def measure_once(server, options, case, numbers, share=1.0, drawn=KNOWN):
     """(CPU per call in µs, calls a second). drawn: where the request says DRAWN, a number from 1 to this."""
     _, connections, streams, calls, method, request = case
     calls = max(int(calls * options.scale * share), streams)
