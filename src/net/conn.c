@@ -597,6 +597,7 @@ net_conn_new(weir_loop *loop, int fd, const struct net_address *peer)
     set_up(conn, loop, fd);
     set_peer(conn, peer);
     set_no_delay(conn);
+    net_spare_pacing(fd, &conn->peer);
     return conn;
 }
 

@@ -53,6 +53,9 @@ void net_conn_woken(struct net_conn *conn);
 #define NET_FAST_READ ((uint32_t)16 * 1024) /* a read that shows that bytes come fast */
 void net_conn_wait(struct net_conn *conn, bool any);
 
+/* Send what is for this machine as fast as it is taken. pacing.c. */
+void net_spare_pacing(int fd, const struct net_address *peer);
+
 /* As recv and sendmsg. */
 ssize_t net_pipe_read(struct net_pipe_end *end, uint8_t *room, size_t size);
 ssize_t net_pipe_write(struct net_pipe_end *end, const struct net_span *spans, size_t count);
