@@ -106,7 +106,7 @@ wait_until(struct revocations *revocations, int64_t duration, bool in_any_case)
 
     clock_gettime(CLOCK_MONOTONIC, &end);
     due = end.tv_sec * WEIR_SECOND + end.tv_nsec + duration;
-    end = (struct timespec){due / WEIR_SECOND, due % WEIR_SECOND};
+    end = (struct timespec){due / WEIR_SECOND, (long)(due % WEIR_SECOND)};
     while (!revocations->ending && (in_any_case || !revocations->wanted)) {
         if (pthread_cond_timedwait(&revocations->changed, &revocations->lock, &end) != 0)
             return;

@@ -82,7 +82,7 @@ static int
 wait_for_one(const sigset_t *set, const struct watchdog *watchdog)
 {
     const struct timespec interval = {
-        watchdog->interval / WEIR_SECOND, watchdog->interval % WEIR_SECOND};
+        watchdog->interval / WEIR_SECOND, (long)(watchdog->interval % WEIR_SECOND)};
 
     return watchdog->interval == 0 ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &interval);
 }

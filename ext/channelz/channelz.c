@@ -233,7 +233,7 @@ find_listener(
     weir_call *call, const weir_server *server, int64_t id, Grpc__Channelz__V1__Socket **out_socket)
 {
     uint64_t number = channelz_number_of(id);
-    const char *address = number == 0 ? NULL : weir_server_address(server, number - 1);
+    const char *address = number == 0 ? NULL : weir_server_address(server, (size_t)(number - 1));
 
     if (address == NULL)
         return WEIR_OK;

@@ -188,7 +188,7 @@ attend(struct health_checker *checker, int64_t now)
 static void
 wait_until(weir_health *health, int64_t due)
 {
-    struct timespec until = {due / WEIR_SECOND, due % WEIR_SECOND};
+    struct timespec until = {due / WEIR_SECOND, (long)(due % WEIR_SECOND)};
 
     if (due == WEIR_NEVER)
         pthread_cond_wait(&health->changed, &health->lock);

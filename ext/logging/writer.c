@@ -160,7 +160,7 @@ log_writer_new(const struct weir_log_options *options)
 static bool
 wait_for_end(struct log_writer *writer, int64_t until)
 {
-    struct timespec time = {until / WEIR_SECOND, until % WEIR_SECOND};
+    struct timespec time = {until / WEIR_SECOND, (long)(until % WEIR_SECOND)};
 
     while (!writer->ended) {
         if (pthread_cond_timedwait(&writer->last, &writer->lock, &time) == ETIMEDOUT)

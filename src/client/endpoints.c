@@ -141,7 +141,7 @@ void
 endpoints_shuffle(struct client_endpoints *endpoints)
 {
     for (size_t left = endpoints->count; left > 1; left--) {
-        size_t drawn = random_u64() % left;
+        size_t drawn = (size_t)(random_u64() % left);
         struct client_endpoint last = endpoints->list[left - 1];
 
         endpoints->list[left - 1] = endpoints->list[drawn];

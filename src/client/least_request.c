@@ -27,14 +27,14 @@ configure(void *self, const struct weir_value *options, struct weir_value_error 
     return WEIR_OK;
 }
 
-/* Marsaglia's xorshift: the kernel is not asked for every call. */
-static uint64_t
-draw(struct least_request *it)
+/* Less than `count`. Marsaglia's xorshift: the kernel is not asked for every call. */
+static size_t
+draw(struct least_request *it, size_t count)
 {
     it->random ^= it->random << 13;
     it->random ^= it->random >> 7;
     it->random ^= it->random << 17;
-    return it->random;
+    return (size_t)(it->random % count);
 }
 
 static weir_subchannel *
@@ -62,10 +62,10 @@ pick(void *self, const struct weir_ready *ready, const weir_call *call)
 
     (void)call;
     if (ready->count <= FEW)
-        return least_of_all(ready, draw(it) % ready->count);
-    best = ready->list[draw(it) % ready->count];
+        return least_of_all(ready, draw(it, ready->count));
+    best = ready->list[draw(it, ready->count)];
     for (size_t i = 1; i < it->choices; i++)
-        best = lesser(best, ready->list[draw(it) % ready->count]);
+        best = lesser(best, ready->list[draw(it, ready->count)]);
     return best;
 }
 

@@ -192,7 +192,7 @@ pick(void *self, const struct weir_ready *ready, const weir_call *call)
     if (ready->now >= it->update_at)
         set_shares(it, ready);
     do {
-        index = it->turn % ready->count;
+        index = (size_t)(it->turn % ready->count);
         subchannel = ready->list[index];
     } while (!has_turn(weir_subchannel_data(subchannel), it->turn++ / ready->count, index));
     return subchannel;

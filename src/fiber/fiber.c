@@ -290,8 +290,8 @@ fiber_stats(weir_loop *loop)
 
     if (fibers == NULL)
         return (struct fiber_stats){0};
-    return (struct fiber_stats){
-        counter_read(&fibers->live), counter_read(&fibers->stacks), counter_read(&fibers->refused)};
+    return (struct fiber_stats){(size_t)counter_read(&fibers->live),
+        (size_t)counter_read(&fibers->stacks), (size_t)counter_read(&fibers->refused)};
 }
 
 /* ---- starting, parking, waking ---- */

@@ -117,7 +117,7 @@ is_set(struct weir_event *event, struct fiber *fiber)
 static bool
 wait_on_thread(struct weir_event *event, int64_t deadline)
 {
-    const struct timespec until = {deadline / WEIR_SECOND, deadline % WEIR_SECOND};
+    const struct timespec until = {deadline / WEIR_SECOND, (long)(deadline % WEIR_SECOND)};
     int error = 0;
     bool set;
 

@@ -291,7 +291,7 @@ static void
 check_left(const struct server_loop *home)
 {
     size_t fibers = fiber_stats(home->loop).live;
-    size_t calls = counter_read(&home->stats.calls_live);
+    size_t calls = (size_t)counter_read(&home->stats.calls_live);
 
     if (calls == 0 && fibers == 0)
         return;

@@ -411,11 +411,12 @@ the_stack_size_can_be_set(void **state)
 static void
 running_out_of_stacks_is_an_error(void **state)
 {
-    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2, (size_t)1 << 47};
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 2 >> 16};
+    const size_t count = sizeof(size_t) == 8 ? 3 : 1; /* of 32 bits half may be free */
     weir_loop *loop = new_loop();
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < count; i++) {
         fiber_set_stack_size(loop, sizes[i]);
         assert_int_equal(fiber_start(loop, nothing, NULL), WEIR_RESOURCE_EXHAUSTED);
         assert_int_equal(fiber_stats(loop).refused, i + 1);

@@ -88,7 +88,8 @@ a_size_that_cannot_be_is_refused(void **state)
 
     (void)state;
     assert_false(stack_map(SIZE_MAX, &guard, &stack));
-    assert_false(stack_map(SIZE_MAX / 2, &guard, &stack));
+    if (sizeof(size_t) == 8) /* of 32 bits half may be free */
+        assert_false(stack_map(SIZE_MAX / 2, &guard, &stack));
     assert_int_equal(stack.size, 7);
 }
 

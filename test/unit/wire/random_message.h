@@ -25,7 +25,7 @@ roll_number(uint64_t *seed)
 static inline char *
 roll_text(uint64_t *seed, struct arena *arena, size_t *out_len)
 {
-    size_t len = roll(seed) % 8 == 0 ? roll(seed) % 300 : roll(seed) % 9;
+    size_t len = (size_t)(roll(seed) % 8 == 0 ? roll(seed) % 300 : roll(seed) % 9);
     char *text = arena_zalloc(arena, len + 1);
 
     for (size_t i = 0; i < len; i++)
@@ -68,7 +68,7 @@ static inline void
 roll_repeated(uint64_t *seed, struct arena *arena, const ProtobufCFieldDescriptor *field,
     char *message, unsigned depth)
 {
-    size_t count = roll(seed) % 7, size = protobuf_shape(field->type).size;
+    size_t count = (size_t)(roll(seed) % 7), size = protobuf_shape(field->type).size;
     char *elements = arena_zalloc(arena, count * size + 1);
 
     for (size_t i = 0; i < count; i++)

@@ -208,6 +208,8 @@ test_more_than_a_message(void **state)
     uint8_t byte = 0;
 
     (void)state;
+    if (len == 0) /* nor can 32 bits say it */
+        return;
     assert_int_equal(wire_gzip_deflate(&gzip, &byte, len, &out), WEIR_RESOURCE_EXHAUSTED);
     assert_int_equal(wire_gzip_inflate(&gzip, &byte, len, 1, &out), WEIR_RESOURCE_EXHAUSTED);
     assert_int_equal(buf_len(&out), 0);

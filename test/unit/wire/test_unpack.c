@@ -21,7 +21,7 @@ check_near(uint64_t *seed, const ProtobufCMessageDescriptor *type, uint8_t *byte
     assert_true(likeness_unpacks(type, bytes, len));
     if (len == 0)
         return;
-    assert_true(likeness_unpacks(type, bytes, roll(seed) % len));
+    assert_true(likeness_unpacks(type, bytes, (size_t)(roll(seed) % len)));
     for (int i = 0; i < 20; i++) {
         bytes[roll(seed) % len] = (uint8_t)roll(seed);
         assert_true(likeness_unpacks(type, bytes, len));
