@@ -114,8 +114,9 @@ WEIR_API weir_call *weir_call_new(weir_channel *channel, weir_call *parent);
 WEIR_API void weir_call_set_wait_for_ready(weir_call *call, bool wait);
 
 /* Before the call starts: ask with GET, so that an HTTP cache on the way may answer. The request's
- * bytes go into the path (base64url behind a '?'); where that would be over 8 KiB, and for methods
- * that are not unary or not `safe`, the call is a POST all the same. Off at first. */
+ * bytes go into the path (base64url behind a '?'); where that would be over 8 KiB, or more than the
+ * server takes as headers, and for methods that are not unary or not `safe`, the call is a POST all
+ * the same. Off at first. */
 WEIR_API void weir_call_set_cacheable(weir_call *call, bool cacheable);
 
 /* Cancels the call if it is still alive, and frees all that lives as long as it. */

@@ -52,7 +52,9 @@ add_get(const struct weir_call *call, const struct client_method *method, struct
     fields[CLIENT_PATH_FIELD].indexing = H2_DO_NOT_INDEX;
 }
 
-/* With a timeout only the pseudo-header fields come before it: grpc-timeout stands right after them
+/* What is too large for the server as a GET goes as a POST, its message behind the headers.
+ *
+ * With a timeout only the pseudo-header fields come before it: grpc-timeout stands right after them
  * (PROTOCOL-HTTP2, Requests), so the rest goes behind it. */
 weir_code
 attempt_send_headers(struct weir_call *call, const struct client_method *method)
@@ -92,8 +94,13 @@ attempt_send_headers(struct weir_call *call, const struct client_method *method)
     if (out->count > 0)
         memcpy(extra + count, out->list, out->count * sizeof(*extra));
     count += out->count;
-    if (!h2_conn_takes_headers(call->transport->h2, method->fields, fixed, extra, count))
+    if (!h2_conn_takes_headers(call->transport->h2, method->fields, fixed, extra, count)) {
+        if (by_get) {
+            call->get_path.data = NULL;
+            return attempt_send_headers(call, method);
+        }
         return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "headers larger than the server takes");
+    }
     call->headers_sent = h2_stream_send_headers(
         call->transport->h2, call->stream, method->fields, fixed, extra, count, by_get);
     call->send_closed = by_get && call->headers_sent;
@@ -174,12 +181,14 @@ choose_get(struct weir_call *attempt, const ProtobufCMessage *request)
     return attempt->get_path.data == NULL ? fail_headers(attempt) : WEIR_OK;
 }
 
-/* The message of a GET went with its headers. */
+/* The message of a GET went with its headers; what was to be one has been shown. */
 static weir_code
-send_request(struct weir_call *attempt, const ProtobufCMessage *request)
+send_request(struct weir_call *attempt, const ProtobufCMessage *request, bool shown)
 {
-    if (attempt->get_path.data == NULL)
+    if (!shown)
         return call_send_message(attempt, request, true);
+    if (attempt->get_path.data == NULL)
+        return call_send_shown(attempt, request, true);
     attempt->transport->counts.sent++;
     return WEIR_OK;
 }
@@ -189,11 +198,12 @@ exchange(
     struct weir_call *attempt, const ProtobufCMessage *request, ProtobufCMessage **out_response)
 {
     weir_code code = call_arm_deadline(attempt) ? choose_get(attempt, request) : attempt->code;
+    bool shown = attempt->get_path.data != NULL;
 
     if (code == WEIR_OK)
         code = attempt_open(attempt);
     if (code == WEIR_OK)
-        code = send_request(attempt, request);
+        code = send_request(attempt, request, shown);
     if (code != WEIR_OK)
         return attempt_settle(attempt, code);
     return attempt_receive_single(attempt, out_response);

@@ -375,6 +375,9 @@ void call_stop_alarms(struct weir_call *call);
  * when `last`, which a server never says. Suspends. */
 weir_code call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last);
 
+/* The same of a message that who watches has seen. Suspends. */
+weir_code call_send_shown(struct weir_call *call, const ProtobufCMessage *message, bool last);
+
 /* Append one message as it would be sent. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code call_frame(
     struct weir_call *call, const ProtobufCMessage *message, size_t len, struct buf *out_framed);

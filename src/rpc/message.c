@@ -751,6 +751,12 @@ call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool 
 {
     if (call->watches != NULL)
         WEIR_TRY(call_show_sending(call, message));
+    return call_send_shown(call, message, last);
+}
+
+weir_code
+call_send_shown(struct weir_call *call, const ProtobufCMessage *message, bool last)
+{
     if (call->ended || call->stream == NULL)
         return call_closed_for_sending(call);
     if (call->send_closed)

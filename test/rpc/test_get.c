@@ -134,9 +134,22 @@ struct listener {
     int fd;
     char address[32];
     pthread_t thread;
+    uint32_t list_limit; /* SETTINGS_MAX_HEADER_LIST_SIZE; 0: it does not say */
     char method[8], path[64];
     bool ended; /* by the headers */
+    int seen;   /* messages, by who watches the call */
 };
+
+static weir_code
+count_sending(void *self, weir_call *call, const ProtobufCMessage *message)
+{
+    (void)call;
+    (void)message;
+    ++*(int *)self;
+    return WEIR_OK;
+}
+
+static const struct weir_watcher counting = {.sending = count_sending};
 
 static void
 note_field(const struct h2_block *block, enum h2_token token, char *out, size_t size)
@@ -154,11 +167,13 @@ listen_once(void *arg)
     struct raw raw;
 
     raw_accept(&raw, listener->fd);
-    raw_greet(&raw, false, 0, 0);
+    raw_greet(&raw, false, listener->list_limit == 0 ? 0 : 6, listener->list_limit);
     assert_true(raw_await(&raw, RAW_HEADERS, 1, frame));
     note_field(raw.block, H2_TOKEN_METHOD, listener->method, sizeof(listener->method));
     note_field(raw.block, H2_TOKEN_PATH, listener->path, sizeof(listener->path));
     listener->ended = (frame->flags & RAW_END_STREAM) != 0;
+    if (!listener->ended)
+        assert_true(raw_await(&raw, RAW_DATA, 1, frame));
     raw_field(&raw, ":status", "200");
     raw_field(&raw, "content-type", "application/grpc");
     raw_trailers(&raw, 1, "14");
@@ -188,6 +203,7 @@ overhear(struct listener *listener, verb *ask, size_t size, int64_t timeout)
     call = weir_call_new(own, NULL);
     weir_call_set_cacheable(call, true);
     weir_call_set_timeout(call, timeout);
+    assert_int_equal(weir_call_watch(call, &counting, &listener->seen), WEIR_OK);
     request.data = (ProtobufCBinaryData){size, data};
     assert_int_equal(ask(call, &request, &response), WEIR_UNAVAILABLE);
     weir_call_free(call);
@@ -201,7 +217,7 @@ static void
 a_client_puts_the_message_in_the_path(void **state)
 {
     static const int64_t timeouts[] = {WEIR_NEVER, 100 * WEIR_SECOND};
-    struct listener listener;
+    struct listener listener = {0};
 
     (void)state;
     for (size_t i = 0; i < COUNT(timeouts); i++) {
@@ -210,12 +226,13 @@ a_client_puts_the_message_in_the_path(void **state)
         assert_string_equal(listener.path, "/rpctest.Test/Look?EgIAAA");
         assert_true(listener.ended);
     }
+    assert_int_equal(listener.seen, COUNT(timeouts));
 }
 
 static void
 else_it_is_a_post(void **state)
 {
-    struct listener listener;
+    struct listener listener = {0};
 
     (void)state;
     overhear(&listener, rpctest_Test_Unary, 2, WEIR_NEVER);
@@ -225,6 +242,24 @@ else_it_is_a_post(void **state)
     overhear(&listener, rpctest_Test_Look, 8192, WEIR_NEVER);
     assert_string_equal(listener.method, "POST");
     assert_string_equal(listener.path, "/rpctest.Test/Look");
+}
+
+static void
+so_it_is_where_the_server_takes_no_such_path(void **state)
+{
+    static const int64_t timeouts[] = {WEIR_NEVER, 100 * WEIR_SECOND};
+    struct listener listener = {.list_limit = 4096};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(timeouts); i++) {
+        overhear(&listener, rpctest_Test_Look, 1000, timeouts[i]);
+        assert_string_equal(listener.method, "GET");
+        overhear(&listener, rpctest_Test_Look, 4000, timeouts[i]);
+        assert_string_equal(listener.method, "POST");
+        assert_string_equal(listener.path, "/rpctest.Test/Look");
+        assert_false(listener.ended);
+    }
+    assert_int_equal(listener.seen, 2 * COUNT(timeouts));
 }
 
 /* A channel's interceptor, which has the call made again. */
@@ -312,6 +347,7 @@ main(void)
         cmocka_unit_test(the_limit_on_messages_holds),
         cmocka_unit_test(a_client_puts_the_message_in_the_path),
         cmocka_unit_test(else_it_is_a_post),
+        cmocka_unit_test(so_it_is_where_the_server_takes_no_such_path),
         cmocka_unit_test(client_and_server_agree),
         cmocka_unit_test(who_watches_sees_it_before_it_goes),
     };
