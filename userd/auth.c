@@ -42,8 +42,8 @@ auth_check(const struct auth_settings *settings, char error[FLAGS_ERROR])
     if (settings->mode == AUTH_JWT && !has_key)
         return fail(error, "--auth jwt needs a key to check tokens with: --jwt-private-key,"
                            " --jwt-public-key or --jwks; `userd keys create` makes one");
-    if (settings->mode == AUTH_NONE &&
-        (has_key || settings->issuer != NULL || settings->audience != NULL))
+    if (settings->mode == AUTH_NONE && (has_key || settings->issuer != NULL ||
+                                           settings->audience != NULL || settings->allow_endless))
         return fail(error, "the flags --jwt-... and --jwks have no meaning without --auth jwt");
     if (settings->ttl < WEIR_SECOND || settings->ttl > TTL_MAX)
         return fail(error, "--token-ttl: tokens live from 1s to 720h");
@@ -136,6 +136,7 @@ open_tokens(struct auth *auth, const struct auth_settings *settings, char error[
         .issuer = settings->issuer,
         .audience = settings->audience,
         .skip = auth->policy.skip,
+        .allow_endless = settings->allow_endless,
         .recheck = settings->recheck < STREAM_RECHECK ? settings->recheck : STREAM_RECHECK,
         .revoked = is_revoked,
         .report = report_keys,

@@ -15,6 +15,7 @@ struct auth_settings {
     enum auth_mode mode;
     const char *public_key, *jwks, *private_key; /* files; NULL: none */
     const char *issuer, *audience;
+    bool allow_endless; /* tokens that never expire */
     const char *policy;
     int64_t ttl, recheck; /* nanoseconds */
 };

@@ -54,7 +54,7 @@ copy_options(struct weir_auth *auth, const struct weir_auth_options *options)
     auth->rules = (struct token_rules){.issuer = auth->issuer,
         .audience = auth->audience,
         .skew = options->clock_skew,
-        .require_expiry = options->require_expiry};
+        .allow_endless = options->allow_endless};
     return copy_skip(auth, options->skip);
 }
 

@@ -120,7 +120,7 @@ read_dates(struct token *token, const struct token_rules *rules)
         return "nbf is not a date";
     if (!date_claim(token->payload, "iat", &issued))
         return "iat is not a date";
-    if (expires < 0 && rules->require_expiry)
+    if (expires < 0 && !rules->allow_endless)
         return "it never expires";
     token->claims.issued_at = (int64_t)issued;
     token->claims.expires = expires < 0 ? INT64_MAX : (int64_t)expires;

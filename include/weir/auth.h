@@ -50,7 +50,7 @@ struct weir_auth_options {
     const char *const *skip; /* "/package.Service/Method", or "/package.Service/" for all of its
                                 methods: open to all. Ends in NULL; none */
     int64_t clock_skew;      /* nanoseconds that the issuer's clock may be off; 0 */
-    bool require_expiry;     /* refuse a token that never expires */
+    bool allow_endless;      /* take tokens without an exp, which never expire */
     size_t max_token;        /* bytes; 8 KiB */
     size_t cache_tokens;     /* verified tokens that each loop remembers; 1024 */
     int64_t recheck;         /* nanoseconds between two looks at an open stream's token; 10 s */

@@ -158,7 +158,7 @@ open_strict(void **state)
 
     (void)state;
     return open_with(&(struct weir_auth_options){
-        .skip = skip, .issuer = "i", .audience = "a", .max_token = 1000, .require_expiry = true});
+        .skip = skip, .issuer = "i", .audience = "a", .max_token = 1000});
 }
 
 static int

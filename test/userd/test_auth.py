@@ -127,6 +127,12 @@ def signed(keys, **more):
     return tokens.sign(keys["RS256"], "RS256", good(**more))
 
 
+def endless(keys):
+    claims = good()
+    del claims["exp"]
+    return tokens.sign(keys["RS256"], "RS256", claims)
+
+
 BAD = {
     "none": (lambda keys: None, "no authorization header"),
     "wrong scheme": (lambda keys: f"Basic {signed(keys)}", "invalid token: the scheme Bearer is required"),
@@ -141,6 +147,7 @@ BAD = {
         "invalid token: the signature does not match",
     ),
     "expired": (lambda keys: bearer(signed(keys, exp=1_000_000_000)), "invalid token: expired"),
+    "endless": (lambda keys: bearer(endless(keys)), "invalid token: it never expires"),
     "not yet valid": (lambda keys: bearer(signed(keys, nbf=9_000_000_000)), "invalid token: not yet valid"),
     "wrong issuer": (lambda keys: bearer(signed(keys, iss="not me")), "invalid token: wrong issuer"),
     "wrong audience": (lambda keys: bearer(signed(keys, aud="not you")), "invalid token: wrong audience"),
@@ -166,6 +173,17 @@ BAD = {
 def test_bad_tokens_are_refused(caller, keys, kind, case):
     make, text = BAD[case]
     assert caller.call(kind, make(keys)) == ("UNAUTHENTICATED", text)
+
+
+def test_tokens_that_never_expire_are_taken_where_that_is_said(tmp_path, keys, user_pb2):
+    (tmp_path / "public.pem").write_bytes(tokens.public_pem(keys["RS256"]))
+    server = start(tmp_path, "--jwt-public-key", tmp_path / "public.pem", "--jwt-allow-endless")
+    try:
+        caller = Caller(server.address, user_pb2)
+        assert [caller.call(kind, bearer(endless(keys))) for kind in KINDS] == [("OK", "")] * len(KINDS)
+        caller.close()
+    finally:
+        stop(server)
 
 
 def test_a_huge_header_harms_no_other_call(server, caller, keys, user_pb2):
@@ -287,6 +305,7 @@ def test_keys_rotate(tmp_path, user_pb2):
         (["--auth", "jwt"], "needs a key"),
         (["--auth", "maybe"], "none or jwt"),
         (["--jwks", "x"], "no meaning without --auth jwt"),
+        (["--jwt-allow-endless"], "no meaning without --auth jwt"),
         (["--auth", "jwt", "--jwks", "/nowhere/keys"], "/nowhere/keys: No such file"),
         (["--auth", "jwt", "--jwt-private-key", "/nowhere/key"], "cannot read /nowhere/key"),
         (["--auth", "jwt", "--jwt-public-key", "/dev/null"], "there is no key to verify tokens with"),
