@@ -378,7 +378,7 @@ write_on(struct net_conn *conn)
 }
 
 /* A status means EPOLLERR, and that libuv has stopped polling: recv says what the error is, after
- * what came before it. */
+ * what came before it; or a write has heard it, in answer to that. */
 static void
 on_io(uv_poll_t *poll, int status, int events)
 {
@@ -394,7 +394,7 @@ on_io(uv_poll_t *poll, int status, int events)
         write_on(conn);
     }
     if (status < 0 && !conn->closing && !conn->ended)
-        end(conn, socket_error(conn->fd));
+        end(conn, conn->error != 0 ? conn->error : socket_error(conn->fd));
     conn->busy = false;
     update(conn);
 }

@@ -299,7 +299,8 @@ on_closed(void *owner, int errno_code)
 {
     struct rpc_transport *transport = owner;
 
-    transport->peer_closed = errno_code == 0;
+    /* One that goes without reading what it was sent, or is written to while it goes, resets. */
+    transport->peer_closed = errno_code == 0 || errno_code == EPIPE || errno_code == ECONNRESET;
     transport->timed_out = errno_code == ETIMEDOUT;
     transport->violated = errno_code == EPROTO;
     rpc_transport_lose(transport, net_conn_why(transport->net, errno_code));

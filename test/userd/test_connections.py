@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ten thousand connections: all stay open, and all are answered."""
+"""Connections: ten thousand of them are all answered, and those that go are no failure."""
 import resource
+import select
+import socket
+import struct
 
-from support import places, programs
+from support import frames, places, programs
 
 CONNECTIONS = 10_000
 
@@ -32,6 +35,37 @@ def test_all_are_answered(tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"open {CONNECTIONS}\n" in done.stdout
         assert f"answered {2 * CONNECTIONS} failed 0 " in done.stdout
+        userd.stop()
+    finally:
+        userd.kill()
+
+
+def go(connection):
+    """At once, with a reset."""
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.socket.close()
+
+
+def test_one_that_goes_is_no_failure(tmp_path):
+    """Nobody wants lines of what clients do all day; what breaks rules is told."""
+    chat = frames.request(1, "/user.UserService/ChatUsers") + frames.data(1, b"\0\0\0\0\0", end=False)
+    userd = programs.Userd(tmp_path).start()
+    try:
+        go(frames.Connection(userd.address))
+        with frames.Connection(userd.address) as talking:
+            talking.send(chat)
+            while talking.take()[0] != frames.DATA:
+                continue
+            go(talking)
+        with frames.Connection(userd.address) as unread:  # the kernel resets what is closed with bytes in it
+            unread.send(chat)
+            select.select([unread.socket], [], [], programs.PATIENCE)
+        with frames.Connection(userd.address) as bad:
+            bad.send(frames.frame(frames.SETTINGS, b"odd"))
+            bad.end()
+        programs.wait_until(lambda: "connection failed" in userd.said(), "the reason in the log")
+        failures = [line for line in userd.said().splitlines() if "connection failed" in line]
+        assert len(failures) == 1 and "HTTP/2" in failures[0], failures
         userd.stop()
     finally:
         userd.kill()
