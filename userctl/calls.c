@@ -93,8 +93,8 @@ list(weir_call *call, const struct args *args)
     weir_code code;
     bool good;
 
-    request.page = args->page;
-    request.limit = args->limit;
+    request.page = (int32_t)args->page;
+    request.limit = (int32_t)args->limit;
     code = user_UserService_ListUsers(call, &request, &response);
     if (code != WEIR_OK)
         return calls_fail(args, code, weir_call_message(call));

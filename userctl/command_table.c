@@ -145,6 +145,10 @@ take_source(const struct flag_words *words, struct args *args, char error[FLAGS_
     {.name = #label, .value = of, .read = reader, .command_line = here_only, .expected = good,     \
         .help = about, .field = offsetof(struct args, label)}
 
+#define NUMBER(label, most, good, about)                                                           \
+    {.name = #label, .value = "N", .read = flag_number, .expected = good, .help = about,           \
+        .field = offsetof(struct args, label), .min = 1, .max = (most)}
+
 #define COMMON_FLAGS                                                                               \
     FLAG(server, "TARGET", flag_text, false, SERVER_FORMS,                                         \
         "where userd is: " SERVER_FORMS " (127.0.0.1:50051)"),                                     \
@@ -169,8 +173,8 @@ take_source(const struct flag_words *words, struct args *args, char error[FLAGS_
 static const struct flag plain_flags[] = {COMMON_FLAGS};
 
 static const struct flag list_flags[] = {
-    FLAG(page, "N", flag_integer, false, "a whole number", "which page, from 1 (1)"),
-    FLAG(limit, "N", flag_integer, false, "a whole number", "users on a page, 1 to 100 (10)"),
+    NUMBER(page, INT32_MAX, "a number from 1", "which page, from 1 (1)"),
+    NUMBER(limit, 100, "a number from 1 to 100", "users on a page, 1 to 100 (10)"),
     COMMON_FLAGS,
 };
 

@@ -33,8 +33,8 @@ run(weir_call *call, const struct args *args)
     weir_code code;
     int status;
 
-    request.page = args->page;
-    request.limit = args->limit;
+    request.page = (int32_t)args->page;
+    request.limit = (int32_t)args->limit;
     code = user_UserService_ListUsersStream(call, &request, &stream);
     if (code != WEIR_OK)
         return calls_fail(args, code, weir_call_message(call));
