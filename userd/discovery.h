@@ -18,8 +18,8 @@ struct discovery {
     const struct log *log;
 };
 
-/* The value of --etcd: "http://HOST:PORT". */
-#define DISCOVERY_URL_FORMS "http://HOST:PORT"
+/* The value of --etcd: one of etcd's servers, or several. */
+#define DISCOVERY_URL_FORMS "http://HOST:PORT[,HOST:PORT...] or http://unix:PATH"
 bool discovery_read_url(const struct flag *flag, const char *text, void *field);
 
 /* Does an address that is listened on say where clients reach it? One that stands for every
