@@ -60,6 +60,7 @@ struct weir_channel_options {
     /* Told why such a one cannot be: the one before stays in force. On the loop's thread. */
     void (*service_config_refused)(void *self, const char *why);
     void *service_config_refused_self; /* borrowed */
+    bool direct; /* without a proxy, whatever the environment says, see weir_channel_new; no */
 };
 
 /* target: "HOST:PORT" or "dns:HOST:PORT", which stand for all addresses of the name, and
@@ -67,7 +68,17 @@ struct weir_channel_options {
  * behind "dns:" a port of 443 may be left out. "unix:PATH";
  * "unix-abstract:NAME"; lists of one or several, "ipv4:A:PORT,B:PORT", "ipv6:[A]:PORT,[B]:PORT",
  * and of servers of any kind "HOST:PORT,HOST:PORT,unix:PATH"; or "SCHEME:..." of a resolver in the
- * catalog. Does not connect yet. Borrows the loop until freed; copies the rest. options may be
+ * catalog.
+ *
+ * Where the environment names an HTTP proxy, a channel to one "HOST:PORT", "dns:" before it or not,
+ * goes through that by CONNECT (gRFC A1), but for this machine itself. The proxy is
+ * "[http://][USER:PASSWORD@]HOST[:PORT]" (port 80), the value of the first of grpc_proxy,
+ * https_proxy and http_proxy that is set; empty: there is none. no_grpc_proxy, or else no_proxy,
+ * lists with commas what is reached directly: domains, with all below them, addresses, networks like
+ * 10.0.0.0/8, or "*". The proxy looks the name up; TLS is with the server behind it. The
+ * environment is read here, and not by programs that run with more rights than their user.
+ *
+ * Does not connect yet. Borrows the loop until freed; copies the rest. options may be
  * NULL. INVALID_ARGUMENT: not a target, no such balancer, tls is a server's, or the service
  * config cannot be. */
 WEIR_API WEIR_CHECK weir_code weir_channel_new(weir_loop *loop, const char *target,

@@ -105,12 +105,12 @@ static void
 explain(struct weir_channel *channel, const struct weir_subchannel *failed)
 {
     if (channel->balancer.type->together)
-        snprintf(channel->why, sizeof(channel->why), "cannot reach %s: %s", channel->target.text,
+        snprintf(channel->why, sizeof(channel->why), "cannot reach %s: %s", channel->destination,
             failed->why);
     else
         snprintf(channel->why, sizeof(channel->why),
             "cannot reach %s: all subchannels are in TRANSIENT_FAILURE, the last one, to %s: %s",
-            channel->target.text, weir_subchannel_address(failed), failed->why);
+            channel->destination, weir_subchannel_address(failed), failed->why);
 }
 
 /* What its subchannels are now is what the channel is. */
@@ -129,7 +129,7 @@ balancer_review(struct weir_channel *channel)
     if (channel->state == WEIR_CHANNEL_FAILURE)
         snprintf(channel->why, sizeof(channel->why),
             "cannot reach %s: all subchannels are in TRANSIENT_FAILURE, or fail too many calls",
-            channel->target.text);
+            channel->destination);
 }
 
 void
@@ -146,7 +146,7 @@ void
 balancer_fail(struct weir_channel *channel, const char *why)
 {
     snprintf(channel->why, sizeof(channel->why), "cannot reach %s: resolver error: %s",
-        channel->target.text, why);
+        channel->destination, why);
     client_set_state(channel, WEIR_CHANNEL_FAILURE);
     client_wake(channel);
 }

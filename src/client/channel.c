@@ -52,9 +52,11 @@ release(struct weir_channel *channel)
     pthread_mutex_destroy(&channel->lock);
     free(channel->authority);
     free(channel->user_agent);
+    free(channel->destination);
     weir_tls_free(channel->tls);
     rpc_chain_fini(&channel->chain);
     service_config_fini(channel);
+    proxy_fini(&channel->proxy);
     target_fini(&channel->target);
     free(channel);
 }
@@ -116,9 +118,15 @@ set_texts(struct weir_channel *channel, const char *user_agent, const char *auth
     if (name == NULL)
         name = channel->target.authority;
     channel->authority = join(name, "", "");
+    if (channel->proxy.address != NULL)
+        channel->destination =
+            join(channel->target.text, " through the proxy ", channel->proxy.address);
+    else
+        channel->destination = join(channel->target.text, "", "");
     channel->user_agent = user_agent == NULL ? join("grpc-c-weir/", weir_version(), "")
                                              : join(user_agent, " grpc-c-weir/", weir_version());
-    return channel->authority != NULL && channel->user_agent != NULL;
+    return channel->authority != NULL && channel->user_agent != NULL &&
+           channel->destination != NULL;
 }
 
 static void
@@ -151,6 +159,8 @@ set_up(struct weir_channel *channel, const char *target, const struct weir_chann
 {
     set_options(channel, options);
     WEIR_TRY(target_parse(target, options->catalog, &channel->target));
+    if (!options->direct)
+        WEIR_TRY(proxy_init(&channel->proxy, &channel->target));
     if (!set_texts(channel, options->user_agent, options->authority))
         return WEIR_RESOURCE_EXHAUSTED;
     WEIR_TRY(service_config_init(channel, options));

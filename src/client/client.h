@@ -9,6 +9,7 @@
 #include "client/health.h"
 #include "client/lookup.h"
 #include "client/outlier.h"
+#include "client/proxy.h"
 #include "client/race.h"
 #include "client/retry.h"
 #include "client/target.h"
@@ -86,12 +87,14 @@ struct client_service_config {
 struct weir_channel {
     weir_loop *loop;
     struct client_target target;
+    struct client_proxy proxy;
     struct weir_server *server;    /* of this process; NULL: the target's addresses count */
     weir_tls *tls;                 /* NULL: plain text */
     weir_pool *pool;               /* where names are looked up; may be NULL */
     const weir_catalog *catalog;   /* may be NULL */
     weir_credentials *credentials; /* NULL: none */
     char *authority, *user_agent;
+    char *destination; /* the target, and the proxy on the way: for people */
     struct call_shared shared;
     struct rpc_keepalive keepalive;
     size_t max_header_list;
@@ -166,7 +169,8 @@ struct weir_subchannel {
     struct net_address *addresses;
     size_t address_count;
     struct client_race race;
-    int64_t connect_until; /* the attempt's deadline */
+    struct net_tunnel *tunnel; /* through the proxy that the race has led to, else NULL */
+    int64_t connect_until;     /* the attempt's deadline */
     int64_t backoff, retry_at, ready_at;
     struct loop_timer retry; /* at retry_at, of one that connects by itself */
     char why[256];           /* of the last failure */

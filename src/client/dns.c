@@ -45,7 +45,8 @@ open_dns(void *registered, const struct weir_resolver_target *target, weir_resol
         return WEIR_RESOURCE_EXHAUSTED;
     dns->resolver = resolver;
     dns->question.server = channel->target.dns_server;
-    dns->question.with_config = channel->service.in_dns;
+    /* Through a proxy the name is the proxy's, which has nothing to say of the service. */
+    dns->question.with_config = channel->service.in_dns && channel->proxy.address == NULL;
     loop_timer_init(&dns->timer, is_due);
     *out_self = dns;
     if (net_endpoint_parse(channel->target.pieces[0], &dns->question.endpoint) == WEIR_OK)

@@ -119,6 +119,10 @@ resolve_static(void *self)
 
     if (resolver->listed)
         return;
+    if (resolver->channel->proxy.wrong[0] != '\0') {
+        weir_resolver_fail(resolver, resolver->channel->proxy.wrong);
+        return;
+    }
     endpoints = calloc(target->count, sizeof(*endpoints));
     for (size_t i = 0; endpoints != NULL && i < target->count; i++)
         endpoints[i].address = target->pieces[i];

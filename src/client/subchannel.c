@@ -71,11 +71,34 @@ fail(struct weir_subchannel *subchannel, const char *why)
 }
 
 static void
-won(void *owner, struct net_conn *net)
+open_conn(struct weir_subchannel *subchannel, struct net_conn *net)
+{
+    if (conn_open(subchannel, net) != WEIR_OK)
+        fail(subchannel, "no memory");
+}
+
+static void
+came_through(void *owner, struct net_conn *net, const char *why)
 {
     struct weir_subchannel *subchannel = owner;
 
-    if (conn_open(subchannel, net) != WEIR_OK)
+    subchannel->tunnel = NULL;
+    if (net == NULL)
+        race_go_on(&subchannel->race, why);
+    else
+        open_conn(subchannel, net);
+}
+
+static void
+won(void *owner, struct net_conn *net)
+{
+    struct weir_subchannel *subchannel = owner;
+    const char *request = subchannel->channel->proxy.request;
+
+    if (request == NULL)
+        open_conn(subchannel, net);
+    else if (net_tunnel_open(net, request, subchannel->connect_until, came_through, subchannel,
+                 &subchannel->tunnel) != WEIR_OK)
         fail(subchannel, "no memory");
 }
 
@@ -183,7 +206,7 @@ connect_in_process(struct weir_subchannel *subchannel)
     if (net_pipe_open(ends[0], subchannel->channel->loop, &net) != WEIR_OK)
         fail(subchannel, "no memory");
     else
-        won(subchannel, net);
+        open_conn(subchannel, net);
 }
 
 static void
@@ -364,6 +387,8 @@ stop_connecting(struct weir_subchannel *subchannel)
     lookup_abandon(subchannel->lookup);
     subchannel->lookup = NULL;
     race_stop(&subchannel->race);
+    net_tunnel_cancel(subchannel->tunnel);
+    subchannel->tunnel = NULL;
     subchannel->growing = false;
     subchannel->pending = NULL;
     if (pending != NULL)

@@ -90,6 +90,7 @@ add_piece(struct client_target *target, char *text, enum shape shape)
     pieces[target->count++] = text;
     target->pieces = pieces;
     target->is_name = target->count == 1 && net_endpoint_is_name(&endpoint);
+    target->is_dns = target->count == 1 && (shape == DNS || shape == ANY_LIST) && !endpoint.is_unix;
     return WEIR_OK;
 }
 

@@ -13,6 +13,7 @@ struct client_target {
     char **pieces;   /* addresses and names as in weir_endpoint; none with a resolver */
     size_t count;
     bool is_name;                            /* to be looked up: one piece */
+    bool is_dns;                             /* one server, whatever it is called: gRPC's dns: */
     struct net_address dns_server;           /* to be asked for it; len 0: the system's */
     const struct catalog_resolver *resolver; /* of the catalog, else NULL */
 };

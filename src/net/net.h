@@ -167,6 +167,17 @@ WEIR_CHECK weir_code net_connect(weir_loop *loop, const struct net_address *addr
     void *owner, struct net_connect **out_connect);
 void net_connect_cancel(struct net_connect *connect);
 
+/* Send a CONNECT request to the proxy at the other end, and read its answer's head, 8 KiB of it at
+ * most. Adopts conn, which was not opened. `opened` comes exactly once, on a later turn: with conn,
+ * which is the server's from here on, or with NULL and why, which is good until it returns: the
+ * proxy has refused, or there was no answer by `due`. Cancelling closes conn and makes it stay
+ * silent. RESOURCE_EXHAUSTED: no memory. */
+struct net_tunnel;
+WEIR_CHECK weir_code net_tunnel_open(struct net_conn *conn, const char *request, int64_t due,
+    void (*opened)(void *owner, struct net_conn *conn, const char *why), void *owner,
+    struct net_tunnel **out_tunnel);
+void net_tunnel_cancel(struct net_tunnel *tunnel);
+
 /* Who gets a connection's events; set once, before control returns to the loop. */
 void net_conn_open(struct net_conn *conn, const struct net_conn_events *events, void *owner);
 
