@@ -157,20 +157,18 @@ struct weir_subchannel {
     struct conn_watch *watches[WATCH_KINDS]; /* NULL: nobody watches */
     struct outlier_record record;
 
-    struct list conns;           /* all, those that are drained included */
-    struct client_conn *conn;    /* the newest that takes calls; NULL unless ready */
-    struct client_conn *pending; /* waits for SETTINGS; NULL: none */
-    bool growing;                /* a further connection is under way while others are ready */
-    int64_t grow_at;             /* not before this, since one has failed */
-    struct list waiting;         /* client_waiter: calls in line for a stream */
+    struct list conns;        /* all: in the race, ready, drained */
+    struct client_conn *conn; /* the newest that takes calls; NULL unless ready */
+    bool growing;             /* a further connection is under way while others are ready */
+    int64_t grow_at;          /* not before this, since one has failed */
+    struct list waiting;      /* client_waiter: calls in line for a stream */
 
     size_t looked_up;             /* endpoints whose addresses are there */
     struct client_lookup *lookup; /* under way, else NULL */
     struct net_address *addresses;
     size_t address_count;
     struct client_race race;
-    struct net_tunnel *tunnel; /* through the proxy that the race has led to, else NULL */
-    int64_t connect_until;     /* the attempt's deadline */
+    int64_t connect_until; /* the attempt's deadline */
     int64_t backoff, retry_at, ready_at;
     struct loop_timer retry; /* at retry_at, of one that connects by itself */
     char why[256];           /* of the last failure */
@@ -185,7 +183,7 @@ struct client_conn {
     struct loop_task reap;
     uint64_t number;
     int64_t since;
-    bool ready;
+    bool ready;    /* SETTINGS have come; until then it is in its subchannel's race */
     bool left;     /* it takes no new calls */
     bool used;     /* since the timer fired last */
     uint64_t uses; /* the channel's at that time */

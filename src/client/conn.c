@@ -80,13 +80,11 @@ on_lost(struct rpc_transport *transport, const char *why)
 {
     struct client_conn *conn = conn_of(transport);
     struct weir_subchannel *subchannel = conn->subchannel;
-    bool was_pending = subchannel->pending == conn;
+    bool was_ready = conn->ready;
 
     part_with(conn);
-    if (was_pending)
-        subchannel->pending = NULL;
     conn_close(conn, why);
-    if (was_pending)
+    if (!was_ready)
         subchannel_go_on(subchannel, why);
     else
         subchannel_let_go(subchannel);
@@ -244,7 +242,6 @@ conn_open(struct weir_subchannel *subchannel, struct net_conn *net)
     if (balancer_counts(channel))
         conn->transport.detached = balancer_call_is_over;
     list_push(&subchannel->conns, &conn->link);
-    subchannel->pending = conn;
     if (loop_timer_start(channel->loop, &conn->timer, subchannel->connect_until) != WEIR_OK)
         on_lost(&conn->transport, "no memory");
     return WEIR_OK;

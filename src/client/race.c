@@ -18,10 +18,11 @@ stagger_is_over(struct loop_timer *timer)
 }
 
 void
-race_init(struct client_race *race, weir_loop *loop, void *owner,
-    void (*won)(void *owner, struct net_conn *net), void (*lost)(void *owner, const char *why))
+race_init(struct client_race *race, weir_loop *loop, const char *request, void *owner,
+    void (*reached)(void *owner, struct net_conn *net), void (*lost)(void *owner, const char *why))
 {
-    *race = (struct client_race){.loop = loop, .owner = owner, .won = won, .lost = lost};
+    *race = (struct client_race){
+        .loop = loop, .request = request, .owner = owner, .reached = reached, .lost = lost};
     loop_timer_init(&race->stagger, stagger_is_over);
 }
 
@@ -32,20 +33,32 @@ note_failure(struct client_race *race, const char *why)
 }
 
 static void
+came_through(void *owner, struct net_conn *net, const char *why)
+{
+    struct client_runner *runner = owner;
+    struct client_race *race = runner->race;
+
+    runner->tunnel = NULL;
+    if (net != NULL)
+        race->reached(race->owner, net);
+    else
+        race_go_on(race, why);
+}
+
+static void
 connected(void *owner, struct net_conn *net, int errno_code)
 {
     struct client_runner *runner = owner;
     struct client_race *race = runner->race;
 
     runner->connect = NULL;
-    race->running--;
-    if (net != NULL) {
-        race_stop(race);
-        race->won(race->owner, net);
-        return;
-    }
-    note_failure(race, strerror(errno_code));
-    start_next(race);
+    if (net == NULL)
+        race_go_on(race, strerror(errno_code));
+    else if (race->request == NULL)
+        race->reached(race->owner, net);
+    else if (net_tunnel_open(net, race->request, race->until, came_through, runner,
+                 &runner->tunnel) != WEIR_OK)
+        race_go_on(race, "no memory");
 }
 
 /* False: it has failed already. */
@@ -136,8 +149,16 @@ race_start(struct client_race *race, struct net_address *addresses, size_t count
 }
 
 void
+race_start_alone(struct client_race *race)
+{
+    race->next = race->count = 0;
+    race->running = 1;
+}
+
+void
 race_go_on(struct client_race *race, const char *why)
 {
+    race->running--;
     note_failure(race, why);
     start_next(race);
 }
@@ -150,6 +171,8 @@ race_stop(struct client_race *race)
         if (race->runners[i].connect != NULL)
             net_connect_cancel(race->runners[i].connect);
         race->runners[i].connect = NULL;
+        net_tunnel_cancel(race->runners[i].tunnel);
+        race->runners[i].tunnel = NULL;
     }
     race->running = 0;
 }

@@ -71,35 +71,12 @@ fail(struct weir_subchannel *subchannel, const char *why)
 }
 
 static void
-open_conn(struct weir_subchannel *subchannel, struct net_conn *net)
+reached(void *owner, struct net_conn *net)
 {
+    struct weir_subchannel *subchannel = owner;
+
     if (conn_open(subchannel, net) != WEIR_OK)
-        fail(subchannel, "no memory");
-}
-
-static void
-came_through(void *owner, struct net_conn *net, const char *why)
-{
-    struct weir_subchannel *subchannel = owner;
-
-    subchannel->tunnel = NULL;
-    if (net == NULL)
-        race_go_on(&subchannel->race, why);
-    else
-        open_conn(subchannel, net);
-}
-
-static void
-won(void *owner, struct net_conn *net)
-{
-    struct weir_subchannel *subchannel = owner;
-    const char *request = subchannel->channel->proxy.request;
-
-    if (request == NULL)
-        open_conn(subchannel, net);
-    else if (net_tunnel_open(net, request, subchannel->connect_until, came_through, subchannel,
-                 &subchannel->tunnel) != WEIR_OK)
-        fail(subchannel, "no memory");
+        race_go_on(&subchannel->race, "no memory");
 }
 
 static void
@@ -203,10 +180,12 @@ connect_in_process(struct weir_subchannel *subchannel)
         fail(subchannel, "the server has ended");
         return;
     }
-    if (net_pipe_open(ends[0], subchannel->channel->loop, &net) != WEIR_OK)
+    if (net_pipe_open(ends[0], subchannel->channel->loop, &net) != WEIR_OK) {
         fail(subchannel, "no memory");
-    else
-        open_conn(subchannel, net);
+        return;
+    }
+    race_start_alone(&subchannel->race);
+    reached(subchannel, net);
 }
 
 static void
@@ -225,14 +204,27 @@ connect_once(struct weir_subchannel *subchannel)
 
 /* ---- what its race and its connections tell ---- */
 
+/* End the race, and what is in it. */
+static void
+stop_race(struct weir_subchannel *subchannel)
+{
+    race_stop(&subchannel->race);
+    list_each_safe (link, &subchannel->conns) {
+        struct client_conn *conn = container_of(link, struct client_conn, link);
+
+        if (!conn->ready)
+            conn_close(conn, "it is not needed any more");
+    }
+    subchannel->growing = false;
+}
+
 void
 subchannel_is_ready(struct client_conn *conn)
 {
     struct weir_subchannel *subchannel = conn->subchannel;
 
-    subchannel->pending = NULL;
+    stop_race(subchannel);
     subchannel->conn = conn;
-    subchannel->growing = false;
     subchannel->backoff = subchannel->channel->initial_backoff;
     subchannel->ready_at = loop_now(subchannel->channel->loop);
     watches_begin(conn);
@@ -374,25 +366,17 @@ subchannel_new(struct weir_channel *channel, struct client_endpoints *endpoints,
     list_init(&subchannel->waiting);
     loop_timer_init(&subchannel->retry, retry_is_due);
     loop_task_init(&subchannel->reap, reap);
-    race_init(&subchannel->race, channel->loop, subchannel, won, lost);
+    race_init(&subchannel->race, channel->loop, channel->proxy.request, subchannel, reached, lost);
     return subchannel;
 }
 
 static void
 stop_connecting(struct weir_subchannel *subchannel)
 {
-    struct client_conn *pending = subchannel->pending;
-
     loop_timer_stop(subchannel->channel->loop, &subchannel->retry);
     lookup_abandon(subchannel->lookup);
     subchannel->lookup = NULL;
-    race_stop(&subchannel->race);
-    net_tunnel_cancel(subchannel->tunnel);
-    subchannel->tunnel = NULL;
-    subchannel->growing = false;
-    subchannel->pending = NULL;
-    if (pending != NULL)
-        conn_close(pending, "it is not needed any more");
+    stop_race(subchannel);
 }
 
 void

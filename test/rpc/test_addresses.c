@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE (100 * WEIR_SECOND)
@@ -252,7 +253,78 @@ no_address_answers(void **state)
     assert_non_null(strstr(outcome.message, "refused"));
 }
 
-/* ---- servers that hang up ---- */
+/* ---- servers that hang ---- */
+
+/* The kernel takes the connection, and the process never looks at it. Without this a call would
+ * wait for SETTINGS until its deadline, and so would every call after it. */
+static void
+servers_that_hang_hold_nobody_up(void **state)
+{
+    struct raw_frame frame;
+    struct running running;
+    struct raw raw;
+    char target[128], address[32];
+    int listener = raw_listen(address);
+    int64_t begun;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    snprintf(target, sizeof(target), "ipv4:%s,%s", address, running.address);
+    begun = weir_now();
+    assert_int_equal(call_target(target).code, WEIR_OK);
+    assert_true(weir_now() - begun < 15 * WEIR_SECOND); /* connecting may take 20 s */
+    raw_accept(&raw, listener);
+    while (raw_next(&raw, &frame)) /* and it is let go */
+        continue;
+    raw_close(&raw);
+    close(listener);
+    running_stop(&running, PATIENCE);
+}
+
+/* None of them is better than the others. */
+static void
+all_servers_hang(void **state)
+{
+    const struct weir_channel_options hasty = {.connect_timeout = WEIR_SECOND};
+    struct kinds_outcome outcome;
+    weir_channel *channel;
+    weir_loop *loop;
+    char target[128], first[32], second[32];
+    int listeners[] = {raw_listen(first), raw_listen(second)};
+
+    (void)state;
+    snprintf(target, sizeof(target), "ipv4:%s,%s", first, second);
+    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(loop, target, &hasty, &channel), WEIR_OK);
+    outcome = kinds_call(channel, WEIR_UNARY, PATIENCE);
+    assert_int_equal(outcome.code, WEIR_UNAVAILABLE);
+    assert_non_null(strstr(outcome.message, "SETTINGS"));
+    weir_channel_free(channel);
+    weir_loop_free(loop);
+    close(listeners[0]);
+    close(listeners[1]);
+}
+
+/* Who was passed over for being slow is still in the race when the one that was faster fails. */
+static void *
+answer_late(void *arg)
+{
+    struct raw_frame frame;
+    struct raw raw;
+
+    raw_accept(&raw, *(int *)arg);
+    usleep(800000);
+    raw_greet(&raw, false, 0, 0);
+    if (raw_await(&raw, RAW_HEADERS, 0, &frame)) {
+        raw_response(&raw, frame.id);
+        raw_text(&raw, 0, frame.id, "late");
+        raw_trailers(&raw, frame.id, "0");
+        while (raw_next(&raw, &frame))
+            continue;
+    }
+    raw_close(&raw);
+    return NULL;
+}
 
 static void *
 hang_up(void *arg)
@@ -263,6 +335,26 @@ hang_up(void *arg)
     raw_break(&raw);
     return NULL;
 }
+
+static void
+slow_servers_stay_in_the_race(void **state)
+{
+    char target[128], slow[32], broken[32];
+    int listeners[] = {raw_listen(slow), raw_listen(broken)};
+    pthread_t threads[2];
+
+    (void)state;
+    assert_int_equal(pthread_create(&threads[0], NULL, answer_late, &listeners[0]), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, hang_up, &listeners[1]), 0);
+    snprintf(target, sizeof(target), "ipv4:%s,%s", slow, broken);
+    assert_int_equal(call_target(target).code, WEIR_OK);
+    for (size_t i = 0; i < COUNT(threads); i++) {
+        pthread_join(threads[i], NULL);
+        close(listeners[i]);
+    }
+}
+
+/* ---- servers that hang up ---- */
 
 /* Before its SETTINGS a server has not been reached. */
 static void
@@ -293,6 +385,9 @@ main(void)
         cmocka_unit_test(dead_addresses_are_passed_over),
         cmocka_unit_test(silent_addresses_hold_nobody_up),
         cmocka_unit_test(no_address_answers),
+        cmocka_unit_test(servers_that_hang_hold_nobody_up),
+        cmocka_unit_test(all_servers_hang),
+        cmocka_unit_test(slow_servers_stay_in_the_race),
         cmocka_unit_test(servers_that_hang_up_are_passed_over),
     };
 
