@@ -3,6 +3,7 @@
 #include "client/client.h"
 
 #include "rpc/deadline.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct client_conn *
@@ -81,11 +82,13 @@ on_lost(struct rpc_transport *transport, const char *why)
     struct client_conn *conn = conn_of(transport);
     struct weir_subchannel *subchannel = conn->subchannel;
     bool was_ready = conn->ready;
+    char copy[sizeof(subchannel->why)];
 
+    snprintf(copy, sizeof(copy), "%s", why); /* it may be the connection's */
     part_with(conn);
-    conn_close(conn, why);
+    conn_close(conn, copy);
     if (!was_ready)
-        subchannel_go_on(subchannel, why);
+        subchannel_go_on(subchannel, copy);
     else
         subchannel_let_go(subchannel);
 }

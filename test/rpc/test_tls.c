@@ -269,6 +269,55 @@ plain_connect(const char *text)
     return fd;
 }
 
+/* An alert, and with it a reset: the connection is gone before it can be said why. */
+static void *
+refuse_and_reset(void *arg)
+{
+    static const char alert[] = "\x15\x03\x03\x00\x02\x02\x28"; /* handshake_failure */
+    const struct linger at_once = {1, 0};
+    int fd = accept(*(int *)arg, NULL, NULL);
+    char byte;
+
+    assert_int_equal(read(fd, &byte, 1), 1);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+    assert_int_equal(write(fd, alert, sizeof(alert) - 1), sizeof(alert) - 1);
+    close(fd);
+    return NULL;
+}
+
+/* Whichever of the two the client sees, it has a reason to tell. */
+static void
+a_server_that_refuses_is_gone_at_once(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    char target[32];
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    snprintf(target, sizeof(target), "127.0.0.1:%u", ntohs(address.sin_port));
+    for (unsigned i = 0; i < 20; i++) {
+        weir_channel *channel = channel_of(target, client_tls(NULL));
+        weir_call *call;
+        const char *message;
+
+        assert_int_equal(pthread_create(&thread, NULL, refuse_and_reset, &listener), 0);
+        call = call_on(channel, WEIR_UNAVAILABLE);
+        message = weir_call_message(call);
+        assert_true(strstr(message, ": TLS: refused by the peer: ") != NULL ||
+                    strstr(message, ": Connection reset by peer") != NULL ||
+                    strstr(message, ": the peer closed the connection") != NULL);
+        weir_call_free(call);
+        weir_channel_free(channel);
+        pthread_join(thread, NULL);
+    }
+    close(listener);
+}
+
 /* What is slow in its handshake is cut off in time, wherever it stands. */
 static void
 a_slow_handshake_is_cut_off(void **state)
@@ -331,6 +380,7 @@ main(void)
         cmocka_unit_test_setup_teardown(another_one_is_not_let_in, start, stop),
         cmocka_unit_test(a_unix_socket_needs_no_certificate),
         cmocka_unit_test_setup_teardown(a_call_says_why_there_is_no_connection, start, stop),
+        cmocka_unit_test(a_server_that_refuses_is_gone_at_once),
         cmocka_unit_test(a_slow_handshake_is_cut_off),
         cmocka_unit_test_setup_teardown(an_ordinary_end_is_no_failure, start, stop),
         cmocka_unit_test(each_side_takes_its_own),
