@@ -25,7 +25,8 @@ struct weir_channel_options {
     size_t max_header_list;       /* bytes of a response's header list; 16 KiB */
     int64_t keepalive_time;       /* a server silent for so long during a call is asked whether it
                                      lives; never. At least 10 s */
-    int64_t keepalive_timeout;    /* and given up when it is silent on; 20 s */
+    int64_t keepalive_timeout;    /* and given up when it is silent on, or with keepalive has
+                                     acknowledged nothing of what was sent for so long; 20 s */
     bool keepalive_without_calls; /* ask also between calls; not every server likes that */
     int64_t connect_timeout;      /* nanoseconds; 20 s */
     /* Nanoseconds, a fifth more or less, from a failure to connect to the next attempt: 1 s at

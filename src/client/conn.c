@@ -115,10 +115,14 @@ static void
 on_ready(struct rpc_transport *transport)
 {
     struct client_conn *conn = conn_of(transport);
+    const struct rpc_keepalive *keepalive = &conn->subchannel->channel->keepalive;
 
     conn->ready = true;
     rest(conn);
-    rpc_transport_keep_alive(transport, &conn->subchannel->channel->keepalive);
+    rpc_transport_keep_alive(transport, keepalive);
+    /* gRFC A18: what is sent and not acknowledged tells sooner than silence does. */
+    if (keepalive->time != WEIR_NEVER)
+        net_conn_set_patience(transport->net, keepalive->timeout);
     subchannel_is_ready(conn);
 }
 

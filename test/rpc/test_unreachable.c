@@ -193,11 +193,48 @@ a_client_without_packets_leaves_nothing(void **state)
     assert_int_equal(running.result, WEIR_OK);
 }
 
+/* Long before keepalive would ask: what was sent is not acknowledged (gRFC A18). */
+static void
+a_server_without_packets_is_given_up(void **state)
+{
+    static const struct weir_channel_options options = {
+        .keepalive_time = 3600 * WEIR_SECOND, .keepalive_timeout = WEIR_SECOND};
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *answer;
+    struct rpctest_Test_Talk_client talk = {NULL};
+    struct running running;
+    weir_channel *channel;
+    weir_call *call;
+    weir_loop *loop;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, NULL);
+    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(loop, running.address, &options, &channel), WEIR_OK);
+    call = weir_call_new(channel, NULL);
+    weir_call_set_timeout(call, 300 * WEIR_SECOND);
+    message.text = (char *)"one";
+    assert_int_equal(rpctest_Test_Talk(call, &talk), WEIR_OK);
+    assert_int_equal(rpctest_Test_Talk_client_send(talk, &message), WEIR_OK);
+    assert_true(rpctest_Test_Talk_client_recv(talk, &answer));
+    drop_packets();
+    assert_int_equal(rpctest_Test_Talk_client_send(talk, &message), WEIR_OK);
+    assert_false(rpctest_Test_Talk_client_recv(talk, &answer));
+    assert_int_equal(weir_call_code(call), WEIR_UNAVAILABLE);
+    assert_string_equal(weir_call_message(call), "Connection timed out");
+    pass_packets();
+    weir_call_free(call);
+    weir_channel_free(channel);
+    weir_loop_free(loop);
+    running_stop(&running, WEIR_SECOND);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_without_packets_leaves_nothing),
+        cmocka_unit_test(a_server_without_packets_is_given_up),
     };
 
     return cmocka_run_group_tests_name("unreachable", tests, enter_namespace, NULL);
