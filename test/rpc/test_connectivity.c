@@ -77,16 +77,24 @@ nobody_there_is_a_failure(void **state)
     close_client(&client);
 }
 
+/* A name that no other run of this test has. */
+static void
+name_socket(char out_address[64])
+{
+    snprintf(out_address, 64, "unix-abstract:weir-connectivity-%d", (int)getpid());
+}
+
 /* gRFC A62: it tries again by itself, and is a failure until it is ready; calls fail at once. */
 static void
 failing_lasts_until_ready(void **state)
 {
-    static const char socket[] = "unix-abstract:weir-test-failing-lasts";
     weir_connectivity now = WEIR_CHANNEL_FAILURE;
     struct running running;
     struct client client;
+    char socket[64];
 
     (void)state;
+    name_socket(socket);
     open_client(&client, socket, 0);
     assert_int_equal(weir_channel_connect(client.channel), WEIR_OK);
     await(client.channel, WEIR_CHANNEL_FAILURE);
@@ -106,11 +114,12 @@ failing_lasts_until_ready(void **state)
 static void
 old_failures_are_forgotten(void **state)
 {
-    static const char socket[] = "unix-abstract:weir-test-old-failures";
     struct running running;
     struct client client;
+    char socket[64];
 
     (void)state;
+    name_socket(socket);
     open_client(&client, socket, 0);
     assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_UNAVAILABLE);
     running_start(&running, socket, NULL, NULL);

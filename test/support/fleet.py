@@ -34,6 +34,21 @@ class Caller:
         goal = self.calls(userd) + count
         programs.wait_until(lambda: self.calls(userd) >= goal, f"{count} more calls")
 
+    def await_even(self, userds):
+        """Until from now on each has had its share, within a fiftieth: a machine that stands still for a moment holds
+        back answers of one of them, which matter less the longer it goes on."""
+
+        def counts():
+            servers = self.last["servers"]
+            return [servers.get(f"ipv4:{userd.address}", 0) for userd in userds]
+
+        def is_even():
+            shares = [end - begin for begin, end in zip(before, counts())]
+            return sum(shares) >= RATE and max(shares) - min(shares) <= 0.02 * sum(shares)
+
+        before = counts()
+        programs.wait_until(is_even, f"even shares of {userds}")
+
     def stop(self):
         """What it says in the end, of its calls and besides."""
         self.process.stdin.close()

@@ -38,15 +38,20 @@ def create(client, number, timeout=programs.PATIENCE):
 
 
 def test_reads_do_not_wait_for_the_disk(start):
+    """What is answered before the disk has answered did not wait for it, however slow the machine is."""
     server, client = start(1500)
     assert create(client, 0).code == "OK"
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(create, client, 1)
-        answers = [client.call("GetUser", client.types.GetUserRequest(id=1)) for _ in range(50)]
-        listed = client.call("ListUsers", client.types.ListUsersRequest())
-        assert not slow.done()
-        assert all(answer.response.found for answer in answers) and listed.response.users[0].id == 1
-        assert slow.result().code == "OK"
+        for number in range(1, 10):
+            slow = pool.submit(create, client, number)
+            answer = client.call("GetUser", client.types.GetUserRequest(id=1))
+            listed = client.call("ListUsers", client.types.ListUsersRequest())
+            in_time = not slow.done()
+            assert answer.response.found and listed.response.users[0].id == 1
+            assert slow.result().code == "OK"
+            if in_time:
+                break
+        assert in_time
     server.stop()
 
 
