@@ -125,7 +125,7 @@ families_take_turns(void **state)
 
     (void)state;
     assert_int_equal(weir_loop_new(&loop), WEIR_OK);
-    race_init(&race, loop, NULL, ignore_won, ignore_lost);
+    race_init(&race, loop, NULL, NULL, ignore_won, ignore_lost);
     for (unsigned i = 0; i < COUNT(families); i++)
         addresses[i] = address_of(families[i], i + 1);
     race_start(&race, addresses, COUNT(families), weir_now() + PATIENCE);
