@@ -35,9 +35,7 @@ refuse_message(
     case WIRE_TOO_DEEP:
         return call_refuse(call, WEIR_INTERNAL, "messages nested too deep");
     case WIRE_HAS_NUL:
-        /* A handler in another language would see such a text and say that it is none. */
-        return call_refuse(call, call->is_server ? WEIR_INVALID_ARGUMENT : WEIR_INTERNAL,
-            "a text with U+0000, which C cannot hold");
+        return call_refuse(call, WEIR_INTERNAL, "a text with U+0000, which C cannot hold");
     case WIRE_NO_MEMORY:
         return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
     default:
