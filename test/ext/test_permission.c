@@ -77,8 +77,10 @@ static weir_call *
 begin(const char *role)
 {
     const char *const roles[] = {"other", role};
-    const struct weir_token token = {
-        .subject = "1", .roles = roles, .role_count = role == NULL ? 0 : 2};
+    const struct weir_token token = {.subject = "1",
+        .roles = roles,
+        .role_count = role == NULL ? 0 : 2,
+        .expires = weir_unix_seconds() + 600};
     weir_call *call = weir_call_new(channel, NULL);
     char header[1024], *text;
 
