@@ -184,6 +184,8 @@ sqlite_reader_give_back(struct sqlite_readers *readers, struct sqlite_reader *re
 {
     if (!keep || reader->index == NULL)
         drop_snapshot(reader);
+    if (!keep)
+        sqlite_readers_release(readers);
     pthread_mutex_lock(&readers->lock);
     reader->next = readers->idle;
     readers->idle = reader;

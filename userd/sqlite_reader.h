@@ -54,7 +54,8 @@ void sqlite_readers_fini(struct sqlite_readers *readers);
 struct sqlite_reader *sqlite_reader_borrow(
     struct sqlite_readers *readers, struct store_cause *cause);
 
-/* keep: its snapshot may serve the next borrower; false after an error. */
+/* keep: its snapshot may serve the next borrower; false after an error, which
+ * ends those of idle readers as well. */
 void sqlite_reader_give_back(
     struct sqlite_readers *readers, struct sqlite_reader *reader, bool keep);
 
@@ -73,5 +74,6 @@ weir_code sqlite_reader_end(
 weir_code sqlite_reader_number(
     struct sqlite_reader *reader, enum sqlite_query query, int64_t *out, struct store_cause *cause);
 
-/* Let go of the snapshots of idle readers: they would keep the WAL from being reset. */
+/* Let go of the snapshots of idle readers: they would keep the WAL from being reset, and may show
+ * what cannot be read any more. */
 void sqlite_readers_release(struct sqlite_readers *readers);

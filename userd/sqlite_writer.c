@@ -108,6 +108,7 @@ finish_write(struct sqlite_writer *writer, struct sqlite_write *write)
     return write->code;
 }
 
+/* After a fault readers look at the file again, so that they learn what is wrong with it. */
 static weir_code
 fail_write(struct sqlite_writer *writer, struct sqlite_write *write, int result)
 {
@@ -115,6 +116,7 @@ fail_write(struct sqlite_writer *writer, struct sqlite_write *write, int result)
         return WEIR_ALREADY_EXISTS;
     if (result == SQLITE_CONSTRAINT_CHECK) /* the range of ids is all that is checked */
         return WEIR_OUT_OF_RANGE;
+    sqlite_readers_release(writer->readers);
     sqlite_cause(writer->db, &write->cause);
     return sqlite_fault(result);
 }
@@ -146,6 +148,7 @@ fail_batch(struct sqlite_writer *writer, struct sqlite_write *batch)
     int result = sqlite3_extended_errcode(writer->db);
     struct store_cause cause;
 
+    sqlite_readers_release(writer->readers);
     sqlite_cause(writer->db, &cause);
     for (struct sqlite_write *write = batch; write != NULL; write = write->next) {
         write->code = sqlite_fault(result);
