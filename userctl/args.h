@@ -17,7 +17,7 @@ struct args {
     const char *ca, *cert, *key; /* NULL: not given */
     const char *token;           /* to call with; NULL: none */
     int32_t id;
-    uint32_t page, limit; /* 0: the server's choice */
+    uint32_t page, limit;             /* 0: the server's choice */
     const char *name, *email, *phone; /* NULL: not given */
     const char *file;                 /* to import from, to export to; NULL: not given */
     bool jsonl;                       /* of that file: JSON lines, not CSV */

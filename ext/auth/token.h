@@ -11,7 +11,7 @@
 struct token_rules {
     const char *issuer, *audience; /* NULL: any or none */
     int64_t skew;                  /* nanoseconds */
-    bool allow_endless; /* without an exp */
+    bool allow_endless;            /* without an exp */
 };
 
 /* A token that was read. Counted, since its calls go on when a cache has dropped it. */

@@ -75,8 +75,8 @@ struct weir_channel_options {
  * goes through that by CONNECT (gRFC A1), but for this machine itself. The proxy is
  * "[http://][USER:PASSWORD@]HOST[:PORT]" (port 80), the value of the first of grpc_proxy,
  * https_proxy and http_proxy that is set; empty: there is none. no_grpc_proxy, or else no_proxy,
- * lists with commas what is reached directly: domains, with all below them, addresses, networks like
- * 10.0.0.0/8, or "*". The proxy looks the name up; TLS is with the server behind it. The
+ * lists with commas what is reached directly: domains, with all below them, addresses, networks
+ * like 10.0.0.0/8, or "*". The proxy looks the name up; TLS is with the server behind it. The
  * environment is read here, and not by programs that run with more rights than their user.
  *
  * Does not connect yet. Borrows the loop until freed; copies the rest. options may be

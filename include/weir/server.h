@@ -14,8 +14,9 @@ WEIR_BEGIN_C
 typedef struct weir_server weir_server;
 
 /* Told of a connection that failed: its handshake (TLS, then HTTP/2's) did, it broke HTTP/2's
- * rules, or the network lost it. That its peer went is none, whatever ran. peer: "ipv4:127.0.0.1:41234"; why: one line, part of
- * which the peer may have written. On the thread of the connection's loop; must not block. */
+ * rules, or the network lost it. That its peer went is none, whatever ran. peer:
+ * "ipv4:127.0.0.1:41234"; why: one line, part of which the peer may have written. On the thread of
+ * the connection's loop; must not block. */
 typedef void weir_connection_observer(void *self, const char *peer, const char *why);
 
 /* Zero is the default of every field. */

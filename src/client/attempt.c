@@ -52,9 +52,17 @@ add_get(const struct weir_call *call, const struct client_method *method, struct
     fields[CLIENT_PATH_FIELD].indexing = H2_DO_NOT_INDEX;
 }
 
-/* What is too large for the server as a GET goes as a POST, its message behind the headers.
- *
- * With a timeout only the pseudo-header fields come before it: grpc-timeout stands right after them
+/* The server does not take so much. As a POST the call has its message behind the headers. */
+static weir_code
+send_less(struct weir_call *call, const struct client_method *method)
+{
+    if (call->get_path.data == NULL)
+        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "headers larger than the server takes");
+    call->get_path.data = NULL;
+    return attempt_send_headers(call, method);
+}
+
+/* With a timeout only the pseudo-header fields come before it: grpc-timeout stands right after them
  * (PROTOCOL-HTTP2, Requests), so the rest goes behind it. */
 weir_code
 attempt_send_headers(struct weir_call *call, const struct client_method *method)
@@ -94,13 +102,8 @@ attempt_send_headers(struct weir_call *call, const struct client_method *method)
     if (out->count > 0)
         memcpy(extra + count, out->list, out->count * sizeof(*extra));
     count += out->count;
-    if (!h2_conn_takes_headers(call->transport->h2, method->fields, fixed, extra, count)) {
-        if (by_get) {
-            call->get_path.data = NULL;
-            return attempt_send_headers(call, method);
-        }
-        return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "headers larger than the server takes");
-    }
+    if (!h2_conn_takes_headers(call->transport->h2, method->fields, fixed, extra, count))
+        return send_less(call, method);
     call->headers_sent = h2_stream_send_headers(
         call->transport->h2, call->stream, method->fields, fixed, extra, count, by_get);
     call->send_closed = by_get && call->headers_sent;
