@@ -27,7 +27,7 @@ ask(const char *prompt, bool twice, char out[PASSWORD_TEXT])
 {
     if (password_ask(prompt, twice, out))
         return true;
-    complain("userctl", "no password was given, or not the same one twice");
+    complain("userctl", "no password was given%s", twice ? ", or not the same one twice" : "");
     return false;
 }
 

@@ -218,11 +218,25 @@ size_of(FILE *file)
     return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : 0;
 }
 
+/* Folders can be opened as well, and then not be read. */
+static FILE *
+open_file(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    struct stat status;
+
+    if (file == NULL || fstat(fileno(file), &status) != 0 || !S_ISDIR(status.st_mode))
+        return file;
+    fclose(file);
+    errno = EISDIR;
+    return NULL;
+}
+
 int
 import_run(weir_channel *channel, const struct args *args)
 {
     struct import *import = calloc(1, sizeof(*import));
-    FILE *file = args->file == NULL ? stdin : fopen(args->file, "re");
+    FILE *file = args->file == NULL ? stdin : open_file(args->file);
     int status = EXIT_USAGE;
 
     if (file == NULL) {

@@ -145,7 +145,7 @@ def test_a_file_that_cannot_be_imported(userctl, tmp_path, content, options):
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
 def test_a_folder_cannot_be_imported(userctl, tmp_path, format):
     done = userctl("import", "--format", format, tmp_path, expect=MISUSE)
-    assert done.stderr == f"userctl: {tmp_path} cannot be read to its end\n"
+    assert done.stderr == f"userctl: cannot read {tmp_path}: Is a directory\n"
 
 
 def test_a_server_that_dies_amid_an_import(userd, tmp_path):
