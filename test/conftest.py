@@ -7,7 +7,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from support import clients, programs, protos  # noqa: E402
+from support import clients, places, postgres, programs, protos  # noqa: E402
+from support.redis import Redis  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +42,26 @@ def shared_userd(tmp_path_factory):
         server.stop()
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A PostgreSQL for a whole file of tests, which take databases of their own."""
+    cluster = postgres.Cluster(places.free_address())
+    try:
+        yield cluster.start()
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture
+def redis():
+    """A fresh Redis."""
+    server = Redis()
+    try:
+        yield server.start()
+    finally:
+        server.remove()
 
 
 @pytest.fixture

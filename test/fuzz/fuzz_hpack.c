@@ -9,37 +9,11 @@
  *   field:  indexing | length of name | length of value | name | value */
 #include "fuzz.h"
 #include "http2/hpack.h"
+#include "input.h"
 
 #include <stdlib.h>
 
 enum { MAX_LIST = 8192, MOST_FIELDS = 0x70, LIMIT_STEP = 0xff, LONGEST_BLOCK = 0xf0 };
-
-struct input {
-    const uint8_t *data;
-    size_t left;
-};
-
-static uint8_t
-take_byte(struct input *input)
-{
-    if (input->left == 0)
-        return 0;
-    input->left--;
-    return *input->data++;
-}
-
-static weir_str
-take_bytes(struct input *input, size_t len)
-{
-    weir_str bytes;
-
-    if (len > input->left)
-        len = input->left;
-    bytes = (weir_str){(const char *)input->data, len};
-    input->data += len;
-    input->left -= len;
-    return bytes;
-}
 
 static weir_str
 strip(weir_str value)

@@ -8,16 +8,12 @@
  *   field:  indexing | length of name | length of value | name | value */
 #include "fuzz.h"
 #include "http2/hpack.h"
+#include "input.h"
 
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 
 enum { MAX_LIST = 1 << 20, MOST_FIELDS = 1024, TABLE = 4096 };
-
-struct input {
-    const uint8_t *data;
-    size_t left;
-};
 
 struct peers {
     struct hpack_decoder *decoder;
@@ -30,28 +26,6 @@ struct theirs {
     size_t count;
     struct h2_field fields[MOST_FIELDS];
 };
-
-static uint8_t
-take_byte(struct input *input)
-{
-    if (input->left == 0)
-        return 0;
-    input->left--;
-    return *input->data++;
-}
-
-static weir_str
-take_bytes(struct input *input, size_t len)
-{
-    weir_str bytes;
-
-    if (len > input->left)
-        len = input->left;
-    bytes = (weir_str){(const char *)input->data, len};
-    input->data += len;
-    input->left -= len;
-    return bytes;
-}
 
 /* nghttp2's fields live as long as its table's entries: a copy of each. */
 static weir_str

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/test/sim/world.c)
+target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/test/sim/world.c ${CMAKE_SOURCE_DIR}/test/sim/heap.c)
 target_link_options(${target} PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=random_u64)

@@ -299,6 +299,23 @@ check_left(const struct server_loop *home)
     abort();
 }
 
+struct weir_server_stats
+running_stats(const struct running *running)
+{
+    struct weir_server_stats stats;
+
+    weir_server_stats(running->server, &stats);
+    return stats;
+}
+
+bool
+running_is_empty(const struct running *running)
+{
+    struct weir_server_stats stats = running_stats(running);
+
+    return stats.connections_live == 0 && stats.calls_live == 0 && stats.fibers_live == 0;
+}
+
 void
 running_stop(struct running *running, int64_t grace)
 {

@@ -44,6 +44,11 @@ void running_start_prepared(struct running *running, const char *address,
 /* Drain with this grace, and wait for the end. No call and no fiber may be left then. */
 void running_stop(struct running *running, int64_t grace);
 
+struct weir_server_stats running_stats(const struct running *running);
+
+/* No connection, no call and no fiber is left. */
+bool running_is_empty(const struct running *running);
+
 /* Wait for what another thread is about to bring about; a hundred seconds without it end the
  * program.
  */

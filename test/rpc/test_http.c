@@ -180,15 +180,6 @@ expect_answer(const struct running *running, const char *request, const char *st
     free(answer);
 }
 
-static struct weir_server_stats
-stats_of(const struct running *running)
-{
-    struct weir_server_stats stats;
-
-    weir_server_stats(running->server, &stats);
-    return stats;
-}
-
 /* ---- tests ---- */
 
 #define LAST " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -213,8 +204,8 @@ test_answers(void **state)
     expect_answer(&running, "GET /plain HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "Bad Request\n");
     expect_answer(&running, "GET /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n",
         "HTTP/1.1 413 ", "Content Too Large\n");
-    assert_int_equal(stats_of(&running).limit_hits[WEIR_LIMIT_HTTP_REQUEST], 1);
-    assert_int_equal(stats_of(&running).http_requests, 6);
+    assert_int_equal(running_stats(&running).limit_hits[WEIR_LIMIT_HTTP_REQUEST], 1);
+    assert_int_equal(running_stats(&running).http_requests, 6);
     stop(&running);
 }
 
@@ -263,7 +254,7 @@ test_client_leaves(void **state)
             raw_close(&raw);
     }
     release_all();
-    EVENTUALLY(stats_of(&running).http_connections_live == 0);
+    EVENTUALLY(running_stats(&running).http_connections_live == 0);
     expect_answer(&running, "GET /plain" LAST, "HTTP/1.1 200 OK\r\n", "hello");
     stop(&running);
 }
@@ -306,8 +297,8 @@ test_slow_clients(void **state)
     expect(idle, NULL); /* closed, in silence */
     expect(slow, "HTTP/1.1 408 Request Timeout");
     expect(slow, NULL);
-    EVENTUALLY(stats_of(&running).http_connections_live == 0);
-    assert_int_equal(stats_of(&running).limit_hits[WEIR_LIMIT_HTTP_TIME], 2);
+    EVENTUALLY(running_stats(&running).http_connections_live == 0);
+    assert_int_equal(running_stats(&running).limit_hits[WEIR_LIMIT_HTTP_TIME], 2);
     close(idle);
     close(slow);
     close(deaf);
@@ -331,10 +322,10 @@ test_too_many(void **state)
     more = dial(&running);
     expect(more, NULL);
     close(more);
-    assert_int_equal(stats_of(&running).limit_hits[WEIR_LIMIT_HTTP_CONNECTIONS], 1);
-    assert_int_equal(stats_of(&running).http_connections_live, 4);
+    assert_int_equal(running_stats(&running).limit_hits[WEIR_LIMIT_HTTP_CONNECTIONS], 1);
+    assert_int_equal(running_stats(&running).http_connections_live, 4);
     close(fds[0]);
-    EVENTUALLY(stats_of(&running).http_connections_live == 3);
+    EVENTUALLY(running_stats(&running).http_connections_live == 3);
     expect_answer(&running, "GET /plain" LAST, "HTTP/1.1 200 OK\r\n", "hello");
     for (int i = 1; i < 4; i++)
         close(fds[i]);
@@ -358,8 +349,8 @@ test_drain(void **state)
         raw_request(&callers[i], 1, "Talk", NULL);
     }
     EVENTUALLY(atomic_load(&running.seen.parked) == 8);
-    assert_int_equal(stats_of(&running).calls_live, 8);
-    assert_int_equal(stats_of(&running).connections_live, 8);
+    assert_int_equal(running_stats(&running).calls_live, 8);
+    assert_int_equal(running_stats(&running).connections_live, 8);
     idle = dial(&running);
     say(idle, "GET /plain" MORE);
     expect(idle, "hello");
@@ -412,8 +403,8 @@ test_counts(void **state)
     raw_answer(&raw, 1, SIZE_MAX, &answer);
     assert_int_equal(answer.status, 0);
     raw_answer_free(&answer);
-    EVENTUALLY(stats_of(&running).bytes_out > 50); /* counted after they are written */
-    stats = stats_of(&running);
+    EVENTUALLY(running_stats(&running).bytes_out > 50); /* counted after they are written */
+    stats = running_stats(&running);
     assert_int_equal(stats.calls_started, 1);
     assert_int_equal(stats.calls_live, 0);
     assert_int_equal(stats.connections_accepted, 1);
@@ -423,19 +414,19 @@ test_counts(void **state)
     assert_true(stats.fiber_stacks > 0);
     raw_connect(&rude, running.address);
     raw_bytes(&rude, "GET / HTTP/1.1\r\n\r\n", 18);
-    EVENTUALLY(stats_of(&running).handshakes_failed == 1);
+    EVENTUALLY(running_stats(&running).handshakes_failed == 1);
     raw_close(&rude);
-    EVENTUALLY(stats_of(&running).connections_live == 1);
+    EVENTUALLY(running_stats(&running).connections_live == 1);
     /* A message of 4 GiB, and frames that carry nothing. */
     raw_request(&raw, 3, "Unary", NULL);
     raw_frame(&raw, RAW_DATA, 0, 3, "\0\xff\xff\xff\xff", 5);
     raw_answer(&raw, 3, SIZE_MAX, &answer);
     assert_int_equal(answer.status, WEIR_RESOURCE_EXHAUSTED);
     raw_answer_free(&answer);
-    assert_int_equal(stats_of(&running).limit_hits[WEIR_LIMIT_MESSAGE], 1);
+    assert_int_equal(running_stats(&running).limit_hits[WEIR_LIMIT_MESSAGE], 1);
     for (int i = 0; i < 1500; i++)
         raw_frame(&raw, RAW_PRIORITY, 0, 5, "\0\0\0\0\0", 5);
-    EVENTUALLY(stats_of(&running).limit_hits[WEIR_LIMIT_PRIORITY] == 1);
+    EVENTUALLY(running_stats(&running).limit_hits[WEIR_LIMIT_PRIORITY] == 1);
     raw_close(&raw);
     stop(&running);
 }

@@ -17,23 +17,6 @@
 
 static struct raw_frame frame;
 
-static struct weir_server_stats
-stats_of(const struct running *running)
-{
-    struct weir_server_stats stats;
-
-    weir_server_stats(running->server, &stats);
-    return stats;
-}
-
-static bool
-is_empty(const struct running *running)
-{
-    struct weir_server_stats stats = stats_of(running);
-
-    return stats.connections_live == 0 && stats.calls_live == 0 && stats.fibers_live == 0;
-}
-
 /* One call of each kind; the handlers park in waiting, receiving, and sending to a shut window. */
 static void
 begin_calls(struct raw *raw, struct running *running)
@@ -55,7 +38,7 @@ static void
 check_gone(struct running *running)
 {
     EVENTUALLY(running->seen.ended == 4);
-    EVENTUALLY(is_empty(running));
+    EVENTUALLY(running_is_empty(running));
     assert_int_equal(running->seen.last_code, WEIR_CANCELLED);
     running_stop(running, WEIR_SECOND);
     assert_int_equal(running->result, WEIR_OK);
@@ -119,7 +102,7 @@ a_client_that_is_only_quiet(void **state)
     while (pings < 5 && raw_next(&raw, &frame))
         pings += frame.type == RAW_PING && (frame.flags & RAW_ACK) == 0;
     assert_int_equal(pings, 5);
-    assert_int_equal(stats_of(&running).calls_live, 4);
+    assert_int_equal(running_stats(&running).calls_live, 4);
     raw_close(&raw);
     check_gone(&running);
 }
@@ -228,8 +211,8 @@ a_client_that_asks_too_often(void **state)
     open_client(&client, running.address, 100 * WEIR_SECOND);
     assert_int_equal(ask(&client, "wait", 100 * WEIR_SECOND, why, sizeof(why)), WEIR_UNAVAILABLE);
     assert_int_equal(client.channel->keepalive.time, 2 * SOON);
-    EVENTUALLY(is_empty(&running));
-    assert_int_equal(stats_of(&running).limit_hits[WEIR_LIMIT_PINGS], 1);
+    EVENTUALLY(running_is_empty(&running));
+    assert_int_equal(running_stats(&running).limit_hits[WEIR_LIMIT_PINGS], 1);
     assert_int_equal(ask(&client, "hello", 100 * WEIR_SECOND, why, sizeof(why)), WEIR_OK);
     close_client(&client);
     running_stop(&running, WEIR_SECOND);

@@ -139,23 +139,6 @@ run_client(void *arg)
     return NULL;
 }
 
-static struct weir_server_stats
-stats_of(const struct running *running)
-{
-    struct weir_server_stats stats;
-
-    weir_server_stats(running->server, &stats);
-    return stats;
-}
-
-static bool
-is_empty(const struct running *running)
-{
-    struct weir_server_stats stats = stats_of(running);
-
-    return stats.connections_live == 0 && stats.calls_live == 0 && stats.fibers_live == 0;
-}
-
 /* Bytes of the heap in use afterwards. */
 static size_t
 vanish(struct running *running)
@@ -164,10 +147,10 @@ vanish(struct running *running)
     unsigned ended = running->seen.ended;
 
     assert_int_equal(pthread_create(&client.thread, NULL, run_client, &client), 0);
-    EVENTUALLY(running->seen.started == ended + 4 && stats_of(running).calls_live == 4);
+    EVENTUALLY(running->seen.started == ended + 4 && running_stats(running).calls_live == 4);
     drop_packets();
     EVENTUALLY(running->seen.ended == ended + 4);
-    EVENTUALLY(is_empty(running));
+    EVENTUALLY(running_is_empty(running));
     assert_int_equal(running->seen.last_code, WEIR_CANCELLED);
     pass_packets();
     weir_call_cancel(client.waiting);

@@ -2,6 +2,7 @@
 /* The world of calls: its clock, its allocator, and whose turn it is. The server's loop is the
  * outer one, as weir_server_run has it; where that would let libuv wait, the world goes on. */
 #include "rpc.h"
+#include "heap.h"
 
 #include "loop/private.h"
 #include "server/server.h"
@@ -31,62 +32,36 @@ static bool stopped;     /* the server's loop is told to end */
 
 /* ---- what is injected ---- */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
 void *__real_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
 int __real_uv_run(uv_loop_t *uv, uv_run_mode mode);
 void __real_uv_stop(uv_loop_t *uv);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
 void *__wrap_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset);
 int __wrap_uv_run(uv_loop_t *uv, uv_run_mode mode);
 void __wrap_uv_stop(uv_loop_t *uv);
 int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb fn, uint64_t timeout, uint64_t repeat);
 int64_t __wrap_weir_now(void);
-uint64_t __wrap_random_u64(void);
 
-static bool
-fails_now(void)
+bool
+heap_fails_now(void)
 {
     return may_be_poor && rpc_world->kind.poor && !rpc_world->ending &&
            chance_one(&rpc_world->chance, 1000);
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(old, size);
 }
 
 /* Stacks. */
 void *
 __wrap_mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset)
 {
-    if (!fails_now())
+    if (!heap_fails_now())
         return __real_mmap(address, len, protection, flags, fd, offset);
     errno = ENOMEM;
     return MAP_FAILED;
 }
 
-uint64_t
-__wrap_random_u64(void)
+struct chance *
+heap_chance(void)
 {
-    return (uint64_t)chance_below(&rpc_world->chance, UINT32_MAX) << 32 |
-           chance_below(&rpc_world->chance, UINT32_MAX);
+    return &rpc_world->chance;
 }
 
 int64_t

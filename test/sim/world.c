@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The world, and those who live in it. */
 #include "world.h"
+#include "heap.h"
 
 #include "base/bytes.h"
 #include "http2/h2.h"
@@ -73,43 +74,16 @@ static bool may_be_poor;    /* in h2 now */
 
 /* ---- the allocator and the random numbers of what is tested ---- */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-uint64_t __wrap_random_u64(void);
-
-static bool
-fails_now(void)
+bool
+heap_fails_now(void)
 {
     return may_be_poor && world->options.poor && !world->ending && chance_one(world->chance, 400);
 }
 
-void *
-__wrap_malloc(size_t size)
+struct chance *
+heap_chance(void)
 {
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
-
-uint64_t
-__wrap_random_u64(void)
-{
-    return (uint64_t)chance_below(world->chance, UINT32_MAX) << 32 |
-           chance_below(world->chance, UINT32_MAX);
+    return world->chance;
 }
 
 /* ---- what is seen of it ---- */

@@ -11,7 +11,6 @@ import urllib.request
 import grpc
 import pytest
 from support import places, postgres, programs, protos
-from support.redis import Redis
 
 SERVICE = "user.UserService"
 HEALTH = "grpc/health/v1/health.proto"
@@ -113,15 +112,6 @@ def database():
         yield cluster.start()
     finally:
         cluster.remove()
-
-
-@pytest.fixture
-def redis():
-    server = Redis()
-    try:
-        yield server.start()
-    finally:
-        server.remove()
 
 
 class Server(programs.Userd):

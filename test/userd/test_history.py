@@ -11,7 +11,6 @@ import pytest
 
 from support import history, nodes, postgres, programs
 from support.history import Call
-from support.redis import Redis
 
 CLIENTS = 8
 SLOTS = 4  # at a time: few, so that clients meet
@@ -143,22 +142,6 @@ class Workload:
 
 
 # ---- what is checked ----
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = postgres.Cluster()
-    try:
-        yield cluster.start()
-    finally:
-        cluster.remove()
-
-
-@pytest.fixture
-def redis():
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

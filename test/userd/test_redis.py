@@ -5,13 +5,6 @@ import time
 import pytest
 
 from support import nodes, places, programs
-from support.redis import Redis
-
-@pytest.fixture
-def redis():
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

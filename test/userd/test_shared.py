@@ -6,14 +6,6 @@ import time
 import pytest
 
 from support import chat, nodes, places, programs
-from support.redis import Redis
-
-
-@pytest.fixture
-def redis():
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ import time
 
 import pytest
 
-from support import clients, network, nodes, places, postgres, programs
-from support.redis import Redis
+from support import clients, network, nodes, postgres, programs
 
 CLIENTS = 64
 TIMEOUT = 3  # seconds, of a call
@@ -189,22 +188,6 @@ class Storm:
 @pytest.fixture(scope="module", autouse=True)
 def namespace():
     network.enter_namespace()
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = postgres.Cluster(places.free_address())
-    try:
-        yield cluster.start()
-    finally:
-        cluster.remove()
-
-
-@pytest.fixture
-def redis():
-    server = Redis().start()
-    yield server
-    server.remove()
 
 
 @pytest.fixture
