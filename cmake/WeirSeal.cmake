@@ -9,6 +9,7 @@ function(weir_seal target)
         set(lto -O2 -flto=auto -flinker-output=nolto-rel)
     endif()
     separate_arguments(flags NATIVE_COMMAND "${CMAKE_C_FLAGS}")
+    list(REMOVE_ITEM flags --coverage) # its library is the program's
     add_custom_command(OUTPUT ${object}
         COMMAND ${CMAKE_C_COMPILER} ${flags} ${lto} -r -nostdlib -o ${object}.all
             -Wl,--whole-archive $<TARGET_FILE:${target}> -Wl,--no-whole-archive
