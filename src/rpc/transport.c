@@ -10,20 +10,54 @@
 #include "rpc/call.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Two for each frame, and those before them. */
 #define LENT_SPANS 64
 
+/* ---- the end ---- */
+
+#define WORDS_MAX 64 /* bytes of a GOAWAY's debug data that are told */
+#define WHY_MAX 256
+
+/* Whoever asks why the connection has ended is told what the peer had against it. Data may be any
+ * bytes; without the memory it is not told. */
+static void
+note_last_words(struct rpc_transport *transport, const struct h2_event *event)
+{
+    char words[WORDS_MAX + 1], text[WORDS_MAX + 64];
+    size_t len = event->len < WORDS_MAX ? event->len : WORDS_MAX, at;
+
+    if (event->code == H2_NO_ERROR && len == 0)
+        return;
+    for (size_t i = 0; i < len; i++)
+        words[i] = (char)(event->data[i] >= ' ' && event->data[i] <= '~' ? event->data[i] : '?');
+    words[len] = '\0';
+    at = (size_t)snprintf(text, sizeof(text), "%s", wire_name_of_reset(event->code));
+    if (len > 0)
+        snprintf(text + at, sizeof(text) - at, " \"%s\"", words);
+    free(transport->last_words);
+    transport->last_words = strdup(text);
+}
+
 void
 rpc_transport_lose(struct rpc_transport *transport, const char *why)
 {
+    char text[WHY_MAX];
+
     if (transport->broken)
         return;
     transport->broken = true;
+    if (transport->last_words != NULL) {
+        snprintf(text, sizeof(text), "%s; its GOAWAY said %s", why, transport->last_words);
+        why = text;
+    }
     list_each_safe (link, &transport->calls)
         call_on_lost(container_of(link, struct weir_call, link), why);
     transport->events->lost(transport, why);
 }
+
+/* ---- output ---- */
 
 static void
 note_times(struct rpc_transport *transport)
@@ -149,6 +183,7 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
         transport->events->ping_ack(transport, event->opaque);
         break;
     case H2_GOAWAY:
+        note_last_words(transport, event);
         transport->events->goaway(transport, event);
         break;
     case H2_FAILED:
@@ -382,4 +417,6 @@ rpc_transport_close(struct rpc_transport *transport, const char *why)
     loop_timer_stop(transport->loop, &transport->keepalive_timer);
     net_conn_close(transport->net);
     h2_conn_free(transport->h2);
+    free(transport->last_words);
+    transport->last_words = NULL;
 }

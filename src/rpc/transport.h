@@ -101,6 +101,7 @@ struct rpc_transport {
     bool peer_closed; /* it is lost, and that is because the peer has closed it */
     bool timed_out;   /* or because it took nothing of what was sent */
     bool violated;    /* or because it broke a rule, or a limit, of HTTP/2 or TLS */
+    char *last_words; /* what the peer's GOAWAY gave as a reason; NULL: nothing */
     struct rpc_keepalive keepalive;
     struct loop_timer keepalive_timer;
     int64_t asked_at; /* 0: no answer is awaited */

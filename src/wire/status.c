@@ -36,6 +36,16 @@ wire_status_of_reset(enum h2_code code, const char **out_message)
     return resets[index].code;
 }
 
+const char *
+wire_name_of_reset(enum h2_code code)
+{
+    size_t index = code;
+
+    if (index >= sizeof resets / sizeof resets[0])
+        return "an unknown error code";
+    return resets[index].message + sizeof("stream reset: ") - 1;
+}
+
 weir_code
 wire_status_of_http(int http_status)
 {

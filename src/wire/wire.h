@@ -154,6 +154,9 @@ weir_code wire_trailers_read(
 /* The status of a stream that was reset (PROTOCOL-HTTP2, Errors), and its text (static). */
 weir_code wire_status_of_reset(enum h2_code code, const char **out_message);
 
+/* How RFC 9113 spells the code (static). */
+const char *wire_name_of_reset(enum h2_code code);
+
 /* The status of a bare HTTP answer (http-grpc-status-mapping). */
 weir_code wire_status_of_http(int http_status);
 

@@ -411,6 +411,43 @@ servers_that_say_nothing(void **state)
     close(listener);
 }
 
+/* ---- last words ---- */
+
+static void *
+dismiss(void *arg)
+{
+    static const char goaway[] = "\x7f\xff\xff\xff\0\0\0\x0btoo_many_pings\xff";
+    struct raw_frame frame;
+    struct raw raw;
+
+    raw_accept(&raw, *(int *)arg);
+    raw_greet(&raw, false, 0, 0);
+    assert_true(raw_await(&raw, RAW_DATA, 0, &frame));
+    raw_frame(&raw, RAW_GOAWAY, 0, 0, goaway, sizeof(goaway) - 1);
+    raw_goaway(&raw, 1, H2_NO_ERROR); /* which takes nothing back */
+    raw_close(&raw);
+    return NULL;
+}
+
+static void
+calls_are_told_what_goaway_said(void **state)
+{
+    struct client client;
+    char address[32], text[256];
+    int listener = raw_listen(address);
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, dismiss, &listener), 0);
+    open_client(&client, address, NULL);
+    assert_int_equal(ask(client.channel, PATIENCE, text), WEIR_UNAVAILABLE);
+    assert_string_equal(text,
+        "the peer closed the connection; its GOAWAY said ENHANCE_YOUR_CALM \"too_many_pings?\"");
+    close_client(&client);
+    pthread_join(thread, NULL);
+    close(listener);
+}
+
 /* ---- freeing ---- */
 
 static void
@@ -605,6 +642,7 @@ main(void)
         cmocka_unit_test(backoff_fails_fast_with_the_reason),
         cmocka_unit_test(reconnects_at_once_when_the_server_was_there),
         cmocka_unit_test(servers_that_say_nothing),
+        cmocka_unit_test(calls_are_told_what_goaway_said),
         cmocka_unit_test(free_while_connecting),
         cmocka_unit_test(cancelled_call_and_channel_are_freed_at_once),
         cmocka_unit_test(targets_have_schemes),
