@@ -170,7 +170,7 @@ struct weir_subchannel {
     struct client_race race;
     int64_t connect_until; /* the attempt's deadline */
     int64_t backoff, retry_at, ready_at;
-    struct loop_timer retry; /* at retry_at, of one that connects by itself */
+    struct loop_timer retry; /* at retry_at; while it is ready, at grow_at */
     char why[256];           /* of the last failure */
     struct loop_task reap;
 };

@@ -58,8 +58,11 @@ fail(struct weir_subchannel *subchannel, const char *why)
         subchannel_let_go(subchannel);
         return;
     }
-    if (subchannel->state == WEIR_CHANNEL_READY)
-        return; /* the calls go on with the connections there are */
+    if (subchannel->state == WEIR_CHANNEL_READY) {
+        /* The calls go on with the connections there are; who stands in line tries again. */
+        (void)!loop_timer_start(loop, &subchannel->retry, again);
+        return;
+    }
     if (why != subchannel->why)
         snprintf(subchannel->why, sizeof(subchannel->why), "%s", why);
     subchannel->retry_at = again;
@@ -303,6 +306,10 @@ retry_is_due(struct loop_timer *timer)
     struct weir_subchannel *subchannel = container_of(timer, struct weir_subchannel, retry);
     struct weir_channel *channel = subchannel->channel;
 
+    if (subchannel->state != WEIR_CHANNEL_FAILURE) {
+        client_wake_first(subchannel);
+        return;
+    }
     if (!channel->resting && is_forgotten(channel))
         balancer_rest(channel);
     if (channel->resting) {

@@ -289,6 +289,43 @@ lines_move_to_the_next_connection(void **state)
     free(frame);
 }
 
+/* A further connection that fails is tried again for those who wait, though the one that there is
+ * says nothing meanwhile. */
+static void
+growth_is_tried_again(void **state)
+{
+    const struct weir_channel_options options = {
+        .max_connections = 2, .initial_backoff = 20 * WEIR_MILLISECOND};
+    struct raw_frame *frame = malloc(sizeof(*frame));
+    struct asking long_one, short_one;
+    struct raw first, broken, second;
+    struct client client;
+    char address[32];
+    int listener = raw_listen(address);
+
+    (void)state;
+    open_client(&client, address, &options);
+    begin(&long_one, client.channel, PATIENCE);
+    raw_accept(&first, listener);
+    raw_greet(&first, false, RAW_MAX_STREAMS, 1);
+    take_request(&first, frame);
+    begin(&short_one, client.channel, PATIENCE);
+    raw_accept(&broken, listener);
+    raw_break(&broken);
+    raw_accept(&second, listener);
+    raw_greet(&second, false, 0, 0);
+    take_request(&second, frame);
+    answer(&second, frame->id);
+    assert_int_equal(end(&short_one), WEIR_OK);
+    answer(&first, 1);
+    assert_int_equal(end(&long_one), WEIR_OK);
+    close_client(&client);
+    raw_close(&first);
+    raw_close(&second);
+    close(listener);
+    free(frame);
+}
+
 /* The numbers of a connection's streams run out: the next call takes another connection. */
 static void
 numbers_run_out(void **state)
@@ -638,6 +675,7 @@ main(void)
         cmocka_unit_test(calls_wait_for_streams),
         cmocka_unit_test(calls_wait_for_settings),
         cmocka_unit_test(lines_move_to_the_next_connection),
+        cmocka_unit_test(growth_is_tried_again),
         cmocka_unit_test(numbers_run_out),
         cmocka_unit_test(backoff_fails_fast_with_the_reason),
         cmocka_unit_test(reconnects_at_once_when_the_server_was_there),
