@@ -159,6 +159,7 @@ reader_new(const char *path, struct store_cause *cause)
         return NULL;
     }
     reader->index = map_index(reader->db);
+    sqlite_prefetch_add(reader->db, &reader->prefetch);
     return reader;
 }
 

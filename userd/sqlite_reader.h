@@ -4,6 +4,7 @@
 #pragma once
 
 #include "userd/sqlite_connection.h"
+#include "userd/sqlite_prefetch.h"
 #include <pthread.h>
 
 enum sqlite_query {
@@ -35,6 +36,7 @@ struct sqlite_reader {
     struct sqlite_stamp stamp;
     bool snapshot;  /* a read transaction is open, as of stamp */
     int32_t wanted; /* whom QUERY_FIND steps to next */
+    struct sqlite_prefetch prefetch;
     struct sqlite_reader *next;
 };
 
