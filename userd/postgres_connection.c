@@ -50,8 +50,9 @@ code_of(const char *state)
         return WEIR_UNAVAILABLE;
     if (is_class(state, "40")) /* serialization_failure, deadlock_detected */
         return WEIR_ABORTED;
-    /* Connections; resources such as slots for them; statement_timeout, shut-downs; read-only */
-    if (is_class(state, "08") || is_class(state, "53300") || is_class(state, "57") ||
+    /* Connections; too little room on the disk, memory, slots; statement_timeout, shut-downs;
+     * read-only */
+    if (is_class(state, "08") || is_class(state, "53") || is_class(state, "57") ||
         is_class(state, "25006"))
         return WEIR_UNAVAILABLE;
     return WEIR_INTERNAL;

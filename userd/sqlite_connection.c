@@ -111,6 +111,7 @@ sqlite_fault(int result)
     switch (result & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_FULL:
         return WEIR_UNAVAILABLE;
     case SQLITE_NOMEM:
         return WEIR_RESOURCE_EXHAUSTED;

@@ -22,6 +22,6 @@ sqlite3_stmt *sqlite_prepare(sqlite3 *db, const char *sql);
 /* Describe the connection's last error. cause may be NULL. */
 void sqlite_cause(sqlite3 *db, struct store_cause *cause);
 
-/* The code of a fault: UNAVAILABLE when somebody else holds the database, RESOURCE_EXHAUSTED: no
- * memory, else INTERNAL. */
+/* The code of a fault: UNAVAILABLE when somebody else holds the database or the disk is full,
+ * RESOURCE_EXHAUSTED: no memory, else INTERNAL. */
 weir_code sqlite_fault(int result);

@@ -47,7 +47,7 @@ typedef weir_code store_visit(void *arg, const struct user *user);
 struct store;
 
 /* What a kind of store implements. Results that all share: INTERNAL: a fault of the database;
- * UNAVAILABLE: it is away or busy (both set the cause, and nothing else does); RESOURCE_EXHAUSTED:
+ * UNAVAILABLE: it is away, busy or short of room (both set the cause, and nothing else does); RESOURCE_EXHAUSTED:
  * no memory; and what weir_call_code says when the call ends first: a write may then happen or not.
  * A write is durable when it is answered. call may be NULL: no deadline. All suspend. */
 struct store_ops {

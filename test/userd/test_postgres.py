@@ -170,6 +170,26 @@ def test_what_the_database_refuses_to_many_is_tried_for_each_alone(create, userd
     assert postgres.query(userd.url, "SELECT sum(users) FROM totals") == ["40"]
 
 
+def test_a_full_disk_is_not_tried_for_each_alone(create, userd):
+    """Whose statement it is makes no difference, so those that share one all learn it from that one."""
+    postgres.query(userd.url, "CREATE SEQUENCE tries")  # which counts what is undone, too
+    postgres.query(
+        userd.url,
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('tries');"
+        " RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$",
+    )
+    postgres.query(userd.url, "CREATE TRIGGER full_disk BEFORE INSERT ON users EXECUTE FUNCTION fail()")
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        with userd.write_lock():
+            waiting = [pool.submit(create) for _ in range(40)]
+            time.sleep(0.3)
+        codes = {future.result().code for future in waiting}
+    assert codes == {"UNAVAILABLE"}
+    assert int(postgres.query(userd.url, "SELECT last_value FROM tries")[0]) < 40
+    postgres.query(userd.url, "DROP TRIGGER full_disk ON users")
+    assert create().code == "OK"
+
+
 def test_a_connection_that_may_not_write_any_more_is_replaced(create, get, userd, cluster):
     """As after a failover, when the primary that it is to has become a standby."""
     pids = "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE application_name = 'userd'"

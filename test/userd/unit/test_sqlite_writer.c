@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of userd/sqlite_writer.c: writes of many threads, faults, the size of the WAL. */
 #include "store_fixture.h"
+#include "userd/sqlite_connection.h"
 #include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -216,6 +217,23 @@ a_full_disk_loses_nothing(void **state)
     fixture_close(&fixture);
 }
 
+static void
+what_is_full_is_unavailable(void **state)
+{
+    struct store_cause cause = {""};
+    sqlite3 *db = sqlite_open(folder_file(state, "x.db"), false, &cause);
+    int result = SQLITE_OK;
+
+    assert_non_null(db);
+    assert_int_equal(
+        sqlite_run(db, "PRAGMA max_page_count = 20; CREATE TABLE items (body BLOB)"), SQLITE_OK);
+    for (int i = 0; i < 100 && result == SQLITE_OK; i++)
+        result = sqlite_run(db, "INSERT INTO items VALUES (zeroblob(3000))");
+    assert_int_equal(result, SQLITE_FULL);
+    assert_int_equal(sqlite_fault(result), WEIR_UNAVAILABLE);
+    sqlite3_close(db);
+}
+
 /* Somebody else's transaction is waited for, for a while; then the write fails and leaves nothing
  * behind. */
 static void
@@ -293,6 +311,7 @@ main(void)
         test_in_folder(creators_at_once_lose_nothing),
         test_in_folder(what_was_answered_is_seen),
         test_in_folder(a_full_disk_loses_nothing),
+        test_in_folder(what_is_full_is_unavailable),
         test_in_folder(a_locked_database_is_unavailable),
         test_in_folder(ids_end_at_the_largest_int32),
         test_in_folder(the_wal_stays_small_while_others_read),
