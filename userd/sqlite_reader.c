@@ -233,7 +233,7 @@ sqlite_reader_find(
         code = sqlite_reader_end(reader, QUERY_FIND, result, cause);
     if (code != WEIR_OK)
         return code;
-    if (sqlite3_column_type(row, 0) == SQLITE_NULL) /* nor is there a row: the same */
+    if (sqlite3_column_type(row, 0) == SQLITE_NULL) /* which it is without a row, too */
         return WEIR_NOT_FOUND;
     *out_row = row;
     return WEIR_OK;

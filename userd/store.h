@@ -47,9 +47,10 @@ typedef weir_code store_visit(void *arg, const struct user *user);
 struct store;
 
 /* What a kind of store implements. Results that all share: INTERNAL: a fault of the database;
- * UNAVAILABLE: it is away, busy or short of room (both set the cause, and nothing else does); RESOURCE_EXHAUSTED:
- * no memory; and what weir_call_code says when the call ends first: a write may then happen or not.
- * A write is durable when it is answered. call may be NULL: no deadline. All suspend. */
+ * UNAVAILABLE: it is away, busy or short of room (both set the cause, and nothing else does);
+ * RESOURCE_EXHAUSTED: no memory; and what weir_call_code says when the call ends first: a write may
+ * then happen or not. A write is durable when it is answered. call may be NULL: no deadline. All
+ * suspend. */
 struct store_ops {
     /* NOT_FOUND: no such user. */
     weir_code (*find)(struct store *store, weir_call *call, int32_t id, store_visit *visit,
