@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """userd with a thousand users and with ten million, on SQLite and on PostgreSQL: what a call costs userd and its database."""
+import contextlib
 import statistics
 import subprocess
 import tempfile
@@ -38,7 +39,7 @@ def fill(store, url, options, count):
     if store == "SQLite":
         subprocess.run([programs.tool("sqlite3", "sqlite3"), url.removeprefix("sqlite:"), sql], check=True)
         return
-    for statement in (sql, "VACUUM ANALYZE"):  # the latter as its daemon would, in time
+    for statement in (sql, "VACUUM ANALYZE", "CHECKPOINT"):  # the latter as its daemons would, in time
         subprocess.run([programs.tool("psql", "postgresql-client"), "-qX", url, "-c", statement], check=True)
 
 
@@ -70,31 +71,41 @@ def settle(cost, options, count):
             time.sleep(SETTLE)
 
 
-def measure_count(store, options, url, cluster, count):
-    """Call -> CPU per call in µs."""
-    command = [options.bin / "userd", "--db", url, "--log-level", "warn"]
-    drawn = {GET: count, LIST: count // PAGE, CREATE: 1}
-    numbers, results = users.Numbers(), {}
-    with programs.Server(command, options.server_core) as server:
-        cost = Cost(server, cluster)
-        settle(cost, options, count)
-        for number, case in enumerate(CASES):
+def measure_case(number, costs, options, numbers):
+    """Count of users -> median CPU per call in µs; the counts take turns."""
+    runs = {count: [] for count in costs}
+    for turn in range(options.runs + 1):
+        for count, cost in costs.items():
+            drawn = {GET: count, LIST: count // PAGE, CREATE: 1}[number]
             whole = 1 / options.scale  # which is for the users here, not for the calls
-            users.measure_once(cost, options, case, numbers, whole, drawn[number])  # warms up
-            runs = [users.measure_once(cost, options, case, numbers, whole, drawn[number])[0] for _ in range(options.runs)]
-            results[case[0]] = statistics.median(runs)
-    return results
+            run = users.measure_once(cost, options, CASES[number], numbers, whole, drawn)
+            if turn > 0:  # the first warms up
+                runs[count].append(run[0])
+    return {count: statistics.median(of_one) for count, of_one in runs.items()}
+
+
+def measure_counts(counts, store, options, folder):
+    """Count of users -> call -> CPU per call in µs."""
+    figures = {count: {} for count in counts}
+    with stores.databases(store, folder, SETTINGS) as (url_of, cluster), contextlib.ExitStack() as stack:
+        costs = {}
+        for count in counts:
+            url = url_of(str(count))
+            fill(store, url, options, count)
+            command = [options.bin / "userd", "--db", url, "--log-level", "warn"]
+            costs[count] = Cost(stack.enter_context(programs.Server(command, options.server_core)), cluster)
+            settle(costs[count], options, count)
+        numbers = users.Numbers()
+        for number, case in enumerate(CASES):
+            for count, cpu in measure_case(number, costs, options, numbers).items():
+                figures[count][case[0]] = cpu
+    return figures
 
 
 def measure_store(store, options, folder):
-    many = max(int(MANY * options.scale), FEW)
-    figures = {}
+    many = max(int(MANY * options.scale), FEW + 1)
     print(f"{store}: CPU of userd and of its database per call in µs, with {FEW:,} and with {many:,} users", flush=True)
-    with stores.databases(store, folder, SETTINGS) as (url_of, cluster):
-        for count in (FEW, many):
-            url = url_of(str(count))
-            fill(store, url, options, count)
-            figures[count] = measure_count(store, options, url, cluster, count)
+    figures = measure_counts((FEW, many), store, options, folder)
     for case in figures[FEW]:
         few, lots = figures[FEW][case], figures[many][case]
         print(f"    {case:<20} {few:8.2f} {lots:8.2f} {lots / few:6.2f} x (goal {GOAL})", flush=True)
