@@ -343,7 +343,8 @@ read_element(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescr
     size_t size = protobuf_shape(field->type).size;
     char *element;
 
-    if (!grow(reader, array, *count, 1, size))
+    /* An array is full at powers of two only. */
+    if ((*count & (*count - 1)) == 0 && !grow(reader, array, *count, 1, size))
         return NULL;
     element = (char *)*array + *count * size;
     if (field->type == PROTOBUF_C_TYPE_MESSAGE)
