@@ -475,9 +475,10 @@ append_unknown(
 
     if (!grow(reader, &data, field->len, len, 1))
         return false;
+    if (data == NULL)
+        return no_memory(reader);
     field->data = data;
-    if (len > 0)
-        memcpy(field->data + field->len, bytes, len);
+    memcpy(field->data + field->len, bytes, len);
     field->len += len;
     return true;
 }
