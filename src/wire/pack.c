@@ -439,13 +439,18 @@ put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
     const ProtobufCFieldDescriptor *first = message->descriptor->fields;
     const ProtobufCFieldDescriptor *field = first + message->descriptor->n_fields;
 
-    if (message->n_unknown_fields > 0)
+    if (message->n_unknown_fields > 0) {
         at = put_unknown(writer, at, message);
-    while (field > first && at != NULL) {
+        if (at == NULL)
+            return NULL;
+    }
+    while (field > first) {
         field--;
         at = protobuf_is_plain(field)
                  ? put_plain(writer, at, field, (const char *)message + field->offset)
                  : put_other(writer, at, field, (const char *)message);
+        if (at == NULL)
+            return NULL;
     }
     return at;
 }

@@ -733,13 +733,16 @@ enum wire_unpacked
 wire_message_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len,
     struct arena *arena, ProtobufCMessage **out_message)
 {
-    const uint8_t *end = len > 0 ? data + len : data;
     ProtobufCMessage *message = new_message(arena, type);
     enum wire_unpacked result = WIRE_UNPACKED;
+    const uint8_t *end;
     struct step step;
 
     if (message == NULL)
         return WIRE_NO_MEMORY;
+    if (data == NULL)
+        data = (const uint8_t *)"";
+    end = data + len;
     step = read_simple(first_step(data, message), end, arena, message);
     if (step.behind != end || may_be_incomplete(type))
         result = unpack_rest(step, end, SIZE_MAX, arena, message, NULL);
