@@ -341,23 +341,26 @@ is_set(const ProtobufCFieldDescriptor *field, const void *member, const void *qu
 /* ---- plain fields, which are there when they are not zero ---- */
 
 static APART uint8_t *
-put_long_text(struct writer *writer, uint8_t *at, uint32_t number, const char *text, size_t len)
+put_long_text(struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field,
+    const char *text, size_t len)
 {
     at = put_measured(writer, at, text, len);
-    return at == NULL ? NULL : put_tag(writer, at, number, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
+    return at == NULL ? NULL : put_tag(writer, at, field->id, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
 }
 
 /* Mostly it is short, its number small, and there is room. */
 static inline uint8_t *
-put_plain_text(struct writer *writer, uint8_t *at, uint32_t number, const char *text)
+put_plain_text(
+    struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field, const char *text)
 {
-    size_t tag = (size_t)number << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, len;
+    size_t len, tag;
 
     if (text == NULL || *text == '\0')
         return at;
     len = measure(writer, at, text);
+    tag = (size_t)field->id << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
     if ((len | tag) >= 0x80 || room_of(writer, at) < len + 2)
-        return put_long_text(writer, at, number, text, len);
+        return put_long_text(writer, at, field, text, len);
     at -= len;
     copy_few(at, (const uint8_t *)text, len);
     at[-1] = (uint8_t)len;
@@ -365,7 +368,7 @@ put_plain_text(struct writer *writer, uint8_t *at, uint32_t number, const char *
     return at - 2;
 }
 
-static inline uint8_t *
+static APART uint8_t *
 put_plain_message(
     struct writer *writer, uint8_t *at, uint32_t number, const ProtobufCMessage *message)
 {
@@ -392,7 +395,7 @@ put_plain(
     uint64_t value;
 
     if (field->type == PROTOBUF_C_TYPE_STRING)
-        return put_plain_text(writer, at, field->id, *(char *const *)member);
+        return put_plain_text(writer, at, field, *(char *const *)member);
     if (varint_of(field->type, member, &value))
         return put_plain_varint(writer, at, field->id, value);
     if (field->type == PROTOBUF_C_TYPE_MESSAGE)
@@ -433,8 +436,8 @@ put_unknown(const struct writer *writer, uint8_t *at, const ProtobufCMessage *me
     return at;
 }
 
-static uint8_t *
-put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
+static INLINE uint8_t *
+put_fields(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
 {
     const ProtobufCFieldDescriptor *first = message->descriptor->fields;
     const ProtobufCFieldDescriptor *field = first + message->descriptor->n_fields;
@@ -455,11 +458,18 @@ put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
     return at;
 }
 
+/* A message in a message. */
+static uint8_t *
+put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
+{
+    return put_fields(writer, at, message);
+}
+
 bool
 wire_message_pack(const ProtobufCMessage *message, uint8_t *room, size_t size, uint8_t **out_bytes)
 {
     struct writer writer = {.start = room, .depth = PROTOBUF_DEPTH_MAX};
-    uint8_t *bytes = put_message(&writer, room + size, message);
+    uint8_t *bytes = put_fields(&writer, room + size, message);
 
     if (bytes == NULL)
         return false;
