@@ -47,6 +47,8 @@ arena_alloc_here(struct arena *arena, size_t size)
 
     if (size > PTRDIFF_MAX || rounded > (size_t)(arena->end - piece))
         return NULL;
+    if (piece == NULL)
+        __builtin_unreachable(); /* there is room behind it; so callers look once */
     arena->next = piece + rounded;
     return piece;
 }

@@ -744,7 +744,8 @@ wire_message_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data,
         data = (const uint8_t *)"";
     end = data + len;
     step = read_simple(first_step(data, message), end, arena, message);
-    if (step.behind != end || may_be_incomplete(type))
+    /* It has not got past the first field of one that may be incomplete. */
+    if (step.behind != end || (step.next == type->fields && may_be_incomplete(type)))
         result = unpack_rest(step, end, SIZE_MAX, arena, message, NULL);
     if (result == WIRE_UNPACKED)
         *out_message = message;
