@@ -427,7 +427,7 @@ h2_stream_take_content(struct h2_conn *conn, struct h2_stream *stream, const uin
     struct h2_slot *slot = h2_slot_of(stream);
     struct h2_frame frame;
 
-    if (*len < H2_FRAME_HEADER || conn->block_id != 0)
+    if (*len < H2_FRAME_HEADER)
         return false;
     frame = read_frame(*data);
     if (frame.len > *len - H2_FRAME_HEADER || !is_content(conn, slot, &frame) ||

@@ -332,6 +332,14 @@ h2_stream_send_data_in_place(
     return put_data(conn, slot, len, end_stream);
 }
 
+/* Is there room for all of it? Cheaper to ask than how much there is. */
+static bool
+has_room(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
+{
+    return (int64_t)len <= conn->send_window && (int64_t)len <= slot->send_window &&
+           len + buf_len(&conn->out) <= conn->max_output;
+}
+
 bool
 h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream, const struct h2_field *fixed,
     size_t fixed_count, const uint8_t *bytes, size_t len)
@@ -341,7 +349,7 @@ h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream, const str
     uint8_t *p;
 
     if (conn->encoder == NULL || !may_send(conn, slot) || (slot->flags & H2_SENT_HEADERS) != 0 ||
-        len > h2_stream_room(conn, stream) || len > conn->peer_max_frame)
+        len > conn->peer_max_frame || !has_room(conn, slot, len))
         return false;
     kept = hpack_encoder_kept(conn->encoder, fixed, fixed_count);
     p = h2_out_reserve(conn, 2 * H2_FRAME_HEADER + HPACK_KEPT_MAX + len);

@@ -313,13 +313,13 @@ h2_frame_pack(uint8_t *p, size_t len, uint8_t type, uint8_t flags, uint32_t id)
 /* With memory out of the pool, if there is none. False: no memory. */
 APART bool h2_out_grow(struct h2_conn *conn, size_t more);
 
-/* buf_reserve of the output. */
+/* buf_reserve of the output, for at least one byte. */
 static inline uint8_t *
 h2_out_reserve(struct h2_conn *conn, size_t more)
 {
     struct buf *out = &conn->out;
 
-    if ((out->cap - out->tail < more || out->data == NULL) && !h2_out_grow(conn, more))
+    if (out->cap - out->tail < more && !h2_out_grow(conn, more))
         return NULL;
     return out->data + out->tail;
 }

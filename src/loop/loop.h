@@ -29,6 +29,13 @@ struct loop_task {
 
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));
 
+/* It is on its way. */
+static inline bool
+loop_task_is_posted(const struct loop_task *task)
+{
+    return !list_empty(&task->link);
+}
+
 /* Run it soon; one that is already queued stays where it is. Tasks may post tasks. */
 void loop_post(weir_loop *loop, struct loop_task *task);
 

@@ -63,7 +63,6 @@ call_new(weir_loop *loop, bool is_server, struct call_shared *shared,
     loop_timer_init(&call->timer, deadline_passed);
     loop_task_init(&call->cancel_task, cancel_arrived);
     list_init(&call->waiters);
-    list_init(&call->link);
     list_init(&call->children);
     list_init(&call->sibling);
     return call;
@@ -85,32 +84,6 @@ call_delete(struct weir_call *call)
     free(call);
 }
 
-#define ZEROED offsetof(struct weir_call, deadline)
-#define LINE ((size_t)64)
-_Static_assert(ZEROED <= 5 * LINE, "as call_init clears it");
-
-static inline void
-clear_line(struct weir_call *call, size_t number)
-{
-    size_t from = number * LINE;
-
-    if (from < ZEROED) /* of 32 bits there are fewer */
-        memset((char *)call + from, 0, from + LINE < ZEROED ? LINE : ZEROED - from);
-}
-
-/* Line by line compilers make plain stores of it; the one instruction that they use for all of it
- * takes longer to begin than these to end. */
-inline void
-call_init(struct weir_call *call)
-{
-    clear_line(call, 0);
-    clear_line(call, 1);
-    clear_line(call, 2);
-    clear_line(call, 3);
-    clear_line(call, 4);
-    call->deadline = WEIR_NEVER;
-}
-
 static void
 stop_timer(struct weir_call *call)
 {
@@ -127,7 +100,7 @@ fini_of_client(struct weir_call *call)
     buf_reset(&call->sent, CALL_KEEP_INCOMING);
 }
 
-inline void
+void
 call_fini(struct weir_call *call)
 {
     if (call->timer_running)
@@ -197,7 +170,6 @@ call_attach(struct weir_call *call, struct rpc_transport *transport, struct h2_s
     stream->user = call;
     if (call->is_server)
         call->attached_at = transport->read_at;
-    list_push(&transport->calls, &call->link);
     transport->counts.streams++;
 }
 
@@ -216,7 +188,6 @@ forget_stream(struct weir_call *call)
 {
     struct rpc_transport *transport = call->transport;
 
-    list_remove(&call->link);
     call->transport = NULL;
     call->stream = NULL;
     rpc_transport_touch(transport);

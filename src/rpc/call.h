@@ -143,7 +143,6 @@ struct weir_call {
     int64_t deadline;
     int64_t attached_at;  /* server: when the read began that brought its stream; client: where
                              calls are counted at their servers */
-    struct list link;     /* in its transport's calls */
     struct buf incoming;  /* framed messages that were not received yet */
     struct buf sent;      /* client: framed messages that another stream may need, see session.h */
     struct arena arena;   /* lives as long as the call */
@@ -172,8 +171,32 @@ struct weir_call *call_new(weir_loop *loop, bool is_server, struct call_shared *
     void (*recycle)(struct weir_call *), void *owner);
 void call_delete(struct weir_call *call);
 
-/* Make a new or recycled object ready for a call. */
-void call_init(struct weir_call *call);
+#define CALL_ZEROED offsetof(struct weir_call, deadline)
+#define CALL_LINE ((size_t)64)
+_Static_assert(CALL_ZEROED <= 5 * CALL_LINE, "as call_init clears it");
+
+static inline void
+call_clear_line(struct weir_call *call, size_t number)
+{
+    size_t from = number * CALL_LINE;
+
+    if (from < CALL_ZEROED) /* of 32 bits there are fewer */
+        memset((char *)call + from, 0,
+            from + CALL_LINE < CALL_ZEROED ? CALL_LINE : CALL_ZEROED - from);
+}
+
+/* Make a new or recycled object ready for a call. Line by line compilers make plain stores of it;
+ * the one instruction that they use for all of it takes longer to begin than these to end. */
+static inline void
+call_init(struct weir_call *call)
+{
+    call_clear_line(call, 0);
+    call_clear_line(call, 1);
+    call_clear_line(call, 2);
+    call_clear_line(call, 3);
+    call_clear_line(call, 4);
+    call->deadline = WEIR_NEVER;
+}
 
 /* Release what the call holds; the incoming buffer's memory stays with the object when it is small.
  */

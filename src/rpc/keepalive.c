@@ -57,7 +57,7 @@ rpc_keepalive_due(struct loop_timer *timer)
         look_again(transport, due);
         return;
     }
-    if (keepalive->without_calls || !list_empty(&transport->calls))
+    if (keepalive->without_calls || h2_conn_stream_count(transport->h2) > 0)
         ask(transport, now);
     look_again(transport, next_look(transport, now));
 }

@@ -103,7 +103,7 @@ struct send {
     weir_code code;
 };
 
-static weir_code
+static APART weir_code
 send_here(struct weir_call *call, const ProtobufCMessage *message)
 {
     weir_code code;
@@ -137,7 +137,9 @@ weir_code
 weir_call_send(weir_call *call, const ProtobufCMessage *message)
 {
     WEIR_TRY(call_check_begun(call));
-    return fiber_is_on(call->loop) ? send_here(call, message) : send_from_elsewhere(call, message);
+    if (!fiber_is_on(call->loop))
+        return send_from_elsewhere(call, message);
+    return call->is_server ? call_send_message(call, message, false) : send_here(call, message);
 }
 
 static void

@@ -15,6 +15,31 @@
 /* Two for each frame, and those before them. */
 #define LENT_SPANS 64
 
+/* ---- its calls ---- */
+
+struct visit {
+    void (*f)(struct weir_call *call, void *arg);
+    void *arg;
+};
+
+static void
+visit_stream(struct h2_stream *stream, void *arg)
+{
+    const struct visit *visit = arg;
+
+    if (stream->user != NULL && !stream->mark)
+        visit->f(stream->user, visit->arg);
+}
+
+void
+rpc_transport_each_call(
+    const struct rpc_transport *transport, void (*f)(struct weir_call *call, void *arg), void *arg)
+{
+    struct visit visit = {f, arg};
+
+    h2_conn_each_stream(transport->h2, visit_stream, &visit);
+}
+
 /* ---- the end ---- */
 
 #define WORDS_MAX 64 /* bytes of a GOAWAY's debug data that are told */
@@ -40,6 +65,20 @@ note_last_words(struct rpc_transport *transport, const struct h2_event *event)
     transport->last_words = strdup(text);
 }
 
+static void
+tell_of_loss(struct weir_call *call, void *why)
+{
+    call_on_lost(call, why);
+}
+
+/* Whatever happens on it from now on. */
+static void
+break_off(struct rpc_transport *transport, const char *why)
+{
+    transport->broken = true;
+    rpc_transport_each_call(transport, tell_of_loss, (void *)(uintptr_t)why);
+}
+
 void
 rpc_transport_lose(struct rpc_transport *transport, const char *why)
 {
@@ -47,13 +86,11 @@ rpc_transport_lose(struct rpc_transport *transport, const char *why)
 
     if (transport->broken)
         return;
-    transport->broken = true;
     if (transport->last_words != NULL) {
         snprintf(text, sizeof(text), "%s; its GOAWAY said %s", why, transport->last_words);
         why = text;
     }
-    list_each_safe (link, &transport->calls)
-        call_on_lost(container_of(link, struct weir_call, link), why);
+    break_off(transport, why);
     transport->events->lost(transport, why);
 }
 
@@ -350,7 +387,6 @@ rpc_transport_init(struct rpc_transport *transport, weir_loop *loop, struct net_
 {
     *transport = (struct rpc_transport){
         .loop = loop, .net = net, .events = events, .whole_at = loop_now(loop)};
-    list_init(&transport->calls);
     loop_task_init(&transport->flush, flush_task);
     loop_timer_init(&transport->keepalive_timer, rpc_keepalive_due);
     transport->h2 = h2_conn_new(options);
@@ -366,7 +402,7 @@ rpc_transport_init(struct rpc_transport *transport, weir_loop *loop, struct net_
 void
 rpc_transport_touch(struct rpc_transport *transport)
 {
-    if (!transport->broken)
+    if (!loop_task_is_posted(&transport->flush) && !transport->broken)
         loop_post_late(transport->loop, &transport->flush);
 }
 
@@ -395,7 +431,7 @@ rpc_transport_rest(struct rpc_transport *transport)
     if (rests) {
         h2_conn_trim(transport->h2);
         net_conn_rest(transport->net);
-        transport->rested = list_empty(&transport->calls);
+        transport->rested = h2_conn_stream_count(transport->h2) == 0;
     }
     transport->active = false;
     return rests && transport->rested;
@@ -409,9 +445,7 @@ rpc_transport_close(struct rpc_transport *transport, const char *why)
     transport->closed = true;
     if (!transport->broken) {
         write_output(transport);
-        transport->broken = true;
-        list_each_safe (link, &transport->calls)
-            call_on_lost(container_of(link, struct weir_call, link), why);
+        break_off(transport, why);
     }
     loop_task_cancel(&transport->flush);
     loop_timer_stop(transport->loop, &transport->keepalive_timer);

@@ -86,7 +86,6 @@ struct rpc_transport {
     bool active; /* something was read since rpc_transport_rest */
     bool rested; /* nothing was since it gave back its memory, all of it */
     bool inside; /* a frame: its beginning has come */
-    struct list calls;
     struct loop_task flush;
     int64_t read_at;
     struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts. Set by the owner */
@@ -111,6 +110,10 @@ struct rpc_transport {
 WEIR_CHECK weir_code rpc_transport_init(struct rpc_transport *transport, weir_loop *loop,
     struct net_conn *net, const struct h2_options *options,
     const struct rpc_transport_events *events);
+
+/* Every call that has a stream on it; f may give the stream back. */
+void rpc_transport_each_call(
+    const struct rpc_transport *transport, void (*f)(struct weir_call *call, void *arg), void *arg);
 
 /* Something was put into the output: write it at the end of this turn. */
 void rpc_transport_touch(struct rpc_transport *transport);

@@ -26,26 +26,37 @@ leaves_it_untaken(struct server_conn *conn, int64_t now, int64_t timeout)
     return is_over(conn->untaken_since, now, timeout);
 }
 
-/* Its fiber is woken on this turn of the loop, not here: the list stays as it is. Calls that wait
- * for nothing may be many, and are not looked at again and again. */
+struct look {
+    struct server_conn *conn;
+    int64_t now, timeout;
+    bool waits; /* one of the calls does */
+};
+
+/* Its fiber is woken on this turn of the loop, not here. */
+static void
+look_at_call(struct weir_call *call, void *arg)
+{
+    struct look *look = arg;
+
+    look->waits |= call->waits_since != 0;
+    if (call->ended || call->waits_since == 0 ||
+        !is_over(call->waits_since, look->now, look->timeout))
+        return;
+    counter_add(&look->conn->home->stats.limit_hits[WEIR_LIMIT_WINDOW], 1);
+    call_end(call, WEIR_RESOURCE_EXHAUSTED, "the client does not let the message come");
+    call_advance(call);
+}
+
+/* Calls that wait for nothing may be many, and are not looked at again and again. */
 static void
 end_waiting_calls(struct server_conn *conn, int64_t now, int64_t timeout)
 {
-    bool waits = false;
+    struct look look = {.conn = conn, .now = now, .timeout = timeout};
 
     if (!conn->transport.has_waited)
         return;
-    list_each_safe (link, &conn->transport.calls) {
-        struct weir_call *call = container_of(link, struct weir_call, link);
-
-        waits |= call->waits_since != 0;
-        if (call->ended || call->waits_since == 0 || !is_over(call->waits_since, now, timeout))
-            continue;
-        counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_WINDOW], 1);
-        call_end(call, WEIR_RESOURCE_EXHAUSTED, "the client does not let the message come");
-        call_advance(call);
-    }
-    conn->transport.has_waited = waits;
+    rpc_transport_each_call(&conn->transport, look_at_call, &look);
+    conn->transport.has_waited = look.waits;
 }
 
 const char *
