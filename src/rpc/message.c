@@ -339,7 +339,7 @@ static APART weir_code
 take_only_later(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
 {
-    ProtobufCMessage *message;
+    ProtobufCMessage *message = NULL;
 
     WEIR_TRY(call_take_message(call, type, &message));
     if (message == NULL)
