@@ -344,7 +344,7 @@ bound(const struct h2_field *fields, size_t count)
     return sum > UINT32_MAX ? SIZE_MAX : sum;
 }
 
-inline struct hpack_kept
+struct hpack_kept
 hpack_encoder_kept(
     const struct hpack_encoder *encoder, const struct h2_field *fixed, size_t fixed_count)
 {

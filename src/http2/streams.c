@@ -320,7 +320,7 @@ h2_stream_reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_code cod
         h2_send_rst_stream(conn, stream->id, code);
 }
 
-inline void
+void
 h2_slot_give_back(struct h2_conn *conn, struct h2_slot *slot, enum h2_gone how)
 {
     if (slot->open.id != 0) {
