@@ -4,8 +4,9 @@
  *   bench-bulk --connect HOST:PORT TIMES SIZE     sends so many, one after the other, and compares
  *
  * A message is its length, four bytes, and that many bytes. The server takes a turn of the epoll
- * for each readiness, reads as much as there is and writes as much as the socket takes, as one does
- * that knows no more. The client prints "answered N seconds S", as bench-stream does. */
+ * for each readiness, reads as much as there is and writes as much as the socket takes; it is ready
+ * when a good part of the message has come. The client prints "answered N seconds S", as
+ * bench-stream does. */
 /* Threads: one. */
 #define _GNU_SOURCE
 #include "link.h"
@@ -21,13 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PREFIX = 4, SIZE_MAX_HERE = 16 * 1024 * 1024 };
+enum { PREFIX = 4, SIZE_MAX_HERE = 16 * 1024 * 1024, PIECE = 512 * 1024 };
 
 /* The prefix is in front of the message, in the same buffer. */
 struct bulk {
     int fd;
     uint8_t *bytes;
     size_t have, sent;
+    int lowat; /* of the socket, 0 at first */
     bool polls_out;
 };
 
@@ -63,6 +65,18 @@ read_all(struct bulk *bulk)
     return true;
 }
 
+/* Sleep until a good part of the message is there, or the next one begins. */
+static void
+wait_for_much(struct bulk *bulk)
+{
+    size_t left = bulk->have <= PREFIX ? 1 : whole(bulk) - bulk->have;
+    int lowat = left == 0 ? 1 : left < PIECE ? (int)left : PIECE;
+
+    if (lowat != bulk->lowat)
+        (void)setsockopt(bulk->fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat);
+    bulk->lowat = lowat;
+}
+
 static bool
 write_back(struct bulk *bulk, int epoll)
 {
@@ -94,6 +108,7 @@ on_event(struct bulk *bulk, int epoll)
 {
     if (!read_all(bulk))
         return false;
+    wait_for_much(bulk);
     return bulk->have < PREFIX || bulk->have < whole(bulk) || write_back(bulk, epoll);
 }
 
@@ -102,14 +117,13 @@ accept_one(int listener, int epoll)
 {
     struct epoll_event event = {.events = EPOLLIN};
     struct bulk *bulk = calloc(1, sizeof *bulk);
-    int one = 1;
 
     if (bulk == NULL)
         return;
     bulk->bytes = malloc(PREFIX + SIZE_MAX_HERE);
     bulk->fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     event.data.ptr = bulk;
-    (void)setsockopt(bulk->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    link_tune(bulk->fd);
     if (bulk->bytes != NULL && bulk->fd >= 0 &&
         epoll_ctl(epoll, EPOLL_CTL_ADD, bulk->fd, &event) == 0)
         return;
@@ -187,6 +201,7 @@ call(const char *address, long times, long size)
     bool good = fd >= 0 && message != NULL && answer != NULL;
 
     if (good) {
+        link_tune(fd);
         memset(message, 'x', len);
         memcpy(message, &prefix, PREFIX);
     }

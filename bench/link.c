@@ -89,11 +89,20 @@ link_connect(const char *address)
     return fd;
 }
 
+void
+link_tune(int fd)
+{
+    static const char plain[] = "reno";
+    int one = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, plain, sizeof plain - 1);
+}
+
 bool
 link_open(struct link *link, int epoll, int fd, bool client)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = link};
-    int one = 1;
 
     link->fd = fd;
     link->epoll = epoll;
@@ -105,7 +114,7 @@ link_open(struct link *link, int epoll, int fd, bool client)
         free(link->out);
         return false;
     }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    link_tune(fd);
     return true;
 }
 

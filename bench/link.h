@@ -58,6 +58,10 @@ struct link {
 int link_listen(const char *address);
 int link_connect(const char *address);
 
+/* Small writes at once, and no pacing, which within a machine costs as much again as it does to send:
+ * what Weir does, too. */
+void link_tune(int fd);
+
 /* Take a socket over into a zeroed link: poll it, with the link as event data, and queue our side's
  * greeting. False: no memory or no room in epoll; the socket is still the caller's. */
 bool link_open(struct link *link, int epoll, int fd, bool client);

@@ -22,7 +22,7 @@ static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 #define DEFAULT_STREAMS 100u /* also a client's guess before the server's SETTINGS */
 #define DEFAULT_STREAM_WINDOW (64u * 1024)
-#define DEFAULT_CONNECTION_WINDOW (1024u * 1024)
+#define DEFAULT_CONNECTION_WINDOW (2048u * 1024)
 #define DEFAULT_HEADER_LIST (16u * 1024)
 #define DEFAULT_OUTPUT (256u * 1024)
 

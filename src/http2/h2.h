@@ -62,7 +62,7 @@ struct h2_options {
     uint32_t max_concurrent_streams; /* that the peer may open; 100 (a client offers none) */
     uint32_t stream_window;          /* bytes the peer may send on a stream unasked; 64 KiB */
     uint32_t max_stream_window; /* what that may grow to, of one that is read; it does not grow */
-    uint32_t connection_window; /* and on the connection; 1 MiB */
+    uint32_t connection_window; /* and on the connection; 2 MiB */
     uint32_t max_frame_size;    /* that we take; 16 KiB */
     size_t max_header_list;     /* 16 KiB */
     int64_t ping_interval, ping_interval_idle; /* nanoseconds between the peer's PINGs, while it has

@@ -31,7 +31,7 @@
 
 /* More than a peer that keeps to its windows can have under way. One that goes on all the same
  * fills the kernel's buffer, and then waits. */
-#define LINGER_BYTES ((uint32_t)2 * 1024 * 1024)
+#define LINGER_BYTES ((uint32_t)4 * 1024 * 1024)
 
 /* Of a loop. Their owners do not count them any more, so that without a bound a flood of
  * connections that are refused would use up the descriptors. */

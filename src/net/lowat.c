@@ -6,7 +6,7 @@
 #include "net/private.h"
 
 #define LOWAT_LEAST ((uint32_t)32 * 1024)
-#define LOWAT_MOST ((uint32_t)LOOP_SCRATCH_SIZE)
+#define LOWAT_MOST ((uint32_t)512 * 1024)
 
 /* TLS may have taken so much of a record from the socket already. */
 #define TLS_PART ((uint32_t)18 * 1024)

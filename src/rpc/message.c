@@ -121,7 +121,7 @@ const char call_too_much_unread[] = "too many bytes wait to be read already";
 
 /* So much of a message must be there before all of its memory is asked for, and so many times what
  * is there may be under way: whoever only announces a large one gets neither memory nor budget. */
-#define PART_FIRST 8
+#define PART_FIRST 16
 
 bool
 call_expect(struct weir_call *call, size_t missing, size_t beyond)

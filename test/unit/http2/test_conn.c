@@ -12,7 +12,7 @@ test_opening_of_server(void **state)
     assert_int_equal(frame.flags, 0);
     assert_int_equal(load_be16(frame.payload), 3);
     assert_int_equal(load_be32(frame.payload + 2), 100);
-    assert_window_update(side, 0, 1024 * 1024 - 65535);
+    assert_window_update(side, 0, 2048 * 1024 - 65535);
     assert_silent(side);
     side_free(side);
 }
