@@ -107,6 +107,8 @@ attempt_send_headers(struct weir_call *call, const struct client_method *method)
     call->headers_sent = h2_stream_send_headers(
         call->transport->h2, call->stream, method->fields, fixed, extra, count, by_get);
     call->send_closed = by_get && call->headers_sent;
+    if (call->headers_sent)
+        call_foresee(call);
     rpc_transport_touch(call->transport);
     if (call->stream->id >= CLIENT_LAST_STREAM)
         conn_leave(container_of(call->transport, struct client_conn, transport));

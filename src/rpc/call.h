@@ -455,3 +455,7 @@ WEIR_CHECK weir_code call_check_single(
  * with what is unread already that would be too much, RESOURCE_EXHAUSTED. */
 WEIR_CHECK bool call_expect(struct weir_call *call, size_t missing, size_t beyond);
 extern const char call_too_much_unread[];
+
+/* Client, behind the request's headers: after a large answer let the next one come without waiting
+ * for its beginning. */
+void call_foresee(struct weir_call *call);

@@ -83,9 +83,11 @@ struct rpc_transport {
     bool full;             /* the socket has not taken all at the last time */
     bool broken;           /* nothing goes in or out any more */
     bool closed;
-    bool active; /* something was read since rpc_transport_rest */
-    bool rested; /* nothing was since it gave back its memory, all of it */
-    bool inside; /* a frame: its beginning has come */
+    bool active;         /* something was read since rpc_transport_rest */
+    bool rested;         /* nothing was since it gave back its memory, all of it */
+    bool inside;         /* a frame: its beginning has come */
+    uint8_t foresights;  /* so many calls yet are expected to be answered with as much */
+    uint32_t last_large; /* client: bytes of the last answer that was larger than its window */
     struct loop_task flush;
     int64_t read_at;
     struct rpc_traffic *traffic; /* borrowed; NULL: nobody counts. Set by the owner */
