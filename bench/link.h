@@ -58,8 +58,8 @@ struct link {
 int link_listen(const char *address);
 int link_connect(const char *address);
 
-/* Small writes at once, and no pacing, which within a machine costs as much again as it does to send:
- * what Weir does, too. */
+/* Small writes at once, and no pacing, which within a machine costs as much again as it does to
+ * send: what Weir does, too. */
 void link_tune(int fd);
 
 /* Take a socket over into a zeroed link: poll it, with the link as event data, and queue our side's

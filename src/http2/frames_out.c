@@ -293,8 +293,8 @@ put_payload(struct h2_conn *conn, const struct h2_slot *slot, size_t len, uint8_
     return p + head;
 }
 
-static inline void
-count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
+void
+h2_count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
 {
     conn->send_window -= (int32_t)len;
     slot->send_window -= (int32_t)len;
@@ -310,7 +310,7 @@ put_data(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream
 
     if (payload == NULL)
         return NULL;
-    count_sent(conn, slot, len, end_stream);
+    h2_count_sent(conn, slot, len, end_stream);
     return payload;
 }
 
@@ -362,7 +362,7 @@ h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream, const str
     memcpy(p + H2_FRAME_HEADER, bytes, len);
     buf_commit(&conn->out, 2 * H2_FRAME_HEADER + kept.len + len);
     slot->flags |= H2_SENT_HEADERS;
-    count_sent(conn, slot, len, false);
+    h2_count_sent(conn, slot, len, false);
     return true;
 }
 
@@ -404,23 +404,6 @@ h2_stream_send_data(
     if (to != NULL && len > 0)
         memcpy(to, bytes, len);
     return to != NULL;
-}
-
-bool
-h2_stream_lend_data(struct h2_conn *conn, struct h2_stream *stream, const uint8_t *bytes,
-    size_t len, bool end_stream)
-{
-    struct h2_slot *slot = h2_slot_of(stream);
-    struct h2_loan loan = {.bytes = bytes,
-        .len = len,
-        .max = conn->peer_max_frame,
-        .id = stream->id,
-        .end_stream = end_stream};
-
-    if (len == 0 || !may_send_data(conn, slot, len) || !h2_loan_begin(conn, &loan))
-        return false;
-    count_sent(conn, slot, len, end_stream);
-    return true;
 }
 
 uint32_t

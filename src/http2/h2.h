@@ -202,13 +202,19 @@ uint8_t *h2_stream_send_data_in_place(
     struct h2_conn *conn, struct h2_stream *stream, size_t len, bool end_stream);
 uint32_t h2_conn_max_frame(const struct h2_conn *conn);
 
+/* How many bytes may be lent now: what the windows let, where there is room. */
+size_t h2_stream_lendable(const struct h2_conn *conn, const struct h2_stream *stream);
+
 /* The same without any copy: the output points to the bytes, so that they go from where they lie.
- * Until h2_conn_keep nothing else may be done with the connection than to take its output. */
+ * len <= h2_stream_lendable. Until h2_conn_keep nothing else may be done with the connection than
+ * to take its output. */
 bool h2_stream_lend_data(struct h2_conn *conn, struct h2_stream *stream, const uint8_t *bytes,
     size_t len, bool end_stream);
 
-/* Copy what was lent and was not written: it is the caller's again. */
-void h2_conn_keep(struct h2_conn *conn);
+/* What was lent is the caller's again: of what was not written a copy is kept, as much as the
+ * output may hold. How many of the last bytes were neither: they, and the end of the stream if
+ * there was to be one, are still to be sent. */
+size_t h2_conn_keep(struct h2_conn *conn);
 
 /* Ask for one H2_WRITABLE when h2_stream_room is no longer 0. First asked, first told. */
 void h2_stream_want_room(struct h2_conn *conn, struct h2_stream *stream);

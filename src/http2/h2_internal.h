@@ -134,7 +134,7 @@ struct h2_chunk;
 struct h2_loan {
     const uint8_t *bytes; /* NULL: nothing is lent */
     size_t len, max, at;
-    uint32_t id;
+    struct h2_slot *slot;
     bool end_stream;
 };
 
@@ -331,10 +331,11 @@ void h2_send_rst_stream(struct h2_conn *conn, uint32_t id, enum h2_code code);
 void h2_send_window_update(struct h2_conn *conn, uint32_t id, uint32_t increment);
 void h2_send_goaway(struct h2_conn *conn, uint32_t last, enum h2_code code, const char *debug);
 
+/* So much content of a stream is in the output, or on its way. */
+void h2_count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream);
+
 /* ---- loan.c: output while something is lent ---- */
 
-/* Frame headers into the output. False: no memory. */
-bool h2_loan_begin(struct h2_conn *conn, const struct h2_loan *loan);
 size_t h2_loan_output(struct h2_conn *conn, struct h2_span *spans, size_t max);
 void h2_loan_wrote(struct h2_conn *conn, size_t len);
 

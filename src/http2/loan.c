@@ -3,8 +3,38 @@
  * anyway.
  *
  * A loan lasts from h2_stream_lend_data to h2_conn_keep, with nothing between the two but writing;
- * so no frame can come between, and its user may do with the bytes what he likes afterwards. */
+ * so no frame can come between, and its user may do with the bytes what he likes afterwards.
+ *
+ * What goes to the socket at once is no output that is held, so a loan may be larger than the bound
+ * of that. What the socket did not take is kept up to the bound; the rest was never sent, and only
+ * then do the windows count. */
 #include "http2/h2_internal.h"
+
+/* So much at once, lest other connections wait. */
+#define LOAN_MOST ((size_t)1024 * 1024)
+#define FRAMES_MOST 64
+
+/* A frame that has begun must be kept, so it is no larger than the output. */
+static size_t
+frame_max(const struct h2_conn *conn)
+{
+    return conn->peer_max_frame < conn->max_output ? conn->peer_max_frame : conn->max_output;
+}
+
+size_t
+h2_stream_lendable(const struct h2_conn *conn, const struct h2_stream *stream)
+{
+    const struct h2_slot *slot = h2_slot_of(stream);
+    size_t most = FRAMES_MOST * frame_max(conn), window;
+
+    if (h2_stream_room(conn, stream) == 0)
+        return 0;
+    window =
+        (size_t)(conn->send_window < slot->send_window ? conn->send_window : slot->send_window);
+    if (most > LOAN_MOST)
+        most = LOAN_MOST;
+    return window < most ? window : most;
+}
 
 static size_t
 frame_count(const struct h2_loan *loan)
@@ -26,11 +56,11 @@ pack_header(const struct h2_loan *loan, size_t frame, uint8_t *to)
     size_t len = is_last ? loan->len - frame * loan->max : loan->max;
     uint8_t flags = is_last && loan->end_stream ? H2_FLAG_END_STREAM : 0;
 
-    h2_frame_pack(to, len, H2_FRAME_DATA, flags, loan->id);
+    h2_frame_pack(to, len, H2_FRAME_DATA, flags, loan->slot->open.id);
 }
 
-bool
-h2_loan_begin(struct h2_conn *conn, const struct h2_loan *loan)
+static bool
+begin(struct h2_conn *conn, const struct h2_loan *loan)
 {
     size_t headers = frame_count(loan) * H2_FRAME_HEADER;
     uint8_t *to = h2_out_reserve(conn, headers);
@@ -43,6 +73,18 @@ h2_loan_begin(struct h2_conn *conn, const struct h2_loan *loan)
     conn->loan = *loan;
     conn->data_id = 0; /* no frame to be made longer */
     return true;
+}
+
+bool
+h2_stream_lend_data(struct h2_conn *conn, struct h2_stream *stream, const uint8_t *bytes,
+    size_t len, bool end_stream)
+{
+    struct h2_slot *slot = h2_slot_of(stream);
+    const struct h2_loan loan = {
+        .bytes = bytes, .len = len, .max = frame_max(conn), .slot = slot, .end_stream = end_stream};
+
+    return len > 0 && (slot->flags & H2_SENT_HEADERS) != 0 &&
+           len <= h2_stream_lendable(conn, stream) && begin(conn, &loan);
 }
 
 /* Bytes of `out` that go before what is lent. */
@@ -98,8 +140,10 @@ h2_loan_wrote(struct h2_conn *conn, size_t len)
 
     buf_take(&conn->out, first);
     conn->loan.at += len - first;
-    if (conn->loan.at == wire_len(&conn->loan))
-        end_loan(conn);
+    if (conn->loan.at < wire_len(&conn->loan))
+        return;
+    end_loan(conn);
+    h2_count_sent(conn, conn->loan.slot, conn->loan.len, conn->loan.end_stream);
 }
 
 /* What is left of a frame of which `at` bytes have been written. There is room. */
@@ -116,20 +160,46 @@ keep_frame(struct h2_conn *conn, const struct h2_loan *loan, size_t frame, size_
     buf_append(&conn->out, loan->bytes + frame * loan->max + skip, len - skip);
 }
 
-void
+/* Where frame number `frame` begins on the wire, or the loan ends. */
+static size_t
+wire_at(const struct h2_loan *loan, size_t frame)
+{
+    size_t at = frame * (loan->max + H2_FRAME_HEADER);
+
+    return at < wire_len(loan) ? at : wire_len(loan);
+}
+
+/* The frame at hand, and as many behind it as the output may hold. The first that is not kept. */
+static size_t
+keep_until(const struct h2_conn *conn, const struct h2_loan *loan, size_t frame)
+{
+    size_t held = buf_len(&conn->out);
+    size_t room = held < conn->max_output ? conn->max_output - held : 0;
+
+    for (frame++; frame < frame_count(loan); frame++)
+        if (wire_at(loan, frame + 1) - loan->at > room)
+            break;
+    return frame;
+}
+
+size_t
 h2_conn_keep(struct h2_conn *conn)
 {
     struct h2_loan loan = conn->loan;
-    size_t stride = loan.max + H2_FRAME_HEADER, frame = loan.bytes == NULL ? 0 : loan.at / stride;
+    size_t stride = loan.max + H2_FRAME_HEADER, first, end, kept;
 
     if (loan.bytes == NULL)
-        return;
+        return 0;
     end_loan(conn);
-    if (h2_out_reserve(conn, wire_len(&loan) - loan.at) == NULL) {
+    first = loan.at / stride;
+    end = keep_until(conn, &loan, first);
+    kept = end < frame_count(&loan) ? end * loan.max : loan.len;
+    h2_count_sent(conn, loan.slot, kept, loan.end_stream && kept == loan.len);
+    if (h2_out_reserve(conn, wire_at(&loan, end) - loan.at) == NULL) {
         conn->no_memory = true;
-        return;
+        return 0;
     }
-    keep_frame(conn, &loan, frame, loan.at % stride);
-    for (frame++; frame < frame_count(&loan); frame++)
-        keep_frame(conn, &loan, frame, 0);
+    for (size_t frame = first; frame < end; frame++)
+        keep_frame(conn, &loan, frame, frame == first ? loan.at % stride : 0);
+    return loan.len - kept;
 }

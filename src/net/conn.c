@@ -20,7 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SPANS_AT_ONCE 64
+#define SPANS_AT_ONCE 129 /* 1 MiB in frames of 16 KiB */
 
 /* So that other connections of the loop get their turn while a fast peer fills the buffer each
  * time: it is read again only so often, and while the turn has not lasted longer than that. */

@@ -530,17 +530,28 @@ append(ProtobufCBuffer *base, size_t len, const uint8_t *data)
 /* Is it worth a write of its own to go without a copy? */
 #define LEND_LEAST ((size_t)32 * 1024)
 
-static bool
-lend(struct weir_call *call, const uint8_t *data, size_t len, bool end)
+/* Send what there is room for, of bytes that stay as they are meanwhile. `end`: behind the last of
+ * them. How many; 0: none can be. */
+static size_t
+send_some(struct weir_call *call, const uint8_t *data, size_t len, bool end)
 {
     struct rpc_transport *transport = call->transport;
+    size_t piece = transport->full ? 0 : h2_stream_lendable(transport->h2, call->stream);
 
-    if (len < LEND_LEAST || transport->full)
-        return h2_stream_send_data(transport->h2, call->stream, data, len, end);
-    if (!h2_stream_lend_data(transport->h2, call->stream, data, len, end))
-        return false;
-    rpc_transport_write_lent(transport);
-    return true;
+    if (piece > len)
+        piece = len;
+    if (piece >= LEND_LEAST) {
+        if (!h2_stream_lend_data(transport->h2, call->stream, data, piece, end && piece == len))
+            return 0;
+        return piece - rpc_transport_write_lent(transport);
+    }
+    piece = h2_stream_room(transport->h2, call->stream);
+    if (piece > len)
+        piece = len;
+    if (!h2_stream_send_data(transport->h2, call->stream, data, piece, end && piece == len))
+        return 0;
+    rpc_transport_touch(transport);
+    return piece;
 }
 
 /* Bytes that stay as they are until the message is sent. */
@@ -548,20 +559,19 @@ static void
 append_lent(struct writer *writer, const uint8_t *data, size_t len)
 {
     struct weir_call *call = writer->call;
-    size_t piece;
+    size_t sent;
 
     while (len > 0 && writer->code == WEIR_OK) {
-        piece = wait_for_room(call);
-        if (piece > len)
-            piece = len;
-        if (piece == 0 || !lend(call, data, piece, writer->last && piece == writer->left)) {
+        sent = wait_for_room(call) == 0
+                   ? 0
+                   : send_some(call, data, len, writer->last && len == writer->left);
+        if (sent == 0) {
             writer->code = call_closed_for_sending(call);
             return;
         }
-        rpc_transport_touch(call->transport);
-        writer->left -= piece;
-        data += piece;
-        len -= piece;
+        writer->left -= sent;
+        data += sent;
+        len -= sent;
     }
     if (writer->left == 0)
         call->waits_since = 0;

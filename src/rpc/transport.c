@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Two for each frame, and those before them. */
-#define LENT_SPANS 64
+/* Two for each frame, of which a loan has up to 64, and those before them. */
+#define LENT_SPANS 129
 
 /* ---- its calls ---- */
 
@@ -142,7 +142,7 @@ write_output(struct rpc_transport *transport)
     }
 }
 
-void
+size_t
 rpc_transport_write_lent(struct rpc_transport *transport)
 {
     struct h2_span from[LENT_SPANS];
@@ -158,8 +158,8 @@ rpc_transport_write_lent(struct rpc_transport *transport)
         }
         transport->full = write_spans(transport, to, count) < len;
     }
-    h2_conn_keep(transport->h2);
     rpc_transport_touch(transport);
+    return h2_conn_keep(transport->h2);
 }
 
 /* A connection error, found here. */

@@ -120,8 +120,9 @@ void rpc_transport_each_call(
 /* Something was put into the output: write it at the end of this turn. */
 void rpc_transport_touch(struct rpc_transport *transport);
 
-/* Something was lent to the output: write it, and what is before it, at once. */
-void rpc_transport_write_lent(struct rpc_transport *transport);
+/* Something was lent to the output: write it, and what is before it, at once. How many of its last
+ * bytes are still to be sent. */
+size_t rpc_transport_write_lent(struct rpc_transport *transport);
 
 /* So many bytes of a message are missing on a stream: there is no need to hear of each few of them.
  */

@@ -107,6 +107,9 @@ send_some(struct user *user, struct h2_stream *stream, uint8_t how)
         return;
     }
     if ((how & 0x10) != 0) {
+        len = h2_stream_lendable(user->conn, stream);
+        if (len > sizeof(zeros))
+            len = sizeof(zeros);
         h2_stream_lend_data(user->conn, stream, zeros, len, how & 1);
         h2_conn_keep(user->conn);
         return;

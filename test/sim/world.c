@@ -320,17 +320,20 @@ sendable(const struct end *end, const struct call *call)
 
 static void flush(struct end *end);
 
-/* Lent bytes may be written in part; then they are their owner's again, who does as he likes. */
-static bool
+/* Lent bytes may be written in part; then they are their owner's again, who does as he likes. How
+ * many are sent. */
+static size_t
 lend_piece(struct end *end, struct call *call, uint8_t *piece, size_t len)
 {
+    size_t left;
+
     if (!h2_stream_lend_data(end->conn, call->stream, piece, len, false))
-        return false;
+        return 0;
     if (chance_one(world->chance, 2))
         flush(end);
-    h2_conn_keep(end->conn);
+    left = h2_conn_keep(end->conn);
     memset(piece, 0xee, len);
-    return true;
+    return len - left;
 }
 
 static void
@@ -339,20 +342,23 @@ send_piece(struct end *end, struct call *call)
     static uint8_t piece[PIECE];
     uint32_t whole = WIRE_PREFIX_SIZE + length_of(call->key, call->sent);
     size_t room = h2_stream_room(end->conn, call->stream), len = whole - call->sent_of;
+    bool lends = chance_one(world->chance, 3);
 
     if (room == 0) {
         h2_stream_want_room(end->conn, call->stream);
         call->asked = true;
         return;
     }
+    if (lends)
+        room = h2_stream_lendable(end->conn, call->stream);
     if (len > room)
         len = room;
     if (len > PIECE)
         len = PIECE;
     write_message(call->key, call->sent, call->sent_of, piece, (uint32_t)len);
-    if (chance_one(world->chance, 3)
-            ? !lend_piece(end, call, piece, len)
-            : !h2_stream_send_data(end->conn, call->stream, piece, len, false))
+    if (lends)
+        len = lend_piece(end, call, piece, len);
+    else if (!h2_stream_send_data(end->conn, call->stream, piece, len, false))
         return;
     call->sent_of += (uint32_t)len;
     if (call->sent_of == whole) {

@@ -196,6 +196,95 @@ test_what_is_kept_takes_room(void **state)
     side_free(side);
 }
 
+/* More is lent than the output may hold: of what was not written so much is kept, but at least the
+ * frame that is under way, and the rest was never sent. */
+static void
+check_given_back(size_t cut, size_t frames_kept)
+{
+    struct side *side = side_open(&(struct h2_options){.role = H2_CLIENT, .max_output = FRAME + 9});
+    struct h2_stream *stream = call(side, false);
+    size_t room, out = 0, left, sent;
+
+    room = h2_stream_lendable(side->conn, stream);
+    assert_int_equal(room, 65535);
+    assert_true(h2_stream_room(side->conn, stream) < LEN);
+    assert_true(lend(side, stream, content, LEN, true));
+    while (out < cut)
+        out += take_spans(side, cut - out);
+    left = h2_conn_keep(side->conn);
+    sent = frames_kept * FRAME < LEN ? frames_kept * FRAME : LEN;
+    assert_int_equal(left, LEN - sent);
+    take_output(side, SIZE_MAX);
+    if (left > 0) {
+        assert_int_equal(h2_stream_lendable(side->conn, stream), room - sent);
+        assert_true(lend(side, stream, content + sent, left, true));
+        take_output(side, SIZE_MAX);
+        assert_int_equal(h2_conn_keep(side->conn), 0);
+    }
+    assert_int_equal(h2_stream_lendable(side->conn, stream), 0);
+    assert_content(side, stream->id, END_STREAM);
+    assert_silent(side);
+    side_free(side);
+}
+
+static void
+test_what_the_output_cannot_hold_is_given_back(void **state)
+{
+    const size_t stride = FRAME + HEAD;
+
+    (void)state;
+    check_given_back(0, 1);
+    check_given_back(1, 1);
+    check_given_back(stride - 1, 1);
+    check_given_back(stride, 2);
+    check_given_back(stride + 1, 2);
+    check_given_back(
+        stride + 5008, 2); /* one byte more than there is room for, with the last frame */
+    check_given_back(stride + 5009, 3);
+    check_given_back(2 * stride, 3);
+    check_given_back(2 * stride + 1, 3);
+    check_given_back(LEN + 3 * HEAD, 3);
+}
+
+/* What waits in front of a loan takes of the room, and a frame that has begun is kept all the same.
+ */
+static void
+test_what_is_before_it_takes_room(void **state)
+{
+    struct side *side = side_open(&(struct h2_options){.role = H2_CLIENT, .max_output = FRAME + 9});
+    struct h2_stream *stream = call(side, false), *other = call(side, false);
+
+    (void)state;
+    assert_true(h2_stream_send_data(side->conn, other, content, 1000, false));
+    assert_true(lend(side, stream, content, LEN, false));
+    take_spans(side, 10);
+    assert_int_equal(h2_conn_keep(side->conn), LEN - FRAME);
+    assert_int_equal(h2_stream_room(side->conn, other), 0);
+    assert_int_equal(h2_stream_lendable(side->conn, other), 0);
+    assert_false(lend(side, stream, content, 1, false));
+    take_output(side, SIZE_MAX);
+    assert_int_equal(assert_frame(side, DATA, other->id).len, 1000);
+    assert_int_equal(assert_frame(side, DATA, stream->id).len, FRAME);
+    assert_silent(side);
+    side_free(side);
+}
+
+/* A peer whose frames may be larger than all that is held gets smaller ones. */
+static void
+test_frames_are_no_larger_than_the_output(void **state)
+{
+    struct side *side = side_open(&(struct h2_options){.role = H2_CLIENT, .max_output = 1000});
+    struct h2_stream *stream = call(side, false);
+
+    (void)state;
+    assert_true(lend(side, stream, content, 2500, true));
+    assert_int_equal(h2_conn_keep(side->conn), 1500);
+    take_output(side, SIZE_MAX);
+    assert_int_equal(assert_frame(side, DATA, stream->id).len, 1000);
+    assert_silent(side);
+    side_free(side);
+}
+
 /* Between two loans the peer resets the stream: nothing more can be lent, and what is out stays
  * whole. */
 static void
@@ -246,6 +335,9 @@ main(void)
         cmocka_unit_test(test_neighbours_have_their_own_frames),
         cmocka_unit_test(test_windows_count_what_is_lent),
         cmocka_unit_test(test_what_is_kept_takes_room),
+        cmocka_unit_test(test_what_the_output_cannot_hold_is_given_back),
+        cmocka_unit_test(test_what_is_before_it_takes_room),
+        cmocka_unit_test(test_frames_are_no_larger_than_the_output),
         cmocka_unit_test(test_a_reset_between_loans),
         cmocka_unit_test(test_nothing_is_lent_without_headers),
     };
