@@ -293,14 +293,20 @@ put_payload(struct h2_conn *conn, const struct h2_slot *slot, size_t len, uint8_
     return p + head;
 }
 
-void
-h2_count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
+static inline void
+count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
 {
     conn->send_window -= (int32_t)len;
     slot->send_window -= (int32_t)len;
     h2_progress(conn);
     if (end_stream)
         end_sending(slot);
+}
+
+void
+h2_count_lent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream)
+{
+    count_sent(conn, slot, len, end_stream);
 }
 
 static uint8_t *
@@ -310,7 +316,7 @@ put_data(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream
 
     if (payload == NULL)
         return NULL;
-    h2_count_sent(conn, slot, len, end_stream);
+    count_sent(conn, slot, len, end_stream);
     return payload;
 }
 
@@ -362,7 +368,7 @@ h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream, const str
     memcpy(p + H2_FRAME_HEADER, bytes, len);
     buf_commit(&conn->out, 2 * H2_FRAME_HEADER + kept.len + len);
     slot->flags |= H2_SENT_HEADERS;
-    h2_count_sent(conn, slot, len, false);
+    count_sent(conn, slot, len, false);
     return true;
 }
 

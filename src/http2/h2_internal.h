@@ -331,8 +331,8 @@ void h2_send_rst_stream(struct h2_conn *conn, uint32_t id, enum h2_code code);
 void h2_send_window_update(struct h2_conn *conn, uint32_t id, uint32_t increment);
 void h2_send_goaway(struct h2_conn *conn, uint32_t last, enum h2_code code, const char *debug);
 
-/* So much content of a stream is in the output, or on its way. */
-void h2_count_sent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream);
+/* So much content of a stream that was lent has been written, or is in the output. */
+void h2_count_lent(struct h2_conn *conn, struct h2_slot *slot, size_t len, bool end_stream);
 
 /* ---- loan.c: output while something is lent ---- */
 

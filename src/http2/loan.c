@@ -143,7 +143,7 @@ h2_loan_wrote(struct h2_conn *conn, size_t len)
     if (conn->loan.at < wire_len(&conn->loan))
         return;
     end_loan(conn);
-    h2_count_sent(conn, conn->loan.slot, conn->loan.len, conn->loan.end_stream);
+    h2_count_lent(conn, conn->loan.slot, conn->loan.len, conn->loan.end_stream);
 }
 
 /* What is left of a frame of which `at` bytes have been written. There is room. */
@@ -194,7 +194,7 @@ h2_conn_keep(struct h2_conn *conn)
     first = loan.at / stride;
     end = keep_until(conn, &loan, first);
     kept = end < frame_count(&loan) ? end * loan.max : loan.len;
-    h2_count_sent(conn, loan.slot, kept, loan.end_stream && kept == loan.len);
+    h2_count_lent(conn, loan.slot, kept, loan.end_stream && kept == loan.len);
     if (h2_out_reserve(conn, wire_at(&loan, end) - loan.at) == NULL) {
         conn->no_memory = true;
         return 0;
