@@ -4,10 +4,11 @@
  * A connection is refused before anything is made for it, and each loop has the kernel drop the
  * SYNs of those whose connections it would refuse. That list is brought up to date when somebody
  * comes onto it, when a connection shows that another loop has done so, and when somebody's turn
- * has come; but no more often than every GATE_REST, since the kernel compiles it each time. */
+ * has come; but no more than twice in GATE_REST, since the kernel compiles it each time. Twice, so
+ * that it knows at once who has used his turn. */
 #include "server/server.h"
 
-#define GATE_REST (10 * WEIR_MILLISECOND)
+#define GATE_REST (20 * WEIR_MILLISECOND)
 
 /* Without memory for the timer, the kernel is told at the next chance. */
 static void
@@ -15,8 +16,8 @@ change_at(struct server_loop *home, int64_t due)
 {
     struct server_gate *gate = &home->gate;
 
-    if (due < gate->told_at + GATE_REST)
-        due = gate->told_at + GATE_REST;
+    if (due < gate->told_before + GATE_REST)
+        due = gate->told_before + GATE_REST;
     if (gate->timer.slot > 0 && gate->timer.due <= due)
         return;
     if (loop_timer_start(home->loop, &gate->timer, due) != WEIR_OK)
@@ -32,6 +33,7 @@ tell_kernel(struct loop_timer *timer)
     size_t count =
         server_penalty_list(&home->server->penalties, now, origins, NET_SHUT_OUT_MAX, &until);
 
+    home->gate.told_before = home->gate.told_at;
     home->gate.told_at = now;
     for (size_t i = 0; i < home->listeners.count; i++)
         net_listener_shut_out(home->listeners.items[i], origins, count);

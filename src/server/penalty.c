@@ -26,7 +26,7 @@
 
 /* What is forgiven for one connection takes so long. */
 #define BAD_COST (10 * WEIR_SECOND)
-#define IDLE_COST (100 * WEIR_MILLISECOND)
+#define IDLE_COST (200 * WEIR_MILLISECOND)
 
 #define FREE (3 * BAD_COST)
 #define DEBT_MAX (FREE + 300 * WEIR_SECOND)

@@ -95,7 +95,7 @@ enum server_offence {
 /* Does a loop's kernel know whom to keep out? */
 struct server_gate {
     struct loop_timer timer;
-    int64_t told_at;
+    int64_t told_at, told_before; /* the last time, and the one before */
 };
 
 struct server_loop {

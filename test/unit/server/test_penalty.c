@@ -164,7 +164,7 @@ idle_connections_are_a_small_offence(void **state)
     server_penalties_init(&penalties);
     while (!server_penalty_note(&penalties, &address, SERVER_IDLE_CONN, START))
         count++;
-    assert_int_equal(count, 300);
+    assert_int_equal(count, 150);
     /* A pause is waited for to its end, though the debt was hardly too large. */
     assert_int_equal(judge(&penalties, "192.0.2.1", START + WEIR_SECOND - 1), SERVER_REFUSED);
     assert_int_equal(judge(&penalties, "192.0.2.1", START + WEIR_SECOND), SERVER_WELCOME);
