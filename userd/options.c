@@ -211,8 +211,9 @@ static const struct flag flags[] = {
         .repeats = true,
         FIELD(trust),
         .expected = "ADDRESS or ADDRESS/BITS, or none (up to 16 of them)",
-        .help = "a proxy's ADDRESS or ADDRESS/BITS, never let in more slowly for what its clients did; "
-                "repeatable (loopback)"},
+        .help =
+            "a proxy's ADDRESS or ADDRESS/BITS, never let in more slowly for what its clients did; "
+            "repeatable (loopback)"},
     {.name = "stall-timeout",
         .value = "D",
         .read = flag_duration,

@@ -339,8 +339,7 @@ net_listener_screen(
 }
 
 void
-net_listener_shut_out(
-    struct net_listener *listener, const struct net_origin *origins, size_t count)
+net_listener_shut_out(struct net_listener *listener, const struct net_origin *origins, size_t count)
 {
     if (listener->is_unix)
         return;

@@ -231,8 +231,8 @@ void net_listener_close(struct net_listener *listener);
 
 /* Ask the listener's owner about each peer before anything is made of its connection; false:
  * it is reset. */
-void net_listener_screen(struct net_listener *listener,
-    bool (*admits)(void *owner, const struct net_address *peer));
+void net_listener_screen(
+    struct net_listener *listener, bool (*admits)(void *owner, const struct net_address *peer));
 
 /* Have the kernel drop connection attempts of these origins, and of no others any more; count 0: of
  * nobody. Where it does not know how to, and on Unix sockets, they come in as before. */

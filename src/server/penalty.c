@@ -225,8 +225,8 @@ server_penalty_judge(
 }
 
 size_t
-server_penalty_list(struct server_penalties *penalties, int64_t now,
-    struct net_origin *out_origins, size_t max, int64_t *out_until)
+server_penalty_list(struct server_penalties *penalties, int64_t now, struct net_origin *out_origins,
+    size_t max, int64_t *out_until)
 {
     size_t count = 0;
 

@@ -79,9 +79,9 @@ struct server_crowd {
 /* What addresses owe for connections that did harm, or no good; see penalty.c. */
 struct server_penalties {
     pthread_mutex_t lock;
-    struct penalty_place *places;  /* NULL until somebody owes something */
-    _Atomic int64_t over;          /* from then on nobody is held back */
-    struct net_network *trusted;   /* owe nothing; settled before the server runs */
+    struct penalty_place *places; /* NULL until somebody owes something */
+    _Atomic int64_t over;         /* from then on nobody is held back */
+    struct net_network *trusted;  /* owe nothing; settled before the server runs */
     size_t trusted_count;
     bool chosen; /* whom to trust; until then loopback is */
     uint64_t seed;

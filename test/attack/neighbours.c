@@ -165,7 +165,8 @@ main(int argc, char **argv)
     }
     neighbours.count = strtoul(argv[2], NULL, 10);
     neighbours.period = strtol(argv[3], NULL, 10) * WEIR_MILLISECOND;
-    if (neighbours.count == 0 || neighbours.count > MOST_CLIENTS || start(argv[1], argv[4]) != WEIR_OK ||
+    if (neighbours.count == 0 || neighbours.count > MOST_CLIENTS ||
+        start(argv[1], argv[4]) != WEIR_OK ||
         pthread_create(&thread, NULL, turn, neighbours.loop) != 0) {
         fprintf(stderr, "neighbours: cannot start\n");
         return 1;

@@ -3,7 +3,8 @@
 
 Each attack comes from an address of its own, which is no neighbour's and owes nothing at first. The attacker
 connects again as soon as it was thrown out, and when a connection attempt is not answered at once it begins
-another one, which asks more of the server than waiting would."""
+another one, which asks more of the server than waiting would. He has a processor to himself, in the calm as well,
+as whoever attacks from elsewhere."""
 import argparse
 import contextlib
 import itertools
@@ -26,11 +27,13 @@ MEMORY_CAP = 256 * MIB
 PER_ADDRESS = 1000
 GOAL = 2
 IMPATIENCE = 0.05  # seconds
+PROCESSORS = sorted(os.sched_getaffinity(0))
 RESET = struct.pack("ii", 1, 0)
 
 
 def repeat(strike, address, source, strikes):
     """An attacker: again as soon as it was stopped, until it is killed."""
+    os.sched_setaffinity(0, {PROCESSORS[-1]})
     frames.From.source, frames.From.patience = source, IMPATIENCE
     while True:
         try:
@@ -137,6 +140,7 @@ def main():
         parser.error("there is no attack " + ", ".join(sorted(unknown)))
     chosen = {name: strike for name, strike in named().items() if name in (options.attacks or named())}
     failed = 0
+    os.sched_setaffinity(0, PROCESSORS[:-1] or PROCESSORS)
     print(f"{options.clients} clients, a call of each every {options.period_ms} ms; goal: {GOAL} x the calm")
     print(
         f"{'':>24} {'strikes':>7} {'calls':>7} {'failed':>6} {'MiB':>6}"

@@ -146,8 +146,7 @@ a_debt_has_an_end(void **state)
     server_penalties_init(&penalties);
     for (int i = 0; i < 100000; i++)
         harms(&penalties, "192.0.2.1", START);
-    assert_int_equal(
-        judge(&penalties, "192.0.2.1", START + 30 * WEIR_SECOND - 1), SERVER_REFUSED);
+    assert_int_equal(judge(&penalties, "192.0.2.1", START + 30 * WEIR_SECOND - 1), SERVER_REFUSED);
     assert_int_equal(judge(&penalties, "192.0.2.1", START + 30 * WEIR_SECOND), SERVER_HELD_BACK);
     assert_int_equal(judge(&penalties, "192.0.2.1", START + 6 * MINUTE), SERVER_WELCOME);
     server_penalties_fini(&penalties);
