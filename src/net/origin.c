@@ -32,24 +32,30 @@ bytes_of(const struct net_address *address, uint8_t out_bytes[16])
     return true;
 }
 
+static bool
+is_mapped(const uint8_t bytes[16])
+{
+    static const uint8_t mapped[MAPPED_BITS / 8] = {[10] = 0xff, [11] = 0xff};
+
+    return memcmp(bytes, mapped, sizeof(mapped)) == 0;
+}
+
 bool
 net_origin_is_v4(const struct net_origin *origin)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-    return memcmp(origin->bytes, mapped, sizeof(mapped)) == 0;
+    return is_mapped(origin->bytes);
 }
 
 bool
 net_address_origin(const struct net_address *address, struct net_origin *out_origin)
 {
-    struct net_origin origin;
+    uint8_t bytes[16];
 
-    if (!bytes_of(address, origin.bytes))
+    if (!bytes_of(address, bytes))
         return false;
-    if (!net_origin_is_v4(&origin))
-        memset(origin.bytes + 8, 0, 8);
-    *out_origin = origin;
+    if (!is_mapped(bytes))
+        memset(bytes + 8, 0, 8);
+    memcpy(out_origin->bytes, bytes, sizeof(bytes));
     return true;
 }
 
