@@ -23,9 +23,8 @@
 #define SPANS_AT_ONCE 129 /* 1 MiB in frames of 16 KiB */
 
 /* So that other connections of the loop get their turn while a fast peer fills the buffer each
- * time: it is read again only so often, and while the turn has not lasted longer than that. */
+ * time: it is read again only so often, and as net_conn_others_wait says. */
 #define READS_AT_ONCE 8
-#define TURN_TIME (500 * WEIR_MICROSECOND)
 
 #define LINGER_TIME WEIR_SECOND
 
@@ -38,12 +37,6 @@
 #define LINGERING_MAX 256u
 
 /* ---- the connections of a loop that only linger ---- */
-
-struct net_loop {
-    struct list lingering; /* the oldest first */
-    unsigned lingering_count;
-    struct net_counters *counters; /* NULL: nobody wants to know */
-};
 
 static void
 stop_lingering(struct net_conn *conn)
@@ -109,7 +102,7 @@ net_conn_poll(struct net_conn *conn, int events, uv_poll_cb callback)
 static bool
 reads(const struct net_conn *conn)
 {
-    return !conn->closing && !conn->ended && !conn->paused;
+    return !conn->closing && !conn->ended && !conn->paused && !conn->put_off;
 }
 
 /* Is there something that the socket did not take? With TLS what waits is here, and an owner that
@@ -262,6 +255,8 @@ receive(struct net_conn *conn, bool again)
     size_t had = conn->kept_len, room = LOOP_SCRATCH_SIZE - had;
     ssize_t got = receive_bytes(conn, scratch + had, room);
 
+    if (got == 0 && room > 0 && net_conn_put_off(conn))
+        return false;
     if (got == 0 || (got < 0 && !would_block(errno))) {
         end(conn, got < 0 ? errno : room == 0 ? ENOBUFS : 0);
         return false;
@@ -300,16 +295,6 @@ shake(struct net_conn *conn)
     return reads(conn);
 }
 
-/* Should it go on on the next turn? Of what a socket has left a poll tells then; not so of the end
- * that TLS has seen already, or of what is left in a pipe. */
-static bool
-others_wait(const struct net_conn *conn)
-{
-    if (conn->pipe != NULL || (conn->tls != NULL && tls_session_is_over(conn->tls)))
-        return false;
-    return weir_now() - loop_now(conn->loop) > TURN_TIME;
-}
-
 /* Read until the socket gives less than there is room for, or others have waited long enough. What
  * TLS has taken from the socket no poll tells of, so a timer does. */
 static void
@@ -322,7 +307,7 @@ read_some(struct net_conn *conn, bool again)
     for (int i = 0; i < READS_AT_ONCE && more && reads(conn); i++) {
         more = receive(conn, again);
         again = false;
-        if (more && others_wait(conn))
+        if (more && net_conn_others_wait(conn))
             break;
     }
     if (!conn->closing && (conn->expected != 0 || conn->lowat != 0))
@@ -387,6 +372,10 @@ on_io(uv_poll_t *poll, int status, int events)
     conn->busy = true;
     if (status < 0)
         conn->armed = 0;
+    if (status < 0 && net_conn_put_off(conn)) {
+        conn->busy = false;
+        return;
+    }
     if (events & UV_WRITABLE)
         make_room(conn);
     if (status < 0 || events & UV_READABLE) {
@@ -427,8 +416,8 @@ net_conn_woken(struct net_conn *conn)
     conn->busy = false;
 }
 
-/* There is input that no poll tells of; or what was expected has not come in time, and what has
- * piled up meanwhile is much only because nobody looked. */
+/* There is input that no poll tells of; an end was put off; or what was expected has not come in
+ * time, and what has piled up meanwhile is much only because nobody looked. */
 static void
 on_input(struct loop_timer *timer)
 {
@@ -436,6 +425,7 @@ on_input(struct loop_timer *timer)
 
     conn->late = conn->lowat != 0;
     conn->expected = 0;
+    conn->put_off = false;
     on_task(&conn->task);
 }
 

@@ -25,6 +25,8 @@ struct net_conn {
     uint8_t armed;      /* what libuv polls for */
     bool late;          /* the next recv: what was expected has not come in time */
     bool paused;
+    bool put_off; /* the peer has ended it, which is told when `timer` fires */
+    bool overdue; /* it was put off once */
     bool blocked; /* the socket took less than all: `writable` is owed */
     bool busy;    /* inside of an event: `armed` is set right after it */
     bool ended;   /* `closed` was reported */
@@ -37,6 +39,14 @@ struct net_conn {
     struct net_identity *identity; /* NULL until somebody asks */
     char *peer_text;               /* NULL until somebody asks */
     struct net_address peer;
+};
+
+/* What is kept for the connections of a loop. */
+struct net_loop {
+    struct list lingering; /* the oldest first */
+    unsigned lingering_count;
+    int64_t next_end;              /* for the next connection whose end is put off */
+    struct net_counters *counters; /* NULL: nobody wants to know */
 };
 
 /* Owns the descriptor, even on failure. peer NULL: ask the kernel. NULL: no memory. */
@@ -55,6 +65,12 @@ void net_conn_wait(struct net_conn *conn, bool any);
 
 /* Send what is for this machine as fast as it is taken. pacing.c. */
 void net_spare_pacing(int fd, const struct net_address *peer);
+
+/* Should it go on on the next turn? turn.c. */
+bool net_conn_others_wait(const struct net_conn *conn);
+
+/* The peer has ended it. True: that is to be told when conn->timer fires, since others wait. */
+bool net_conn_put_off(struct net_conn *conn);
 
 /* As recv and sendmsg. */
 ssize_t net_pipe_read(struct net_pipe_end *end, uint8_t *room, size_t size);
