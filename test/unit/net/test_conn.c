@@ -277,118 +277,6 @@ a_flood_leaves_room_for_others(void **state)
     weir_loop_free(loop);
 }
 
-/* Of those that end together, some are told before who says something, since its turn comes when
- * that of all others does; the rest of them after it. */
-struct ending {
-    struct owner owner;
-    unsigned *told;
-    int peer;
-};
-
-static void
-on_slow_end(void *arg, int errno_code)
-{
-    struct ending *ending = arg;
-    int64_t until = weir_now() + 200 * WEIR_MICROSECOND;
-
-    (*ending->told)++;
-    while (weir_now() < until)
-        continue;
-    on_closed(&ending->owner, errno_code);
-}
-
-static void
-ends_leave_room_for_others(struct linger how, int error)
-{
-    enum { MANY = 200 };
-    static const struct net_conn_events slow = {on_read, on_writable, on_slow_end};
-    static struct ending endings[MANY];
-    struct owner talker;
-    unsigned told = 0;
-    int peer = set_up(&talker), ends[2];
-
-    for (size_t i = 0; i < MANY; i++) {
-        struct ending *ending = &endings[i];
-
-        tcp_pair(ends);
-        *ending = (struct ending){.told = &told, .peer = ends[1]};
-        assert_int_equal(net_conn_adopt(talker.loop, ends[0], &ending->owner.conn), WEIR_OK);
-        net_conn_open(ending->owner.conn, &slow, ending);
-        assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_LINGER, &how, sizeof(how)), 0);
-    }
-    settle(talker.loop);
-    for (size_t i = 0; i < MANY; i++)
-        close(endings[i].peer);
-    put(peer, "x");
-    turn_until(talker.loop, talker.reads == 1);
-    assert_in_range(told, 1, MANY / 2);
-    turn_until(talker.loop, told == MANY);
-    settle(talker.loop);
-    assert_int_equal(told, MANY);
-    for (size_t i = 0; i < MANY; i++) {
-        assert_int_equal(endings[i].owner.closes, 1);
-        assert_int_equal(endings[i].owner.error, error);
-    }
-    tear_down(&talker, peer);
-}
-
-static void
-many_that_close_leave_room_for_others(void **state)
-{
-    (void)state;
-    ends_leave_room_for_others((struct linger){.l_onoff = 0}, 0);
-}
-
-static void
-many_that_reset_leave_room_for_others(void **state)
-{
-    (void)state;
-    ends_leave_room_for_others((struct linger){.l_onoff = 1, .l_linger = 0}, ECONNRESET);
-}
-
-/* An owner that lets go, or writes, before the end is told. */
-static void
-an_end_that_is_put_off_can_be_forestalled(void **state)
-{
-    enum { MANY = 60 };
-    static const struct net_conn_events slow = {on_read, on_writable, on_slow_end};
-    static struct ending endings[MANY];
-    const struct net_span span = {"x", 1};
-    struct owner talker;
-    unsigned told = 0, closed = 0;
-    int peer = set_up(&talker), ends[2];
-
-    (void)state;
-    for (size_t i = 0; i < MANY; i++) {
-        struct ending *ending = &endings[i];
-
-        tcp_pair(ends);
-        *ending = (struct ending){.told = &told, .peer = ends[1]};
-        assert_int_equal(net_conn_adopt(talker.loop, ends[0], &ending->owner.conn), WEIR_OK);
-        net_conn_open(ending->owner.conn, &slow, ending);
-    }
-    settle(talker.loop);
-    for (size_t i = 0; i < MANY; i++)
-        close(endings[i].peer);
-    put(peer, "x");
-    turn_until(talker.loop, talker.reads == 1);
-    for (size_t i = 0; i < MANY; i++) {
-        if (endings[i].owner.conn == NULL)
-            continue;
-        if (i % 2 == 0) {
-            net_conn_write(endings[i].owner.conn, &span, 1);
-        } else {
-            net_conn_close(endings[i].owner.conn);
-            endings[i].owner.conn = NULL;
-            closed++;
-        }
-    }
-    turn_until(talker.loop, told + closed == MANY);
-    settle(talker.loop);
-    assert_int_equal(told + closed, MANY);
-    tear_down(&talker, peer);
-}
-
 static void
 a_paused_connection_reads_nothing(void **state)
 {
@@ -845,9 +733,6 @@ main(void)
         cmocka_unit_test(much_is_read_in_order),
         cmocka_unit_test(a_reader_that_takes_nothing_is_cut_off),
         cmocka_unit_test(a_flood_leaves_room_for_others),
-        cmocka_unit_test(many_that_close_leave_room_for_others),
-        cmocka_unit_test(many_that_reset_leave_room_for_others),
-        cmocka_unit_test(an_end_that_is_put_off_can_be_forestalled),
         cmocka_unit_test(a_paused_connection_reads_nothing),
         cmocka_unit_test(a_reader_that_paused_gets_its_rest_again),
         cmocka_unit_test(the_peer_s_end_comes_after_its_bytes),
