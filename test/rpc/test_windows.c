@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -163,6 +164,37 @@ window_of_the_connection(void **state)
     }
     assert_int_equal(ended, 3);
     assert_true(len > 300000);
+    raw_close(&raw);
+}
+
+/* Windows that let everything come, and sockets that take little: what they did not take follows,
+ * each byte once, and answers take turns. */
+static void
+socket_is_full(void **state)
+{
+    const char *text = "size:3000000";
+    const size_t size = 3000000, head = 5 + 1 + 1 + strlen(text) + 1 + 4;
+    int little = 16 * 1024;
+    struct raw raw;
+    size_t len[3] = {0};
+    unsigned ended = 0;
+
+    (void)state;
+    meet(&raw, 1 << 24);
+    raw_number(&raw, RAW_WINDOW_UPDATE, 0, 1 << 24);
+    assert_int_equal(setsockopt(raw.fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little)), 0);
+    for (uint32_t id = 1; id <= 5; id += 2)
+        ask_for(&raw, id, text);
+    while (ended < 3 && raw_next(&raw, &frame)) {
+        size_t *of = &len[frame.id / 2 % 3];
+
+        for (size_t i = 0; frame.type == RAW_DATA && i < frame.len; i++)
+            assert_true(*of + i < head || frame.payload[i] == 'x');
+        *of += frame.type == RAW_DATA ? frame.len : 0;
+        ended += frame.type == RAW_HEADERS && (frame.flags & RAW_END_STREAM) != 0;
+    }
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(len[i], head + size);
     raw_close(&raw);
 }
 
@@ -437,6 +469,7 @@ main(void)
         cmocka_unit_test(window_byte_by_byte),
         cmocka_unit_test(settings_open_windows),
         cmocka_unit_test(window_of_the_connection),
+        cmocka_unit_test(socket_is_full),
         cmocka_unit_test(stream_is_pushed_back),
         cmocka_unit_test(one_stream_too_many),
         cmocka_unit_test(resets_do_not_make_room),
