@@ -456,6 +456,9 @@ WEIR_CHECK weir_code call_check_single(
 WEIR_CHECK bool call_expect(struct weir_call *call, size_t missing, size_t beyond);
 extern const char call_too_much_unread[];
 
+/* What shows that there is a second message where only one may be. */
+#define CALL_BEYOND_SINGLE (WIRE_PREFIX_SIZE + 1)
+
 /* Client, behind the request's headers: after a large answer let the next one come without waiting
  * for its beginning. */
 void call_foresee(struct weir_call *call);

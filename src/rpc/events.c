@@ -49,16 +49,13 @@ call_on_headers(struct weir_call *call, struct h2_block *block, bool end_stream)
     call_advance(call);
 }
 
-/* What shows that there is a second message where only one may be. */
-#define BEYOND_SINGLE (WIRE_PREFIX_SIZE + 1)
-
 static weir_code
 take_in_single(struct weir_call *call, const char **out_why)
 {
     size_t missing;
 
     WEIR_TRY(call_check_single(call, &missing, out_why));
-    if (call_expect(call, missing, BEYOND_SINGLE))
+    if (call_expect(call, missing, CALL_BEYOND_SINGLE))
         return WEIR_OK;
     *out_why = call_too_much_unread;
     return WEIR_RESOURCE_EXHAUSTED;

@@ -162,7 +162,7 @@ call_expect(struct weir_call *call, size_t missing, size_t beyond)
         return true;
     }
     if (all && missing > 0 && !call->is_server && call_peer_sends_one(call))
-        note_large(call->transport, have + missing + beyond);
+        note_large(call->transport, have + missing + CALL_BEYOND_SINGLE);
     /* Without the memory it comes to light when the bytes are there. */
     if (all && missing > 0)
         buf_reserve(&call->incoming, missing + 1); /* see may_stay */
