@@ -22,6 +22,7 @@
 
 #define AT_ONCE 64
 #define MOST 100000
+#define ROOM 128 /* places of the cache a token: none is to be pushed out by another */
 
 struct bench {
     size_t count;
@@ -208,7 +209,7 @@ static weir_code
 make_server(struct bench *bench)
 {
     const struct weir_auth_options options = {
-        .public_keys = bench->pem, .cache_tokens = 8 * bench->count};
+        .public_keys = bench->pem, .cache_tokens = ROOM * bench->count};
 
     WEIR_TRY(weir_auth_new(&options, &bench->auth, NULL));
     WEIR_TRY(weir_server_new(NULL, &bench->server));
