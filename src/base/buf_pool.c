@@ -63,4 +63,5 @@ void
 buf_pool_fini(struct buf_pool *pool)
 {
     keep(pool, 0);
+    pool->least = 0;
 }

@@ -19,4 +19,6 @@ void buf_pool_give(struct buf_pool *pool, struct buf *buf);
 
 /* Free as much as lay unused since the last time. */
 void buf_pool_trim(struct buf_pool *pool);
+
+/* Free all; it may be used again. */
 void buf_pool_fini(struct buf_pool *pool);

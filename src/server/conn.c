@@ -240,6 +240,8 @@ server_loop_rest(struct loop_timer *timer)
         memory_pass_on();
     if (!list_empty(&home->conns))
         start_resting(home);
+    else
+        buf_pool_fini(&home->outputs); /* until the next one comes nobody will look again */
 }
 
 /* A Unix socket is as private as its folder, and its peer is known. False: no memory. */

@@ -3,15 +3,19 @@
  * handlers. */
 #include "raw.h"
 #include "service.h"
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <weir/connections.h>
 
 #include <cmocka.h>
 
 #define LOOPS 3
 #define ROOM 16
+#define CROWD 6
+#define LARGE "8000000" /* more than the kernels take of it */
 
 static struct running running;
 
@@ -85,13 +89,64 @@ none_are_left_at_the_end(void **state)
     running_stop(&running, 0);
 }
 
+/* Bytes that the process has from the allocator, which counts one arena only. */
+static size_t
+allocated(void)
+{
+    const struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+/* A connection that does not read yet what it has asked for, nor does its kernel take all of it. */
+static void
+ask_for_much(struct raw *raw)
+{
+    int size = 1 << 16;
+
+    raw_connect(raw, running.address);
+    assert_int_equal(setsockopt(raw->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+    raw_greet(raw, true, RAW_INITIAL_WINDOW, 1 << 24);
+    raw_number(raw, RAW_WINDOW_UPDATE, 0, 1 << 24);
+    raw_request(raw, 1, "Unary", NULL);
+    raw_text(raw, RAW_END_STREAM, 1, "size:" LARGE);
+}
+
+/* Much waited for all of them, and all of them are gone. */
+static void
+the_last_one_leaves_no_memory_behind(void **state)
+{
+    struct raw raws[CROWD];
+    struct raw_answer answer;
+    size_t before;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", &(struct weir_server_options){.loops = 1}, NULL);
+    before = allocated();
+    for (size_t i = 0; i < CROWD; i++)
+        ask_for_much(&raws[i]);
+    EVENTUALLY(running.seen.ended == CROWD);
+    for (size_t i = 0; i < CROWD; i++) {
+        raw_answer(&raws[i], 1, SIZE_MAX, &answer);
+        assert_int_equal(answer.status, 0);
+        raw_answer_free(&answer);
+    }
+    for (size_t i = 0; i < CROWD; i++)
+        raw_close(&raws[i]);
+    EVENTUALLY(running_is_empty(&running));
+    EVENTUALLY(allocated() < before + (1 << 17));
+    running_stop(&running, 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_are_in_order),
         cmocka_unit_test(none_are_left_at_the_end),
+        cmocka_unit_test(the_last_one_leaves_no_memory_behind),
     };
 
+    mallopt(M_ARENA_MAX, 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,8 +93,15 @@ test_trim(void **state)
     assert_int_equal(pool.count, 0);
     buf_pool_trim(&pool);
     buf_pool_give(&pool, &(struct buf){.data = malloc(64), .cap = 64});
+    buf_pool_trim(&pool);
+    assert_int_equal(pool.least, 1);
     buf_pool_fini(&pool);
     assert_null(pool.first);
+    buf_pool_trim(&pool);
+    buf_pool_give(&pool, &(struct buf){.data = malloc(64), .cap = 64});
+    buf_pool_trim(&pool); /* there were none when it began */
+    assert_int_equal(pool.count, 1);
+    buf_pool_fini(&pool);
 }
 
 int
