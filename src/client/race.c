@@ -56,8 +56,8 @@ connected(void *owner, struct net_conn *net, int errno_code)
         race_go_on(race, strerror(errno_code));
     else if (race->request == NULL)
         race->reached(race->owner, net);
-    else if (net_tunnel_open(net, race->request, race->until, came_through, runner,
-                 &runner->tunnel) != WEIR_OK)
+    else if (net_tunnel_open(
+                 net, race->request, race->until, came_through, runner, &runner->tunnel) != WEIR_OK)
         race_go_on(race, "no memory");
 }
 

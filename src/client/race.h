@@ -10,7 +10,7 @@ struct client_race;
 struct client_runner {
     struct client_race *race;
     struct net_connect *connect; /* under way, else NULL */
-    struct net_tunnel *tunnel;   /* that it has led to, while the proxy has not answered, else NULL */
+    struct net_tunnel *tunnel; /* that it has led to, while the proxy has not answered, else NULL */
 };
 
 /* One address is tried after the other, each 250 ms after the one before or as soon as that has

@@ -532,18 +532,6 @@ net_conn_write(struct net_conn *conn, const struct net_span *spans, size_t count
 
 /* ---- opening, pausing ---- */
 
-static void
-set_peer(struct net_conn *conn, const struct net_address *peer)
-{
-    if (peer != NULL) {
-        conn->peer = *peer;
-        return;
-    }
-    conn->peer.len = sizeof(conn->peer.storage);
-    if (getpeername(conn->fd, &conn->peer.any, &conn->peer.len) != 0)
-        conn->peer.len = 0;
-}
-
 /* gRPC writes whole batches: waiting for an ack before a small one only adds latency. */
 static void
 set_no_delay(const struct net_conn *conn)
@@ -585,7 +573,7 @@ net_conn_new(weir_loop *loop, int fd, const struct net_address *peer)
         return NULL;
     }
     set_up(conn, loop, fd);
-    set_peer(conn, peer);
+    net_conn_set_peer(conn, peer);
     set_no_delay(conn);
     net_spare_pacing(fd, &conn->peer);
     return conn;

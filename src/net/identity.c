@@ -8,6 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+void
+net_conn_set_peer(struct net_conn *conn, const struct net_address *peer)
+{
+    if (peer != NULL) {
+        conn->peer = *peer;
+        return;
+    }
+    conn->peer.len = sizeof(conn->peer.storage);
+    if (getpeername(conn->fd, &conn->peer.any, &conn->peer.len) != 0)
+        conn->peer.len = 0;
+}
+
 const struct net_address *
 net_conn_peer(const struct net_conn *conn)
 {

@@ -82,6 +82,9 @@ void net_conn_discard(struct net_conn *conn);
 /* Poll for events with a callback of one's own; 0: stop. */
 void net_conn_poll(struct net_conn *conn, int events, uv_poll_cb callback);
 
+/* peer NULL: ask the kernel. */
+void net_conn_set_peer(struct net_conn *conn, const struct net_address *peer);
+
 /* Of net_conn_identity. */
 struct net_identity;
 void net_identity_free(struct net_identity *identity);

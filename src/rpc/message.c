@@ -117,64 +117,6 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
     return code;
 }
 
-const char call_too_much_unread[] = "too many bytes wait to be read already";
-
-/* So much of a message must be there before all of its memory is asked for, and so many times what
- * is there may be under way: whoever only announces a large one gets neither memory nor budget. */
-#define PART_FIRST 16
-
-/* Calls after one with a large answer for which the like of it is let in from the beginning. */
-#define FORESIGHTS 16
-#define WINDOW_FIRST ((size_t)64 * 1024) /* of every stream */
-
-static void
-note_large(struct rpc_transport *transport, size_t len)
-{
-    if (len <= WINDOW_FIRST)
-        return;
-    transport->last_large = len < RPC_STREAM_WINDOW ? (uint32_t)len : RPC_STREAM_WINDOW;
-    transport->foresights = FORESIGHTS;
-}
-
-void
-call_foresee(struct weir_call *call)
-{
-    struct rpc_transport *transport = call->transport;
-
-    if (transport->foresights == 0 || !call_peer_sends_one(call))
-        return;
-    transport->foresights--;
-    /* Without the budget it is let in as it comes. */
-    (void)!h2_stream_expect(transport->h2, call->stream, transport->last_large);
-}
-
-bool
-call_expect(struct weir_call *call, size_t missing, size_t beyond)
-{
-    size_t have = buf_len(&call->incoming), next;
-    bool all = missing / PART_FIRST < have;
-
-    if (call->stream == NULL || call->receive_closed)
-        return true;
-    next = all ? missing + beyond : PART_FIRST * have;
-    if (!all && h2_stream_window(call->stream) >= next / 2) { /* told in lumps */
-        rpc_transport_expect(call->transport, call->stream, missing);
-        return true;
-    }
-    if (all && missing > 0 && !call->is_server && call_peer_sends_one(call))
-        note_large(call->transport, have + missing + CALL_BEYOND_SINGLE);
-    /* Without the memory it comes to light when the bytes are there. */
-    if (all && missing > 0)
-        buf_reserve(&call->incoming, missing + 1); /* see may_stay */
-    call->let_in = true;
-    rpc_transport_touch(call->transport);
-    if (!h2_stream_expect(call->transport->h2, call->stream, next))
-        return false;
-    if (missing >= LARGE_PART)
-        rpc_transport_expect(call->transport, call->stream, missing);
-    return true;
-}
-
 static const char more_than_one[] = "more than one message in a call that takes one";
 
 weir_code
