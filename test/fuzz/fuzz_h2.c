@@ -5,8 +5,8 @@
  *
  * The user answers each event by the next byte of the script, which starts over at its end. Checked
  * are what the user is told (only about streams it holds, in an order that HTTP knows, nothing
- * after the end) and what the connection sends (whole frames, GOAWAYs whose last stream does not
- * rise). */
+ * after the end) and what the connection sends (whole frames, whatever was lent and wherever the
+ * writing stopped; GOAWAYs whose last stream does not rise). */
 #include "base/bytes.h"
 #include "fuzz.h"
 #include "http2/h2.h"
@@ -33,6 +33,8 @@ struct user {
     int64_t now;
     struct h2_stats stats;
     struct h2_budget budget;
+    struct buf_pool outputs;
+    struct buf sent; /* a frame's part */
 };
 
 static uint8_t
@@ -41,6 +43,78 @@ next_of_script(struct user *user)
     if (user->script_len == 0)
         return 0;
     return user->script[user->script_at++ % user->script_len];
+}
+
+/* ---- what the connection sends ---- */
+
+static void
+check_frame(struct user *user, const uint8_t *frame, uint32_t len)
+{
+    uint32_t last;
+
+    switch (frame[3]) {
+    case 0: /* DATA, HEADERS: on a client's streams alone */
+    case 1:
+        FUZZ_CHECK((load_be32(frame + 5) & 1) == 1);
+        break;
+    case 7:
+        last = load_be32(frame + 9);
+        FUZZ_CHECK(len >= 8 && last <= user->goaway_last);
+        user->goaway_last = last;
+        break;
+    case 8:
+        FUZZ_CHECK(len == 4 && load_be32(frame + 9) > 0);
+        break;
+    default:
+        FUZZ_CHECK(frame[3] != 5 && frame[3] < 10);
+    }
+}
+
+/* Any part of the output. */
+static void
+take_sent(struct user *user, const uint8_t *bytes, size_t len)
+{
+    FUZZ_CHECK(buf_append(&user->sent, bytes, len));
+    while (buf_len(&user->sent) >= 9) {
+        const uint8_t *frame = buf_head(&user->sent);
+        uint32_t frame_len = load_be24(frame);
+
+        if (buf_len(&user->sent) - 9 < frame_len)
+            return;
+        check_frame(user, frame, frame_len);
+        buf_take(&user->sent, 9 + (size_t)frame_len);
+    }
+}
+
+static void
+write_some(struct user *user, size_t most)
+{
+    struct h2_span spans[9];
+    size_t count = h2_conn_output(user->conn, spans, 9), written = 0;
+
+    for (size_t i = 0; i < count && written < most; i++) {
+        size_t left = most - written, len = spans[i].len < left ? spans[i].len : left;
+
+        take_sent(user, spans[i].data, len);
+        written += len;
+    }
+    h2_conn_wrote(user->conn, written);
+}
+
+static void
+write_output(struct user *user)
+{
+    write_some(user, SIZE_MAX);
+    FUZZ_CHECK(buf_len(&user->sent) == 0);
+}
+
+static void
+write_preface(struct user *user)
+{
+    struct h2_span span;
+
+    FUZZ_CHECK(h2_conn_output(user->conn, &span, 1) == 1 && span.len > 24);
+    h2_conn_wrote(user->conn, 24);
 }
 
 /* ---- what the user does ---- */
@@ -93,6 +167,19 @@ send_headers(struct user *user, struct h2_stream *stream, uint8_t how)
 }
 
 static void
+lend(struct user *user, struct h2_stream *stream, bool end)
+{
+    size_t len = h2_stream_lendable(user->conn, stream);
+
+    if (len > sizeof(zeros))
+        len = sizeof(zeros);
+    if (!h2_stream_lend_data(user->conn, stream, zeros, len, end))
+        return;
+    write_some(user, (size_t)next_of_script(user) * 300);
+    FUZZ_CHECK(h2_conn_keep(user->conn) < len);
+}
+
+static void
 send_some(struct user *user, struct h2_stream *stream, uint8_t how)
 {
     size_t room = h2_stream_room(user->conn, stream), len = how & 0x8 ? sizeof(zeros) : how;
@@ -107,11 +194,7 @@ send_some(struct user *user, struct h2_stream *stream, uint8_t how)
         return;
     }
     if ((how & 0x10) != 0) {
-        len = h2_stream_lendable(user->conn, stream);
-        if (len > sizeof(zeros))
-            len = sizeof(zeros);
-        h2_stream_lend_data(user->conn, stream, zeros, len, how & 1);
-        h2_conn_keep(user->conn);
+        lend(user, stream, how & 1);
         return;
     }
     h2_stream_send_data(user->conn, stream, zeros, len, how & 1);
@@ -256,52 +339,6 @@ take_event(struct user *user, const struct h2_event *event)
     FUZZ_CHECK(h2_conn_stream_count(user->conn) == user->held);
 }
 
-/* ---- what the connection sends ---- */
-
-static void
-check_frame(struct user *user, const uint8_t *frame, uint32_t len)
-{
-    uint32_t last;
-
-    switch (frame[3]) {
-    case 0: /* DATA, HEADERS: on a client's streams alone */
-    case 1:
-        FUZZ_CHECK((load_be32(frame + 5) & 1) == 1);
-        break;
-    case 7:
-        last = load_be32(frame + 9);
-        FUZZ_CHECK(len >= 8 && last <= user->goaway_last);
-        user->goaway_last = last;
-        break;
-    case 8:
-        FUZZ_CHECK(len == 4 && load_be32(frame + 9) > 0);
-        break;
-    default:
-        FUZZ_CHECK(frame[3] != 5 && frame[3] < 10);
-    }
-}
-
-static void
-write_output(struct user *user, size_t preface)
-{
-    struct h2_span span;
-    size_t at = preface;
-
-    if (h2_conn_output(user->conn, &span, 1) == 0)
-        return;
-    while (at < span.len) {
-        uint32_t len;
-
-        FUZZ_CHECK(span.len - at >= 9);
-        len = load_be24(span.data + at);
-        FUZZ_CHECK(span.len - at - 9 >= len);
-        check_frame(user, span.data + at, len);
-        at += 9 + (size_t)len;
-    }
-    FUZZ_CHECK(at == span.len);
-    h2_conn_wrote(user->conn, span.len);
-}
-
 /* ---- the run ---- */
 
 /* Some requests are taken as a whole, where they are there as a whole. */
@@ -327,7 +364,7 @@ pull(struct user *user, const uint8_t **data, size_t *len)
         take_event(user, &event);
     } while (event.type != H2_NEED_INPUT);
     if ((next_of_script(user) & 3) != 0)
-        write_output(user, 0);
+        write_output(user);
 }
 
 /* As a transport does: what is left over comes again, in front of the next bytes. */
@@ -379,6 +416,7 @@ start(struct user *user, uint8_t flags)
     options.stats = &user->stats;
     user->budget.limit = 300000;
     options.budget = &user->budget;
+    options.outputs = &user->outputs;
     options.max_stream_window = 1000000;
     if ((flags & SMALL_WINDOWS) != 0) {
         options.stream_window = 100;
@@ -393,7 +431,9 @@ start(struct user *user, uint8_t flags)
     user->goaway_last = UINT32_MAX;
     user->conn = h2_conn_new(&options);
     FUZZ_CHECK(user->conn != NULL);
-    write_output(user, user->is_server ? 0 : 24);
+    if (!user->is_server)
+        write_preface(user);
+    write_output(user);
     if ((flags & SKIP_HANDSHAKE) == 0)
         shake_hands(user);
     for (int i = 0; !user->is_server && i < 8; i++) {
@@ -424,6 +464,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(h2_conn_stream_count(user.conn) == user.held);
     FUZZ_CHECK(user.budget.used <= user.budget.limit);
     h2_conn_free(user.conn);
+    buf_pool_fini(&user.outputs);
+    buf_fini(&user.sent);
     FUZZ_CHECK(user.budget.used == 0);
     return 0;
 }
