@@ -89,7 +89,7 @@ void net_conn_set_peer(struct net_conn *conn, const struct net_address *peer);
 struct net_identity;
 void net_identity_free(struct net_identity *identity);
 
-/* Let a listening socket drop the SYNs of at most NET_SHUT_OUT_MAX origins. False: the kernel does
- * not do that. syn_filter.c. */
+/* Let a listening socket drop the SYNs of at most NET_SHUT_OUT_MAX origins, or of the first of them
+ * where it has no room for more. False: the kernel does not do that. syn_filter.c. */
 bool net_syn_filter_set(int fd, const struct net_origin *origins, size_t count);
 void net_syn_filter_clear(int fd);

@@ -11,6 +11,10 @@
  *                            no: is its source's network C, or D, ...?     drop it
  *   take it
  *
+ * The networks that are IPv6 are compared with words in the program's own memory, since each look
+ * into the packet is ten instructions of what the kernel makes of it, all of which count against
+ * what a socket may have of its memory: net.core.optmem_max, 20 KiB before Linux 6.7.
+ *
  * Packets of connections that are there already pass by the first question, and a connection that
  * is accepted has its own reference to the filter taken away (net_syn_filter_clear). */
 #include "net/private.h"
@@ -27,7 +31,7 @@
 #define V6_SOURCE 8
 
 /* Of an origin: IPv4 needs 2 of them, IPv6 5; and those around them. */
-#define OPS_MAX (5 * NET_SHUT_OUT_MAX + 12)
+#define OPS_MAX (5 * NET_SHUT_OUT_MAX + 16)
 
 struct program {
     struct sock_filter ops[OPS_MAX];
@@ -79,15 +83,32 @@ drop_v4(struct program *program, const struct net_origin *origins, size_t count)
     take(program);
 }
 
+/* The network of the source, in the first two words of the program's memory. */
+static void
+keep_v6(struct program *program)
+{
+    for (uint32_t word = 0; word < 2; word++) {
+        load_word(program, NETWORK(V6_SOURCE + 4 * word));
+        put(program, BPF_ST, word, 0, 0);
+    }
+}
+
+static void
+load_kept(struct program *program, uint32_t word)
+{
+    put(program, BPF_LD | BPF_MEM, word, 0, 0);
+}
+
 static void
 drop_v6(struct program *program, const struct net_origin *origins, size_t count)
 {
+    keep_v6(program);
     for (size_t i = 0; i < count; i++) {
         if (net_origin_is_v4(&origins[i]))
             continue;
-        load_word(program, NETWORK(V6_SOURCE));
+        load_kept(program, 0);
         unless_equal(program, load_be32(origins[i].bytes), 3);
-        load_word(program, NETWORK(V6_SOURCE + 4));
+        load_kept(program, 1);
         unless_equal(program, load_be32(origins[i].bytes + 4), 1);
         drop(program);
     }
@@ -124,8 +145,8 @@ net_syn_filter_clear(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof(nothing));
 }
 
-bool
-net_syn_filter_set(int fd, const struct net_origin *origins, size_t count)
+static bool
+attach(int fd, const struct net_origin *origins, size_t count)
 {
     struct program program = {.count = 0};
     struct sock_fprog whole;
@@ -133,4 +154,17 @@ net_syn_filter_set(int fd, const struct net_origin *origins, size_t count)
     build(&program, origins, count);
     whole = (struct sock_fprog){.len = program.count, .filter = program.ops};
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof(whole)) == 0;
+}
+
+/* The kernel takes the new filter before it gives up the old one, for which the socket may have no
+ * room; and where there is not enough for all of them, half of them are better than none. */
+bool
+net_syn_filter_set(int fd, const struct net_origin *origins, size_t count)
+{
+    if (attach(fd, origins, count))
+        return true;
+    net_syn_filter_clear(fd);
+    while (count > 0 && !attach(fd, origins, count))
+        count /= 2;
+    return count > 0;
 }

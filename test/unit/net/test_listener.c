@@ -2,8 +2,12 @@
 /* Tests of src/net/listener.c. */
 
 #include "support.h"
+#include <linux/sock_diag.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+/* net.core.optmem_max before Linux 6.7. */
+#define SOCKET_ROOM 20480
 
 struct acceptor {
     struct net_listener *listener;
@@ -190,7 +194,18 @@ networks_of_ipv6_are_shut_out(void **state)
     weir_loop_free(loop);
 }
 
-/* As many as there may be, all of the kind that takes most room. */
+/* What the kernel counts for the filter. */
+static uint32_t
+option_memory(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof(info);
+
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len), 0);
+    return info[SK_MEMINFO_OPTMEM];
+}
+
+/* As many as there may be, all of the kind that takes most room, where a socket has little. */
 static void
 many_are_shut_out(void **state)
 {
@@ -198,7 +213,7 @@ many_are_shut_out(void **state)
     weir_loop *loop = new_loop();
     struct acceptor acceptor;
     struct net_address bound;
-    int peers[2];
+    int fd = bind_to("[::1]:0", &bound), peers[2];
 
     (void)state;
     for (unsigned i = 0; i < NET_SHUT_OUT_MAX; i++) {
@@ -206,8 +221,9 @@ many_are_shut_out(void **state)
         out[i].bytes[7] = (uint8_t)i;
     }
     out[NET_SHUT_OUT_MAX - 1] = origin_of("[::1]:1");
-    listen_on(loop, bind_to("[::1]:0", &bound), &acceptor);
+    listen_on(loop, fd, &acceptor);
     net_listener_shut_out(acceptor.listener, out, NET_SHUT_OUT_MAX);
+    assert_in_range(option_memory(fd), 1, SOCKET_ROOM - 1);
     peers[0] = knock("[::1]:0", &bound);
     settle(loop);
     assert_int_equal(acceptor.count, 0);
