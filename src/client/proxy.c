@@ -156,6 +156,8 @@ split(const char *url, struct parts *out_parts)
     else if (strstr(url, "://") != NULL)
         return false;
     out_parts->host = (weir_str){url, strcspn(url, "/?#")};
+    if (strchr(url + out_parts->host.len, '@') != NULL) /* a password with a slash not encoded */
+        return false;
     for (size_t i = 0; i < out_parts->host.len; i++)
         at = url[i] == '@' ? url + i : at;
     out_parts->user = (weir_str){url, at == NULL ? 0 : (size_t)(at - url)};

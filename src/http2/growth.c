@@ -21,6 +21,12 @@ h2_borrow(struct h2_conn *conn, uint32_t len, unsigned share)
     return true;
 }
 
+bool
+h2_conn_budget_is_scarce(const struct h2_conn *conn)
+{
+    return conn->budget != NULL && conn->budget->used > conn->budget->limit / 2;
+}
+
 void
 h2_give_back(struct h2_conn *conn, uint64_t len)
 {

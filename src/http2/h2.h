@@ -228,6 +228,9 @@ void h2_stream_consumed(struct h2_conn *conn, struct h2_stream *stream, size_t l
 /* So many bytes the peer may send on the stream as things are. */
 size_t h2_stream_window(const struct h2_stream *stream);
 
+/* More than half of it is used: lend with care. */
+bool h2_conn_budget_is_scarce(const struct h2_conn *conn);
+
 /* Let the peer send at least `len` bytes beyond what the user has got, for a message larger than
  * the window. False: the budget is used up. */
 WEIR_CHECK bool h2_stream_expect(struct h2_conn *conn, struct h2_stream *stream, size_t len);

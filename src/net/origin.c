@@ -88,6 +88,17 @@ agree(const uint8_t *one, const uint8_t *other, unsigned bits)
            (rest == 0 || ((one[whole] ^ other[whole]) >> (8 - rest)) == 0);
 }
 
+/* "::ffff:10.0.0.0/8" is a network of IPv4 to who writes it, and of nearly everybody to who reads.
+ */
+static bool
+is_cut_mapped(const struct net_network *network)
+{
+    struct in6_addr address;
+
+    memcpy(&address, network->bytes, sizeof(address));
+    return IN6_IS_ADDR_V4MAPPED(&address) && network->bits < MAPPED_BITS;
+}
+
 weir_code
 net_network_parse(const char *text, struct net_network *out_network)
 {
@@ -107,7 +118,7 @@ net_network_parse(const char *text, struct net_network *out_network)
             return WEIR_INVALID_ARGUMENT;
         network.bits += MAPPED_BITS;
     } else if (inet_pton(AF_INET6, host, network.bytes) != 1 ||
-               !parse_bits(slash, 128, &network.bits)) {
+               !parse_bits(slash, 128, &network.bits) || is_cut_mapped(&network)) {
         return WEIR_INVALID_ARGUMENT;
     }
     *out_network = network;

@@ -8,6 +8,7 @@ const char call_too_much_unread[] = "too many bytes wait to be read already";
 /* So much of a message must be there before all of its memory is asked for, and so many times what
  * is there may be under way: whoever only announces a large one gets neither memory nor budget. */
 #define PART_FIRST 16
+#define PART_SCARCE 4 /* while more than half of the budget is used */
 
 /* Calls after one with a large answer for which the like of it is let in from the beginning. */
 #define FORESIGHTS 16
@@ -27,7 +28,8 @@ call_foresee(struct weir_call *call)
 {
     struct rpc_transport *transport = call->transport;
 
-    if (transport->foresights == 0 || !call_peer_sends_one(call))
+    if (transport->foresights == 0 || !call_peer_sends_one(call) ||
+        h2_conn_budget_is_scarce(transport->h2))
         return;
     transport->foresights--;
     /* Without the budget it is let in as it comes. */
@@ -37,12 +39,14 @@ call_foresee(struct weir_call *call)
 bool
 call_expect(struct weir_call *call, size_t missing, size_t beyond)
 {
-    size_t have = buf_len(&call->incoming), next;
-    bool all = missing / PART_FIRST < have;
+    size_t have = buf_len(&call->incoming), part, next;
+    bool all;
 
     if (call->stream == NULL || call->receive_closed)
         return true;
-    next = all ? missing + beyond : PART_FIRST * have;
+    part = h2_conn_budget_is_scarce(call->transport->h2) ? PART_SCARCE : PART_FIRST;
+    all = missing / part < have;
+    next = all ? missing + beyond : part * have;
     if (!all && h2_stream_window(call->stream) >= next / 2) { /* told in lumps */
         rpc_transport_expect(call->transport, call->stream, missing);
         return true;

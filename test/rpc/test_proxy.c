@@ -67,7 +67,7 @@ the_environment_names_it(void **state)
         {"http_proxy=http://[::1]", "a:1", "[::1]:80"},
         {"http_proxy=p:1", "a:1", "p:1"},
         {"http_proxy=http://me:word@p:1", "a:1", "p:1"},
-        {"http_proxy=http://me:w@rd@p:1/?@x", "a:1", "p:1"},
+        {"http_proxy=http://me:w@rd@p:1/?x", "a:1", "p:1"},
         {"grpc_proxy= http_proxy=http://q", "a:1", NULL},
         {"https_proxy=https://p:1", "a:1", ""},
         {"https_proxy=socks5://p:1", "a:1", ""},
@@ -75,6 +75,7 @@ the_environment_names_it(void **state)
         {"https_proxy=http://p:x", "a:1", ""},
         {"https_proxy=http://p:70000", "a:1", ""},
         {"https_proxy=unix:/p", "a:1", ""},
+        {"https_proxy=http://me:1/2@p:1", "a:1", ""},
         /* Other targets than one server by name or address. */
         {"http_proxy=http://p", "unix:/a", NULL},
         {"http_proxy=http://p", "unix-abstract:a", NULL},
