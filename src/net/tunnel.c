@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Through a proxy: CONNECT on a connection to it (RFC 9110, 9.3.6). Of its answer no more is read
  * than the head, since what follows comes from the server. */
-#define _GNU_SOURCE /* memmem */
+#include "http1/connect.h"
 #include "net/private.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define HEAD_MAX 8192
-#define WHY_MAX 128
-
-static const char head_end[] = "\r\n\r\n";
-static const char version[] = "HTTP/1.";
 
 struct net_tunnel {
     weir_loop *loop;
@@ -20,8 +14,8 @@ struct net_tunnel {
     struct loop_timer deadline;
     void (*opened)(void *owner, struct net_conn *conn, const char *why);
     void *owner;
-    size_t head_len, request_len, sent;
-    char head[HEAD_MAX];
+    size_t request_len, sent;
+    struct http1_connect_answer answer;
     char request[];
 };
 
@@ -39,7 +33,7 @@ answer(struct net_tunnel *tunnel, const char *why)
     void (*opened)(void *owner, struct net_conn *conn, const char *why) = tunnel->opened;
     struct net_conn *conn = tunnel->conn;
     void *owner = tunnel->owner;
-    char text[WHY_MAX] = "";
+    char text[HTTP1_CONNECT_WHY] = "";
 
     net_conn_poll(conn, 0, NULL);
     if (why != NULL) {
@@ -57,56 +51,16 @@ on_deadline(struct loop_timer *timer)
     answer(container_of(timer, struct net_tunnel, deadline), "no answer to CONNECT in time");
 }
 
-/* "HTTP/1.1 403 Filtered", of which the words may be anything. */
-static void
-refuse(struct net_tunnel *tunnel)
-{
-    const char *line = tunnel->head + sizeof(version) + 1; /* a digit and a blank behind it */
-    size_t len = (size_t)((const char *)memchr(line, '\r', tunnel->head_len) - line);
-    char why[WHY_MAX], words[64] = "";
-
-    if (len >= sizeof(words))
-        len = sizeof(words) - 1;
-    for (size_t i = 0; i < len; i++)
-        words[i] = line[i];
-    for (size_t i = 0; i < len; i++) {
-        if (words[i] < ' ' || words[i] > '~')
-            words[i] = '?';
-    }
-    snprintf(why, sizeof(why), "it answers CONNECT with %s%s", words,
-        strncmp(words, "407", 3) == 0 ? ": it wants another user and password" : "");
-    answer(tunnel, why);
-}
-
-static bool
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* The head is there whole. */
-static void
-judge(struct net_tunnel *tunnel)
-{
-    const char *at = tunnel->head + sizeof(version) - 1;
-
-    if (!is_digit(at[0]) || at[1] != ' ' || !is_digit(at[2]) || !is_digit(at[3]) ||
-        !is_digit(at[4]) || (at[5] != ' ' && at[5] != '\r'))
-        answer(tunnel, "its answer to CONNECT is not HTTP");
-    else if (at[2] == '2')
-        answer(tunnel, NULL);
-    else
-        refuse(tunnel);
-}
-
 /* Take what belongs to the head and no more. True: it may go on. */
 static bool
 read_head(struct net_tunnel *tunnel)
 {
+    struct http1_connect_answer *from = &tunnel->answer;
     int fd = tunnel->conn->fd;
-    char *room = tunnel->head + tunnel->head_len, *end;
-    size_t before = tunnel->head_len < 3 ? tunnel->head_len : 3, len;
-    ssize_t got = recv(fd, room, HEAD_MAX - tunnel->head_len, MSG_PEEK);
+    char why[HTTP1_CONNECT_WHY], *room = from->head + from->len;
+    ssize_t got = recv(fd, room, sizeof(from->head) - from->len, MSG_PEEK);
+    enum http1_connect result;
+    size_t len;
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
@@ -114,20 +68,13 @@ read_head(struct net_tunnel *tunnel)
         answer(tunnel, got == 0 ? "it has closed the connection" : strerror(errno));
         return false;
     }
-    end = memmem(room - before, before + (size_t)got, head_end, sizeof(head_end) - 1);
-    len = end == NULL ? (size_t)got : (size_t)(end + sizeof(head_end) - 1 - room);
-    if (recv(fd, room, len, 0) != (ssize_t)len) {
+    result = http1_connect_read(from, (size_t)got, &len, why);
+    if (recv(fd, room, len, 0) != (ssize_t)len)
         answer(tunnel, "its answer is gone");
-        return false;
-    }
-    tunnel->head_len += len;
-    if (memcmp(tunnel->head, version,
-            tunnel->head_len < sizeof(version) - 1 ? tunnel->head_len : sizeof(version) - 1) != 0)
-        answer(tunnel, "its answer to CONNECT is not HTTP");
-    else if (end != NULL)
-        judge(tunnel);
-    else if (tunnel->head_len == HEAD_MAX)
-        answer(tunnel, "its answer to CONNECT is too long");
+    else if (result == HTTP1_CONNECT_OPEN)
+        answer(tunnel, NULL);
+    else if (result == HTTP1_CONNECT_REFUSED)
+        answer(tunnel, why);
     else
         return true;
     return false;

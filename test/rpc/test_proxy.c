@@ -337,6 +337,8 @@ static void
 calls_go_through_it(void **state)
 {
     static const char *const answers[] = {"HTTP/1.1 200 Connection established\r\n\r\n",
+        "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\nX: y\r\n\r\nHTTP/1.1 200 "
+        "OK\r\n\r\n",
         "HTTP/1.0 200\r\nContent-Length: 9\r\nX: y\r\n\r\n"};
     static const size_t pieces[] = {0, 1};
     struct running running;
