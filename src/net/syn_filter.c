@@ -20,6 +20,7 @@
 #include "net/private.h"
 
 #include "base/bytes.h"
+#include <errno.h>
 #include <linux/filter.h>
 #include <stdlib.h>
 
@@ -137,12 +138,18 @@ build(struct program *program, const struct net_origin *origins, size_t count)
     drop_v6(program, origins, count);
 }
 
+/* An emulator may know how to attach a filter, and not how to take it off (qemu): then one that
+ * takes everything comes in its place. */
 void
 net_syn_filter_clear(int fd)
 {
+    struct sock_filter take_all = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+    const struct sock_fprog program = {1, &take_all};
     int nothing = 0;
 
-    (void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof(nothing));
+    if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof(nothing)) != 0 &&
+        errno != ENOENT)
+        (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
 static bool

@@ -202,7 +202,7 @@ option_memory(int fd)
     socklen_t len = sizeof(info);
 
     assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len), 0);
-    return info[SK_MEMINFO_OPTMEM];
+    return len < sizeof(info) ? 1 : info[SK_MEMINFO_OPTMEM]; /* an emulator tells one number */
 }
 
 /* As many as there may be, all of the kind that takes most room, where a socket has little. */
