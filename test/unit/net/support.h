@@ -76,6 +76,16 @@ address_of(const char *text)
     return address;
 }
 
+static inline struct net_origin
+origin_of(const char *text)
+{
+    struct net_address address = address_of(text);
+    struct net_origin origin;
+
+    assert_true(net_address_origin(&address, &origin));
+    return origin;
+}
+
 static inline int
 bind_to(const char *text, struct net_address *out_bound)
 {

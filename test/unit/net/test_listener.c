@@ -117,16 +117,6 @@ knock(const char *source, const struct net_address *to)
     return fd;
 }
 
-static struct net_origin
-origin_of(const char *text)
-{
-    struct net_address address = address_of(text);
-    struct net_origin origin;
-
-    assert_true(net_address_origin(&address, &origin));
-    return origin;
-}
-
 /* What is shut out comes in when it tries again later, since its kernel does. */
 static void
 some_origins_are_shut_out(void **state)

@@ -3,16 +3,6 @@
 
 #include "support.h"
 
-static struct net_origin
-origin_of(const char *text)
-{
-    struct net_address address = address_of(text);
-    struct net_origin origin;
-
-    assert_true(net_address_origin(&address, &origin));
-    return origin;
-}
-
 static bool
 are_one(const char *text, const char *other)
 {

@@ -1,33 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/server.h"
+#include "support.h"
 
-#include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #define START (1000 * WEIR_SECOND)
 #define MINUTE (60 * WEIR_SECOND)
-
-static struct net_address
-address_of(const char *text)
-{
-    struct net_address address = {.len = sizeof(struct sockaddr_in6)};
-    struct sockaddr_in *four = (struct sockaddr_in *)(void *)&address.storage;
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)(void *)&address.storage;
-
-    if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
-        four->sin_family = AF_INET;
-    } else {
-        assert_int_equal(inet_pton(AF_INET6, text, &six->sin6_addr), 1);
-        six->sin6_family = AF_INET6;
-    }
-    return address;
-}
 
 static bool
 harms(struct server_penalties *penalties, const char *text, int64_t now)
