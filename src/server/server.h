@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a server: its loops, the connections of each, the methods of all. */
-/* Threads: methods and links are constant while it runs; a server_loop belongs to its thread. */
+/* Threads: methods and the chain are constant while it runs; a server_loop belongs to its thread.
+ */
 #pragma once
 
 #include "base/map.h"
