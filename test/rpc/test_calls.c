@@ -128,12 +128,17 @@ deadline_ends_both_sides(void **state)
     struct fixture *fixture = *state;
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *response = NULL;
-    weir_call *call = weir_call_new(fixture->channel, NULL);
+    int64_t timeout = 50 * WEIR_MILLISECOND;
 
     request.text = "sleep:60000";
-    weir_call_set_timeout(call, 50 * WEIR_MILLISECOND);
-    assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_DEADLINE_EXCEEDED);
-    weir_call_free(call);
+    do { /* until the time was enough for the handler to begin */
+        weir_call *call = weir_call_new(fixture->channel, NULL);
+
+        weir_call_set_timeout(call, timeout);
+        assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_DEADLINE_EXCEEDED);
+        weir_call_free(call);
+        timeout *= 2;
+    } while (atomic_load(&fixture->running.seen.started) == 0);
     while (atomic_load(&fixture->running.seen.ended) == 0)
         usleep(1000);
     assert_int_not_equal(atomic_load(&fixture->running.seen.last_code), WEIR_OK);
@@ -152,11 +157,18 @@ expired_deadline_fails_at_once(void **state)
     weir_call_free(call);
 }
 
+struct canceller {
+    weir_call *call;
+    struct running *running;
+};
+
 static void *
-cancel_soon(void *arg)
+cancel_when_begun(void *arg)
 {
-    usleep(50 * 1000);
-    weir_call_cancel(arg);
+    struct canceller *canceller = arg;
+
+    EVENTUALLY(atomic_load(&canceller->running->seen.parked) > 0)
+    weir_call_cancel(canceller->call);
     return NULL;
 }
 
@@ -167,10 +179,11 @@ cancel_from_another_thread(void **state)
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *response = NULL;
     weir_call *call = weir_call_new(fixture->channel, NULL);
+    struct canceller canceller = {call, &fixture->running};
     pthread_t thread;
 
     request.text = "sleep:60000";
-    pthread_create(&thread, NULL, cancel_soon, call);
+    pthread_create(&thread, NULL, cancel_when_begun, &canceller);
     assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_CANCELLED);
     pthread_join(thread, NULL);
     weir_call_free(call);

@@ -144,10 +144,11 @@ open_door(char target[32])
     return door;
 }
 
+/* From the first one on. */
 static int
 count_knocks(const struct weir_channel_options *options, int64_t duration, int enough)
 {
-    int64_t until = weir_now() + duration;
+    int64_t until = weir_now() + PATIENCE;
     struct client client;
     char target[32];
     int door = open_door(target), guest, knocks = 0;
@@ -159,7 +160,8 @@ count_knocks(const struct weir_channel_options *options, int64_t duration, int e
         weir_loop_turn(client.loop);
         while ((guest = accept(door, NULL, NULL)) >= 0) {
             close(guest);
-            knocks++;
+            if (knocks++ == 0)
+                until = weir_now() + duration;
         }
         usleep(1000);
     }

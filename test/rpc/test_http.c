@@ -283,7 +283,7 @@ test_large(void **state)
 static void
 test_slow_clients(void **state)
 {
-    const struct weir_server_options options = {.http_timeout = 200 * WEIR_MILLISECOND};
+    const struct weir_server_options options = {.http_timeout = WEIR_SECOND};
     struct running running;
     int idle, slow, deaf;
 
@@ -291,8 +291,8 @@ test_slow_clients(void **state)
     start(&running, &options);
     idle = dial(&running);
     slow = dial(&running);
-    deaf = dial(&running);
     say(slow, "GET /pl");
+    deaf = dial(&running);
     say(deaf, "GET /large" MORE);
     expect(idle, NULL); /* closed, in silence */
     expect(slow, "HTTP/1.1 408 Request Timeout");

@@ -22,6 +22,7 @@ static void
 begin_calls(struct raw *raw, struct running *running)
 {
     raw_connect(raw, running->address);
+    raw_cork(raw, true);
     raw_greet(raw, true, RAW_INITIAL_WINDOW, 10);
     raw_request(raw, 1, "Unary", NULL);
     raw_text(raw, RAW_END_STREAM, 1, "wait");
@@ -31,6 +32,7 @@ begin_calls(struct raw *raw, struct running *running)
     raw_message(raw, RAW_END_STREAM, 5, "\x0a\x01x\x18\x64", 5); /* a hundred messages */
     raw_request(raw, 7, "Talk", NULL);
     raw_text(raw, 0, 7, "more than the window");
+    raw_cork(raw, false);
     EVENTUALLY(running->seen.started == 4);
 }
 
@@ -70,12 +72,12 @@ a_client_that_breaks_off(void **state)
     check_gone(&running);
 }
 
-/* No packet comes any more, and none says so. */
+/* No packet comes any more, and none says so. It has a second for those that did. */
 static void
 a_client_that_falls_silent(void **state)
 {
     static const struct weir_server_options options = {
-        .keepalive_time = SOON, .keepalive_timeout = SOON};
+        .keepalive_time = SOON, .keepalive_timeout = WEIR_SECOND};
     struct running running;
     struct raw raw;
 

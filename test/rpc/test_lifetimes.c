@@ -294,8 +294,10 @@ a_deadline_amid_a_message_resets_the_stream(void **state)
     for (unsigned i = 0; i < 2; i++) {
         raw_connect(&raw, running.address);
         raw_greet(&raw, true, RAW_INITIAL_WINDOW, 100);
+        raw_cork(&raw, true);
         raw_request(&raw, 1, "Unary", "20m");
         raw_text(&raw, RAW_END_STREAM, 1, i == 0 ? "size:500" : "size:100000");
+        raw_cork(&raw, false); /* all at once, so that the handler begins in time */
         raw_answer(&raw, 1, SIZE_MAX, &answer);
         assert_int_equal(buf_len(&answer.data), 100);
         assert_int_equal(answer.status, -1);

@@ -213,20 +213,22 @@ static void
 nobody_waits_past_the_deadline(void **state)
 {
     static const struct script_step down = {.act = SCRIPT_FAIL, .code = WEIR_UNAVAILABLE};
+    const struct weir_retry_options slow = {
+        .initial_backoff = 100 * WEIR_SECOND, .max_backoff = 1000 * WEIR_SECOND};
     struct fixture fixture;
 
     (void)state;
-    open_fixture(&fixture, none, &down, 1);
+    open_fixture(&fixture, slow, &down, 1);
     assert_int_equal(
-        kinds_call(fixture.channel, WEIR_UNARY, 700 * WEIR_MILLISECOND).code, WEIR_UNAVAILABLE);
+        kinds_call(fixture.channel, WEIR_UNARY, 70 * WEIR_SECOND).code, WEIR_UNAVAILABLE);
     assert_int_equal(fixture.server.count, 1);
     assert_int_equal(fixture.clock.count, 0);
     close_fixture(&fixture);
 
-    /* 0.8 to 1.2 s fit, 1.6 to 2.4 s more do not. */
-    open_fixture(&fixture, none, &down, 1);
-    assert_int_equal(kinds_call(fixture.channel, WEIR_BIDI_STREAM, 2300 * WEIR_MILLISECOND).code,
-        WEIR_UNAVAILABLE);
+    /* 80 to 120 s fit, 160 to 240 s more do not. */
+    open_fixture(&fixture, slow, &down, 1);
+    assert_int_equal(
+        kinds_call(fixture.channel, WEIR_BIDI_STREAM, 230 * WEIR_SECOND).code, WEIR_UNAVAILABLE);
     assert_int_equal(fixture.server.count, 2);
     assert_int_equal(fixture.clock.count, 1);
     close_fixture(&fixture);
