@@ -19,14 +19,29 @@ def program(name):
     return str(path)
 
 
+# A name for each port that this process was given, which no other process can have until this one ends: between
+# finding a port and a server's start on it, and between a server's end and its next start, nobody else takes it.
+claims = []
+
+
+def claim(port):
+    """Whether the port is free, and from now on this process' own among tests."""
+    name = socket.socket(socket.AF_UNIX)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            name.bind(f"\0weir-test-port-{port}")
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            name.close()
+            return False
+    claims.append(name)
+    return True
+
+
 def free_address():
-    """"127.0.0.1:PORT" with a port that nobody listens on."""
+    """"127.0.0.1:PORT" with a port that nobody listens on, and that no other test is given."""
     for port in random.sample(PORTS, 100):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if claim(port):
             return f"127.0.0.1:{port}"
     raise RuntimeError("no free port")

@@ -25,8 +25,12 @@ class Redis:
         command = ["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "", "--dir", str(self.folder)]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([*command, *self.options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        programs.wait_until(lambda: programs.accepts(self.address), "Redis to answer")
+        programs.wait_until(self.is_up, "Redis to answer")
         return self
+
+    def is_up(self):
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+        return programs.accepts(self.address)
 
     def cli(self, *words):
         """A command's answer, as lines."""
