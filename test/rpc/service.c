@@ -329,3 +329,10 @@ running_stop(struct running *running, int64_t grace)
     running->server = NULL;
     weir_event_unref(running->never);
 }
+
+int
+running_finish(struct running *running)
+{
+    running_stop(running, 10 * WEIR_SECOND);
+    return running->result == WEIR_OK ? 0 : -1;
+}

@@ -105,8 +105,7 @@ stop(void **state)
     (void)state;
     weir_channel_free(channel);
     weir_loop_free(loop);
-    running_stop(&running, WEIR_SECOND);
-    return running.result == WEIR_OK ? 0 : -1;
+    return running_finish(&running);
 }
 
 static weir_call *

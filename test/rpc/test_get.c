@@ -35,8 +35,7 @@ stop(void **state)
     (void)state;
     weir_channel_free(channel);
     weir_loop_free(loop);
-    running_stop(&running, 10 * WEIR_SECOND);
-    return running.result == WEIR_OK ? 0 : -1;
+    return running_finish(&running);
 }
 
 /* ---- the server ---- */

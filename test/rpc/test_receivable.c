@@ -92,11 +92,12 @@ start(void **state)
 static int
 stop(void **state)
 {
+    int result = running_finish(&running);
+
     (void)state;
-    running_stop(&running, 10 * WEIR_SECOND);
     for (int i = 0; i < PAIRS; i++)
         weir_event_unref(mailboxes[i].event);
-    return running.result == WEIR_OK ? 0 : -1;
+    return result;
 }
 
 struct client {

@@ -47,12 +47,14 @@ start(void **state)
 static int
 stop(void **state)
 {
+    int result;
+
     (void)state;
     weir_channel_free(channel);
     weir_loop_free(loop);
-    running_stop(&running, WEIR_SECOND);
+    result = running_finish(&running);
     weir_event_unref(hold);
-    return running.result == WEIR_OK ? 0 : -1;
+    return result;
 }
 
 /* Bytes of the heap in use, of the server and the client. */

@@ -29,8 +29,7 @@ static int
 stop(void **state)
 {
     (void)state;
-    running_stop(&running, 10 * WEIR_SECOND);
-    return running.result == WEIR_OK ? 0 : -1;
+    return running_finish(&running);
 }
 
 static void
