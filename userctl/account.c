@@ -22,6 +22,13 @@ may_send(const struct args *args)
     return false;
 }
 
+static int
+fail_nobody(const struct args *args)
+{
+    complain("userctl", "nobody is logged in to %s; userctl login", args->server);
+    return EXIT_CODE_BASE + WEIR_UNAUTHENTICATED;
+}
+
 static bool
 ask(const char *prompt, bool twice, char out[PASSWORD_TEXT])
 {
@@ -195,6 +202,8 @@ passwd_run(weir_channel *channel, const struct args *args)
     char old[PASSWORD_TEXT], new[PASSWORD_TEXT];
     int status = EXIT_USAGE;
 
+    if (args->token == NULL && args->email == NULL)
+        return fail_nobody(args);
     if (may_send(args) && ask("Old password: ", false, old) && ask("New password: ", true, new))
         status = run_with(channel, args, old, new, NULL);
     explicit_bzero(old, sizeof(old));
@@ -243,10 +252,8 @@ whoami_run(weir_channel *channel, const struct args *args)
     int status = EXIT_CODE_BASE + WEIR_UNAUTHENTICATED;
 
     (void)channel;
-    if (args->token == NULL) {
-        complain("userctl", "nobody is logged in to %s; userctl login", args->server);
-        return status;
-    }
+    if (args->token == NULL)
+        return fail_nobody(args);
     if (!session_claims_read(args->token, &claims))
         complain("userctl", "the token is none that can be read");
     else if (claims.expires != 0 && claims.expires <= weir_unix_seconds())

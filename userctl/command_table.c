@@ -97,7 +97,7 @@ take_email(const struct flag_words *words, struct args *args, char error[FLAGS_E
         return false;
     if (args->email != NULL)
         return true;
-    snprintf(error, FLAGS_ERROR, "--email is missing");
+    snprintf(error, FLAGS_ERROR, "EMAIL is missing");
     return false;
 }
 
@@ -274,10 +274,11 @@ const struct command commands[COMMAND_COUNT] = {
     [COMMAND_WHOAMI] = {"whoami", "whoami", "show whom the token speaks for",
         "Without a token that is still good the exit code is 80 (64 + UNAUTHENTICATED).\n",
         UNARY_TIMEOUT, FLAG_SET(plain_flags), take_nothing},
-    [COMMAND_PASSWD] = {"passwd", "passwd", "change one's password",
+    [COMMAND_PASSWD] = {"passwd", "passwd [--email EMAIL]", "change one's password",
         "The old and the new one are asked for, or are two lines of the standard input. Other\n"
-        "tokens of the account end within a minute.\n",
-        UNARY_TIMEOUT, FLAG_SET(plain_flags), take_nothing},
+        "tokens of the account end within a minute. A server that asks for no token has to be\n"
+        "told the email.\n",
+        UNARY_TIMEOUT, FLAG_SET(email_flags), take_nothing},
 };
 
 const struct command *

@@ -116,24 +116,42 @@ run(const struct command *command, const struct args *args)
     return status;
 }
 
-/* The token of --token, else that of a login. A login itself needs none, and a new account neither.
- * False: it must not go there; a message was printed. */
+/* A login needs no token, a new account neither, and what is forgotten may be anything. */
+static bool
+needs_token(const struct command *command)
+{
+    return command != &commands[COMMAND_LOGIN] && command != &commands[COMMAND_REGISTER] &&
+           command != &commands[COMMAND_LOGOUT];
+}
+
+/* The token of --token, else that of a login. False: a message was printed. */
+static bool
+find_token(struct args *args, char kept[SESSION_TOKEN])
+{
+    bool given = args->token != NULL;
+
+    if (!given && !session_load(args->server, kept))
+        return false;
+    if (!given && kept[0] != '\0')
+        args->token = kept;
+    if (args->token == NULL || token_is_sendable(args->token))
+        return true;
+    complain("userctl", given ? "--token is no token"
+                              : "what userctl login has kept is no token; userctl login again");
+    return false;
+}
+
+/* False: there is none to be had, or it must not go there; a message was printed. */
 static bool
 choose_token(const struct command *command, struct args *args, char kept[SESSION_TOKEN])
 {
-    size_t kind = (size_t)(command - commands);
-
-    if (kind == COMMAND_LOGIN || kind == COMMAND_REGISTER)
+    if (!needs_token(command)) {
         args->token = NULL;
-    else if (args->token == NULL && session_load(args->server, kept))
-        args->token = kept;
-    if (args->token != NULL && !token_is_sendable(args->token)) {
-        complain("userctl", "%s is no token",
-            args->token == kept ? "what userctl login has kept" : "--token");
-        return false;
+        return true;
     }
-    if (args->token == NULL || kind == COMMAND_LOGOUT || kind == COMMAND_WHOAMI ||
-        session_is_private(args))
+    if (!find_token(args, kept))
+        return false;
+    if (args->token == NULL || command == &commands[COMMAND_WHOAMI] || session_is_private(args))
         return true;
     complain("userctl", "a token is not sent to %s without TLS; add --tls or --ca", args->server);
     return false;

@@ -72,18 +72,42 @@ make_folder(void)
 
 /* ---- the file ---- */
 
-bool
-session_load(const char *server, char out_token[SESSION_TOKEN])
+/* The first line. False, with errno: it cannot be read. */
+static bool
+read_file(const char *path, char out_token[SESSION_TOKEN])
 {
-    char path[PATH_MAX];
-    int fd = file_name(server, ".token", path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t len = fd < 0 ? 0 : read(fd, out_token, SESSION_TOKEN - 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, out_token, SESSION_TOKEN - 1);
+    int error = errno;
 
     if (fd >= 0)
         close(fd);
     out_token[len > 0 ? len : 0] = '\0';
     out_token[strcspn(out_token, "\r\n")] = '\0';
-    return out_token[0] != '\0';
+    errno = error;
+    return len >= 0;
+}
+
+bool
+session_load(const char *server, char out_token[SESSION_TOKEN])
+{
+    char path[PATH_MAX];
+
+    out_token[0] = '\0';
+    if (!file_name(server, ".token", path) || read_file(path, out_token) || errno == ENOENT)
+        return true;
+    complain("userctl", "cannot read the token in %s: %s", path, strerror(errno));
+    return false;
+}
+
+/* Leaves errno as it is. */
+static void
+remove_quietly(const char *path)
+{
+    int error = errno;
+
+    (void)unlink(path);
+    errno = error;
 }
 
 /* In one step, so that no other program sees half of it. False, with errno. */
@@ -102,8 +126,10 @@ write_file(const char *path, const char *staged, const char *token)
     if (file == NULL)
         return false;
     good = fputs(token, file) >= 0 && fflush(file) == 0 && fsync(fd) == 0;
-    good = fclose(file) == 0 && good;
-    return good && rename(staged, path) == 0;
+    good = fclose(file) == 0 && good && rename(staged, path) == 0;
+    if (!good)
+        remove_quietly(staged);
+    return good;
 }
 
 bool

@@ -8,7 +8,7 @@
 /* Longer than any token that a server takes. */
 #define SESSION_TOKEN 16384
 
-/* False: there is none, and *out_token is "". */
+/* *out_token is "" when there is none. False: it cannot be read; a message was printed. */
 bool session_load(const char *server, char out_token[SESSION_TOKEN]);
 
 /* Both tell of a failure; no token is no failure. */

@@ -100,6 +100,56 @@ def test_a_new_password_keeps_one_logged_in(shell):
     shell.good("login", "ada@x", text="password 2\n")
 
 
+def test_nobody_is_asked_for_passwords_in_vain(shell):
+    """Nor is the server."""
+    done = shell.run("passwd", text="password 1\npassword 2\n")
+    assert (done.returncode, done.stderr) == (80, f"userctl: nobody is logged in to {shell.server.address}; userctl login\n")
+    assert "ChangePassword" not in shell.server.log.read_text()
+
+
+def test_where_nobody_logs_in_the_email_says_whose_password(tmp_path):
+    open_to_all = programs.Userd(tmp_path).start()
+    try:
+        shell = Shell(open_to_all, tmp_path)
+        register(shell)
+        wrong = shell.run("passwd", "--email", "ada@x", text="password 0\npassword 2\n")
+        assert (wrong.returncode, wrong.stderr) == (71, "userctl: the old password is wrong\n")
+        assert shell.good("passwd", "--email", "ADA@x", text="password 1\npassword 2\n") == "the password is changed\n"
+        shell.good("passwd", "--email", "ada@x", text="password 2\npassword 3\n")
+        open_to_all.stop()
+    finally:
+        open_to_all.kill()
+
+
+def test_a_broken_token_file_can_be_left_behind(shell):
+    register(shell)
+    shell.good("login", "ada@x", text="password 1\n")
+    (path,) = shell.tokens()
+    path.write_text("no token\n")
+    for command in (["whoami"], ["get", "1"]):
+        done = shell.run(*command)
+        assert done.returncode == 2
+        assert done.stderr == "userctl: what userctl login has kept is no token; userctl login again\n"
+    shell.good("login", "ada@x", text="password 1\n")
+    shell.good("get", "1")
+    path.write_text("no token\n")
+    shell.good("logout")
+    assert shell.tokens() == []
+
+
+def test_a_token_file_that_cannot_be_read_is_told(shell):
+    register(shell)
+    shell.good("login", "ada@x", text="password 1\n")
+    (path,) = shell.tokens()
+    path.unlink()
+    path.mkdir()  # which not even root can read
+    done = shell.run("whoami")
+    assert (done.returncode, done.stderr) == (2, f"userctl: cannot read the token in {path}: Is a directory\n")
+    failed = shell.run("login", "ada@x", text="password 1\n")
+    assert (failed.returncode, failed.stderr) == (1, "userctl: cannot keep the token: Is a directory\n")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
 def test_a_token_may_be_given(shell):
     register(shell)
     shell.good("login", "ada@x", text="password 1\n")
