@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <weir/in_process.h>
 
 #define DEFAULT_MAX_RECEIVE (4 * 1024 * 1024)
 #define DEFAULT_MAX_HEADER_LIST (16 * 1024)
