@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server's connections, seen from a plain thread; test/userd/test_channelz.py looks from
  * handlers. */
+#include "heap.h"
 #include "raw.h"
 #include "service.h"
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -89,15 +89,6 @@ none_are_left_at_the_end(void **state)
     running_stop(&running, 0);
 }
 
-/* Bytes that the process has from the allocator, which counts one arena only. */
-static size_t
-allocated(void)
-{
-    const struct mallinfo2 info = mallinfo2();
-
-    return info.uordblks + info.hblkhd;
-}
-
 /* A connection that does not read yet what it has asked for, nor does its kernel take all of it. */
 static void
 ask_for_much(struct raw *raw)
@@ -122,7 +113,7 @@ the_last_one_leaves_no_memory_behind(void **state)
 
     (void)state;
     running_start(&running, "127.0.0.1:0", &(struct weir_server_options){.loops = 1}, NULL);
-    before = allocated();
+    before = heap_in_use();
     for (size_t i = 0; i < CROWD; i++)
         ask_for_much(&raws[i]);
     EVENTUALLY(running.seen.ended == CROWD);
@@ -134,7 +125,7 @@ the_last_one_leaves_no_memory_behind(void **state)
     for (size_t i = 0; i < CROWD; i++)
         raw_close(&raws[i]);
     EVENTUALLY(running_is_empty(&running));
-    EVENTUALLY(allocated() < before + (1 << 17));
+    EVENTUALLY(heap_in_use() < before + (1 << 17));
     running_stop(&running, 0);
 }
 
@@ -147,6 +138,5 @@ main(void)
         cmocka_unit_test(the_last_one_leaves_no_memory_behind),
     };
 
-    mallopt(M_ARENA_MAX, 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

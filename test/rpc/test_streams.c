@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Long streams both ways at once, large messages, and readers that stop reading. */
+#include "heap.h"
 #include "raw.h"
 #include "rpc/call.h"
 #include "server/server.h"
 #include "service.h"
 
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,13 +55,6 @@ stop(void **state)
     result = running_finish(&running);
     weir_event_unref(hold);
     return result;
-}
-
-/* Bytes of the heap in use, of the server and the client. */
-static size_t
-heap_in_use(void)
-{
-    return mallinfo2().uordblks;
 }
 
 /* ---- both ways at once ---- */

@@ -2,10 +2,10 @@
 /* A client that no packet reaches any more, and none comes from: netfilter drops them all, in a
  * network namespace that is this program's own. */
 #define _GNU_SOURCE /* unshare */
+#include "heap.h"
 #include "service.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -155,7 +155,7 @@ vanish(struct running *running)
     pass_packets();
     weir_call_cancel(client.waiting);
     pthread_join(client.thread, NULL);
-    return mallinfo2().uordblks;
+    return heap_in_use();
 }
 
 /* What the first one leaves is what is kept for the next. */
