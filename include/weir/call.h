@@ -142,8 +142,8 @@ WEIR_API const char *weir_call_message(const weir_call *call);
 WEIR_API weir_code weir_fail(weir_call *call, weir_code code, const char *format, ...)
     WEIR_PRINTF(3, 4);
 
-/* ---- memory: lives until the next weir_call_receive of this call, as the message does; without
- * one, until the call ends ---- */
+/* ---- memory: lives until the next weir_call_receive or weir_call_recycle of this call, as the
+ * message does; without one, until the call ends ---- */
 
 /* Zeroed and aligned for any type. NULL: no memory. */
 WEIR_API void *weir_call_alloc(weir_call *call, size_t size);
@@ -152,6 +152,11 @@ WEIR_API char *weir_call_dup(weir_call *call, weir_str text);
 
 /* The same as weir_call_alloc, but for as long as the call lives, whatever it receives. */
 WEIR_API void *weir_call_keep(weir_call *call, size_t size);
+
+/* For who sends for long without receiving, as one that tells of changes does, once for each
+ * message: gives back what these functions gave since it was called the last time, and the message
+ * of the last weir_call_receive; what came before the first time, a request above all, stays. */
+WEIR_API void weir_call_recycle(weir_call *call);
 
 /* ---- waiting ---- */
 

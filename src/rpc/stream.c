@@ -20,6 +20,12 @@ call_renew_scratch(struct weir_call *call)
     call->has_scratch = true;
 }
 
+void
+weir_call_recycle(weir_call *call)
+{
+    call_renew_scratch(call);
+}
+
 struct receive {
     struct weir_call *call;
     ProtobufCMessage *message;

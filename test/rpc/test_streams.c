@@ -21,10 +21,37 @@ static weir_loop *loop;
 static weir_channel *channel;
 static weir_event *hold; /* what handlers of calls with x-hold wait for before they begin */
 
+/* ---- what the server does ---- */
+
+#define NEWS 40000
+#define NEWS_SIZE 1000
+
+/* For as long as the client likes, without ever receiving more than the request, which stays. */
+static weir_code
+tell_news(weir_call *call)
+{
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+    ProtobufCMessage *request;
+
+    WEIR_TRY(weir_call_receive_one(call, &request));
+    for (int i = 0; i < NEWS; i++) {
+        weir_call_recycle(call);
+        message.number = i;
+        message.text = weir_call_printf(
+            call, "%s%0*d", ((const Rpctest__Payload *)request)->text, NEWS_SIZE, i);
+        if (message.text == NULL)
+            return WEIR_RESOURCE_EXHAUSTED;
+        WEIR_TRY(weir_call_send(call, &message.base));
+    }
+    return WEIR_OK;
+}
+
 static weir_code
 hold_back(void *self, weir_call *call, weir_next *next)
 {
     (void)self;
+    if (weir_call_header(call, "x-news").data != NULL)
+        return tell_news(call);
     if (weir_call_header(call, "x-hold").data != NULL)
         WEIR_TRY(weir_event_wait(hold, call));
     return weir_proceed(next, call);
@@ -55,6 +82,38 @@ stop(void **state)
     result = running_finish(&running);
     weir_event_unref(hold);
     return result;
+}
+
+/* ---- one way ---- */
+
+/* The second quarter takes no more of the heap, though all of it is made in the call's memory. */
+static void
+news_without_end(void **state)
+{
+    struct rpctest_Test_Expand_client stream = {0};
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *reply;
+    weir_call *call = weir_call_new(channel, NULL);
+    size_t before = 0;
+    int count = 0;
+
+    (void)state;
+    request.text = "news: ";
+    assert_int_equal(weir_call_add_header(call, "x-news", weir_str_of("yes")), WEIR_OK);
+    assert_int_equal(rpctest_Test_Expand(call, &request, &stream), WEIR_OK);
+    for (; rpctest_Test_Expand_client_recv(stream, &reply); count++) {
+        assert_int_equal(reply->number, count);
+        assert_int_equal(strlen(reply->text), strlen("news: ") + NEWS_SIZE);
+        assert_memory_equal(reply->text, "news: 0", 7);
+        assert_int_equal(atoi(reply->text + strlen("news: ")), count);
+        if (count == NEWS / 4)
+            before = heap_in_use();
+        if (count == NEWS / 2)
+            assert_in_range(heap_in_use(), 0, before + NEWS / 4 * NEWS_SIZE / 2);
+    }
+    assert_int_equal(rpctest_Test_Expand_client_finish(stream), WEIR_OK);
+    assert_int_equal(count, NEWS);
+    weir_call_free(call);
 }
 
 /* ---- both ways at once ---- */
@@ -363,6 +422,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(news_without_end),
         cmocka_unit_test(many_small_messages),
         cmocka_unit_test(large_messages),
         cmocka_unit_test(a_client_that_does_not_read_one_stream),
