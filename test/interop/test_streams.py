@@ -11,6 +11,7 @@ from support import interop
 TIMEOUT = 240
 LARGE = 4 * 1024 * 1024 - 64
 OPTIONS = [("grpc.max_receive_message_length", 8 * 1024 * 1024)]
+NARROW = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65535)]  # its windows stay at 64 KiB
 
 
 def start(command, folder):
@@ -51,15 +52,17 @@ def resident(server):
     return 1024 * int(status.split("VmRSS:")[1].split()[0])
 
 
-@pytest.mark.parametrize("count, size, growth", [(100_000, 32, 8 << 20), (24, LARGE, 64 << 20)])
-def test_grpcio_and_our_server(server, count, size, growth):
+@pytest.mark.parametrize(
+    "count, size, growth, windows", [(100_000, 32, 8 << 20, []), (24, LARGE, 64 << 20, []), (24, LARGE, 64 << 20, NARROW)]
+)
+def test_grpcio_and_our_server(server, count, size, growth, windows):
     """grpcio sends on a thread of its own while it receives."""
     types = interop.Types()
     request = types.StreamingOutputCallRequest(
         response_parameters=[types.ResponseParameters(size=size)], payload=types.Payload(body=bytes(size))
     )
     before = 0
-    with grpc.insecure_channel(server.address, options=OPTIONS) as channel:
+    with grpc.insecure_channel(server.address, options=OPTIONS + windows) as channel:
         call = interop.Stub(types, channel).FullDuplexCall((request for _ in range(count)), timeout=TIMEOUT)
         for number, response in enumerate(call):
             assert response.payload.body == request.payload.body
