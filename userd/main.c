@@ -486,9 +486,8 @@ run(struct program *program)
 static bool
 open_log(struct program *program)
 {
-    const struct weir_log_options options = {.format = program->options.log_format,
-        .level = program->options.log_level,
-        .call_fields = tracing_log_fields};
+    const struct weir_log_options options = {
+        .format = program->options.log_format, .level = program->options.log_level};
 
     return weir_log_new(&options, &program->log.lines) == WEIR_OK;
 }

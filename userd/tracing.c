@@ -85,23 +85,3 @@ tracing_close(struct tracing *tracing, const struct log *log)
     }
     weir_tracer_free(tracing->tracer);
 }
-
-struct id_texts {
-    char trace[WEIR_TRACE_ID_TEXT], span[WEIR_SPAN_ID_TEXT];
-};
-
-size_t
-tracing_log_fields(void *self, weir_call *call, struct weir_log_field *fields)
-{
-    const struct weir_trace_context *context = weir_trace_context(call);
-    struct id_texts *texts = context == NULL ? NULL : weir_call_keep(call, sizeof(*texts));
-
-    (void)self;
-    if (texts == NULL)
-        return 0;
-    weir_trace_id_text(context, texts->trace);
-    weir_span_id_text(context, texts->span);
-    fields[0] = log_text("trace_id", texts->trace);
-    fields[1] = log_text("span_id", texts->span);
-    return 2;
-}

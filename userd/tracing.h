@@ -28,6 +28,3 @@ weir_channel *tracing_channel(const struct tracing *tracing);
 bool tracing_open(struct tracing *tracing, const char *url, double skip, weir_server *server,
     weir_metrics *metrics);
 void tracing_close(struct tracing *tracing, const struct log *log);
-
-/* call_fields of a log: trace_id and span_id of a call that has them. */
-size_t tracing_log_fields(void *self, weir_call *call, struct weir_log_field *fields);

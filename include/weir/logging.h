@@ -46,8 +46,9 @@ struct weir_log_options {
     /* Takes whole lines, on the log's own thread, and may block; NULL: standard error. */
     void (*write)(void *self, const char *lines, size_t len);
     void *self;
-    /* Adds to the last line of a call: fills up to WEIR_LOG_CALL_FIELDS fields whose
-     * texts live until the call has ended, and returns how many. May be NULL. */
+    /* Adds to the last line of a call, behind what it says anyway (weir_log_intercept): fills up to
+     * WEIR_LOG_CALL_FIELDS fields whose texts live until the call has ended, and returns how many.
+     * May be NULL. */
     size_t (*call_fields)(void *self, weir_call *call, struct weir_log_field *fields);
     void *call_fields_self;
 };
