@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -276,12 +277,42 @@ def test_prometheus_sees_tokens_and_passwords(guarded, tmp_path):
             programs.wait_until(lambda: value_of(query, text) == value, f"{text} to be {value}")
 
 
-def test_promtool(userd):
+@pytest.fixture
+def complete(tmp_path):
+    """A userd with all that counts something and needs no other server."""
+    keys = programs.run(places.program("userd"), "keys", "create", "--out", tmp_path)
+    assert keys.returncode == 0, keys.stderr
+    userd = userd_with_ops(
+        tmp_path, "--auth", "jwt", "--jwt-private-key", tmp_path / "jwt-private.pem", "--rate", "1000", "--concurrency",
+        "--otlp", f"http://{places.free_address()}",
+    )
+    userd.start()
+    try:
+        call(userd, "/user.UserService/GetUser")
+        call(userd, "/user.UserService/DeleteUser")
+        call(userd, "/user.UserService/None")
+        yield userd
+        userd.stop()
+    finally:
+        userd.kill()
+
+
+def test_prometheus_has_every_metric(complete, tmp_path):
+    text = fetch(complete.ops, "/metrics")[2]
+    told = {re.match(r"\w+", line)[0] for line in text.splitlines() if line and line[0] != "#"}
+    for family in ("ratelimit", "concurrency", "tracing", "auth", "server", "pool"):
+        assert any(name.startswith(f"weir_{family}_") for name in told), family
+    with scraping(complete.ops, tmp_path) as query:
+        programs.wait_until(lambda: value_of(query, "up") == 1, "a scrape")
+        programs.wait_until(
+            lambda: told <= {found["metric"]["__name__"] for found in query('{__name__=~".+"}')}, "every metric"
+        )
+
+
+def test_promtool(complete):
     promtool = shutil.which("promtool")
     assert promtool, "promtool (Debian's package prometheus) is missing"
-    call(userd, "/user.UserService/GetUser")
-    call(userd, "/user.UserService/DeleteUser")
-    text = fetch(userd.ops, "/metrics")[2]
+    text = fetch(complete.ops, "/metrics")[2]
     assert "grpc_request_errors_total{" in text
     checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
     assert checked.returncode == 0 and checked.stderr == "", checked.stderr
