@@ -7,7 +7,8 @@
  * that stays in a register, which a member of the writer does not. NULL: there is no room, or
  * messages lie too deep in each other.
  *
- * The bytes are those of protobuf_c_message_pack. */
+ * The bytes are those of protobuf_c_message_pack, which alone takes -0 for the default of a plain
+ * float or double, and loses its sign. */
 #include "wire/wire.h"
 
 #include "base/bytes.h"
@@ -308,21 +309,14 @@ put_repeated(
     return at;
 }
 
-/* What proto3 does not send. */
+/* What proto3 does not send; a number that is -0 it does. */
 static bool
 is_zero(ProtobufCType type, const void *member)
 {
-    switch (type) {
-    case PROTOBUF_C_TYPE_FLOAT:
-        return *(const float *)member == 0;
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return *(const double *)member == 0;
-    case PROTOBUF_C_TYPE_BYTES:
+    if (type == PROTOBUF_C_TYPE_BYTES)
         return ((const ProtobufCBinaryData *)member)->len == 0;
-    default:
-        return protobuf_shape(type).size == sizeof(uint64_t) ? *(const uint64_t *)member == 0
-                                                             : *(const uint32_t *)member == 0;
-    }
+    return protobuf_shape(type).size == sizeof(uint64_t) ? *(const uint64_t *)member == 0
+                                                         : *(const uint32_t *)member == 0;
 }
 
 /* Texts and messages that are optional say by their pointer whether they are there. */

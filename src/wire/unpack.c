@@ -4,8 +4,9 @@
  * It makes of them what protobuf_c_message_unpack makes, without that function's list of all fields
  * found before the first is read. Two things that it would let pass are refused here: messages too
  * deep in each other, which recursion could not bear, and a U+0000 in a text, which C would take
- * for the text's end. Many unknown fields are kept as one. And what is known by number but has
- * another wire type counts as unknown, as it does for protobuf's own implementations.
+ * for the text's end. Many unknown fields are kept as one. What is known by number but has another
+ * wire type counts as unknown, as it does for protobuf's own implementations; and so does a group,
+ * which protobuf-c refuses.
  *
  * What is large may stay where it came in. The ends of such texts go where the next fields begin,
  * once all is read.
@@ -32,6 +33,9 @@
 
 /* Unknown fields that are kept one by one. */
 #define LOOSE_FIELDS 256u
+
+/* Wire types that protobuf-c does not name. */
+enum { GROUP_START = 3, GROUP_END = 4 };
 
 /* A text that stays where it is, and is still to get its end. */
 struct open_text {
@@ -445,16 +449,46 @@ fits(const ProtobufCFieldDescriptor *field, unsigned wire_type)
                field->label == PROTOBUF_C_LABEL_REPEATED);
 }
 
-/* Where a value of no known field ends; groups are refused. */
-static const uint8_t *
-skip_value(struct reader *reader, const uint8_t *at, unsigned wire_type)
-{
-    struct varint len = {at, 0};
+static const uint8_t *skip_value(struct reader *reader, struct varint tag);
 
+/* Where a group ends that begins with this tag. */
+static const uint8_t *
+skip_group(struct reader *reader, struct varint start)
+{
+    struct varint tag = start;
+
+    if (reader->depth == 0)
+        return fail(reader, WIRE_TOO_DEEP);
+    reader->depth--;
+    for (;;) {
+        tag = read_varint(reader, tag.behind, 5);
+        if (tag.behind == NULL || (tag.value & 7) == GROUP_END)
+            break;
+        tag.behind = skip_value(reader, tag);
+        if (tag.behind == NULL)
+            break;
+    }
+    reader->depth++;
+    if (tag.behind != NULL && tag.value >> 3 != start.value >> 3)
+        return malformed(reader); /* another group's end */
+    return tag.behind;
+}
+
+/* Where the value behind this tag, of no known field, ends. */
+static const uint8_t *
+skip_value(struct reader *reader, struct varint tag)
+{
+    unsigned wire_type = tag.value & 7;
+    struct varint len = {tag.behind, 0};
+
+    if (tag.value >> 3 == 0) /* is no field's number */
+        return malformed(reader);
     if (wire_type == PROTOBUF_C_WIRE_TYPE_VARINT)
-        return read_varint(reader, at, 10).behind;
+        return read_varint(reader, tag.behind, 10).behind;
+    if (wire_type == GROUP_START)
+        return skip_group(reader, tag);
     if (wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
-        len = read_length(reader, at);
+        len = read_length(reader, tag.behind);
     else if (wire_type == PROTOBUF_C_WIRE_TYPE_64BIT)
         len.value = 8;
     else if (wire_type == PROTOBUF_C_WIRE_TYPE_32BIT)
@@ -513,12 +547,9 @@ keep_unknown(
 {
     ProtobufCMessageUnknownField field = {
         .tag = (uint32_t)(tag.value >> 3), .wire_type = tag.value & 7};
-    const uint8_t *behind;
+    const uint8_t *behind = skip_value(reader, tag);
     bool kept;
 
-    if (field.tag == 0) /* is no field's number */
-        return malformed(reader);
-    behind = skip_value(reader, tag.behind, field.wire_type);
     if (behind == NULL)
         return NULL;
     if (reader->loose == 0 && message->n_unknown_fields > 0) {

@@ -18,16 +18,61 @@ likeness_pack(const ProtobufCMessage *message, size_t *out_len)
     return bytes;
 }
 
-/* Do we write what protobuf-c writes? And nothing in less room? */
+static inline void likeness_drop_signs(const ProtobufCMessage *message);
+
+/* Of the messages in a field. */
+static inline void
+likeness_drop_signs_within(const ProtobufCFieldDescriptor *field, const char *message)
+{
+    const void *member = message + field->offset;
+    const void *quantifier = message + field->quantifier_offset;
+    ProtobufCMessage *const *inner = member;
+    size_t count = 1;
+
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        inner = *(ProtobufCMessage *const *const *)member;
+        count = *(const size_t *)quantifier;
+    } else if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+               *(const uint32_t *)quantifier != field->id) {
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (inner[i] != NULL)
+            likeness_drop_signs(inner[i]);
+}
+
+/* Every plain number that is -0 becomes 0: protobuf-c does not send it, but we do. */
+static inline void
+likeness_drop_signs(const ProtobufCMessage *message)
+{
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        char *member = (char *)(uintptr_t)message + field->offset;
+
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+            likeness_drop_signs_within(field, (const char *)message);
+        else if (!protobuf_is_plain(field))
+            continue;
+        else if (field->type == PROTOBUF_C_TYPE_FLOAT && *(float *)(void *)member == 0)
+            *(float *)(void *)member = 0;
+        else if (field->type == PROTOBUF_C_TYPE_DOUBLE && *(double *)(void *)member == 0)
+            *(double *)(void *)member = 0;
+    }
+}
+
+/* Do we write what protobuf-c writes, but for the signs of zeros, which the message loses? And
+ * nothing in less room? */
 static inline bool
 likeness_packs(const ProtobufCMessage *message)
 {
     size_t len = 0;
     uint8_t *expected = likeness_pack(message, &len), *room = malloc(len + 7), *bytes = NULL;
-    bool same = expected != NULL && room != NULL &&
-                wire_message_pack(message, room, len + 7, &bytes) && bytes == room + 7 &&
-                (len == 0 || memcmp(bytes, expected, len) == 0) &&
-                (len == 0 || !wire_message_pack(message, room, len - 1, &bytes));
+    bool same;
+
+    likeness_drop_signs(message);
+    same = expected != NULL && room != NULL && wire_message_pack(message, room, len + 7, &bytes) &&
+           bytes == room + 7 && (len == 0 || memcmp(bytes, expected, len) == 0) &&
+           (len == 0 || !wire_message_pack(message, room, len - 1, &bytes));
 
     free(room);
     free(expected);
@@ -102,8 +147,9 @@ likeness_next(const uint8_t **at, const uint8_t *end, struct likeness_field *out
 }
 
 /* Where protobuf-c has its own ways: a field that is known but has another wire type; one of number
- * 0, which it takes when that is written in more bytes than one; and a message that comes twice. To
- * merge them it may fail, and it forgets unknown fields of the first. */
+ * 0, which it takes when that is written in more bytes than one; a group, which it refuses; and a
+ * message that comes twice. To merge them it may fail, and it forgets unknown fields of the first.
+ */
 static inline bool
 likeness_is_odd(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len)
 {
@@ -116,7 +162,9 @@ likeness_is_odd(const ProtobufCMessageDescriptor *type, const uint8_t *data, siz
         const ProtobufCFieldDescriptor *known =
             protobuf_c_message_descriptor_get_field(type, field.number);
 
-        if (known == NULL)
+        if (field.wire_type == 3)
+            odd = true;
+        else if (known == NULL)
             odd = field.number == 0;
         else if (field.wire_type != protobuf_shape(known->type).wire_type)
             odd = field.wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED ||

@@ -56,6 +56,27 @@ test_extremes(void **state)
     assert_true(likeness_packs(&all.base));
 }
 
+/* It is not the default, which 0 is. */
+static void
+test_negative_zero_is_sent(void **state)
+{
+    static const uint8_t expected[] = {
+        0x5d, 0, 0, 0, 0x80, 0x61, 0, 0, 0, 0, 0, 0, 0, 0x80}; /* fields 11 and 12 */
+    Kinds__All all = KINDS__ALL__INIT;
+    uint8_t room[32], *bytes;
+
+    (void)state;
+    all.float_field = -0.0f;
+    all.double_field = -0.0;
+    assert_true(wire_message_pack(&all.base, room, sizeof room, &bytes));
+    assert_int_equal(room + sizeof room - bytes, sizeof expected);
+    assert_memory_equal(bytes, expected, sizeof expected);
+    all.float_field = 0;
+    all.double_field = 0;
+    assert_true(wire_message_pack(&all.base, room, sizeof room, &bytes));
+    assert_ptr_equal(bytes, room + sizeof room);
+}
+
 /* Of lengths that take one byte and two, copied in every way there is. */
 static void
 test_texts_of_every_length(void **state)
@@ -217,6 +238,7 @@ main(void)
         cmocka_unit_test(test_random_messages),
         cmocka_unit_test(test_an_empty_message),
         cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_negative_zero_is_sent),
         cmocka_unit_test(test_texts_of_every_length),
         cmocka_unit_test(test_numbers_of_every_length),
         cmocka_unit_test(test_null_texts),

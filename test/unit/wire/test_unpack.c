@@ -96,7 +96,6 @@ test_what_is_malformed(void **state)
     assert_result(READ_ALL("\x08"), WIRE_MALFORMED);             /* no value */
     assert_result(READ_ALL("\x08\x80"), WIRE_MALFORMED);         /* half a number */
     assert_result(READ_ALL("\x7a\5abcd"), WIRE_MALFORMED);       /* less than its length */
-    assert_result(READ_ALL("\x0b\x0c"), WIRE_MALFORMED);         /* a group */
     assert_result(READ_ALL("\x0f\x01"), WIRE_MALFORMED);         /* no wire type */
     assert_result(READ_ALL("\x8a\1\3abc"), WIRE_MALFORMED);      /* broken inside */
     assert_result(READ_ALL("\x8a\1\3abcd\1\1"), WIRE_MALFORMED); /* ends beyond its message */
@@ -109,6 +108,51 @@ test_what_is_malformed(void **state)
         WIRE_MALFORMED);                                         /* 11 bytes */
     assert_result(READ_ALL("\xfa\1\3\1\1\x80"), WIRE_MALFORMED); /* packed, half a number */
     assert_result(READ_ALL("\x8a\1\0\x8a\1"), WIRE_MALFORMED);
+}
+
+/* A peer's newer schema may have some. The tags of group 100 are a3 06 and a4 06. */
+static void
+test_groups_are_unknown_fields(void **state)
+{
+    static const char whole[] = "\x08\x05"             /* int32_field */
+                                "\xa3\x06"             /* the group: */
+                                "\x08\x01"             /*   numbers, */
+                                "\x12\x02\xa4\x06"     /* a text that looks like its end, */
+                                "\x1b\x25\1\2\3\4\x1c" /* and a group */
+                                "\xa4\x06"
+                                "\x20\x07"; /* int64_field */
+    struct reading reading = READ_ALL(whole);
+    uint8_t room[64], *bytes;
+    static const char expected[] = "\x08\x05\x20\x07\xa3\x06\x08\x01\x12\x02\xa4\x06\x1b\x25"
+                                   "\1\2\3\4\x1c\xa4\x06";
+
+    (void)state;
+    assert_int_equal(reading.result, WIRE_UNPACKED);
+    assert_int_equal(ALL(reading)->int32_field, 5);
+    assert_int_equal(ALL(reading)->int64_field, 7);
+    assert_true(wire_message_pack(reading.message, room, sizeof room, &bytes));
+    assert_int_equal(room + sizeof room - bytes, sizeof expected - 1);
+    assert_memory_equal(bytes, expected, sizeof expected - 1);
+    arena_fini(&reading.arena);
+    assert_result(READ_ALL("\x8b\1\x08\1\x8c\1"), WIRE_UNPACKED); /* of a known message */
+}
+
+static void
+test_groups_that_are_malformed(void **state)
+{
+    uint8_t deep[101];
+
+    (void)state;
+    assert_result(READ_ALL("\x0b"), WIRE_MALFORMED);             /* without an end */
+    assert_result(READ_ALL("\x0c"), WIRE_MALFORMED);             /* without a start */
+    assert_result(READ_ALL("\x0b\x14"), WIRE_MALFORMED);         /* another one's end */
+    assert_result(READ_ALL("\x0b\x08\x0c"), WIRE_MALFORMED);     /* half a number in it */
+    assert_result(READ_ALL("\x0b\0\0\x0c"), WIRE_MALFORMED);     /* field 0 in it */
+    assert_result(READ_ALL("\x0b\x0f\x0c"), WIRE_MALFORMED);     /* no wire type in it */
+    assert_result(READ_ALL("\x8a\1\1\x0b\x0c"), WIRE_MALFORMED); /* ends beyond its message */
+    memset(deep, 0x0b, sizeof deep);
+    assert_result(read_as(&kinds__all__descriptor, deep, sizeof deep), WIRE_TOO_DEEP);
+    assert_result(read_as(&kinds__all__descriptor, deep, sizeof deep - 1), WIRE_MALFORMED);
 }
 
 static void
@@ -411,6 +455,8 @@ main(void)
         cmocka_unit_test(test_random_messages),
         cmocka_unit_test(test_an_empty_message),
         cmocka_unit_test(test_what_is_malformed),
+        cmocka_unit_test(test_groups_are_unknown_fields),
+        cmocka_unit_test(test_groups_that_are_malformed),
         cmocka_unit_test(test_numbers_at_their_limits),
         cmocka_unit_test(test_texts_with_nul_are_refused_wherever_they_lie),
         cmocka_unit_test(test_texts_of_every_length),
