@@ -390,6 +390,5 @@ void
 connection_fini(struct connection *conn)
 {
     free(conn->streams);
-    if (conn->worker != NULL)
-        arena_fini(&conn->arena);
+    arena_fini(&conn->arena);
 }

@@ -29,7 +29,7 @@ add_field(struct request *request, const char *name, const char *value)
         .name = weir_str_of(name), .value = weir_str_of(value), .indexing = H2_INDEX};
 }
 
-/* What an application's metadata may be called; and user-agent, which tells servers apart. */
+/* What an application may send. */
 static bool
 is_metadata(const char *name, const char *value)
 {

@@ -197,6 +197,14 @@ phase_is_over(struct loop_timer *timer)
         end(worker);
 }
 
+/* Of a number of calls to be made none is left; a worker's part of them may be none. */
+static bool
+all_are_made(const struct worker *worker)
+{
+    return worker->phase == WORKER_MEASURING && worker->in_flight == 0 &&
+           worker->begun == worker->calls;
+}
+
 /* ---- what connections tell ---- */
 
 static void
@@ -214,6 +222,8 @@ start(struct worker *worker)
     else
         for (uint32_t i = 0; i < worker->connection_count; i++)
             connection_fill(&worker->connections[i]);
+    if (all_are_made(worker))
+        stop_measuring(worker);
 }
 
 void
@@ -263,8 +273,7 @@ worker_on_ended(struct worker *worker, int64_t due, int64_t took, weir_code code
         if (took >= 0)
             histogram_add(&tally->latency, took);
     }
-    if (worker->phase == WORKER_MEASURING && worker->in_flight == 0 &&
-        worker->begun == worker->calls)
+    if (all_are_made(worker))
         stop_measuring(worker);
     else if (worker->phase == WORKER_ENDING && is_over(worker))
         end(worker);
@@ -290,17 +299,22 @@ worker_done(const struct worker *worker)
 static bool
 make_connections(struct worker *worker)
 {
-    worker->connections = calloc(worker->connection_count, sizeof(*worker->connections));
-    for (uint32_t i = 0; worker->connections != NULL && i < worker->connection_count; i++)
-        if (!connection_init(&worker->connections[i], worker))
+    uint32_t wanted = worker->connection_count;
+
+    worker->connection_count = 0;
+    worker->connections = calloc(wanted, sizeof(*worker->connections));
+    if (worker->connections == NULL)
+        return false;
+    while (worker->connection_count < wanted)
+        if (!connection_init(&worker->connections[worker->connection_count++], worker))
             return false;
-    return worker->connections != NULL;
+    return true;
 }
 
 static void
 free_all(struct worker *worker)
 {
-    for (uint32_t i = 0; worker->connections != NULL && i < worker->connection_count; i++)
+    for (uint32_t i = 0; i < worker->connection_count; i++)
         connection_fini(&worker->connections[i]);
     free(worker->connections);
     if (worker->pace_fd >= 0)

@@ -129,6 +129,11 @@ def test_a_time_with_a_warm_up(ours):
     assert 0.3 <= result["seconds"]
 
 
+def test_fewer_calls_than_threads(ours):
+    result = measure(ours.address, f"{SERVICE}/EmptyCall", "--calls", 1, "--connections", 2, "--threads", 2)
+    assert result["calls"] == 1
+
+
 def test_headers_that_change(ours):
     measure(ours.address, f"{SERVICE}/EmptyCall", "--calls", 500, "--streams", 50, "--changing")
 
@@ -232,6 +237,14 @@ def test_nobody_listens():
     done = run(places.free_address(), "/a.B/C", "--calls", 1)
     assert done.returncode == 1
     assert done.stderr.endswith(": Connection refused\n")
+
+
+@pytest.mark.parametrize("much", [["--connections", "20000000"], ["--connections", "3", "--streams", "20000000"]])
+def test_no_memory(much):
+    limited = ["prlimit", f"--as={2**30}", places.program("weir-bench")]
+    done = programs.run(*limited, "127.0.0.1:1", "/a.B/C", *much)
+    assert done.returncode == 1
+    assert done.stderr.endswith(": out of memory or of file descriptors\n")
 
 
 MISTAKES = {
