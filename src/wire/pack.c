@@ -7,8 +7,9 @@
  * that stays in a register, which a member of the writer does not. NULL: there is no room, or
  * messages lie too deep in each other.
  *
- * The bytes are those of protobuf_c_message_pack, which alone takes -0 for the default of a plain
- * float or double, and loses its sign. */
+ * The bytes are those of protobuf_c_message_pack, but for a plain float or double that is -0: that
+ * is not the default, so it is sent. protobuf-c, which packs what is too large for this, does not
+ * see the difference. */
 #include "wire/wire.h"
 
 #include "base/bytes.h"

@@ -67,44 +67,18 @@ unescape(weir_str text)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-static bool
-is_continuation(unsigned char c)
-{
-    return (c & 0xc0) == 0x80;
-}
-
-/* The length of the UTF-8 character (RFC 3629, section 4) at p, 0 when there is none. NUL counts as
- * none: it would cut off the text behind it. */
-static size_t
-utf8_char(const unsigned char *p, size_t left)
-{
-    size_t len;
-
-    if (p[0] < 0x80)
-        return p[0] != 0;
-    len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || len > left)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if (!is_continuation(p[i]))
-            return 0;
-    /* Overlong forms, surrogates, and what lies beyond U+10FFFF. */
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return len;
-}
-
-/* The reader is promised UTF-8 without NUL; a peer may have sent anything. */
+/* The reader is promised UTF-8 without NUL, which would cut off the text behind it; a peer may have
+ * sent anything. */
 static void
-replace_non_utf8(unsigned char *text, size_t len)
+replace_non_utf8(char *text, size_t len)
 {
     size_t at = 0;
 
     while (at < len) {
-        size_t step = utf8_char(text + at, len - at);
+        uint32_t code_point = 0;
+        size_t step = weir_utf8_decode(text + at, len - at, &code_point);
 
-        if (step == 0) {
+        if (code_point == 0) {
             text[at] = '?';
             step = 1;
         }
@@ -128,7 +102,7 @@ wire_percent_decode(struct arena *arena, weir_str text)
         text.data += step;
         text.len -= step;
     }
-    replace_non_utf8((unsigned char *)decoded, len);
+    replace_non_utf8(decoded, len);
     decoded[len] = '\0';
     return decoded;
 }
