@@ -30,7 +30,7 @@ start(struct spawn *spawn)
     if (fiber_start(spawn->loop, run, spawn) == WEIR_OK)
         return;
     if (loop_timer_start(spawn->loop, &spawn->timer, loop_now(spawn->loop) + RETRY) != WEIR_OK)
-        loop_post(spawn->loop, &spawn->task);
+        loop_send(spawn->loop, &spawn->task); /* others get their turn before */
 }
 
 static void

@@ -9,6 +9,19 @@
 
 #include "fiber/fiber.h"
 #include <pthread.h>
+#include <sched.h>
+
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+/* Of the loop's timers, which alone grow by it. */
+static bool no_memory;
+
+void *
+__wrap_realloc(void *memory, size_t size)
+{
+    return no_memory ? NULL : __real_realloc(memory, size);
+}
 
 struct errand {
     weir_loop *loop;
@@ -124,6 +137,54 @@ waits_for_a_stack(void **state)
     weir_loop_free(errand.loop);
 }
 
+struct relief {
+    struct loop_task task;
+    weir_loop *loop;
+};
+
+static void
+relieve(struct loop_task *task)
+{
+    struct relief *relief = container_of(task, struct relief, task);
+
+    fiber_set_stack_size(relief->loop, (size_t)64 * 1024);
+}
+
+/* Comes from outside, once there was no stack. */
+static void *
+relieve_from_thread(void *arg)
+{
+    struct relief *relief = arg;
+
+    while (fiber_stats(relief->loop).refused == 0)
+        sched_yield();
+    loop_send(relief->loop, &relief->task);
+    return NULL;
+}
+
+/* The loop goes on hearing of other things, although there is no timer either to try again by. */
+static void
+waits_for_a_stack_without_a_timer(void **state)
+{
+    struct errand errand = {.runs = 0};
+    struct relief relief;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(weir_loop_new(&errand.loop), WEIR_OK);
+    fiber_set_stack_size(errand.loop, SIZE_MAX / 2);
+    relief.loop = errand.loop;
+    loop_task_init(&relief.task, relieve);
+    no_memory = true;
+    assert_int_equal(weir_loop_spawn(errand.loop, run, &errand), WEIR_OK);
+    assert_int_equal(pthread_create(&thread, NULL, relieve_from_thread, &relief), 0);
+    weir_loop_run(errand.loop);
+    no_memory = false;
+    assert_int_equal(errand.runs, 1);
+    pthread_join(thread, NULL);
+    weir_loop_free(errand.loop);
+}
+
 int
 main(void)
 {
@@ -131,6 +192,7 @@ main(void)
         cmocka_unit_test(from_any_thread),
         cmocka_unit_test(from_a_fiber),
         cmocka_unit_test(waits_for_a_stack),
+        cmocka_unit_test(waits_for_a_stack_without_a_timer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
