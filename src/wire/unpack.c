@@ -331,6 +331,8 @@ grow(struct reader *reader, void **array, size_t count, size_t more, size_t size
 
     if (room == room_for(count))
         return true;
+    if (room > PTRDIFF_MAX / size) /* as it may be where pointers have 32 bits */
+        return no_memory(reader);
     larger = arena_alloc(reader->arena, room * size);
     if (larger == NULL)
         return no_memory(reader);
