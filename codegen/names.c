@@ -98,6 +98,9 @@ compare_words(const void *key, const void *element)
 bool
 names_is_reserved(const char *word)
 {
+    /* C11, 7.1.3: these are the compiler's, some of them keywords. */
+    if (word[0] == '_' && (word[1] == '_' || is_upper(word[1])))
+        return true;
     return bsearch(word, reserved, sizeof reserved / sizeof *reserved, sizeof *reserved,
                compare_words) != NULL;
 }

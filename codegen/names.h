@@ -10,8 +10,8 @@
 bool names_is_identifier(const char *name);
 bool names_is_dotted(const char *name);
 
-/* Would the word, as a member's name, be a keyword of C or C++ or a macro of the standard headers?
- */
+/* Would the word, as a member's name, be a keyword of C or C++, a name that is the compiler's, or a
+ * macro of the standard headers? */
 bool names_is_reserved(const char *word);
 
 /* "a.b.Outer.Inner" -> "A__B__Outer__Inner", the type that protobuf-c makes. */

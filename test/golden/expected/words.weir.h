@@ -94,6 +94,12 @@ struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers {
     weir_code (*_)(void *self, weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
         My__HTTP2Stuff__V1beta1__X__Lower *out_response);
 
+    weir_code (*_Bool_)(void *self, weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
+        My__HTTP2Stuff__V1beta1__X__Lower *out_response);
+
+    weir_code (*__func___)(void *self, weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
+        My__HTTP2Stuff__V1beta1__X__Lower *out_response);
+
     weir_code (*getURLForID)(void *self, weir_call *call, const My__HTTP2Stuff__V1beta1__X__GetURLForID *request,
         My__HTTP2Stuff__V1beta1__X__Lower *out_response);
 };
@@ -437,13 +443,39 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2___(weir_call *call, const My__HTTP2Stuff
 
 /* *out_response lives as long as the call. Suspends. */
 static inline WEIR_CHECK weir_code
-_My_HTTP2_stuff_v1beta1_x__HTTPService2__getURLForID(weir_call *call, const My__HTTP2Stuff__V1beta1__X__GetURLForID *request,
+_My_HTTP2_stuff_v1beta1_x__HTTPService2___Bool(weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
     const My__HTTP2Stuff__V1beta1__X__Lower **out_response)
 {
     const ProtobufCMessage *message = (const ProtobufCMessage *)request;
     ProtobufCMessage *response;
 
     WEIR_TRY(weir_call_unary(call, &_My_HTTP2_stuff_v1beta1_x__HTTPService2__service.methods[12], message, &response));
+    *out_response = (const My__HTTP2Stuff__V1beta1__X__Lower *)response;
+    return WEIR_OK;
+}
+
+/* *out_response lives as long as the call. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2____func__(weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
+    const My__HTTP2Stuff__V1beta1__X__Lower **out_response)
+{
+    const ProtobufCMessage *message = (const ProtobufCMessage *)request;
+    ProtobufCMessage *response;
+
+    WEIR_TRY(weir_call_unary(call, &_My_HTTP2_stuff_v1beta1_x__HTTPService2__service.methods[13], message, &response));
+    *out_response = (const My__HTTP2Stuff__V1beta1__X__Lower *)response;
+    return WEIR_OK;
+}
+
+/* *out_response lives as long as the call. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__getURLForID(weir_call *call, const My__HTTP2Stuff__V1beta1__X__GetURLForID *request,
+    const My__HTTP2Stuff__V1beta1__X__Lower **out_response)
+{
+    const ProtobufCMessage *message = (const ProtobufCMessage *)request;
+    ProtobufCMessage *response;
+
+    WEIR_TRY(weir_call_unary(call, &_My_HTTP2_stuff_v1beta1_x__HTTPService2__service.methods[14], message, &response));
     *out_response = (const My__HTTP2Stuff__V1beta1__X__Lower *)response;
     return WEIR_OK;
 }
