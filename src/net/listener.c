@@ -151,7 +151,8 @@ struct net_listener {
     ino_t inode;
     int fd;
     bool is_unix;
-    bool filters; /* it has had a filter, which connections may have inherited */
+    bool filters;   /* it has had a filter, which connections may have inherited */
+    bool shuts_out; /* has one now, unless another process has set its own since */
     bool closing;
 };
 
@@ -222,7 +223,7 @@ take_in(struct net_listener *listener, int fd, const struct net_address *peer)
         return;
     }
     if (listener->filters)
-        net_syn_filter_clear(fd);
+        (void)net_syn_filter_clear(fd);
     if ((conn = net_conn_new(listener->loop, fd, peer)) != NULL)
         listener->accepted(listener->owner, conn);
 }
@@ -314,8 +315,8 @@ net_listener_new(weir_loop *loop, int fd, void (*accepted)(void *owner, struct n
     listener->accepted = accepted;
     listener->owner = owner;
     listener->is_unix = is_unix(fd);
-    if (!listener->is_unix)
-        net_syn_filter_clear(fd); /* of a process that had the socket before, and was killed */
+    if (!listener->is_unix) /* of a process that has the socket, too, or had it and was killed */
+        listener->filters = net_syn_filter_clear(fd);
     loop_timer_init(&listener->retry, on_retry);
     if (!remember_path(listener) || uv_poll_init(loop_uv(loop), &listener->poll, fd) != 0)
         goto no_poll;
@@ -343,10 +344,12 @@ net_listener_shut_out(struct net_listener *listener, const struct net_origin *or
 {
     if (listener->is_unix)
         return;
-    if (count > 0 && net_syn_filter_set(listener->fd, origins, count))
-        listener->filters = true;
-    else if (listener->filters)
-        net_syn_filter_clear(listener->fd);
+    if (count > 0 && net_syn_filter_set(listener->fd, origins, count)) {
+        listener->filters = listener->shuts_out = true;
+    } else if (listener->shuts_out) {
+        net_syn_filter_withdraw(listener->fd);
+        listener->shuts_out = false;
+    }
 }
 
 static void
@@ -363,7 +366,7 @@ net_listener_close(struct net_listener *listener)
     listener->closing = true;
     loop_timer_stop(listener->loop, &listener->retry);
     forget_path(listener);
-    net_listener_shut_out(listener, NULL, 0); /* another process may have the socket, too */
+    net_listener_shut_out(listener, NULL, 0); /* another process may go on with the socket */
     uv_close((uv_handle_t *)&listener->poll, on_closed);
     loop_touch(listener->loop);
     close(listener->fd);

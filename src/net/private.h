@@ -92,4 +92,8 @@ void net_identity_free(struct net_identity *identity);
 /* Let a listening socket drop the SYNs of at most NET_SHUT_OUT_MAX origins, or of the first of them
  * where it has no room for more. False: the kernel does not do that. syn_filter.c. */
 bool net_syn_filter_set(int fd, const struct net_origin *origins, size_t count);
-void net_syn_filter_clear(int fd);
+
+/* Take a filter off, whoever has set it: was there one? Or unless another process has set one
+ * since. */
+bool net_syn_filter_clear(int fd);
+void net_syn_filter_withdraw(int fd);

@@ -16,13 +16,18 @@
  * what a socket may have of its memory: net.core.optmem_max, 20 KiB before Linux 6.7.
  *
  * Packets of connections that are there already pass by the first question, and a connection that
- * is accepted has its own reference to the filter taken away (net_syn_filter_clear). */
+ * is accepted has its own reference to the filter taken away (net_syn_filter_clear).
+ *
+ * A socket has one filter, whichever of the processes that share it has attached that: while one
+ * takes over from another both do, and what came last holds. So a program begins with a mark, whose
+ * it is, and who ends takes no other's away. */
 #include "net/private.h"
 
 #include "base/bytes.h"
 #include <errno.h>
 #include <linux/filter.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define TCP_FLAGS 13
 #define SYN_AND_ACK 0x12
@@ -32,7 +37,7 @@
 #define V6_SOURCE 8
 
 /* Of an origin: IPv4 needs 2 of them, IPv6 5; and those around them. */
-#define OPS_MAX (5 * NET_SHUT_OUT_MAX + 16)
+#define OPS_MAX (5 * NET_SHUT_OUT_MAX + 17)
 
 struct program {
     struct sock_filter ops[OPS_MAX];
@@ -116,12 +121,20 @@ drop_v6(struct program *program, const struct net_origin *origins, size_t count)
     take(program);
 }
 
+/* Into a register that the next instruction overwrites. */
+static void
+put_mark(struct program *program)
+{
+    put(program, BPF_LD | BPF_IMM, (uint32_t)getpid(), 0, 0);
+}
+
 static void
 build(struct program *program, const struct net_origin *origins, size_t count)
 {
     struct sock_filter *to_v6;
     unsigned short v4;
 
+    put_mark(program);
     put(program, BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS, 0, 0);
     put(program, BPF_ALU | BPF_AND | BPF_K, SYN_AND_ACK, 0, 0);
     put(program, BPF_JMP | BPF_JEQ | BPF_K, SYN_ALONE, 1, 0);
@@ -140,16 +153,38 @@ build(struct program *program, const struct net_origin *origins, size_t count)
 
 /* An emulator may know how to attach a filter, and not how to take it off (qemu): then one that
  * takes everything comes in its place. */
-void
+bool
 net_syn_filter_clear(int fd)
 {
     struct sock_filter take_all = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
     const struct sock_fprog program = {1, &take_all};
     int nothing = 0;
 
-    if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof(nothing)) != 0 &&
-        errno != ENOENT)
+    if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof(nothing)) == 0)
+        return true;
+    if (errno != ENOENT)
         (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+    return false;
+}
+
+/* As this process has attached it; or nobody can tell. */
+static bool
+is_own(int fd)
+{
+    struct program mark = {.count = 0}, found;
+    socklen_t count = OPS_MAX; /* of instructions, not of bytes */
+
+    put_mark(&mark);
+    if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, found.ops, &count) != 0)
+        return true;
+    return count > 0 && memcmp(&found.ops[0], &mark.ops[0], sizeof(mark.ops[0])) == 0;
+}
+
+void
+net_syn_filter_withdraw(int fd)
+{
+    if (is_own(fd))
+        (void)net_syn_filter_clear(fd);
 }
 
 static bool
@@ -170,7 +205,7 @@ net_syn_filter_set(int fd, const struct net_origin *origins, size_t count)
 {
     if (attach(fd, origins, count))
         return true;
-    net_syn_filter_clear(fd);
+    (void)net_syn_filter_clear(fd);
     while (count > 0 && !attach(fd, origins, count))
         count /= 2;
     return count > 0;

@@ -2,9 +2,13 @@
 /* Tests of src/net/listener.c. */
 
 #include "support.h"
+
+#include "net/private.h"
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 /* net.core.optmem_max before Linux 6.7. */
 #define SOCKET_ROOM 20480
@@ -248,6 +252,63 @@ a_closed_listener_shuts_out_nobody(void **state)
     turn_until(loop, acceptor.count == 1);
     close(peer);
     net_listener_close(acceptor.listener);
+    weir_loop_free(loop);
+}
+
+/* As a successor does, which has inherited the socket. */
+static void
+shut_out_by_another(int fd, const struct net_origin *out)
+{
+    pid_t child = fork();
+    int status;
+
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(net_syn_filter_set(fd, out, 1) ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* An emulator does not. */
+static bool
+kernel_tells_of_filters(int fd)
+{
+    struct sock_filter ops[4096];
+    socklen_t count = sizeof(ops) / sizeof(ops[0]);
+
+    return getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, ops, &count) == 0;
+}
+
+static void
+who_ends_leaves_the_filter_of_another(void **state)
+{
+    struct net_origin own = origin_of("127.0.0.2:1"), other = origin_of("127.0.0.3:1");
+    weir_loop *loop = new_loop();
+    struct acceptor before, after;
+    struct net_address bound;
+    int fd = bind_to("127.0.0.1:0", &bound), inherited = dup(fd), peers[2];
+
+    (void)state;
+    listen_on(loop, inherited, &after);
+    listen_on(loop, fd, &before);
+    net_listener_shut_out(before.listener, &own, 1);
+    shut_out_by_another(inherited, &other);
+    if (!kernel_tells_of_filters(inherited))
+        skip();
+    net_listener_shut_out(before.listener, NULL, 0);
+    assert_true(option_memory(inherited) > 0);
+    net_listener_shut_out(before.listener, &own, 1);
+    shut_out_by_another(inherited, &other);
+    net_listener_close(before.listener);
+    peers[0] = knock("127.0.0.3:0", &bound);
+    peers[1] = knock("127.0.0.2:0", &bound);
+    turn_until(loop, after.count == 1);
+    settle(loop);
+    assert_int_equal(after.count, 1);
+    assert_memory_equal(after.peer, "ipv4:127.0.0.2:", 15);
+    net_listener_close(after.listener);
+    close(peers[0]);
+    close(peers[1]);
     weir_loop_free(loop);
 }
 
@@ -568,6 +629,7 @@ main(void)
         cmocka_unit_test(networks_of_ipv6_are_shut_out),
         cmocka_unit_test(many_are_shut_out),
         cmocka_unit_test(a_closed_listener_shuts_out_nobody),
+        cmocka_unit_test(who_ends_leaves_the_filter_of_another),
         cmocka_unit_test(who_is_not_admitted_is_reset),
         cmocka_unit_test(a_listener_can_be_closed_while_it_accepts),
         cmocka_unit_test(running_out_of_descriptors_is_waited_out),
