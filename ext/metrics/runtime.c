@@ -23,6 +23,19 @@ put_limits(weir_scrape *scrape, const struct weir_server_stats *stats)
 }
 
 static void
+put_offences(weir_scrape *scrape, const struct weir_server_stats *stats)
+{
+    const struct weir_label futile = {"kind", "futile"}, harmful = {"kind", "harmful"};
+
+    weir_scrape_name(scrape, "weir_server_offences_total", "counter",
+        "Connections that were of no use, or did harm, which addresses that are not trusted owe.");
+    weir_scrape_value(scrape, &futile, 1, (double)stats->connections_futile);
+    weir_scrape_value(scrape, &harmful, 1, (double)stats->connections_harmful);
+    put_one(scrape, "weir_server_addresses_held_back", "gauge",
+        "Addresses of which new connections are let in one by one.", stats->addresses_held_back);
+}
+
+static void
 collect_server(void *self, weir_scrape *scrape)
 {
     struct weir_server_stats stats;
@@ -62,6 +75,7 @@ collect_server(void *self, weir_scrape *scrape)
     put_one(scrape, "weir_server_http_connections", "gauge",
         "Connections to the HTTP endpoints that are open.", stats.http_connections_live);
     put_limits(scrape, &stats);
+    put_offences(scrape, &stats);
 }
 
 static void

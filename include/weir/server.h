@@ -81,15 +81,15 @@ WEIR_API WEIR_CHECK weir_code weir_server_listen(weir_server *server, const char
  */
 WEIR_API const char *weir_server_address(const weir_server *server, size_t index);
 
-/* Never hold back connections of this network, "192.0.2.0/24", "2001:db8::/32" or a single address:
- * a proxy's, a load balancer's, whose connections are those of many. Of others' addresses, an IPv6
- * network of 64 bits being one, a connection that breaks HTTP/2's rules or the server's limits is a
- * debt, which is forgiven in 10 s; so is one that is refused, or on which no call was made, a
- * fiftieth of that. From 30 s of it on an address' new connections are let in one by one, a second
- * apart at first, and half a minute at most; those that are there go on. The first network, or
- * "none", takes the place of loopback; Unix sockets owe nothing. INVALID_ARGUMENT: not a network,
- * weir_server_error says so. RESOURCE_EXHAUSTED: no memory. FAILED_PRECONDITION: the server runs.
- */
+/* Never hold back connections of this network, "192.0.2.0/24", "2001:db8::/32" or a single
+ * address: a proxy's, a load balancer's, whose connections are those of many. Of others'
+ * addresses, an IPv6 network of 64 bits being one, a connection that breaks HTTP/2's rules or the
+ * server's limits is a debt, which is forgiven in 10 s; so is one that is refused, on which no
+ * call was made, or that was ended for its PINGs (min_ping_interval), a fiftieth of that. From 30
+ * s of it on an address' new connections are let in one by one, a second apart at first, and half
+ * a minute at most; those that are there go on. The first network, or "none", takes the place of
+ * loopback; Unix sockets owe nothing. INVALID_ARGUMENT: not a network, weir_server_error says so.
+ * RESOURCE_EXHAUSTED: no memory. FAILED_PRECONDITION: the server runs. */
 WEIR_API WEIR_CHECK weir_code weir_server_trust(weir_server *server, const char *network);
 
 /* Take over a socket that listens already, systemd's or that of a process which this one replaces:

@@ -50,6 +50,11 @@ struct weir_server_stats {
     uint64_t connections_refused;  /* total: closed at once, over a limit or for want of memory */
     uint64_t connections_live;
     uint64_t handshakes_failed; /* total: closed before the client's SETTINGS came */
+    uint64_t connections_futile;  /* total: without a call, refused for their address, or ended for
+                                     their PINGs; a small debt of the address */
+    uint64_t connections_harmful; /* total: ended since they broke a rule, or a limit; a large one
+                                     (weir_server_trust), unless the server drains */
+    uint64_t addresses_held_back; /* whose new connections are let in one by one now */
     uint64_t protocol_errors;   /* total: closed because the client broke HTTP/2's rules */
     uint64_t calls_started;     /* total: requests that came to a call */
     uint64_t calls_succeeded;   /* total: ended with OK */

@@ -263,6 +263,9 @@ bool h2_conn_done(const struct h2_conn *conn);
  * SETTINGS_TIMEOUT.) */
 bool h2_conn_settings_acked(const struct h2_conn *conn);
 
+/* Was it ended for its PINGs, which is a client's setting rather than malice? */
+bool h2_conn_pinged_too_often(const struct h2_conn *conn);
+
 /* Bytes that either side may send on all streams together: the connection's windows. */
 void h2_conn_windows(const struct h2_conn *conn, int32_t *out_send, int32_t *out_receive);
 

@@ -143,6 +143,12 @@ h2_ping_allowed(struct h2_conn *conn)
     return ++conn->ping_strikes <= PING_STRIKES_MAX;
 }
 
+bool
+h2_conn_pinged_too_often(const struct h2_conn *conn)
+{
+    return conn->ping_strikes > PING_STRIKES_MAX;
+}
+
 /* A client that keeps to the limit of streams has at most so many answers unread; counted in
  * generations as replies are, it may look like a few times as many. */
 bool

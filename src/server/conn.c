@@ -115,20 +115,25 @@ give_up(struct server_conn *conn, const char *why)
 static void
 hold_against(struct server_loop *home, const struct net_address *peer, enum server_offence offence)
 {
-    if (!home->draining &&
-        server_penalty_note(&home->server->penalties, peer, offence, loop_now(home->loop)))
+    if (home->draining)
+        return;
+    counter_add(&home->stats.offences[offence], 1);
+    if (server_penalty_note(&home->server->penalties, peer, offence, loop_now(home->loop)))
         server_gate_changed(home);
 }
 
+/* PINGs too often are how a client was set up, whose connections are all like that: they cost us as
+ * little as one that came to nothing. */
 static void
 charge(struct server_conn *conn)
 {
     const struct rpc_transport *transport = &conn->transport;
+    bool over_pings = h2_conn_pinged_too_often(transport->h2);
 
-    if (conn->ready && transport->violated)
-        hold_against(conn->home, net_conn_peer(transport->net), SERVER_BAD_CONN);
-    else if (transport->counts.streams == 0 && !conn->leaving)
-        hold_against(conn->home, net_conn_peer(transport->net), SERVER_IDLE_CONN);
+    if (conn->ready && transport->violated && !over_pings)
+        hold_against(conn->home, net_conn_peer(transport->net), SERVER_HARMFUL);
+    else if (over_pings || (transport->counts.streams == 0 && !conn->leaving))
+        hold_against(conn->home, net_conn_peer(transport->net), SERVER_FUTILE);
 }
 
 static void
@@ -267,7 +272,7 @@ may_enter(struct server_loop *home, const struct net_conn *net)
     }
     atomic_fetch_sub(&server->connections, 1);
     if (limit == WEIR_LIMIT_ADDRESS)
-        hold_against(home, net_conn_peer(net), SERVER_IDLE_CONN);
+        hold_against(home, net_conn_peer(net), SERVER_FUTILE);
     counter_add(&home->stats.limit_hits[limit], 1);
     counter_add(&home->stats.refused, 1);
     return false;

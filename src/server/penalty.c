@@ -24,11 +24,15 @@
 #define SETS 256u
 #define WAYS 4u
 
-/* What is forgiven for one connection takes so long. */
-#define BAD_COST (10 * WEIR_SECOND)
-#define IDLE_COST (200 * WEIR_MILLISECOND)
+/* What is forgiven for one connection takes so long: four hundred times the CPU time that a
+ * handshake with TLS costs, so that an address which goes on for ever has a four-hundredth of a
+ * core; for what no client does by mistake, five thousand times what it costs. */
+static const int64_t costs[SERVER_OFFENCES] = {
+    [SERVER_FUTILE] = 200 * WEIR_MILLISECOND,
+    [SERVER_HARMFUL] = 10 * WEIR_SECOND,
+};
 
-#define FREE (3 * BAD_COST)
+#define FREE (30 * WEIR_SECOND)
 #define DEBT_MAX (FREE + 300 * WEIR_SECOND)
 
 /* A second at first, half a minute at most. */
@@ -138,6 +142,12 @@ is_over_free(const struct penalty_place *place, int64_t now)
     return place->forgiven_at - now > FREE;
 }
 
+static bool
+is_held_back(const struct penalty_place *place, int64_t now)
+{
+    return now < place->next_at || is_over_free(place, now);
+}
+
 static int64_t
 pause_of(const struct penalty_place *place, int64_t now)
 {
@@ -175,7 +185,6 @@ bool
 server_penalty_note(struct server_penalties *penalties, const struct net_address *peer,
     enum server_offence offence, int64_t now)
 {
-    int64_t cost = offence == SERVER_BAD_CONN ? BAD_COST : IDLE_COST;
     struct penalty_place *place;
     struct net_origin origin;
     bool held = false;
@@ -188,7 +197,7 @@ server_penalty_note(struct server_penalties *penalties, const struct net_address
     if (penalties->places != NULL) {
         if ((place = find(penalties, &origin)) == NULL)
             place = settle(penalties, &origin);
-        held = owe(penalties, place, cost, now);
+        held = owe(penalties, place, costs[offence], now);
     }
     pthread_mutex_unlock(&penalties->lock);
     return held;
@@ -243,6 +252,20 @@ server_penalty_list(struct server_penalties *penalties, int64_t now, struct net_
         if (place->next_at < *out_until)
             *out_until = place->next_at;
     }
+    pthread_mutex_unlock(&penalties->lock);
+    return count;
+}
+
+size_t
+server_penalty_count(struct server_penalties *penalties, int64_t now)
+{
+    size_t count = 0;
+
+    if (now >= atomic_load(&penalties->over))
+        return 0;
+    pthread_mutex_lock(&penalties->lock);
+    for (size_t i = 0; i < (size_t)SETS * WAYS; i++)
+        count += is_held_back(&penalties->places[i], now);
     pthread_mutex_unlock(&penalties->lock);
     return count;
 }

@@ -45,6 +45,14 @@ struct server_path {
     void *self;
 };
 
+/* What an address pays for; see penalty.c. */
+enum server_offence {
+    SERVER_FUTILE,  /* a connection that was of no use: without a call, refused, or ended for PINGs
+                     */
+    SERVER_HARMFUL, /* one that broke the rules, or another limit */
+    SERVER_OFFENCES,
+};
+
 /* What a loop counts; see weir/stats.h. */
 struct server_counters {
     _Atomic uint64_t accepted, refused, live, handshakes_failed;
@@ -53,6 +61,7 @@ struct server_counters {
     _Atomic uint64_t last_call; /* when it began */
     _Atomic uint64_t http_requests, http_live;
     _Atomic uint64_t limit_hits[WEIR_LIMIT_COUNT]; /* but for those of h2 */
+    _Atomic uint64_t offences[SERVER_OFFENCES];
     struct h2_stats h2;
     struct net_counters net;
     struct rpc_traffic traffic;
@@ -86,11 +95,6 @@ struct server_penalties {
     size_t trusted_count;
     bool chosen; /* whom to trust; until then loopback is */
     uint64_t seed;
-};
-
-enum server_offence {
-    SERVER_IDLE_CONN, /* a connection on which no call was made, or that was refused */
-    SERVER_BAD_CONN,  /* one that broke the rules, or a limit */
 };
 
 /* Does a loop's kernel know whom to keep out? */
@@ -229,6 +233,9 @@ enum server_verdict server_penalty_judge(
  * WEIR_NEVER without any. */
 size_t server_penalty_list(struct server_penalties *penalties, int64_t now,
     struct net_origin *out_origins, size_t max, int64_t *out_until);
+
+/* Addresses of which new connections come in one by one, if at all. */
+size_t server_penalty_count(struct server_penalties *penalties, int64_t now);
 
 /* Ask on a loop's TCP listener; and let its kernel know soon of what has changed. gate.c. */
 void server_gate_init(struct server_loop *home);

@@ -76,6 +76,8 @@ add_loop(const struct server_loop *home, struct weir_server_stats *sum)
     sum->fibers_refused += fibers.refused;
     sum->http_requests += counter_read(&stats->http_requests);
     sum->http_connections_live += counter_read(&stats->http_live);
+    sum->connections_futile += counter_read(&stats->offences[SERVER_FUTILE]);
+    sum->connections_harmful += counter_read(&stats->offences[SERVER_HARMFUL]);
     add_limits(stats, sum);
     if ((int64_t)counter_read(&stats->last_call) > sum->last_call)
         sum->last_call = (int64_t)counter_read(&stats->last_call);
@@ -87,5 +89,7 @@ weir_server_stats(const weir_server *server, struct weir_server_stats *out_stats
     *out_stats = (struct weir_server_stats){0};
     for (unsigned i = 0; i < server->options.loops; i++)
         add_loop(&server->loops[i], out_stats);
+    out_stats->addresses_held_back =
+        server_penalty_count(&server->loops[0].server->penalties, weir_now());
     out_stats->limit_hits[WEIR_LIMIT_MESSAGE] += counter_read(&server->too_large);
 }

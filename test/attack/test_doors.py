@@ -152,10 +152,28 @@ def test_who_harms_again_and_again_is_kept_out_for_a_while(trusting_nobody):
         # In five attempts, each too short for the kernel to try again, at most one has its turn.
         assert sum(comes_in(address, ATTACKER, 0.1) for _ in range(5)) <= 1
         assert comes_in(address, "127.0.0.3", programs.PATIENCE)
+        assert trusting_nobody.count("weir_server_addresses_held_back") == 1
+        assert trusting_nobody.count('weir_server_offences_total{kind="harmful"}') == OFFENCES
         call_on(good, 3)  # what was there goes on
         # Somebody else of that address comes in, too, but has to wait for it.
         programs.wait_until(lambda: is_served(address, ATTACKER), "the address to have its turn")
         call_on(good, 5)
+    assert_neighbours_are_well(trusting_nobody)
+
+
+def test_who_asks_for_pings_too_often_does_not_hold_back_its_neighbours(trusting_nobody):
+    """Clients that were set up so, all behind one address: each connection is ended, and that is all."""
+    futile = 'weir_server_offences_total{kind="futile"}'
+    before = trusting_nobody.count(futile)
+    for count in range(1, 4 * OFFENCES):
+        with frames.Connection(trusting_nobody.address, source=ATTACKER) as connection:
+            call_on(connection, 1)
+            assert connection.flood(frames.forever(frames.frame(frames.PING, bytes(8)))).why == "too_many_pings"
+        programs.wait_until(
+            lambda: trusting_nobody.count(futile) == before + count, "it to be noted"
+        )
+    assert trusting_nobody.count("weir_server_addresses_held_back") == 0
+    assert is_served(trusting_nobody.address, ATTACKER)
     assert_neighbours_are_well(trusting_nobody)
 
 

@@ -11,7 +11,7 @@ harms(struct server_penalties *penalties, const char *text, int64_t now)
 {
     struct net_address address = address_of(text);
 
-    return server_penalty_note(penalties, &address, SERVER_BAD_CONN, now);
+    return server_penalty_note(penalties, &address, SERVER_HARMFUL, now);
 }
 
 static enum server_verdict
@@ -70,8 +70,10 @@ who_goes_on_comes_in_one_by_one(void **state)
     assert_int_equal(judge(&penalties, "192.0.2.2", now), SERVER_WELCOME);
     assert_int_equal(listed(&penalties, now, &until), 1);
     assert_int_equal(until, now + WEIR_SECOND);
+    assert_int_equal(server_penalty_count(&penalties, now), 1);
     now = until;
     assert_int_equal(listed(&penalties, now, &until), 0);
+    assert_int_equal(server_penalty_count(&penalties, now), 1);
     assert_int_equal(judge(&penalties, "192.0.2.1", now), SERVER_HELD_BACK);
     assert_int_equal(judge(&penalties, "192.0.2.1", now), SERVER_REFUSED);
     server_penalties_fini(&penalties);
@@ -108,6 +110,7 @@ pauses_grow_and_debts_are_forgiven(void **state)
     last = count_admitted(&penalties, &now, 10 * MINUTE);
     assert_in_range(last, 55, 65);
     now += 10 * MINUTE;
+    assert_int_equal(server_penalty_count(&penalties, now), 0);
     assert_int_equal(judge(&penalties, "192.0.2.1", now), SERVER_WELCOME);
     go_too_far(&penalties, "192.0.2.1", now);
     server_penalties_fini(&penalties);
@@ -130,7 +133,7 @@ a_debt_has_an_end(void **state)
 }
 
 static void
-idle_connections_are_a_small_offence(void **state)
+what_was_of_no_use_is_a_small_offence(void **state)
 {
     struct net_address address = address_of("192.0.2.1");
     struct server_penalties penalties;
@@ -138,7 +141,7 @@ idle_connections_are_a_small_offence(void **state)
 
     (void)state;
     server_penalties_init(&penalties);
-    while (!server_penalty_note(&penalties, &address, SERVER_IDLE_CONN, START))
+    while (!server_penalty_note(&penalties, &address, SERVER_FUTILE, START))
         count++;
     assert_int_equal(count, 150);
     /* A pause is waited for to its end, though the debt was hardly too large. */
@@ -176,7 +179,7 @@ who_is_trusted_owes_nothing(void **state)
     for (int i = 0; i < 100; i++) {
         assert_false(harms(&penalties, "127.1.2.3", START));
         assert_false(harms(&penalties, "::1", START));
-        assert_false(server_penalty_note(&penalties, &unix_socket, SERVER_BAD_CONN, START));
+        assert_false(server_penalty_note(&penalties, &unix_socket, SERVER_HARMFUL, START));
     }
     assert_int_equal(server_penalties_trust(&penalties, "192.0.2.0/24"), WEIR_OK);
     assert_int_equal(server_penalties_trust(&penalties, "2001:db8::/32"), WEIR_OK);
@@ -229,7 +232,7 @@ main(void)
         cmocka_unit_test(who_goes_on_comes_in_one_by_one),
         cmocka_unit_test(pauses_grow_and_debts_are_forgiven),
         cmocka_unit_test(a_debt_has_an_end),
-        cmocka_unit_test(idle_connections_are_a_small_offence),
+        cmocka_unit_test(what_was_of_no_use_is_a_small_offence),
         cmocka_unit_test(a_network_of_ipv6_is_one),
         cmocka_unit_test(who_is_trusted_owes_nothing),
         cmocka_unit_test(nobody_need_be_trusted),
