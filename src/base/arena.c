@@ -50,6 +50,7 @@ void
 arena_fini(struct arena *arena)
 {
     arena_free_blocks(arena);
+    poison_lift(arena->first, (size_t)(arena->first_end - arena->first));
     arena->next = arena->end = NULL;
 }
 
@@ -82,6 +83,7 @@ arena_alloc_block(struct arena *arena, size_t size)
     piece = (char *)block + HEAD;
     arena->next = piece + (size == 0 ? ARENA_ALIGN(1) : ARENA_ALIGN(size));
     arena->end = piece + room;
+    poison(piece + size, room - size);
     return piece;
 }
 

@@ -3,6 +3,7 @@
 /* Threads: one owner at a time. */
 #pragma once
 
+#include "base/poison.h"
 #include <stdarg.h>
 #include <weir/base.h>
 
@@ -31,6 +32,7 @@ arena_reset(struct arena *arena)
         arena_free_blocks(arena);
     arena->next = arena->first;
     arena->end = arena->first_end;
+    poison(arena->first, (size_t)(arena->first_end - arena->first));
 }
 
 /* The slow half of arena_alloc: a new block. NULL: no memory. */
@@ -50,6 +52,7 @@ arena_alloc_here(struct arena *arena, size_t size)
     if (piece == NULL)
         __builtin_unreachable(); /* there is room behind it; so callers look once */
     arena->next = piece + rounded;
+    poison_lift(piece, size);
     return piece;
 }
 

@@ -2,6 +2,7 @@
 /* A stack of pieces of memory, linked through themselves. */
 #include "base/buf_pool.h"
 
+#include "base/poison.h"
 #include <stdlib.h>
 
 struct buf_pooled {
@@ -17,6 +18,7 @@ buf_pool_take(struct buf_pool *pool, struct buf *buf)
     if (first == NULL)
         return;
     pool->first = first->next;
+    poison_lift(first, first->cap);
     if (--pool->count < pool->least)
         pool->least = pool->count;
     *buf = (struct buf){.data = (uint8_t *)first, .cap = first->cap};
@@ -33,6 +35,7 @@ buf_pool_give(struct buf_pool *pool, struct buf *buf)
     }
     *first = (struct buf_pooled){pool->first, buf->cap};
     pool->first = first;
+    poison(first + 1, first->cap - sizeof(*first));
     pool->count++;
     *buf = (struct buf)BUF_EMPTY;
 }

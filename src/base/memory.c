@@ -2,7 +2,9 @@
 /* glibc gives back by itself only what lies at the end of the heap. */
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -13,5 +15,33 @@ memory_pass_on(void)
 {
 #ifdef __GLIBC__
     (void)malloc_trim(0);
+#endif
+}
+
+/* 0: /proc is not there. */
+static size_t
+resident(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    unsigned long all, pages = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%lu %lu", &all, &pages) != 2)
+        pages = 0;
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t
+memory_slack(void)
+{
+#ifdef __GLIBC__
+    struct mallinfo2 info = mallinfo2();
+    size_t held = resident(), used = info.uordblks + info.hblkhd;
+
+    return held > used ? held - used : 0;
+#else
+    return 0;
 #endif
 }

@@ -3,7 +3,14 @@
 /* Threads: any. */
 #pragma once
 
+#include <stddef.h>
+
 /* Give the pages that nothing is in back to the kernel. Takes milliseconds of a large heap, in
  * which other threads may have to wait for memory. Where the allocator knows no such thing,
  * nothing. */
 void memory_pass_on(void);
+
+/* Bytes of the process that are resident, and not because somebody has allocated them: what the
+ * allocator keeps, beside stacks, code and the like. Takes 10 us, more after there was much. 0:
+ * nobody knows. */
+size_t memory_slack(void);

@@ -49,6 +49,7 @@ server_conn_close(struct server_conn *conn, const char *why)
     server_drop_waiting(conn);
     rpc_transport_close(&conn->transport, why);
     list_remove(&conn->link);
+    conn->home->ended = true;
     loop_post(conn->home->loop, &conn->reap);
 }
 
@@ -198,9 +199,11 @@ start_resting(struct server_loop *home)
         return;
 }
 
-/* How many connections give back memory at a time that the allocator is to pass it on: it would
- * keep what lies below anything that is in use. That takes it a few milliseconds. */
+/* How many connections give back memory at a time, or how much is free, that the allocator is to
+ * pass it on: it would keep what lies below anything that is in use. That takes it a few
+ * milliseconds. */
 #define RESTED_MANY 500
+#define SLACK_MUCH ((size_t)16 << 20)
 
 /* True: it has given back memory. */
 static bool
@@ -228,6 +231,21 @@ rest(struct server_conn *conn)
     return rested;
 }
 
+/* Of what loads and attacks took, nothing stays. What the allocator cannot pass on is not asked for
+ * again. */
+static void
+pass_memory_on(struct server_loop *home, size_t rested)
+{
+    size_t slack = memory_slack();
+
+    if (rested >= RESTED_MANY || slack > home->least_slack + SLACK_MUCH) {
+        memory_pass_on();
+        home->least_slack = memory_slack();
+    } else if (slack < home->least_slack) {
+        home->least_slack = slack;
+    }
+}
+
 void
 server_loop_rest(struct loop_timer *timer)
 {
@@ -241,8 +259,9 @@ server_loop_rest(struct loop_timer *timer)
         rested += rest(conn);
     }
     buf_pool_trim(&home->outputs);
-    if (rested >= RESTED_MANY)
-        memory_pass_on();
+    if (rested > 0 || home->ended)
+        pass_memory_on(home, rested);
+    home->ended = false;
     if (!list_empty(&home->conns))
         start_resting(home);
     else

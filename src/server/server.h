@@ -120,6 +120,8 @@ struct server_loop {
     struct loop_timer grace;
     struct server_gate gate;
     struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */
+    bool ended;             /* since the last pass a connection has */
+    size_t least_slack;     /* of memory, since it was passed on */
     bool draining;
     bool idle; /* draining, and without connections and calls */
     pthread_mutex_t survey_lock;

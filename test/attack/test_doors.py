@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attacks on the ways in: connections by the thousand, TLS, the HTTP endpoints, and paths that no authorization knows."""
+import contextlib
 import re
 import socket
 import ssl
@@ -303,13 +304,29 @@ def test_floods_are_stopped_inside_of_tls_as_well(secure):
     grpc_call(secure)
 
 
-# ---- HTTP/1.1, that of the operators ----
+# ---- memory ----
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
     with siege.siege(tmp_path_factory.mktemp("plain")) as besieged:
         yield besieged
+
+
+def test_what_requests_held_that_never_came_is_given_back(plain):
+    """Sixty connections, each with as many requests as it may have, their headers as long as they may be."""
+    before = plain.memory()
+    more = [(b"x-%d" % i, b"v" * 1000) for i in range(14)]
+    requests = b"".join(frames.request(stream, "/user.UserService/GetUser", *more) for stream in range(1, 200, 2))
+    with contextlib.ExitStack() as held:
+        for _ in range(60):
+            held.enter_context(frames.Connection(plain.address)).send(requests)
+        programs.wait_until(lambda: plain.memory() > before + (64 << 20), "memory to be taken")
+    programs.wait_until(lambda: plain.memory() < before + (24 << 20), "memory to be given back")
+    assert_neighbours_are_well(plain)
+
+
+# ---- HTTP/1.1, that of the operators ----
 
 
 def say(besieged, request):

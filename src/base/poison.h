@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory of ours that is in no use: with AddressSanitizer, whoever touches it is found; else
+ * nothing happens here. Who hands such memory to another owner lifts that first; free() does so
+ * itself. */
+/* Threads: as the memory. */
+#pragma once
+
+#include <stddef.h>
+
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define POISON_WORKS 1
+#endif
+
+static inline void
+poison(const void *memory, size_t size)
+{
+#ifdef POISON_WORKS
+    ASAN_POISON_MEMORY_REGION(memory, size);
+#else
+    (void)memory;
+    (void)size;
+#endif
+}
+
+static inline void
+poison_lift(const void *memory, size_t size)
+{
+#ifdef POISON_WORKS
+    ASAN_UNPOISON_MEMORY_REGION(memory, size);
+#else
+    (void)memory;
+    (void)size;
+#endif
+}
