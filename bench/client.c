@@ -8,7 +8,8 @@
  * a line on standard input; at the end "answered N failed M cpu S seconds S". With --stay it waits
  * for a line before it closes. With --park the calls, --streams of them on each connection, are
  * headers alone, of a method that takes a stream: "parked N" says that the server has read them all
- * and answered none. Exit code 0: nothing failed. */
+ * and answered none. With --bare nothing polls: the one connection is written to, and a read of it
+ * waits, so that no client can do with less. Exit code 0: nothing failed. */
 /* Threads: one. */
 #define _GNU_SOURCE
 #include "link.h"
@@ -26,9 +27,9 @@ enum {
     MAX_BODY = 4096, /* below every default window */
     MAX_PATH = 200,
     DIGITS = 8,
-    VARINT_SIZE = 5,              /* filled up with zeros */
-    DEFAULT_WINDOW = 65535,       /* RFC 9113, 6.9.2 */
-    PROGRESS_TIMEOUT = 60 * 1000, /* ms without any event: give up */
+    VARINT_SIZE = 5,                         /* filled up with zeros */
+    DEFAULT_WINDOW = 65535,                  /* RFC 9113, 6.9.2 */
+    PROGRESS_TIMEOUT = LINK_PATIENCE * 1000, /* ms without any event: give up */
 };
 
 struct options {
@@ -41,6 +42,7 @@ struct options {
     bool hold;
     bool stay; /* after the calls */
     bool park;
+    bool bare;
 };
 
 struct connection {
@@ -339,7 +341,7 @@ connect_all(void)
         int fd = link_connect(options->address);
 
         if (fd < 0 || !link_open(&connection->link, client.epoll, fd, true) ||
-            !link_flush(&connection->link)) {
+            !link_flush(&connection->link) || (options->bare && !link_wait(&connection->link))) {
             fprintf(stderr, "bench-client: connection %ld: %s\n", i, strerror(errno));
             return false;
         }
@@ -349,21 +351,37 @@ connect_all(void)
     return true;
 }
 
+static void
+on_ready(struct connection *connection, bool calling)
+{
+    if (!link_read(&connection->link, client.scratch, on_frame) ||
+        !(calling ? start_calls(connection) : link_flush(&connection->link)))
+        drop(connection);
+}
+
+/* Wait in the read itself. False: the connection is lost. */
+static bool
+turn_bare(bool calling)
+{
+    on_ready(&client.connections[0], calling);
+    return client.connections[0].link.fd >= 0;
+}
+
 /* Handle what is ready. False: nothing came for a long time. */
 static bool
 turn(bool calling)
 {
     struct epoll_event events[MAX_EVENTS];
-    int count = epoll_wait(client.epoll, events, MAX_EVENTS, PROGRESS_TIMEOUT);
+    int count;
 
+    if (client.options.bare)
+        return turn_bare(calling);
+    count = epoll_wait(client.epoll, events, MAX_EVENTS, PROGRESS_TIMEOUT);
     for (int i = 0; i < count; i++) {
         struct connection *connection = events[i].data.ptr;
 
-        if (connection->link.fd < 0)
-            continue;
-        if (!link_read(&connection->link, client.scratch, on_frame) ||
-            !(calling ? start_calls(connection) : link_flush(&connection->link)))
-            drop(connection);
+        if (connection->link.fd >= 0)
+            on_ready(connection, calling);
     }
     return count > 0 || (count < 0 && errno == EINTR);
 }
@@ -515,7 +533,8 @@ parse_options(char **argv, struct options *options)
         {.name = "--varint-at", .number = &options->varint_at},
         {.name = "--varint-max", .number = &options->varint_max},
         {.name = "--hold", .on = &options->hold}, {.name = "--stay", .on = &options->stay},
-        {.name = "--park", .on = &options->park}, {.name = NULL}};
+        {.name = "--park", .on = &options->park}, {.name = "--bare", .on = &options->bare},
+        {.name = NULL}};
 
     for (int at = 1; argv[at] != NULL; at++) {
         const struct flag *flag = flags;
@@ -526,7 +545,8 @@ parse_options(char **argv, struct options *options)
             return false;
     }
     return options->address != NULL && options->path != NULL && options->body_file != NULL &&
-           strlen(options->address) < 127 && strlen(options->path) < 127 && options->varint_max > 0;
+           strlen(options->address) < 127 && strlen(options->path) < 127 &&
+           options->varint_max > 0 && (!options->bare || options->connections == 1);
 }
 
 int
@@ -541,7 +561,8 @@ main(int argc, char **argv)
     if (argc < 1 || !parse_options(argv, &client.options)) {
         fprintf(stderr,
             "usage: bench-client --connect HOST:PORT --path /SERVICE/METHOD --body FILE\n"
-            "       [--connections N] [--streams N] [--calls N] [--hold] [--stay] [--park]\n"
+            "       [--connections N] [--streams N] [--calls N] [--hold] [--stay] [--park] "
+            "[--bare]\n"
             "       [--number-at OFFSET] [--first-number N] [--varint-at OFFSET] [--varint-max "
             "N]\n");
         return 2;

@@ -118,6 +118,16 @@ link_open(struct link *link, int epoll, int fd, bool client)
     return true;
 }
 
+bool
+link_wait(struct link *link)
+{
+    struct timeval patience = {.tv_sec = LINK_PATIENCE};
+
+    link->waits = true;
+    return epoll_ctl(link->epoll, EPOLL_CTL_DEL, link->fd, NULL) == 0 &&
+           setsockopt(link->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0;
+}
+
 void
 link_close(struct link *link)
 {
@@ -236,9 +246,9 @@ link_read(struct link *link, uint8_t *scratch, link_on_frame *on_frame)
     ssize_t more;
 
     memcpy(scratch, link->keep, len);
-    more = recv(link->fd, scratch + len, LINK_SCRATCH - len, MSG_DONTWAIT);
+    more = recv(link->fd, scratch + len, LINK_SCRATCH - len, link->waits ? 0 : MSG_DONTWAIT);
     if (more <= 0)
-        return more < 0 && errno == EAGAIN;
+        return more < 0 && errno == EAGAIN && !link->waits;
     len += (size_t)more;
     if (link->wants_preface && !take_preface(link, scratch, len, &at))
         return false;
@@ -262,7 +272,7 @@ link_flush(struct link *link)
     if (link->out_len == link->out_sent)
         return true;
     sent = send(link->fd, link->out + link->out_sent, link->out_len - link->out_sent,
-        MSG_NOSIGNAL | MSG_DONTWAIT);
+        MSG_NOSIGNAL | (link->waits ? 0 : MSG_DONTWAIT));
     if (sent < 0 && errno != EAGAIN)
         return false;
     if (sent > 0)

@@ -13,6 +13,7 @@ enum {
     LINK_FRAME_HEADER = 9,
     LINK_MAX_FRAME = 16384, /* SETTINGS_MAX_FRAME_SIZE, which we leave at its default */
     LINK_SCRATCH = 256 * 1024,
+    LINK_PATIENCE = 60, /* seconds of silence, after which a peer is given up */
 };
 
 enum {
@@ -46,6 +47,7 @@ struct link {
     int epoll;
     bool polls_out;     /* EPOLLOUT is asked for */
     bool wants_preface; /* a server's end, before the client's preface */
+    bool waits;         /* a read waits for bytes, as nothing polls */
     uint32_t received;  /* DATA bytes since the last WINDOW_UPDATE */
     size_t kept;        /* bytes of an unfinished frame */
     uint8_t keep[LINK_FRAME_HEADER + LINK_MAX_FRAME];
@@ -61,6 +63,10 @@ int link_connect(const char *address);
 /* Small writes at once, and no pacing, which within a machine costs as much again as it does to
  * send: what Weir does, too. */
 void link_tune(int fd);
+
+/* Poll an open link no more: reads and writes wait themselves, a read for LINK_PATIENCE at most.
+ * False: errno says why. */
+bool link_wait(struct link *link);
 
 /* Take a socket over into a zeroed link: poll it, with the link as event data, and queue our side's
  * greeting. False: no memory or no room in epoll; the socket is still the caller's. */

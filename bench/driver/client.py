@@ -10,17 +10,19 @@ GOAL = 0.2  # of the better of the peers
 
 # name -> (program, share of the calls that is enough for slower figures)
 CLIENTS = {"weir": ("bench-call", 1)}
+# What no client can do without: bytes that were made beforehand, and answers that are hardly looked at (bench/client.c).
+# The first has one call at a time, and no loop that it could come back to: a write, and a read that waits.
+FLOORS = {"bare": ["--bare"], "floor": []}
 PEERS = {"grpc C++": ("bench-grpc-cpp-client", 0.2), "grpc-go": ("bench-go-call", 0.2)}
 
 # calls at once, calls
 SETTINGS = [(1, 50_000), (10, 200_000), (100, 400_000)]
 
 
-def floor(options, server, calls, at_once):
-    """Bytes that were made beforehand, and answers that are hardly looked at: bench/client.c."""
+def measure_floor(options, server, flags, calls, at_once):
     with programs.file_of(programs.framed(programs.ECHO_REQUEST)) as body:
         process = programs.client(
-            options, server.address, programs.ECHO_PATH, body, "--streams", at_once, "--calls", calls
+            options, server.address, programs.ECHO_PATH, body, "--streams", at_once, "--calls", calls, *flags
         )
         return programs.finish_client(process, calls)
 
@@ -41,13 +43,14 @@ def measure_client(options, server, program, calls, at_once):
 
 def measure_setting(options, server, clients, at_once, calls):
     """Name -> medians of CPU per call, and of calls a second."""
-    runs = {name: [] for name in ("floor", *clients)}
+    floors = [name for name in FLOORS if name != "bare" or at_once == 1]
+    runs = {name: [] for name in (*floors, *clients)}
     for _ in range(options.runs):
         for name, of_one in runs.items():
             program, share = clients.get(name, (None, 1))
             each = max(int(calls * share * options.scale), 100)
-            if program is None:
-                cpu, seconds = floor(options, server, each, at_once)
+            if name in FLOORS:
+                cpu, seconds = measure_floor(options, server, FLOORS[name], each, at_once)
             else:
                 cpu, seconds = measure_client(options, server, program, each, at_once)
             of_one.append((cpu / each * 1e6, each / seconds))
@@ -63,7 +66,8 @@ def measure_setting(options, server, clients, at_once, calls):
 def print_setting(at_once, figures):
     best = min((figure["cpu_us"] for name, figure in figures.items() if name in PEERS), default=None)
     for name, figure in figures.items():
-        share = f"{figure['cpu_us'] / best:8.2f} {GOAL:6.2f}" if best and name == "weir" else f"{'':15}"
+        share = f"{figure['cpu_us'] / best:8.2f}" if best and name not in PEERS else f"{'':8}"
+        share += f" {GOAL:6.2f}" if best and name == "weir" else f"{'':7}"
         print(f"{at_once:>7}  {name:<9} {figure['cpu_us']:8.2f} {share} {figure['calls_per_second']:12,.0f}", flush=True)
 
 
