@@ -6,6 +6,7 @@
  *                                       soon as one may follow it                              */
 #include "client/client.h"
 
+#include "base/random.h"
 #include "rpc/deadline.h"
 #include <stdlib.h>
 
@@ -45,6 +46,7 @@ open_dns(void *registered, const struct weir_resolver_target *target, weir_resol
         return WEIR_RESOURCE_EXHAUSTED;
     dns->resolver = resolver;
     dns->question.server = channel->target.dns_server;
+    dns->question.seed = random_u64();
     /* Through a proxy the name is the proxy's, which has nothing to say of the service. */
     dns->question.with_config = channel->service.in_dns && channel->proxy.address == NULL;
     loop_timer_init(&dns->timer, is_due);
@@ -62,20 +64,24 @@ look_up_at(struct dns *dns, int64_t due)
     (void)!loop_timer_start(dns->resolver->channel->loop, &dns->timer, due);
 }
 
-static void
+static weir_code
 tell(struct dns *dns, const struct lookup_result *result)
 {
-    char texts[LOOKUP_MAX_ADDRESSES][NET_ADDRESS_TEXT];
-    struct weir_endpoint endpoints[LOOKUP_MAX_ADDRESSES] = {{.address = NULL}};
+    char(*texts)[NET_ADDRESS_TEXT] = calloc(result->count, sizeof(*texts));
+    struct weir_endpoint *endpoints = calloc(result->count, sizeof(*endpoints));
     const struct weir_resolution resolution = {
         .endpoints = endpoints, .endpoint_count = result->count, .service_config = dns->config};
+    weir_code code = WEIR_RESOURCE_EXHAUSTED;
 
-    for (size_t i = 0; i < result->count; i++) {
+    for (size_t i = 0; texts != NULL && endpoints != NULL && i < result->count; i++) {
         net_address_format(&result->addresses[i], false, texts[i]);
         endpoints[i].address = texts[i];
     }
-    if (weir_resolver_update(dns->resolver, &resolution) != WEIR_OK)
-        weir_resolver_fail(dns->resolver, "no memory");
+    if (texts != NULL && endpoints != NULL)
+        code = weir_resolver_update(dns->resolver, &resolution);
+    free(endpoints);
+    free(texts);
+    return code;
 }
 
 /* Servers may come without any of the others going. Who uses one only does not care, and without a
@@ -106,7 +112,8 @@ came(void *owner, struct lookup_result *result)
     dns->lookup = NULL;
     if (result->code == WEIR_OK) {
         take_config(dns, result);
-        tell(dns, result);
+        if (tell(dns, result) != WEIR_OK)
+            weir_resolver_fail(dns->resolver, "no memory");
     } else {
         weir_resolver_fail(dns->resolver, result->why);
     }

@@ -3,6 +3,7 @@
  * it: so it is told, and the task is sent, under the lock. Two hold it, the thread and the loop. */
 #include "client/lookup.h"
 
+#include "base/map.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ let_go(struct client_lookup *lookup, unsigned holders)
     if (atomic_fetch_sub(&lookup->holders, holders) != holders)
         return;
     pthread_mutex_destroy(&lookup->lock);
+    free(lookup->result.addresses);
     free(lookup->result.config);
     free(lookup);
 }
@@ -55,18 +57,94 @@ look_up_config(const struct lookup_question *question, struct lookup_result *res
         question->server.len > 0 ? &question->server : NULL, name, CONFIG_PREFIX, &result->config);
 }
 
+/* ---- addresses ---- */
+
+/* More than there are in answers of 64 KiB for both families, at 16 and 28 bytes an address. */
+#define MAX_FOUND 8192
+
+static uint64_t
+rank_of(const struct net_address *address, uint64_t seed)
+{
+    return hash_bytes(seed, &address->storage, address->len);
+}
+
+static int
+compare_ranks(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* The `max` that rank lowest. Without the memory to rank them the first ones. */
+size_t
+lookup_choose(struct net_address *addresses, size_t count, size_t max, uint64_t seed)
+{
+    uint64_t *ranks, last;
+    size_t kept = 0;
+
+    if (count <= max)
+        return count;
+    ranks = malloc(count * sizeof(*ranks));
+    if (ranks == NULL)
+        return max;
+    for (size_t i = 0; i < count; i++)
+        ranks[i] = rank_of(&addresses[i], seed);
+    qsort(ranks, count, sizeof(*ranks), compare_ranks);
+    last = ranks[max - 1];
+    free(ranks);
+    for (size_t i = 0; i < count && kept < max; i++) {
+        if (rank_of(&addresses[i], seed) <= last)
+            addresses[kept++] = addresses[i];
+    }
+    return kept;
+}
+
+static weir_code
+find_addresses(const struct lookup_question *question, struct lookup_result *result)
+{
+    if (question->server.len > 0)
+        return net_dns_resolve(&question->server, &question->endpoint, result->addresses, MAX_FOUND,
+            &result->count, &result->why);
+    return net_resolve(
+        &question->endpoint, result->addresses, MAX_FOUND, &result->count, &result->why);
+}
+
+/* What is not needed is given back. */
+static void
+trim(struct lookup_result *result)
+{
+    struct net_address *less =
+        realloc(result->addresses, (result->count + 1) * sizeof(*result->addresses));
+
+    if (less != NULL)
+        result->addresses = less;
+}
+
+static weir_code
+look_up_addresses(const struct lookup_question *question, struct lookup_result *result)
+{
+    weir_code code;
+
+    result->why = "no memory";
+    result->addresses = malloc(MAX_FOUND * sizeof(*result->addresses));
+    if (result->addresses == NULL)
+        return WEIR_UNAVAILABLE;
+    code = find_addresses(question, result);
+    if (code == WEIR_OK)
+        result->count =
+            lookup_choose(result->addresses, result->count, LOOKUP_MAX_ADDRESSES, question->seed);
+    trim(result);
+    return code;
+}
+
 static void
 look_up(struct client_lookup *lookup)
 {
     const struct lookup_question *question = &lookup->question;
     struct lookup_result *result = &lookup->result;
 
-    if (question->server.len > 0)
-        result->code = net_dns_resolve(&question->server, &question->endpoint, result->addresses,
-            LOOKUP_MAX_ADDRESSES, &result->count, &result->why);
-    else
-        result->code = net_resolve(&question->endpoint, result->addresses, LOOKUP_MAX_ADDRESSES,
-            &result->count, &result->why);
+    result->code = look_up_addresses(question, result);
     if (result->code == WEIR_OK && question->with_config)
         look_up_config(question, result);
 }

@@ -127,7 +127,7 @@ static bool
 find_next(struct weir_subchannel *subchannel, const struct client_endpoint *from)
 {
     const struct weir_channel *channel = subchannel->channel;
-    struct lookup_question question = {.server = channel->target.dns_server};
+    struct lookup_question question = {.server = channel->target.dns_server, .seed = random_u64()};
     struct net_address address;
     const char *why = "not an address";
     size_t count = 0;

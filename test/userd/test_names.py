@@ -175,6 +175,44 @@ def test_a_server_that_does_not_answer_is_told(server):
     assert client.stop() == 0
 
 
+def loopback(count):
+    return [f"127.0.{1 + number // 250}.{1 + number % 250}" for number in range(count)]
+
+
+@pytest.fixture
+def many(tmp_path):
+    """userd on one port of 96 addresses, as many at each as it takes."""
+    members = []
+    port = places.free_address().rsplit(":", 1)[1]
+    for first in range(0, 96, 16):
+        folder = tmp_path / f"many-{first}"
+        folder.mkdir()
+        member = programs.Userd(folder)
+        addresses = [f"{address}:{port}" for address in loopback(96)[first:first + 16]]
+        at = member.command.index("--listen")
+        member.command[at:at + 2] = [word for address in addresses for word in ("--listen", address)]
+        member.address = addresses[0]
+        members.append(member.start())
+    yield port
+    for member in members:
+        member.kill()
+
+
+def test_all_of_many_addresses_are_used(server, many):
+    server.tell({NAME: loopback(96)}, [(CONFIG_NAME, choices(ROUND_ROBIN))])
+    client = Client(f"dns://{server.address}/{NAME}:{many}")
+    programs.wait_until(lambda: len(servers_of(client, 200)) == 96, "calls at all of them")
+    assert client.stop() == 0
+
+
+def test_a_name_may_have_more_than_are_used(server, many):
+    """Those of them that do not answer are passed over."""
+    server.tell({NAME: loopback(2000)})
+    client = Client(f"dns://{server.address}/{NAME}:{many}")
+    assert client.call()["code"] == "OK"
+    assert client.stop() == 0
+
+
 def test_names_of_lists_are_asked_of_the_server(server, fleet):
     server.tell(ADDRESSES)
     port = fleet[0].address.rsplit(":", 1)[1]
