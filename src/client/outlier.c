@@ -41,39 +41,71 @@ outlier_fill(struct weir_outlier_options *options)
     set_default(&options->failure_request_volume, 50);
 }
 
+static struct weir_subchannel *
+subchannel_of(struct list *link)
+{
+    return container_of(link, struct weir_subchannel, link);
+}
+
 static void judge_all(struct loop_timer *timer);
 
 void
-outlier_init(struct outlier_judge *judge, const struct weir_outlier_options *options)
+outlier_init(struct outlier_judge *judge)
 {
-    struct weir_outlier_options *own = &judge->options;
-
     loop_timer_init(&judge->timer, judge_all);
-    judge->running = false;
-    judge->on = options != NULL;
-    if (!judge->on)
-        return;
-    *own = *options;
-    if (own->interval < INTERVAL_MIN)
-        own->interval = INTERVAL_MIN;
-    if (own->max_ejection_time < own->ejection_time)
-        own->max_ejection_time = own->ejection_time;
 }
 
 void
 outlier_stop(struct weir_channel *channel)
 {
     loop_timer_stop(channel->loop, &channel->judge.timer);
+    channel->judge.running = false;
 }
 
-/* Without the memory for its timer the next call starts it. */
+/* Judge an interval after `since`. Without the memory for the timer the next call starts it. */
+static void
+await_judgement(struct weir_channel *channel, int64_t since)
+{
+    struct outlier_judge *judge = &channel->judge;
+    int64_t due = deadline_after(since, judge->options.interval);
+
+    judge->since = since;
+    judge->running = loop_timer_start(channel->loop, &judge->timer, due) == WEIR_OK;
+}
+
 static void
 run_on(struct weir_channel *channel)
 {
-    struct outlier_judge *judge = &channel->judge;
-    int64_t due = deadline_after(loop_now(channel->loop), judge->options.interval);
+    await_judgement(channel, loop_now(channel->loop));
+}
 
-    judge->running = loop_timer_start(channel->loop, &judge->timer, due) == WEIR_OK;
+static void
+forget_all(struct weir_channel *channel)
+{
+    list_each (link, &channel->subchannels)
+        subchannel_of(link)->record = (struct outlier_record){0};
+}
+
+void
+outlier_set(struct weir_channel *channel, const struct weir_outlier_options *options)
+{
+    struct outlier_judge *judge = &channel->judge;
+    struct weir_outlier_options *own = &judge->options;
+
+    judge->on =
+        options != NULL && !(options->ignore_success_rate && options->ignore_failure_percentage);
+    if (!judge->on) {
+        outlier_stop(channel);
+        forget_all(channel);
+        return;
+    }
+    *own = *options;
+    if (own->interval < INTERVAL_MIN)
+        own->interval = INTERVAL_MIN;
+    if (own->max_ejection_time < own->ejection_time)
+        own->max_ejection_time = own->ejection_time;
+    if (judge->running)
+        await_judgement(channel, judge->since);
 }
 
 void
@@ -92,12 +124,6 @@ outlier_count(struct weir_subchannel *subchannel, bool good)
 }
 
 /* ---- judging ---- */
-
-static struct weir_subchannel *
-subchannel_of(struct list *link)
-{
-    return container_of(link, struct weir_subchannel, link);
-}
 
 static unsigned
 volume(const struct weir_subchannel *subchannel)

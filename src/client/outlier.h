@@ -15,6 +15,7 @@ struct outlier_judge {
     struct weir_outlier_options options; /* 0 is 0, see outlier_fill */
     struct loop_timer timer;             /* runs while calls are counted */
     bool running;
+    int64_t since; /* when it started */
 };
 
 /* What a subchannel has done since the last judgement, and what came of it. */
@@ -28,8 +29,11 @@ struct outlier_record {
 /* Put the defaults in the place of what is 0, which from then on is no default any more. */
 void outlier_fill(struct weir_outlier_options *options);
 
-/* Filled ones; NULL: nobody is judged. */
-void outlier_init(struct outlier_judge *judge, const struct weir_outlier_options *options);
+void outlier_init(struct outlier_judge *judge);
+
+/* From now on judge by these, filled ones; NULL: nobody is judged, and who is ejected returns. What
+ * was counted, and who is ejected, stays. A balancer_update must follow. */
+void outlier_set(struct weir_channel *channel, const struct weir_outlier_options *options);
 void outlier_stop(struct weir_channel *channel);
 
 /* The options of outlier_detection_experimental, without its childPolicy, filled.

@@ -10,7 +10,6 @@
 
 struct choice {
     const struct weir_balancer_type *type;
-    const struct weir_value *member;  /* that is chosen; NULL: by its name alone */
     const struct weir_value *options; /* of the type; NULL: none */
     bool judged;
     struct weir_outlier_options outliers;
@@ -71,9 +70,9 @@ choose(const struct weir_channel *channel, const struct weir_service_config *con
     for (size_t i = 0; i < config->balancers->count; i++) {
         const struct weir_value *member = &config->balancers->items[i];
 
-        choice->member = choice->options = member;
         if (strcmp(member->name, "outlier_detection_experimental") == 0)
             return choose_judged(channel, member, choice, error);
+        choice->options = member;
         choice->type = catalog_find_balancer(channel->catalog, member->name);
         if (choice->type != NULL)
             return WEIR_OK;
@@ -109,7 +108,7 @@ write_choice(struct buf *out, const struct choice *choice, const char *health_se
 {
     return write_text(out, choice->type->name) &&
            (health_service == NULL || write_text(out, health_service)) &&
-           (choice->member == NULL || write_value(out, choice->member));
+           (choice->options == NULL || write_value(out, choice->options));
 }
 
 static bool
@@ -150,11 +149,9 @@ commit(struct weir_channel *channel, struct change *change)
 
     channel->service.chosen = change->chosen;
     buf_fini(&old);
-    if (change->balancer.self != NULL) {
+    if (change->balancer.self != NULL)
         balancer_switch(channel, &change->balancer);
-        outlier_stop(channel);
-        outlier_init(&channel->judge, change->choice.judged ? &change->choice.outliers : NULL);
-    }
+    outlier_set(channel, change->choice.judged ? &change->choice.outliers : NULL);
     config_unref(channel->config);
     channel->config = change->config;
 }
@@ -184,6 +181,7 @@ service_config_init(struct weir_channel *channel, const struct weir_channel_opti
     struct client_service_config *service = &channel->service;
     struct weir_value_error error;
 
+    outlier_init(&channel->judge);
     service->own = options->service_config;
     service->format = options->service_config_format;
     service->in_dns = options->service_config_in_dns && service->format != NULL;

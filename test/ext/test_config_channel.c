@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <weir/config.h>
+#include <weir/connections.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE (100 * WEIR_SECOND)
@@ -417,6 +418,20 @@ fail_all(void *self, weir_call *call, weir_next *next)
 
 #define JUDGED "\"childPolicy\": [{\"unheard_of\": {}}, {\"round_robin\": {}}]"
 
+#define SOON                                                         \
+    "\"baseEjectionTime\": \"300s\", \"failurePercentageEjection\":" \
+    "{\"threshold\": 50, \"minimumHosts\": 2, \"requestVolume\": 5}"
+
+static unsigned
+failures_of(struct fixture *fixture, int calls)
+{
+    unsigned failed = 0;
+
+    for (int i = 0; i < calls; i++)
+        failed += kinds_call(fixture->channel, WEIR_UNARY, PATIENCE).code != WEIR_OK;
+    return failed;
+}
+
 /* A server that fails every call gets none after the first judgement. */
 static void
 check_left_out(const char *config)
@@ -460,6 +475,65 @@ nothing_is_the_least_that_outliers_need(void **state)
         OUTLIERS("\"interval\": \"0s\", \"maxEjectionPercent\": 50,"
                  "\"successRateEjection\":"
                  "{\"stdevFactor\": 0, \"minimumHosts\": 0, \"requestVolume\": 0}," JUDGED));
+}
+
+/* Until so many of a hundred calls fail, from least to most. */
+static void
+check_failures(struct fixture *fixture, unsigned least, unsigned most)
+{
+    unsigned failed;
+
+    EVENTUALLY((failed = failures_of(fixture, 100), failed >= least && failed <= most))
+}
+
+/* The numbers of the channel's connections, which are two. */
+static void
+number_connections(struct fixture *fixture, uint64_t out_numbers[2])
+{
+    struct weir_connection list[3];
+    size_t count = 0;
+
+    assert_int_equal(weir_channel_connections(fixture->channel, 0, 0, 3, list, &count), WEIR_OK);
+    assert_int_equal(count, 2);
+    out_numbers[0] = list[0].number;
+    out_numbers[1] = list[1].number;
+}
+
+/* Who is left out changes with how they are judged; the connections do not. */
+static void
+judges_change_under_calls(void **state)
+{
+    static const struct {
+        const char *config;
+        unsigned least, most;
+    } steps[] = {
+        {OUTLIERS("\"interval\": \"0.1s\", \"maxEjectionPercent\": 0," SOON "," JUDGED), 40, 60},
+        {OUTLIERS("\"interval\": \"0.1s\", \"maxEjectionPercent\": 50," SOON "," JUDGED), 0, 0},
+        {OUTLIERS(JUDGED), 40, 60},
+        {OUTLIERS("\"interval\": \"0.1s\", \"maxEjectionPercent\": 50," SOON "," JUDGED), 0, 0},
+        {"{\"loadBalancingConfig\": [{\"round_robin\": {}}]}", 40, 60},
+    };
+    struct running good, bad;
+    struct fixture fixture;
+    uint64_t before[2], after[2];
+
+    (void)state;
+    running_start(&good, "127.0.0.1:0", NULL, NULL);
+    running_start(&bad, "127.0.0.1:0", NULL, fail_all);
+    open_fixture(
+        &fixture, (const char *const[]){good.address, bad.address}, 2, steps[0].config, NULL);
+    check_failures(&fixture, steps[0].least, steps[0].most);
+    number_connections(&fixture, before);
+    for (size_t i = 1; i < COUNT(steps); i++) {
+        change(&fixture, steps[i].config);
+        check_failures(&fixture, steps[i].least, steps[i].most);
+        number_connections(&fixture, after);
+        assert_memory_equal(before, after, sizeof(before));
+    }
+    assert_int_equal(fixture.refused, 0);
+    close_fixture(&fixture);
+    running_stop(&good, PATIENCE);
+    running_stop(&bad, PATIENCE);
 }
 
 /* What is 0 is not the default: nobody is ejected at all, or with no probability, or for any time.
@@ -589,6 +663,7 @@ main(void)
         cmocka_unit_test(balancers_that_cannot_be_change_nothing),
         cmocka_unit_test(outliers_are_left_out),
         cmocka_unit_test(nothing_is_the_least_that_outliers_need),
+        cmocka_unit_test(judges_change_under_calls),
         cmocka_unit_test(zero_is_no_default_of_outliers),
         cmocka_unit_test(lists_are_shuffled),
         cmocka_unit_test(no_call_fails_for_a_change),
