@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server's place in etcd. One fiber goes round:
  *
- *   grant a lease -> put the key under it -> keep the lease alive, every third of its time
- *        ^                                        |
+ *   grant a lease -> put the key under it -> keep the lease alive, every third of its time,
+ *        ^                                        |    and put the key again if somebody deleted it
  *        +---- wait, longer each time <---- it failed, or the lease is gone
  *
  * until it is told to leave; then it revokes the lease, which takes the key with it. */
@@ -31,6 +31,7 @@ struct weir_etcd_registration {
     weir_event *leave;                          /* asked to leave */
     weir_event *left;                           /* the fiber is about to return */
     int64_t lease;                              /* the fiber's; 0: none */
+    bool blind;                                 /* the fiber's: etcd does not let it read the key */
     enum { NOTHING, REGISTERED, MISSING } told; /* the fiber's: what the observer knows */
     weir_code result;                           /* of leaving; written before `left` is set */
 };
@@ -132,6 +133,39 @@ prolong(weir_etcd_registration *it, char why[ETCD_WHY])
 }
 
 static weir_code
+look(weir_etcd_registration *it, bool *out_missing, char why[ETCD_WHY])
+{
+    Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
+    const Etcdserverpb__RangeResponse *response;
+    weir_call *call;
+    weir_code code;
+
+    WEIR_TRY(etcd_call_new(&it->session, CALL_TIMEOUT, &call, why));
+    request.key = bytes_of(it->key);
+    code = etcdserverpb_KV_Range(call, &request, &response);
+    if (code != WEIR_OK)
+        return etcd_call_failed(&it->session, call, code, why);
+    *out_missing = response->n_kvs == 0;
+    weir_call_free(call);
+    return WEIR_OK;
+}
+
+/* A lease may live without its key. What somebody else has put there stays: it may be this server's
+ * successor. */
+static weir_code
+mend(weir_etcd_registration *it, char why[ETCD_WHY])
+{
+    bool missing = false;
+    weir_code code = it->blind ? WEIR_OK : look(it, &missing, why);
+
+    if (code == WEIR_PERMISSION_DENIED) {
+        it->blind = true;
+        return WEIR_OK;
+    }
+    return code == WEIR_OK && missing ? put(it, why) : code;
+}
+
+static weir_code
 revoke(weir_etcd_registration *it, char why[ETCD_WHY])
 {
     Etcdserverpb__LeaseRevokeRequest request = ETCDSERVERPB__LEASE_REVOKE_REQUEST__INIT;
@@ -167,8 +201,11 @@ stay(weir_etcd_registration *it, char why[ETCD_WHY])
         return WEIR_OK;
     WEIR_TRY(put(it, why));
     tell(it, true, "");
-    while (pause_for(it, it->ttl / 3))
+    it->blind = false;
+    while (pause_for(it, it->ttl / 3)) {
         WEIR_TRY(prolong(it, why));
+        WEIR_TRY(mend(it, why));
+    }
     return WEIR_OK;
 }
 

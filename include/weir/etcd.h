@@ -26,7 +26,8 @@ struct weir_etcd_registration_options {
 
 /* Put a server into etcd, {"addr": ADDRESS, "weight": n}, and keep it there until
  * weir_etcd_registration_free: the lease is kept alive, and granted anew when etcd lost it or was
- * away; etcd may also be away now. Somebody turns the loop. Borrows the loop and the channel (of
+ * away; etcd may also be away now. A key that somebody deleted is put again within a third of the
+ * ttl, if who speaks may read it. Somebody turns the loop. Borrows the loop and the channel (of
  * that loop, to etcd) until freed. RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_etcd_register(weir_loop *loop, weir_channel *channel,
     const struct weir_etcd_registration_options *options,

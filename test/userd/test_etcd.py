@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """userd's place in a real etcd: there while it serves, gone when it drains, back when etcd is."""
+import json
 import shutil
+import time
 
 import pytest
 
@@ -72,6 +74,27 @@ def test_it_comes_back_with_etcd(etcd, userd):
     await_registered(etcd, expected(userd.address))
     userd.stop()
     assert etcd.registered(PREFIX) == {}
+
+
+def test_a_deleted_key_comes_back(etcd, userd):
+    """Under the same lease, so that it goes with the server."""
+    await_registered(etcd, expected(userd.address))
+    assert etcd.control("del", PREFIX + userd.address).stdout == "1\n"
+    await_registered(etcd, expected(userd.address))
+    assert len(etcd.control("lease", "list").stdout.splitlines()) == 2  # a line of words, and one
+    assert "not registered" not in userd.said()
+    userd.stop()
+    assert etcd.registered(PREFIX) == {}
+
+
+def test_what_others_put_in_its_place_stays(etcd, userd):
+    await_registered(etcd, expected(userd.address))
+    other = {"addr": userd.address, "weight": 7}
+    etcd.control("put", PREFIX + userd.address, json.dumps(other))
+    time.sleep(5)  # longer than until it looks
+    assert etcd.registered(PREFIX) == {PREFIX + userd.address: other}
+    userd.stop()
+    assert etcd.registered(PREFIX) == {PREFIX + userd.address: other}
 
 
 def test_it_serves_without_etcd(tmp_path):
