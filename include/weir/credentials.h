@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Call credentials: a token for each call, fetched when it is needed and kept until it expires. */
-/* Threads: an object may serve channels of several loops at the same time; its source then runs on
- * one of them at a time. */
+/* Threads: an object may serve channels of several loops at the same time. Its source then runs for
+ * one call at a time, on any of them; one that gives tokens for a call alone runs for all calls at
+ * the same time, and must be safe for that. */
 #pragma once
 
 #include <weir/call.h>
@@ -13,7 +14,8 @@ typedef struct weir_credentials weir_credentials;
 /* What a source gives. */
 struct weir_call_token {
     const char *value; /* of `authorization`: "Bearer ..."; from weir_call_keep, or longer-lived */
-    int64_t expires;   /* on the clock of weir_now; 0: it is for this call alone; WEIR_NEVER */
+    int64_t expires;   /* on the clock of weir_now; 0: it is for this call alone, and others are
+                          not made to wait for it; WEIR_NEVER */
 };
 
 /* Fetch a token for a call that waits for it. A code other than OK, with a text of weir_fail, is

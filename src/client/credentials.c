@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A token for each call: one caller fetches it, those who come meanwhile wait for him or use the
- * old one. */
+ * old one. What is good for one call alone there is no use in waiting for: once the source has
+ * given such a token, everybody fetches his own. */
 #include "client/credentials.h"
 
 #include "client/client.h"
@@ -15,7 +16,8 @@ struct weir_credentials {
     pthread_mutex_t lock;
     char *value; /* NULL: none */
     int64_t refresh_at, expires;
-    bool fetching;
+    unsigned fetching;   /* callers; one at most unless `each` */
+    bool each;           /* the newest token was for one call alone */
     struct list waiting; /* token_waiter */
 };
 
@@ -79,6 +81,7 @@ keep(weir_credentials *credentials, const struct weir_call_token *token, int64_t
     int64_t life = token->expires - now, before = credentials->options.refresh_before;
 
     forget(credentials);
+    credentials->each = token->expires == 0;
     credentials->expires = token->expires;
     credentials->refresh_at = token->expires - (before < life / 2 ? before : life / 2);
     /* Without the memory the next call fetches again. */
@@ -90,7 +93,7 @@ static bool
 is_good(const weir_credentials *credentials, int64_t now)
 {
     return credentials->value != NULL &&
-           now < (credentials->fetching ? credentials->expires : credentials->refresh_at);
+           now < (credentials->fetching > 0 ? credentials->expires : credentials->refresh_at);
 }
 
 static void
@@ -148,12 +151,12 @@ fetch(weir_credentials *credentials, struct weir_call *call, char **out_value)
     int64_t now;
     weir_code code;
 
-    credentials->fetching = true;
+    credentials->fetching++;
     pthread_mutex_unlock(&credentials->lock);
     code = ask_source(credentials, call, &token);
     now = weir_now();
     pthread_mutex_lock(&credentials->lock);
-    credentials->fetching = false;
+    credentials->fetching--;
     if (code == WEIR_OK)
         keep(credentials, &token, now);
     tell_waiters(credentials, code);
@@ -190,6 +193,13 @@ wait_for_fetch(weir_credentials *credentials, struct weir_call *call)
     return WEIR_OK;
 }
 
+/* Is there one on its way that this call may use? */
+static bool
+is_coming(const weir_credentials *credentials)
+{
+    return credentials->fetching > 0 && !credentials->each;
+}
+
 /* In the call's arena. */
 static weir_code
 get_token(weir_credentials *credentials, struct weir_call *call, char **out_value)
@@ -198,7 +208,7 @@ get_token(weir_credentials *credentials, struct weir_call *call, char **out_valu
     weir_code code = WEIR_OK;
 
     pthread_mutex_lock(&credentials->lock);
-    while (code == WEIR_OK && credentials->fetching && !is_good(credentials, weir_now()))
+    while (code == WEIR_OK && is_coming(credentials) && !is_good(credentials, weir_now()))
         code = wait_for_fetch(credentials, call);
     if (code == WEIR_OK && is_good(credentials, weir_now()))
         value = arena_dup(&call->arena, weir_str_of(credentials->value));

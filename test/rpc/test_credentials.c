@@ -22,6 +22,8 @@ struct source {
     weir_code code;       /* other than OK: fail with it */
     const char *value;    /* in place of the numbered ones */
     weir_channel *onward; /* ask there first */
+    unsigned together;    /* wait until so many fetch at the same time */
+    atomic_uint fetching;
 };
 
 static weir_code
@@ -45,6 +47,9 @@ fetch(void *self, weir_call *call, struct weir_call_token *out_token)
 
     if (source->onward != NULL)
         WEIR_TRY(ask_onward(source, call));
+    atomic_fetch_add(&source->fetching, 1);
+    while (atomic_load(&source->fetching) < source->together)
+        WEIR_TRY(weir_call_sleep(call, WEIR_MILLISECOND));
     if (source->takes > 0)
         WEIR_TRY(weir_call_sleep(call, source->takes));
     if (source->code != WEIR_OK)
@@ -223,6 +228,54 @@ one_fetches_for_all(void **state)
     assert_int_equal(fixture.source.asked, 1);
     for (size_t i = 0; i < COUNT(threads); i++)
         check_token(&fixture, i, "Bearer 1");
+    close_fixture(&fixture);
+}
+
+/* The first one shows that it is so. */
+static void
+tokens_for_one_call_are_fetched_at_the_same_time(void **state)
+{
+    struct fixture fixture;
+    pthread_t threads[8];
+    bool seen[COUNT(threads) + 2] = {false};
+
+    (void)state;
+    open_fixture(&fixture, &insecure, &answer, 1);
+    fixture.source.life = 0;
+    assert_int_equal(kinds_call(fixture.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
+    atomic_store(&fixture.source.fetching, 0);
+    fixture.source.together = COUNT(threads);
+    for (size_t i = 0; i < COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_once, fixture.channel), 0);
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 1; i <= COUNT(threads); i++) {
+        unsigned number;
+
+        assert_int_equal(sscanf(fixture.server.requests[i].token, "Bearer %u", &number), 1);
+        assert_in_range(number, 2, COUNT(threads) + 1);
+        assert_false(seen[number]);
+        seen[number] = true;
+    }
+    close_fixture(&fixture);
+}
+
+/* A source that goes over to tokens that are kept is asked once again. */
+static void
+tokens_may_become_lasting(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    open_fixture(&fixture, &insecure, &answer, 1);
+    fixture.source.life = 0;
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(kinds_call(fixture.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
+    fixture.source.life = WEIR_NEVER;
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(kinds_call(fixture.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
+    assert_int_equal(fixture.source.asked, 3);
+    check_token(&fixture, 4, "Bearer 3");
     close_fixture(&fixture);
 }
 
@@ -486,6 +539,8 @@ main(void)
         cmocka_unit_test(tokens_are_replaced_in_time),
         cmocka_unit_test(old_tokens_serve_while_they_can),
         cmocka_unit_test(one_fetches_for_all),
+        cmocka_unit_test(tokens_for_one_call_are_fetched_at_the_same_time),
+        cmocka_unit_test(tokens_may_become_lasting),
         cmocka_unit_test(nothing_is_sent_in_the_clear),
         cmocka_unit_test(calls_choose_for_themselves),
         cmocka_unit_test(failures_are_what_a_library_may_say),
