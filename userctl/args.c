@@ -84,7 +84,8 @@ check_tls(struct args *args, char error[FLAGS_ERROR])
         return false;
     }
     args->tls = args->tls || args->ca != NULL || args->cert != NULL;
-    return true;
+    args->etcd_tls = args->etcd_tls || args->etcd.ca != NULL || args->etcd.cert != NULL;
+    return etcd_access_check(&args->etcd, args->etcd_tls, error);
 }
 
 bool

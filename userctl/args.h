@@ -3,7 +3,7 @@
 /* Threads: belongs to the thread that starts the program. */
 #pragma once
 
-#include "usercommon/flags.h"
+#include "usercommon/etcd_access.h"
 #include <weir/base.h>
 
 #define SERVER_FORMS "HOST:PORT[,HOST:PORT...], unix:PATH or etcd://HOST:PORT/user.UserService"
@@ -16,6 +16,8 @@ struct args {
     bool tls;
     const char *ca, *cert, *key; /* NULL: not given */
     const char *token;           /* to call with; NULL: none */
+    bool etcd_tls;
+    struct etcd_access etcd;
     int32_t id;
     uint32_t page, limit;             /* 0: the server's choice */
     const char *name, *email, *phone; /* NULL: not given */

@@ -145,6 +145,11 @@ take_source(const struct flag_words *words, struct args *args, char error[FLAGS_
     {.name = #label, .value = of, .read = reader, .command_line = here_only, .expected = good,     \
         .help = about, .field = offsetof(struct args, label)}
 
+/* Of the server's address in etcd. */
+#define ETCD_FLAG(label, of, reader, member, good, about)                                          \
+    {.name = label, .value = of, .read = reader, .expected = good, .help = about,                  \
+        .field = offsetof(struct args, member)}
+
 #define NUMBER(label, most, good, about)                                                           \
     {.name = #label, .value = "N", .read = flag_number, .expected = good, .help = about,           \
         .field = offsetof(struct args, label), .min = 1, .max = (most)}
@@ -167,6 +172,16 @@ take_source(const struct flag_words *words, struct args *args, char error[FLAGS_
     FLAG(key, "FILE", flag_text, false, "a PEM file", "the private key of --cert (none)"),         \
     FLAG(token, "T", flag_text, false, "a token",                                                  \
         "call with this token (that of userctl login)"),                                           \
+    ETCD_FLAG("etcd-tls", NULL, flag_switch, etcd_tls, "true or false",                            \
+        "speak TLS with etcd, and believe the authorities that this system believes (off)"),       \
+    ETCD_FLAG("etcd-ca", "FILE", flag_text, etcd.ca, "a PEM file",                                 \
+        "speak TLS with etcd, and believe these authorities (none)"),                              \
+    ETCD_FLAG("etcd-cert", "FILE", flag_text, etcd.cert, "a PEM file",                             \
+        "the certificate to show an etcd that asks for one (none)"),                               \
+    ETCD_FLAG("etcd-key", "FILE", flag_text, etcd.key, "a PEM file",                               \
+        "the private key of --etcd-cert (none)"),                                                  \
+    ETCD_FLAG("etcd-user", ETCD_USER_FORM, etcd_access_read_user, etcd.user, ETCD_USER_FORM,       \
+        "who asks, where etcd wants to know (nobody)"),                                            \
     FLAG(version, NULL, flag_switch, true, "true or false", "print the version"),                  \
     FLAG(help, NULL, flag_switch, true, "true or false", "print this")
 

@@ -81,17 +81,36 @@ run_with_token(weir_loop *loop, const struct command *command, const struct args
 
 /* The targets that the library knows, and etcd's. */
 static int
-run_on(weir_loop *loop, const struct command *command, const struct args *args, weir_tls *tls)
+run_with_targets(weir_loop *loop, const struct command *command, const struct args *args,
+    weir_tls *tls, const struct etcd_login *login)
 {
+    const struct weir_etcd_resolver_options etcd = {
+        .user = login->name, .password = login->password, .tls = login->tls};
     weir_catalog *catalog = weir_catalog_new();
     struct weir_channel_options options = {.user_agent = "userctl", .tls = tls, .catalog = catalog};
     int status;
 
-    if (catalog == NULL || weir_etcd_add_resolver(catalog, NULL) != WEIR_OK)
+    if (catalog == NULL || weir_etcd_add_resolver(catalog, &etcd) != WEIR_OK)
         status = calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
     else
         status = run_with_token(loop, command, args, &options);
     weir_catalog_free(catalog);
+    return status;
+}
+
+static int
+run_on(weir_loop *loop, const struct command *command, const struct args *args, weir_tls *tls)
+{
+    char error[WEIR_TLS_ERROR];
+    struct etcd_login login;
+    int status;
+
+    if (!etcd_login_open(&args->etcd, args->etcd_tls, &login, error)) {
+        complain("userctl", "etcd: %s", error);
+        return EXIT_USAGE;
+    }
+    status = run_with_targets(loop, command, args, tls, &login);
+    etcd_login_close(&login);
     return status;
 }
 

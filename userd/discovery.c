@@ -7,7 +7,8 @@
 #include <weir/channel.h>
 #include <weir/resolver.h>
 
-#define SCHEME "http://"
+#define PLAIN "http://"
+#define SECURE "https://"
 #define SERVICE "user.UserService"
 #define ADDRESS_SIZE 512
 
@@ -30,11 +31,30 @@ are_addresses(const char *text)
     }
 }
 
+static bool
+begins_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+bool
+discovery_is_secure(const char *url)
+{
+    return url != NULL && begins_with(url, SECURE);
+}
+
+/* What is behind the scheme. */
+static const char *
+addresses_of(const char *url)
+{
+    return url + (discovery_is_secure(url) ? strlen(SECURE) : strlen(PLAIN));
+}
+
 bool
 discovery_read_url(const struct flag *flag, const char *text, void *field)
 {
-    return strncmp(text, SCHEME, strlen(SCHEME)) == 0 && are_addresses(text + strlen(SCHEME)) &&
-           flag_text(flag, text, field);
+    return (begins_with(text, PLAIN) || begins_with(text, SECURE)) &&
+           are_addresses(addresses_of(text)) && flag_text(flag, text, field);
 }
 
 bool
@@ -65,27 +85,35 @@ run(void *loop)
 static bool
 make(struct discovery *discovery, const char *url, const char *address)
 {
-    const struct weir_etcd_registration_options options = {
-        .service = SERVICE, .address = address, .observer = changed, .observer_self = discovery};
-    static const struct weir_channel_options to_etcd = {.balancer = "round_robin"};
+    const struct weir_etcd_registration_options options = {.service = SERVICE,
+        .address = address,
+        .user = discovery->login.name,
+        .password = discovery->login.password,
+        .observer = changed,
+        .observer_self = discovery};
+    const struct weir_channel_options to_etcd = {
+        .balancer = "round_robin", .tls = discovery->login.tls};
 
     if (weir_loop_new(&discovery->loop) != WEIR_OK)
         return false;
     discovery->running = pthread_create(&discovery->thread, NULL, run, discovery->loop) == 0;
     return discovery->running &&
-           weir_channel_new(discovery->loop, url + strlen(SCHEME), &to_etcd, &discovery->channel) ==
+           weir_channel_new(discovery->loop, addresses_of(url), &to_etcd, &discovery->channel) ==
                WEIR_OK &&
            weir_etcd_register(
                discovery->loop, discovery->channel, &options, &discovery->registration) == WEIR_OK;
 }
 
 bool
-discovery_start(
-    struct discovery *discovery, const char *url, const char *address, const struct log *log)
+discovery_start(struct discovery *discovery, const char *url, const struct etcd_access *access,
+    const char *address, const struct log *log, char error[WEIR_TLS_ERROR])
 {
     if (url == NULL)
         return true;
     discovery->log = log;
+    if (!etcd_login_open(access, discovery_is_secure(url), &discovery->login, error))
+        return false;
+    snprintf(error, WEIR_TLS_ERROR, "out of memory or of threads");
     return make(discovery, url, address);
 }
 
@@ -102,11 +130,9 @@ discovery_leave(struct discovery *discovery)
             log_text("service", SERVICE));
 }
 
-void
-discovery_stop(struct discovery *discovery)
+static void
+end(struct discovery *discovery)
 {
-    if (discovery->loop == NULL)
-        return;
     weir_etcd_registration_free(discovery->registration);
     if (discovery->running) {
         weir_loop_stop(discovery->loop);
@@ -114,4 +140,12 @@ discovery_stop(struct discovery *discovery)
     }
     weir_channel_free(discovery->channel);
     weir_loop_free(discovery->loop);
+}
+
+void
+discovery_stop(struct discovery *discovery)
+{
+    if (discovery->loop != NULL)
+        end(discovery);
+    etcd_login_close(&discovery->login);
 }

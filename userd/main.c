@@ -328,6 +328,7 @@ static int
 enter_discovery(struct program *program)
 {
     const char *address = program->options.advertise;
+    char error[WEIR_TLS_ERROR];
 
     if (address == NULL)
         address = weir_server_address(program->server, 0);
@@ -336,8 +337,12 @@ enter_discovery(struct program *program)
         complain("userd", "--etcd: clients cannot reach %s; say where with --advertise", address);
         return EXIT_USAGE;
     }
-    if (discovery_start(&program->discovery, program->options.etcd, address, &program->log) &&
-        ops_show_channel(&program->ops, program->discovery.channel))
+    if (!discovery_start(&program->discovery, program->options.etcd, &program->options.etcd_access,
+            address, &program->log, error)) {
+        complain("userd", "etcd: %s", error);
+        return EXIT_FAILURE;
+    }
+    if (ops_show_channel(&program->ops, program->discovery.channel))
         return 0;
     complain("userd", "out of memory or of threads");
     return EXIT_FAILURE;

@@ -119,6 +119,30 @@ static const struct flag flags[] = {
         FIELD(etcd),
         .expected = DISCOVERY_URL_FORMS,
         .help = "register there, where clients find servers: " DISCOVERY_URL_FORMS " (nowhere)"},
+    {.name = "etcd-ca",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(etcd_access.ca),
+        .expected = "a PEM file",
+        .help = "believe these authorities of etcd (those that this system believes)"},
+    {.name = "etcd-cert",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(etcd_access.cert),
+        .expected = "a PEM file",
+        .help = "the certificate to show an etcd that asks for one (none)"},
+    {.name = "etcd-key",
+        .value = "FILE",
+        .read = flag_text,
+        FIELD(etcd_access.key),
+        .expected = "a PEM file",
+        .help = "the private key of --etcd-cert (none)"},
+    {.name = "etcd-user",
+        .value = ETCD_USER_FORM,
+        .read = etcd_access_read_user,
+        FIELD(etcd_access.user),
+        .expected = ETCD_USER_FORM,
+        .help = "who speaks, where etcd wants to know (nobody)"},
     {.name = "advertise",
         .value = "ADDR",
         .read = read_advertise,
@@ -447,6 +471,8 @@ check_needs(const struct options *options, char error[FLAGS_ERROR])
             "--db-read needs --db postgres://..., of which it is a replica"},
         {options->advertise != NULL, options->etcd != NULL,
             "--advertise needs --etcd, where the address is told"},
+        {options->etcd_access.user != NULL, options->etcd != NULL,
+            "--etcd-user needs --etcd, where it speaks"},
         {options->trace_skip > 0, options->otlp != NULL,
             "--trace-sample needs --otlp, where traces are sent"},
         {options->max_connection_age_grace > 0, options->max_connection_age > 0,
@@ -494,6 +520,7 @@ options_read(int argc, char *const *argv, struct options *out_options, char erro
         options.listen.items[options.listen.count++] = DEFAULT_ADDRESS;
     if (good && !options.help && !options.version)
         good = tls_options_check(&options.tls, error) && auth_check(&options.auth, error) &&
+               etcd_access_check(&options.etcd_access, discovery_is_secure(options.etcd), error) &&
                check_needs(&options, error) && options_check_exposure(&options, error);
     if (good)
         options_choose_rate(&options);

@@ -3,6 +3,7 @@
 /* Threads: belongs to the thread that starts the program. */
 #pragma once
 
+#include "usercommon/etcd_access.h"
 #include "usercommon/flags.h"
 #include "userd/auth.h"
 #include "userd/limits.h"
@@ -17,6 +18,7 @@ struct options {
     const char *redis;      /* NULL: none */
     const char *ops;        /* NULL: the default, if it is free */
     const char *etcd;       /* NULL: none */
+    struct etcd_access etcd_access;
     const char *advertise;  /* NULL: the first address to listen on */
     enum weir_log_format log_format;
     enum weir_log_level log_level;

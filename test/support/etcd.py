@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 
-from support import places, programs
+from support import certs, places, programs
 
 
 def addresses():
@@ -13,18 +13,27 @@ def addresses():
 
 
 class Etcd(programs.Server):
-    """Debian's etcd on free ports and a folder of its own: alone, or a member of a cluster."""
+    """Debian's etcd on free ports and a folder of its own: alone, or a member of a cluster. authority: over TLS, and
+    clients must show a certificate of its, as well."""
 
-    def __init__(self, folder, name="default", members=None):
+    def __init__(self, folder, name="default", members=None, authority=None):
         members = members or {name: addresses()}
         client, peer = members[name]
+        self.access = []  # what etcdctl is told
         program = shutil.which("etcd")
         assert program, "etcd (etcd-server) is missing"
         command = [program, "--name", name, "--data-dir", folder / name, "--log-level", "error"]
         command += ["--listen-client-urls", client, "--advertise-client-urls", client]
         command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
+        if authority is not None:
+            pair = authority.issue("etcd", certs.LOCAL)
+            client = client.replace("http://", "https://")
+            command = [client if word == members[name][0] else word for word in command]
+            command += ["--cert-file", pair.cert, "--key-file", pair.key, "--client-cert-auth"]
+            command += ["--trusted-ca-file", authority.ca]
+            self.access = ["--cacert", authority.ca, "--cert", pair.cert, "--key", pair.key]
         command += ["--initial-cluster", ",".join(f"{each}={urls[1]}" for each, urls in members.items())]
-        super().__init__(command, client.removeprefix("http://"), folder / f"{name}.log", programs.accepts)
+        super().__init__(command, client.split("://")[1], folder / f"{name}.log", programs.accepts)
         self.url = client
         self.data = folder / name
 
@@ -38,12 +47,23 @@ class Etcd(programs.Server):
 
     def control(self, *arguments):
         return subprocess.run(
-            ["etcdctl", f"--endpoints={self.url}", *arguments],
+            ["etcdctl", f"--endpoints={self.url}", *self.access, *arguments],
             env={"ETCDCTL_API": "3"},
             capture_output=True,
             encoding="utf-8",
             timeout=programs.PATIENCE,
         )
+
+    def enable_users(self, **users):
+        """Ask for names from now on: name -> (password, "read", "write" or "readwrite", prefix of keys)."""
+        commands = [["user", "add", "root:of all"], ["user", "grant-role", "root", "root"]]
+        for name, (password, what, prefix) in users.items():
+            commands += [["role", "add", name], ["role", "grant-permission", name, what, "--prefix=true", prefix]]
+            commands += [["user", "add", f"{name}:{password}"], ["user", "grant-role", name, name]]
+        for command in [*commands, ["auth", "enable"]]:
+            done = self.control(*command)
+            assert done.returncode == 0, done.stderr
+        self.access += ["--user", "root:of all"]
 
     def registered(self, prefix):
         """What is registered: {key: value}."""

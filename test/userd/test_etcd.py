@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support import places, programs
+from support import certs, places, programs
 from support.etcd import Etcd
 
 PREFIX = "user.UserService/"
@@ -110,6 +110,77 @@ def test_it_serves_without_etcd(tmp_path):
     finally:
         userd.kill()
         etcd.kill()
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """An etcd that speaks TLS, asks for certificates, and for names."""
+    authority = certs.Authority(tmp_path)
+    etcd = Etcd(tmp_path, authority=authority)
+    etcd.start()
+    try:
+        etcd.enable_users(
+            weir=("pass:word", "readwrite", PREFIX), writer=("w", "write", PREFIX), stranger=("s", "readwrite", "other/"))
+        pair = authority.issue("client")
+        yield etcd, ["--etcd-ca", authority.ca, "--etcd-cert", pair.cert, "--etcd-key", pair.key]
+    finally:
+        etcd.kill()
+
+
+def test_a_guarded_etcd_lets_in_who_may(guarded, tmp_path):
+    etcd, access = guarded
+    userd = programs.Userd(tmp_path, "--etcd", etcd.url, *access, "--etcd-user", "weir:pass:word")
+    userd.start()
+    try:
+        await_registered(etcd, expected(userd.address))
+        etcd.control("del", PREFIX + userd.address)
+        await_registered(etcd, expected(userd.address))
+        listing = [places.program("userctl"), "list", "--server", f"etcd://{etcd.address}/user.UserService"]
+        done = programs.run(*listing, *access, "--etcd-user", "weir:pass:word")
+        assert done.returncode == 0, done.stderr
+        for flags, why in (
+            ([], "peer closed the connection"),
+            (access, "PERMISSION_DENIED"),
+            ([*access, "--etcd-user", "weir:wrong"], "authentication failed"),
+            ([*access, "--etcd-user", "stranger:s"], "PERMISSION_DENIED"),
+        ):
+            done = programs.run(*listing, "--timeout", "2s", *flags)
+            assert done.returncode == 78 and why in done.stderr, done.stderr
+        userd.stop()
+        assert etcd.registered(PREFIX) == {}
+    finally:
+        userd.kill()
+
+
+def test_who_may_not_read_stays_registered(guarded, tmp_path):
+    etcd, access = guarded
+    userd = programs.Userd(tmp_path, "--etcd", etcd.url, *access, "--etcd-user", "writer:w")
+    userd.start()
+    try:
+        await_registered(etcd, expected(userd.address))
+        time.sleep(5)  # longer than until it looks
+        assert "not registered" not in userd.said()
+        userd.stop()
+        assert etcd.registered(PREFIX) == {}
+    finally:
+        userd.kill()
+
+
+@pytest.mark.parametrize("access", [["--etcd-ca", "ca.pem"], ["--etcd-cert", "a.pem", "--etcd-key", "b.pem"]])
+def test_files_for_tls_need_tls(access):
+    done = programs.run(places.program("userd"), "--etcd", "http://127.0.0.1:1", *access)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{access[0]} needs TLS with etcd" in done.stderr
+
+
+def test_files_that_are_none_are_told(tmp_path):
+    userd = programs.run(
+        places.program("userd"), "--listen", places.free_address(), "--ops", "off", "--db", f"sqlite:{tmp_path}/users.db",
+        "--etcd", "https://127.0.0.1:1", "--etcd-ca", tmp_path / "none",
+    )
+    assert userd.returncode != 0 and "etcd: " in userd.stderr and "none" in userd.stderr, userd.stderr
+    userctl = programs.run(places.program("userctl"), "list", "--etcd-ca", tmp_path / "none")
+    assert userctl.returncode == 2 and "etcd: " in userctl.stderr, userctl.stderr
 
 
 @pytest.mark.parametrize(
