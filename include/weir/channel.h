@@ -74,10 +74,11 @@ struct weir_channel_options {
  * Where the environment names an HTTP proxy, a channel to one "HOST:PORT", "dns:" before it or not,
  * goes through that by CONNECT (gRFC A1), but for this machine itself. The proxy is
  * "[http://][USER:PASSWORD@]HOST[:PORT]" (port 80), the value of the first of grpc_proxy,
- * https_proxy and http_proxy that is set; empty: there is none. no_grpc_proxy, or else no_proxy,
- * lists with commas what is reached directly: domains, with all below them, addresses, networks
- * like 10.0.0.0/8, or "*". The proxy looks the name up; TLS is with the server behind it. The
- * environment is read here, and not by programs that run with more rights than their user.
+ * https_proxy, HTTPS_PROXY and http_proxy that is set; empty: there is none. The first of
+ * no_grpc_proxy, no_proxy and NO_PROXY lists with commas what is reached directly: domains, with
+ * all below them, and addresses, either with a port or not, networks like 10.0.0.0/8, or "*". The
+ * proxy looks the name up; TLS is with the server behind it. The environment is read here, and not
+ * by programs that run with more rights than their user.
  *
  * Does not connect yet. Borrows the loop until freed; copies the rest. options may be
  * NULL. INVALID_ARGUMENT: not a target, no such balancer, tls is a server's, or the service

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which proxy, if any: the variables that gRPC's implementations on its core read, and what they
- * mean to them. Addresses of this machine are always reached directly. */
+/* Which proxy, if any: the variables that gRPC's implementations on its core read, and grpc-go, and
+ * what they mean to them. HTTP_PROXY is none: in a CGI program it is a header of the request.
+ * Addresses of this machine are always reached directly. */
 #define _GNU_SOURCE /* secure_getenv */
 #include "client/proxy.h"
 
@@ -77,24 +78,39 @@ is_in_network(const struct ip *ip, char *entry)
     return network.len > 0 && bits <= network.len * 8 && same_bits(ip, &network, (unsigned)bits);
 }
 
-/* "example.org" and ".example.org": the domain and all below it. */
+/* "example.org", ".example.org" and "*.example.org": the domain and all below it. */
 static bool
 is_in_domain(const char *host, const char *domain)
 {
     size_t host_len = strlen(host), len;
 
+    domain += domain[0] == '*' && domain[1] == '.';
     domain += domain[0] == '.';
     len = strlen(domain);
     return len > 0 && host_len >= len && strcasecmp(host + host_len - len, domain) == 0 &&
            (host_len == len || host[host_len - len - 1] == '.');
 }
 
+/* "HOST:PORT" is that port alone. The entry is left without it. False: it is another one. */
 static bool
-matches(const char *host, const struct ip *ip, char *entry)
+take_port(char *entry, const char *port)
+{
+    struct net_endpoint endpoint;
+
+    if (net_endpoint_parse(entry, &endpoint) != WEIR_OK || endpoint.is_unix)
+        return true;
+    memcpy(entry, endpoint.host, strlen(endpoint.host) + 1);
+    return strtoul(endpoint.port, NULL, 10) == strtoul(port, NULL, 10);
+}
+
+static bool
+matches(const struct net_endpoint *server, const struct ip *ip, char *entry)
 {
     if (strcmp(entry, "*") == 0)
         return true;
-    return ip->len > 0 ? is_in_network(ip, entry) : is_in_domain(host, entry);
+    if (!take_port(entry, server->port))
+        return false;
+    return ip->len > 0 ? is_in_network(ip, entry) : is_in_domain(server->host, entry);
 }
 
 static bool
@@ -107,10 +123,10 @@ is_on_this_machine(const char *host, const struct ip *ip)
     return is_in_network(ip, v4) || is_in_network(ip, mapped) || is_in_network(ip, v6);
 }
 
-/* Is it on a list like "localhost, .example.org, 10.0.0.0/8"? One that is too long to be a name is
- * none. */
+/* Is it on a list like "localhost, .example.org, db:5432, 10.0.0.0/8"? One that is too long to be a
+ * name is none. */
 static bool
-is_listed(const char *host, const struct ip *ip, const char *list)
+is_listed(const struct net_endpoint *server, const struct ip *ip, const char *list)
 {
     char entry[256];
 
@@ -121,20 +137,20 @@ is_listed(const char *host, const struct ip *ip, const char *list)
             continue;
         memcpy(entry, list, len);
         entry[len] = '\0';
-        if (matches(host, ip, entry))
+        if (matches(server, ip, entry))
             return true;
     }
     return false;
 }
 
 static bool
-is_direct(const char *host)
+is_direct(const struct net_endpoint *server)
 {
-    static const char *const names[] = {"no_grpc_proxy", "no_proxy", NULL};
-    const struct ip ip = ip_of(host);
+    static const char *const names[] = {"no_grpc_proxy", "no_proxy", "NO_PROXY", NULL};
+    const struct ip ip = ip_of(server->host);
     const char *name;
 
-    return is_on_this_machine(host, &ip) || is_listed(host, &ip, look_for(names, &name));
+    return is_on_this_machine(server->host, &ip) || is_listed(server, &ip, look_for(names, &name));
 }
 
 /* ---- the proxy ---- */
@@ -275,14 +291,15 @@ complain(struct client_proxy *proxy, struct client_target *target, const char *n
 weir_code
 proxy_init(struct client_proxy *proxy, struct client_target *target)
 {
-    static const char *const names[] = {"grpc_proxy", "https_proxy", "http_proxy", NULL};
+    static const char *const names[] = {
+        "grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy", NULL};
     const char *name, *url = look_for(names, &name);
     struct net_endpoint server;
     struct parts parts;
     weir_code code = WEIR_INVALID_ARGUMENT;
 
     if (url[0] == '\0' || !target->is_dns ||
-        net_endpoint_parse(target->pieces[0], &server) != WEIR_OK || is_direct(server.host))
+        net_endpoint_parse(target->pieces[0], &server) != WEIR_OK || is_direct(&server))
         return WEIR_OK;
     if (split(url, &parts))
         code = find_address(parts.host, &proxy->address);

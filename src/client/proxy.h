@@ -11,8 +11,7 @@ struct client_proxy {
     char wrong[160]; /* why the environment's cannot be used; "": nothing is wrong */
 };
 
-/* Look into grpc_proxy, https_proxy, http_proxy, no_grpc_proxy and no_proxy. With a proxy the
- * target's one piece is the proxy's address from then on. Begins with zeroes. RESOURCE_EXHAUSTED:
- * no memory. */
+/* Look into the variables that weir_channel_new names. With a proxy the target's one piece is the
+ * proxy's address from then on. Begins with zeroes. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code proxy_init(struct client_proxy *proxy, struct client_target *target);
 void proxy_fini(struct client_proxy *proxy);

@@ -52,6 +52,8 @@ judge(struct http1_connect_answer *answer, char out_why[HTTP1_CONNECT_WHY])
         return HTTP1_CONNECT_OPEN;
     if (at[2] != '1' || memcmp(at + 2, "101", 3) == 0) /* to other protocols nobody has asked */
         return refuse_with(at + 2, memchr(at, '\r', answer->len), out_why);
+    if (answer->interim++ == HTTP1_CONNECT_INTERIM_MAX)
+        return refuse("it answers CONNECT with too many interim answers", out_why);
     answer->len = 0;
     return HTTP1_CONNECT_UNDECIDED;
 }

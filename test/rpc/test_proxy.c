@@ -19,8 +19,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE (100 * WEIR_SECOND)
 
-static const char *const variables[] = {
-    "grpc_proxy", "https_proxy", "http_proxy", "no_grpc_proxy", "no_proxy"};
+static const char *const variables[] = {"grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy",
+    "no_grpc_proxy", "no_proxy", "NO_PROXY"};
 
 static int
 clear_environment(void **state)
@@ -69,6 +69,10 @@ the_environment_names_it(void **state)
         {"http_proxy=http://me:word@p:1", "a:1", "p:1"},
         {"http_proxy=http://me:w@rd@p:1/?x", "a:1", "p:1"},
         {"grpc_proxy= http_proxy=http://q", "a:1", NULL},
+        {"HTTPS_PROXY=http://p http_proxy=http://q", "a:1", "p:80"},
+        {"HTTPS_PROXY=http://p https_proxy=http://q", "a:1", "q:80"},
+        {"HTTPS_PROXY=http://p https_proxy=", "a:1", NULL},
+        {"HTTP_PROXY=http://p", "a:1", NULL},
         {"https_proxy=https://p:1", "a:1", ""},
         {"https_proxy=socks5://p:1", "a:1", ""},
         {"https_proxy=http://", "a:1", ""},
@@ -102,6 +106,19 @@ the_environment_names_it(void **state)
         {"http_proxy=http://p no_proxy=a no_grpc_proxy=b", "a:1", "p:80"},
         {"http_proxy=http://p no_proxy=a no_grpc_proxy=b", "b:1", NULL},
         {"http_proxy=http://p no_proxy=a no_grpc_proxy=", "a:1", "p:80"},
+        {"http_proxy=http://p NO_PROXY=a", "a:1", NULL},
+        {"http_proxy=http://p NO_PROXY=a no_proxy=b", "a:1", "p:80"},
+        {"http_proxy=http://p no_proxy=*.a.b", "c.a.b:1", NULL},
+        {"http_proxy=http://p no_proxy=*.a.b", "ca.b:1", "p:80"},
+        {"http_proxy=http://p no_proxy=*.", "a:1", "p:80"},
+        {"http_proxy=http://p no_proxy=a.b:1", "c.a.b:1", NULL},
+        {"http_proxy=http://p no_proxy=a.b:2", "a.b:1", "p:80"},
+        {"http_proxy=http://p no_proxy=a.b:", "a.b:1", "p:80"},
+        {"http_proxy=http://p no_proxy=10.0.0.1:1", "10.0.0.1:1", NULL},
+        {"http_proxy=http://p no_proxy=10.0.0.1:2", "10.0.0.1:1", "p:80"},
+        {"http_proxy=http://p no_proxy=[fd12::1]:1", "[fd12::1]:1", NULL},
+        {"http_proxy=http://p no_proxy=[fd12::1]:2", "[fd12::1]:1", "p:80"},
+        {"http_proxy=http://p no_proxy=unix:/a", "a:1", "p:80"},
         {"http_proxy=http://p no_proxy=10.0.0.1", "10.0.0.1:1", NULL},
         {"http_proxy=http://p no_proxy=10.0.0.1", "10.0.0.2:1", "p:80"},
         {"http_proxy=http://p no_proxy=10.0.0.0/8", "10.9.9.9:1", NULL},
@@ -398,6 +415,8 @@ what_follows_is_the_servers(void **state)
     close(listener);
 }
 
+#define INTERIM "HTTP/1.1 100\r\n\r\nHTTP/1.1 102 a\r\n\r\nHTTP/1.1 103\r\n\r\nHTTP/1.1 199\r\n\r\n"
+
 static void
 a_refusal_says_why(void **state)
 {
@@ -418,6 +437,8 @@ a_refusal_says_why(void **state)
         {"HTTP/1.1 20 OK\r\n\r\n", ": its answer to CONNECT is not HTTP"},
         {"HTTP/1.1 2000 OK\r\n\r\n", ": its answer to CONNECT is not HTTP"},
         {"HTTP/1.\r\n\r\n", ": its answer to CONNECT is not HTTP"},
+        {INTERIM INTERIM INTERIM INTERIM "HTTP/1.1 100\r\n\r\n",
+            ": it answers CONNECT with too many interim answers"},
     };
     char text[512], expected[512];
 

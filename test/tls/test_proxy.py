@@ -71,13 +71,13 @@ def proxy(userd, tmp_path):
 
 def userctl(userd, *words, port=None, **environment):
     port = port or userd.address.rsplit(":", 1)[1]
-    names = ("grpc_proxy", "https_proxy", "http_proxy", "no_grpc_proxy", "no_proxy")
+    names = ("grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy", "no_grpc_proxy", "no_proxy", "NO_PROXY")
     inherited = {name: value for name, value in os.environ.items() if name not in names}
     command = [places.program("userctl"), "--server", f"0.0.0.0:{port}", *userd.secure, *words]
     return programs.run(*command, env={**inherited, **environment})
 
 
-@pytest.mark.parametrize("variable", ["grpc_proxy", "https_proxy", "http_proxy"])
+@pytest.mark.parametrize("variable", ["grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy"])
 def test_calls_go_through_it(userd, proxy, variable):
     done = userctl(userd, "list", **{variable: f"http://{CODED}@{proxy.address}"})
     assert done.returncode == 0, done.stderr
