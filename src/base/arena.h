@@ -3,11 +3,10 @@
 /* Threads: one owner at a time. */
 #pragma once
 
+#include "base/hint.h"
 #include "base/poison.h"
 #include <stdarg.h>
 #include <weir/base.h>
-
-struct arena_block;
 
 /* Bump allocator. The first block may be the owner's own memory; further blocks come from malloc
  * and double in size. Alignment is that of max_align_t. */
@@ -22,7 +21,7 @@ void arena_init(struct arena *arena, void *first, size_t first_size);
 void arena_fini(struct arena *arena);
 
 /* Free what came from malloc. */
-void arena_free_blocks(struct arena *arena);
+APART void arena_free_blocks(struct arena *arena);
 
 /* Give everything back; keeps the owner's block, frees the others. */
 static inline void

@@ -50,13 +50,6 @@ store_be32(uint8_t *p, uint32_t v)
     memcpy(p, &v, sizeof(v));
 }
 
-static inline void
-store_be64(uint8_t *p, uint64_t v)
-{
-    v = htobe64(v);
-    memcpy(p, &v, sizeof(v));
-}
-
 static inline uint32_t
 load_le32(const uint8_t *p)
 {

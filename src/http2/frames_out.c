@@ -346,30 +346,32 @@ has_room(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
            len + buf_len(&conn->out) <= conn->max_output;
 }
 
-bool
+uint8_t *
 h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream, const struct h2_field *fixed,
-    size_t fixed_count, const uint8_t *bytes, size_t len)
+    size_t fixed_count, size_t len)
 {
     struct h2_slot *slot = h2_slot_of(stream);
+    const unsigned telling = H2_SENT_HEADERS | H2_SENT_END | H2_RESET_EITHER;
     struct hpack_kept kept;
     uint8_t *p;
 
-    if (conn->encoder == NULL || !may_send(conn, slot) || (slot->flags & H2_SENT_HEADERS) != 0 ||
+    if (conn->encoder == NULL || (slot->flags & telling) != 0 || conn->phase == H2_PHASE_DEAD ||
         len > conn->peer_max_frame || !has_room(conn, slot, len))
-        return false;
+        return NULL;
     kept = hpack_encoder_kept(conn->encoder, fixed, fixed_count);
+    if (kept.len == 0)
+        return NULL;
     p = h2_out_reserve(conn, 2 * H2_FRAME_HEADER + HPACK_KEPT_MAX + len);
-    if (kept.len == 0 || p == NULL)
-        return false;
+    if (p == NULL)
+        return NULL;
     h2_frame_pack(p, kept.len, H2_FRAME_HEADERS, H2_FLAG_END_HEADERS, stream->id);
     memcpy(p + H2_FRAME_HEADER, kept.bytes, HPACK_KEPT_MAX);
     p += H2_FRAME_HEADER + kept.len;
     h2_frame_pack(p, len, H2_FRAME_DATA, 0, stream->id);
-    memcpy(p + H2_FRAME_HEADER, bytes, len);
     buf_commit(&conn->out, 2 * H2_FRAME_HEADER + kept.len + len);
     slot->flags |= H2_SENT_HEADERS;
     count_sent(conn, slot, len, false);
-    return true;
+    return p + H2_FRAME_HEADER;
 }
 
 /* More than one frame takes. */

@@ -177,10 +177,11 @@ bool h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream,
 bool h2_conn_takes_headers(const struct h2_conn *conn, const struct h2_field *fixed,
     size_t fixed_count, const struct h2_field *extra, size_t extra_count);
 
-/* Server: response headers of these fixed fields alone, and content behind them. False where that
- * takes more than a copy, or there is no room: nothing was sent, send them one after the other. */
-bool h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream,
-    const struct h2_field *fixed, size_t fixed_count, const uint8_t *bytes, size_t len);
+/* Server: response headers of these fixed fields alone, and `len` bytes of content behind them,
+ * which the caller writes at once. NULL where that takes more than a copy, or there is no room:
+ * nothing was sent, send them one after the other. */
+uint8_t *h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream,
+    const struct h2_field *fixed, size_t fixed_count, size_t len);
 
 /* Server: trailers of these fixed fields alone, and give the stream back, whose request has ended.
  * False where that takes more: nothing was done, send them and release the stream. */

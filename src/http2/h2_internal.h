@@ -306,8 +306,9 @@ bool h2_message_read_trailers(const struct h2_block *block);
 static inline void
 h2_frame_pack(uint8_t *p, size_t len, uint8_t type, uint8_t flags, uint32_t id)
 {
-    store_be64(p, (uint64_t)len << 40 | (uint64_t)type << 32 | (uint64_t)flags << 24 | id >> 8);
-    p[8] = (uint8_t)id;
+    store_be32(p, (uint32_t)len << 8 | type);
+    p[4] = flags;
+    store_be32(p + 5, id);
 }
 
 /* With memory out of the pool, if there is none. False: no memory. */
@@ -321,6 +322,8 @@ h2_out_reserve(struct h2_conn *conn, size_t more)
 
     if (out->cap - out->tail < more && !h2_out_grow(conn, more))
         return NULL;
+    if (out->data == NULL)
+        __builtin_unreachable(); /* there is room in it; so callers look once */
     return out->data + out->tail;
 }
 

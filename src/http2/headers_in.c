@@ -301,7 +301,7 @@ h2_take_headers(struct h2_conn *conn, struct h2_frame frame, struct h2_event *ev
     const unsigned telling = H2_FLAG_END_HEADERS | H2_FLAG_PADDED | H2_FLAG_PRIORITY;
     struct head head = {.id = frame.id,
         .end_stream = (frame.flags & H2_FLAG_END_STREAM) != 0,
-        .whole = (frame.flags & H2_FLAG_END_HEADERS) != 0,
+        .whole = true,
         .data = frame.payload,
         .len = frame.len};
     enum h2_step step;
@@ -313,6 +313,7 @@ h2_take_headers(struct h2_conn *conn, struct h2_frame frame, struct h2_event *ev
         struct h2_frame same = frame; /* so that the usual ones need not be in memory */
         struct head other = head;
 
+        other.whole = (frame.flags & H2_FLAG_END_HEADERS) != 0;
         step = take_unusual(conn, &same, &other, event);
         if (step != H2_STEP_ON || !other.whole)
             return step;

@@ -129,7 +129,7 @@ void hpack_encoder_limit(struct hpack_encoder *encoder, uint32_t table_size);
 /* The encoding of a block of these fixed fields alone, when it is kept and right at the moment;
  * good until anything else is done with the encoder. A fast way around hpack_encode. len 0: there
  * is none. */
-#define HPACK_KEPT_MAX 40
+#define HPACK_KEPT_MAX 16
 struct hpack_kept {
     const uint8_t *bytes; /* HPACK_KEPT_MAX of them may be read, whatever len is */
     size_t len;

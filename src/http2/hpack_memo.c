@@ -35,13 +35,24 @@ mark_of(const uint8_t *data, size_t len)
     return (head ^ (middle << 17 | middle >> 47) ^ (tail << 34 | tail >> 30) ^ len) | 1;
 }
 
-/* Most blocks that come again are all numbers and no longer than two words. */
-static bool
+static uint32_t
+load32(const uint8_t *p)
+{
+    uint32_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* Most blocks that come again are all numbers and no longer than two words, which may overlap. */
+static inline bool
 same_bytes(const uint8_t *a, const uint8_t *b, size_t len)
 {
-    if (len < 8 || len > 16)
-        return memcmp(a, b, len) == 0;
-    return load64(a) == load64(b) && load64(a + len - 8) == load64(b + len - 8);
+    if (len >= 8 && len <= 16)
+        return load64(a) == load64(b) && load64(a + len - 8) == load64(b + len - 8);
+    if (len >= 4 && len < 8)
+        return load32(a) == load32(b) && load32(a + len - 4) == load32(b + len - 4);
+    return memcmp(a, b, len) == 0;
 }
 
 static bool

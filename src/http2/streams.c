@@ -66,7 +66,7 @@ place_of(const struct h2_conn *conn, uint32_t id)
     return i;
 }
 
-static void
+static APART void
 map_remove(struct h2_conn *conn, uint32_t id)
 {
     struct h2_place *map = conn->map;

@@ -84,40 +84,19 @@ call_delete(struct weir_call *call)
     free(call);
 }
 
-static void
-stop_timer(struct weir_call *call)
+void
+call_stop_timer(struct weir_call *call)
 {
     if (call->timer_running)
         loop_timer_stop(call->loop, &call->timer);
     call->timer_running = false;
 }
 
-/* What only a client's call has. */
-static APART void
-fini_of_client(struct weir_call *call)
+void
+call_fini_of_client(struct weir_call *call)
 {
     h2_block_unref(call->trailers);
     buf_reset(&call->sent, CALL_KEEP_INCOMING);
-}
-
-void
-call_fini(struct weir_call *call)
-{
-    if (call->timer_running)
-        stop_timer(call);
-    if (call->alarms != NULL)
-        call_stop_alarms(call);
-    if (call->transport != NULL)
-        call_detach(call);
-    h2_block_unref(call->headers);
-    if (call->has_scratch)
-        arena_fini(&call->scratch);
-    arena_reset(&call->arena);
-    if (call->texts.first != NULL)
-        arena_reset(&call->texts);
-    buf_reset(&call->incoming, CALL_KEEP_INCOMING);
-    if (!call->is_server)
-        fini_of_client(call);
 }
 
 void
@@ -230,7 +209,7 @@ call_cancel_children(struct weir_call *call)
 static APART void
 leave_stream(struct weir_call *call)
 {
-    stop_timer(call);
+    call_stop_timer(call);
     call_detach(call);
 }
 

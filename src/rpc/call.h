@@ -198,10 +198,6 @@ call_init(struct weir_call *call)
     call->deadline = WEIR_NEVER;
 }
 
-/* Release what the call holds; the incoming buffer's memory stays with the object when it is small.
- */
-void call_fini(struct weir_call *call);
-
 /* May the call go? If not, a cancellation is under way, and the call is retired when that has
  * passed. */
 static inline bool
@@ -245,7 +241,7 @@ void call_pool_fini(struct call_pool *pool);
 void call_attach(struct weir_call *call, struct rpc_transport *transport, struct h2_stream *stream);
 
 /* Give the stream back (which resets what is still open of it). */
-void call_detach(struct weir_call *call);
+APART void call_detach(struct weir_call *call);
 
 /* Server: the stream was given back with the status. */
 void call_leave(struct weir_call *call);
@@ -340,7 +336,7 @@ WEIR_CHECK weir_code call_send_response_headers(struct weir_call *call);
 
 /* Server: the same together with the first bytes of content, where both are small and there is room
  * for them. False: neither was sent. */
-bool call_send_opening(struct weir_call *call, const uint8_t *bytes, size_t len);
+uint8_t *call_send_opening(struct weir_call *call, size_t len);
 
 /* Server: end the stream with this status: trailers, or Trailers-Only when no header is out. */
 void call_send_status(struct weir_call *call, weir_code code, const char *message);
@@ -390,7 +386,35 @@ weir_code call_show_received(struct weir_call *call, const ProtobufCMessage *mes
 /* ---- alarms, alarm.c ---- */
 
 /* None of them looks any more. */
-void call_stop_alarms(struct weir_call *call);
+APART void call_stop_alarms(struct weir_call *call);
+
+/* ---- what a call holds, to be released ---- */
+
+/* What few calls have, and what only a client's has. */
+APART void call_stop_timer(struct weir_call *call);
+APART void call_fini_of_client(struct weir_call *call);
+
+/* Release what the call holds; the incoming buffer's memory stays with the object when it is small.
+ */
+static inline void
+call_fini(struct weir_call *call)
+{
+    if (call->timer_running)
+        call_stop_timer(call);
+    if (call->alarms != NULL)
+        call_stop_alarms(call);
+    if (call->transport != NULL)
+        call_detach(call);
+    h2_block_unref(call->headers);
+    if (call->has_scratch)
+        arena_fini(&call->scratch);
+    arena_reset(&call->arena);
+    if (call->texts.first != NULL)
+        arena_reset(&call->texts);
+    buf_reset(&call->incoming, CALL_KEEP_INCOMING);
+    if (!call->is_server)
+        call_fini_of_client(call);
+}
 
 /* ---- messages ---- */
 

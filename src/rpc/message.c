@@ -3,6 +3,7 @@
 #include "rpc/call.h"
 
 #include "base/hint.h"
+#include "wire/copy.h"
 
 /* A message up to this size is packed on the stack. */
 #define SMALL_MESSAGE 1024
@@ -631,9 +632,14 @@ send_headers_first(struct weir_call *call)
     return call->is_server ? call_send_response_headers(call) : WEIR_OK;
 }
 
+/* The room for the prefix is in front of what is packed. */
 static APART weir_code
-send_small_later(struct weir_call *call, const uint8_t *framed, size_t len, bool last)
+send_small_later(struct weir_call *call, uint8_t *packed, size_t len, bool last)
 {
+    uint8_t *framed = packed - WIRE_PREFIX_SIZE;
+
+    wire_prefix_pack(framed, false, (uint32_t)len);
+    len += WIRE_PREFIX_SIZE;
     WEIR_TRY(send_headers_first(call));
     if (h2_stream_send_data(call->transport->h2, call->stream, framed, len, last))
         return WEIR_OK;
@@ -643,13 +649,15 @@ send_small_later(struct weir_call *call, const uint8_t *framed, size_t len, bool
 static inline weir_code
 send_small(struct weir_call *call, uint8_t *packed, size_t len, bool last)
 {
-    uint8_t *framed = packed - WIRE_PREFIX_SIZE;
+    uint8_t *place = NULL;
 
-    wire_prefix_pack(framed, false, (uint32_t)len);
-    if (call->is_server && !call->headers_sent &&
-        call_send_opening(call, framed, WIRE_PREFIX_SIZE + len))
-        return WEIR_OK;
-    return send_small_later(call, framed, WIRE_PREFIX_SIZE + len, last);
+    if (call->is_server && !call->headers_sent)
+        place = call_send_opening(call, WIRE_PREFIX_SIZE + len);
+    if (place == NULL)
+        return send_small_later(call, packed, len, last);
+    wire_prefix_pack(place, false, (uint32_t)len);
+    copy_bytes(place + WIRE_PREFIX_SIZE, packed, len);
+    return WEIR_OK;
 }
 
 static bool
@@ -725,12 +733,18 @@ pack_and_send(struct weir_call *call, const ProtobufCMessage *message, bool last
     return send_small(call, packed, len, last);
 }
 
-APART weir_code
+static APART weir_code
+show_and_send(struct weir_call *call, const ProtobufCMessage *message, bool last)
+{
+    WEIR_TRY(call_show_sending(call, message));
+    return call_send_shown(call, message, last);
+}
+
+weir_code
 call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
-    if (call->watches != NULL)
-        WEIR_TRY(call_show_sending(call, message));
-    return call_send_shown(call, message, last);
+    return call->watches == NULL ? call_send_shown(call, message, last)
+                                 : show_and_send(call, message, last);
 }
 
 weir_code

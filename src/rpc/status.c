@@ -45,15 +45,18 @@ call_send_response_headers(struct weir_call *call)
     return WEIR_OK;
 }
 
-bool
-call_send_opening(struct weir_call *call, const uint8_t *bytes, size_t len)
+uint8_t *
+call_send_opening(struct weir_call *call, size_t len)
 {
-    if (call->out_headers.count > 0 ||
-        !h2_stream_send_opening(call->transport->h2, call->stream, response_fields,
-            call->gzip_told ? GZIP_FIELDS : PLAIN_FIELDS, bytes, len))
-        return false;
-    call->headers_sent = true;
-    return true;
+    uint8_t *place;
+
+    if (call->out_headers.count > 0)
+        return NULL;
+    place = h2_stream_send_opening(call->transport->h2, call->stream, response_fields,
+        call->gzip_told ? GZIP_FIELDS : PLAIN_FIELDS, len);
+    if (place != NULL)
+        call->headers_sent = true;
+    return place;
 }
 
 weir_code

@@ -60,7 +60,7 @@ take_call(struct server_loop *home)
 
 /* The path is "/SERVICE/METHOD", parted at its last slash; wire_request_read saw to the first one.
  */
-static weir_code
+static COLD weir_code
 unknown_method(struct weir_call *call)
 {
     const struct weir_server *server = home_of(call)->server;

@@ -100,3 +100,16 @@ copy_few(uint8_t *to, const uint8_t *from, size_t len)
         return copy_4_to_7(to, from, len);
     return len > 0 && copy_1_to_3(to, from, len);
 }
+
+/* What is copied here rather than by memcpy. */
+#define COPY_FEW 128
+
+/* Any number of bytes, which do not overlap; mostly few. */
+static inline void
+copy_bytes(uint8_t *to, const uint8_t *from, size_t len)
+{
+    if (len < COPY_FEW)
+        copy_few(to, from, len);
+    else
+        memcpy(to, from, len);
+}

@@ -20,9 +20,6 @@
 /* A text or byte string that is left where it is has at least so many bytes. */
 #define APART_LEAST 4096
 
-/* What is written by copy_few. */
-#define FEW_BYTES 128
-
 /* The bytes from `end` on belong to a part already. */
 struct writer {
     uint8_t *start;
@@ -43,10 +40,7 @@ put(const struct writer *writer, uint8_t *at, const void *bytes, size_t len)
 {
     if (room_of(writer, at) < len)
         return NULL;
-    if (len < FEW_BYTES)
-        copy_few(at - len, bytes, len);
-    else
-        memcpy(at - len, bytes, len);
+    copy_bytes(at - len, bytes, len);
     return at - len;
 }
 

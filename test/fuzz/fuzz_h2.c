@@ -159,9 +159,14 @@ static const uint8_t zeros[1 << 16];
 static void
 send_headers(struct user *user, struct h2_stream *stream, uint8_t how)
 {
-    if (user->is_server && (how & 0x2) != 0 &&
-        h2_stream_send_opening(user->conn, stream, response, 2, zeros, how))
+    uint8_t *place = NULL;
+
+    if (user->is_server && (how & 0x2) != 0)
+        place = h2_stream_send_opening(user->conn, stream, response, 2, how);
+    if (place != NULL) {
+        memset(place, 0, how);
         return;
+    }
     h2_stream_send_headers(user->conn, stream, user->is_server ? response : request,
         user->is_server ? 2 : 4, NULL, 0, how & 1);
 }

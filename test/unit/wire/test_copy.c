@@ -34,6 +34,11 @@ check_length(size_t len)
     assert_memory_equal(to + 1, from, len);
     assert_int_equal(to[0], 0xee);
     assert_int_equal(to[len + 1], 0xee);
+    memset(to, 0xee, sizeof to);
+    copy_bytes(to + 1, from, len);
+    assert_memory_equal(to + 1, from, len);
+    assert_int_equal(to[0], 0xee);
+    assert_int_equal(to[len + 1], 0xee);
     for (size_t i = 0; i < len; i++) {
         from[i] = 0;
         assert_true(copy_few(to + 1, from, len));
