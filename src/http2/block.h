@@ -3,6 +3,7 @@
 /* Threads: a pool, its decoder and the last reference to each block are one thread's. */
 #pragma once
 
+#include "base/copy.h"
 #include "http2/hpack.h"
 
 /* Free lists of blocks by size. A pool lives until it is closed and the last of its blocks is back.
@@ -48,8 +49,7 @@ static inline const char *
 block_put(struct block_writer *writer, const void *bytes, size_t len)
 {
     writer->low -= len;
-    if (len > 0)
-        memcpy(writer->low, bytes, len);
+    copy_bytes((uint8_t *)writer->low, bytes, len);
     return writer->low;
 }
 

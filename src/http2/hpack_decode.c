@@ -45,7 +45,7 @@ struct run {
     /* Where text of the current field is put together. */
     char *text;
     size_t text_len, text_cap;
-    char local[LOCAL_TEXT];
+    char *grown; /* NULL, or what `text` points to since it became too small */
 };
 
 /* A literal field on its way from the bytes into the block. */
@@ -154,9 +154,8 @@ text_grow(struct run *run, size_t need)
     text = malloc(need);
     if (text == NULL)
         return fail(run, HPACK_NO_MEMORY);
-    if (run->text != run->local)
-        free(run->text);
-    run->text = text;
+    free(run->grown);
+    run->text = run->grown = text;
     run->text_cap = need;
     return true;
 }
@@ -445,7 +444,8 @@ learn_size(struct hpack_decoder *decoder, size_t used)
         decoder->hint -= (decoder->hint - used) / 8;
 }
 
-/* Let the memo have the block, unless its bytes would mean something else the next time. */
+/* Let the memo have the block, unless its bytes would mean something else the next time, or may
+ * never come again. */
 static void
 memoise(struct run *run, const uint8_t *data, size_t len)
 {
@@ -455,7 +455,8 @@ memoise(struct run *run, const uint8_t *data, size_t len)
         hpack_memo_clear(memo);
         return;
     }
-    if (run->too_large || len == 0 || len > HPACK_MEMO_LONGEST || !block_room(&run->out, len))
+    if (run->too_large || len == 0 || len > HPACK_MEMO_LONGEST ||
+        !hpack_memo_hear(memo, data, len) || !block_room(&run->out, len))
         return;
     hpack_memo_put(memo, run->out.block, (const uint8_t *)block_put(&run->out, data, len), len);
 }
@@ -481,23 +482,22 @@ static enum hpack_result
 decode_block(
     struct hpack_decoder *decoder, const uint8_t *data, size_t len, struct h2_block **out_block)
 {
-    struct run run;
+    char text[LOCAL_TEXT];
+    struct run run = {.decoder = decoder,
+        .max_list = decoder->max_list,
+        .next = data,
+        .end = len > 0 ? data + len : data,
+        .text = text,
+        .text_cap = sizeof(text)};
     bool ok;
 
-    memset(&run, 0, offsetof(struct run, local));
-    run.decoder = decoder;
-    run.max_list = decoder->max_list;
-    run.next = data;
-    run.end = len > 0 ? data + len : data;
-    run.text = run.local;
-    run.text_cap = sizeof(run.local);
     if (!block_begin(&run.out, decoder->pool, decoder->hint))
         return HPACK_NO_MEMORY;
     ok = decode_updates(&run);
     while (ok && run.next < run.end)
         ok = decode_field(&run);
-    if (run.text != run.local)
-        free(run.text);
+    if (run.grown != NULL)
+        free(run.grown);
     if (!ok) {
         h2_block_unref(run.out.block);
         return run.result;

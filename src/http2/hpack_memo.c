@@ -91,6 +91,16 @@ hpack_memo_lookup(struct hpack_memo *memo, const uint8_t *data, size_t len)
     return last->block;
 }
 
+bool
+hpack_memo_hear(struct hpack_memo *memo, const uint8_t *data, size_t len)
+{
+    uint64_t mark = mark_of(data, len);
+    uint32_t *heard = &memo->heard[(mark >> 32) % HPACK_MEMO_HEARD], before = *heard;
+
+    *heard = (uint32_t)mark;
+    return before == *heard;
+}
+
 /* The slot to give up. */
 static unsigned
 choose(struct hpack_memo *memo)

@@ -2,6 +2,8 @@
 /* The dynamic table: a ring of entries over a run of text. */
 #include "http2/hpack_table.h"
 
+#include "base/copy.h"
+
 #include <stdlib.h>
 
 enum { FIRST_RING = 8, FIRST_TEXT = 256 };
@@ -134,8 +136,7 @@ evict_for(struct hpack_table *table, size_t size, size_t len)
 static void
 append(struct hpack_table *table, weir_str text)
 {
-    if (text.len > 0)
-        memcpy(table->text + table->tail, text.data, text.len);
+    copy_bytes((uint8_t *)table->text + table->tail, (const uint8_t *)text.data, text.len);
     table->tail += text.len;
 }
 

@@ -2,8 +2,8 @@
 /* Messages of a call: protobuf-c structs to framed bytes and back. */
 #include "rpc/call.h"
 
+#include "base/copy.h"
 #include "base/hint.h"
-#include "wire/copy.h"
 
 /* A message up to this size is packed on the stack. */
 #define SMALL_MESSAGE 1024

@@ -124,6 +124,25 @@ start_call(struct weir_call *call)
         conclude(call, weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "too many calls"));
 }
 
+/* All content of the request is at hand, in the memory that the pump reads. */
+static inline void
+start_with(struct weir_call *call, struct rpc_pump *pump, const uint8_t *data, size_t len)
+{
+    call->receive_closed = true;
+    call->lent = data;
+    call->lent_len = len;
+    if (!pump->on_fiber || len > CALL_LENT_MOST) {
+        if (!call_keep_lent(call))
+            call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
+        start_call(call);
+        return;
+    }
+    pump->lent_to = call;
+    run_call(call);
+    /* The transport may be gone by now, but not the pump, which is below on this stack. */
+    pump->lent_to = NULL;
+}
+
 /* ---- requests ---- */
 
 /* A block that comes again was judged before: its tag is the method's entry, with the low bit set
@@ -262,7 +281,8 @@ starts_at_once(const struct weir_call *call)
     return call->ended || call->receive_closed || call->method == NULL || !takes_one(call->method);
 }
 
-static void
+/* NULL: it has started, or ended; else it waits for its message. */
+static struct weir_call *
 begin(struct weir_call *call, const struct h2_event *event, const struct wire_request *request)
 {
     atomic_store_explicit(&call->headers, h2_block_ref(event->block), memory_order_relaxed);
@@ -273,10 +293,10 @@ begin(struct weir_call *call, const struct h2_event *event, const struct wire_re
     set_deadline(call, request->timeout);
     if (request->by_get && !call->ended)
         take_query(call, request->query);
-    if (starts_at_once(call))
-        start_call(call);
-    else
-        call->start = start_call;
+    if (!starts_at_once(call))
+        return call;
+    start_call(call);
+    return NULL;
 }
 
 static void
@@ -391,37 +411,27 @@ server_awaited(struct rpc_transport *transport, const struct h2_event *event)
     return call;
 }
 
-static void
-take_plain(struct rpc_transport *transport, const struct h2_event *event)
+/* A request lacks its message alone, which mostly is at hand. call: NULL of one that is plain. */
+static inline void
+take_message(struct rpc_transport *transport, const struct h2_event *event, struct weir_call *call)
 {
-    struct rpc_pump *pump = transport->pump;
     const uint8_t *data;
-    struct weir_call *call;
     size_t len;
 
     if (!h2_stream_take_content(
             transport->h2, event->stream, &transport->input, &transport->input_len, &data, &len)) {
-        let_wait(event->stream, event->block);
+        if (call == NULL)
+            let_wait(event->stream, event->block);
+        else
+            call->start = start_call;
         return;
     }
-    call = begin_plain(transport, event->stream, h2_block_ref(event->block));
-    if (call == NULL) {
+    if (call == NULL)
+        call = begin_plain(transport, event->stream, h2_block_ref(event->block));
+    if (call == NULL)
         refuse_begun(transport, event->stream);
-        return;
-    }
-    call->receive_closed = true;
-    call->lent = data;
-    call->lent_len = len;
-    if (!pump->on_fiber || len > CALL_LENT_MOST) {
-        if (!call_keep_lent(call))
-            call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
-        start_call(call);
-        return;
-    }
-    pump->lent_to = call;
-    run_call(call);
-    /* The transport may be gone by now, but not the pump, which is below on this stack. */
-    pump->lent_to = NULL;
+    else
+        start_with(call, transport->pump, data, len);
 }
 
 static void
@@ -452,7 +462,8 @@ judge_get(
     return event->end_stream ? 0 : 400;
 }
 
-static APART void
+/* NULL: there is nothing more to do with it; else it lacks its message. */
+static APART struct weir_call *
 take_request(struct server_conn *conn, const struct h2_event *event)
 {
     struct rpc_transport *transport = &conn->transport;
@@ -469,32 +480,35 @@ take_request(struct server_conn *conn, const struct h2_event *event)
         http_status = judge_get(conn->home, event, &request);
     if (http_status != 0) {
         answer_http(transport, event->stream, http_status);
-        return;
+        return NULL;
     }
     call = take_call(conn->home);
     if (call == NULL) {
         refuse(conn->home, transport, event->stream);
-        return;
+        return NULL;
     }
     note_begun(conn);
     call_attach(call, transport, event->stream);
     if (verdict == WIRE_STATUS) {
         call->message = why;
         conclude(call, code);
-        return;
+        return NULL;
     }
-    begin(call, event, &request);
+    return begin(call, event, &request);
 }
 
 void
 server_dispatch(struct rpc_transport *transport, const struct h2_event *event)
 {
     struct server_conn *conn = container_of(transport, struct server_conn, transport);
+    struct weir_call *call = NULL;
 
     if (is_plain(event)) {
         note_begun(conn);
-        take_plain(transport, event);
     } else {
-        take_request(conn, event);
+        call = take_request(conn, event);
+        if (call == NULL)
+            return;
     }
+    take_message(transport, event, call);
 }

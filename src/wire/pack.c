@@ -13,8 +13,8 @@
 #include "wire/wire.h"
 
 #include "base/bytes.h"
+#include "base/copy.h"
 #include "base/hint.h"
-#include "wire/copy.h"
 #include "wire/protobuf.h"
 
 /* A text or byte string that is left where it is has at least so many bytes. */

@@ -19,8 +19,8 @@
 #include "wire/wire.h"
 
 #include "base/bytes.h"
+#include "base/copy.h"
 #include "base/hint.h"
-#include "wire/copy.h"
 #include "wire/protobuf.h"
 
 #define LEAST_ROOM 4u

@@ -13,13 +13,24 @@ new_decoder(void)
     return decoder;
 }
 
-/* Whether two decodings of the same bytes gave one block. */
+/* Decode a block once, so that it is worth remembering when it comes again. */
+static void
+hear(struct hpack_decoder *decoder, const char *hex)
+{
+    h2_block_unref(decode_ok(decoder, hex));
+}
+
+/* Whether two decodings of the same bytes gave one block, after a first one. */
 static bool
 is_remembered(struct hpack_decoder *decoder, const char *hex)
 {
-    struct h2_block *first = decode_ok(decoder, hex), *again = decode_ok(decoder, hex);
-    bool same = first == again;
+    struct h2_block *first, *again;
+    bool same;
 
+    hear(decoder, hex);
+    first = decode_ok(decoder, hex);
+    again = decode_ok(decoder, hex);
+    same = first == again;
     h2_block_unref(first);
     h2_block_unref(again);
     return same;
@@ -32,6 +43,7 @@ test_same_bytes_same_block(void **state)
     struct h2_block *first, *again, *other;
 
     (void)state;
+    hear(decoder, "828684");
     first = decode_ok(decoder, "828684");
     again = decode_ok(decoder, "828684");
     other = decode_ok(decoder, "838684");
@@ -42,6 +54,22 @@ test_same_bytes_same_block(void **state)
     h2_block_unref(first);
     h2_block_unref(again);
     h2_block_unref(other);
+    hpack_decoder_free(decoder);
+}
+
+/* What comes once only is not worth a place. */
+static void
+test_the_first_time_does_not_count(void **state)
+{
+    struct hpack_decoder *decoder = new_decoder();
+    struct h2_block *first = decode_ok(decoder, "828684"), *second = decode_ok(decoder, "828684");
+
+    (void)state;
+    assert_ptr_not_equal(first, second);
+    assert_int_equal(first->refs, 1);
+    assert_int_equal(second->refs, 2);
+    h2_block_unref(first);
+    h2_block_unref(second);
     hpack_decoder_free(decoder);
 }
 
@@ -135,6 +163,7 @@ test_tag_is_remembered(void **state)
     int mine;
 
     (void)state;
+    hear(decoder, "828684");
     block = decode_ok(decoder, "828684");
     assert_null(block->tag);
     block->tag = &mine;
@@ -164,20 +193,23 @@ test_malformed_is_remembered(void **state)
     hpack_decoder_free(decoder);
 }
 
-/* A block that comes again and again stays among many that come once. */
+/* A block that comes again and again stays among many that take a place and come no more. */
 static void
 test_a_frequent_block_stays(void **state)
 {
     struct hpack_decoder *decoder = new_decoder();
-    struct h2_block *frequent = decode_ok(decoder, "828684");
+    struct h2_block *frequent;
 
     (void)state;
+    hear(decoder, "828684");
+    frequent = decode_ok(decoder, "828684");
     for (int i = 0; i < 500; i++) {
         char hex[32];
         struct h2_block *block;
 
         snprintf(hex, sizeof(hex), "82 000161 02%02x%02x", '0' + i % 10, 'a' + i / 10 % 26);
-        h2_block_unref(decode_ok(decoder, hex));
+        hear(decoder, hex);
+        hear(decoder, hex); /* now it takes a place */
         block = decode_ok(decoder, "828684");
         assert_ptr_equal(block, frequent);
         h2_block_unref(block);
@@ -247,6 +279,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bytes_same_block),
+        cmocka_unit_test(test_the_first_time_does_not_count),
         cmocka_unit_test(test_literals_are_remembered),
         cmocka_unit_test(test_blocks_that_change_the_table_are_not),
         cmocka_unit_test(test_an_entry_too_large_is_a_change),

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "wire/copy.h"
+#include "base/copy.h"
 #include <stdlib.h>
 
 #define LONGEST 200
