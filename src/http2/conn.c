@@ -362,3 +362,9 @@ h2_conn_stream_count(const struct h2_conn *conn)
 {
     return conn->held;
 }
+
+bool
+h2_conn_is_full(const struct h2_conn *conn)
+{
+    return conn->is_server && conn->held >= conn->max_streams;
+}

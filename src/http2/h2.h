@@ -273,6 +273,9 @@ void h2_conn_windows(const struct h2_conn *conn, int32_t *out_send, int32_t *out
 /* Streams that are held by their users. */
 uint32_t h2_conn_stream_count(const struct h2_conn *conn);
 
+/* Server: would a further one be refused? */
+bool h2_conn_is_full(const struct h2_conn *conn);
+
 /* Each of them. f may release the stream, but open none. */
 void h2_conn_each_stream(
     struct h2_conn *conn, void (*f)(struct h2_stream *stream, void *arg), void *arg);

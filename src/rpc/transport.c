@@ -205,6 +205,7 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
             call_on_trailers(call, event->block);
         break;
     case H2_RESET:
+        transport->given_up = true;
         if (call != NULL)
             call_on_reset(call, event);
         break;
@@ -238,6 +239,25 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
  * the fiber stays its own, with the frames of the pump below it, and the rest of the input goes to
  * a pump on a fresh fiber; the abandoned pump ends when the handler returns to it. */
 
+/* A stream's place is free when its handler has returned, and one whose call the peer has given up
+ * does that on its turn. What comes behind waits for it, for no longer than this turn: a peer that
+ * keeps to the limit would be refused else. Some of a full buffer has to be taken all the same. */
+static bool
+must_wait(const struct rpc_transport *transport)
+{
+    return transport->given_up && transport->input_len > 0 &&
+           transport->input_len < LOOP_SCRATCH_SIZE && h2_conn_is_full(transport->h2);
+}
+
+static void
+hold_up(struct rpc_transport *transport)
+{
+    transport->given_up = false;
+    transport->held_up = true;
+    net_conn_pause(transport->net);
+    rpc_transport_touch(transport);
+}
+
 static void
 pump(void *arg)
 {
@@ -246,7 +266,7 @@ pump(void *arg)
     struct h2_event event;
 
     transport->pump = &self;
-    for (;;) {
+    while (!must_wait(transport)) {
         h2_conn_next(transport->h2, &transport->input, &transport->input_len, &event);
         if (event.type == H2_NEED_INPUT)
             break;
@@ -348,7 +368,10 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
     transport->inside = left > 0;
     if (left < len)
         transport->whole_at = transport->read_at;
-    write_soon(transport, len == LOOP_SCRATCH_SIZE);
+    if (must_wait(transport))
+        hold_up(transport);
+    else
+        write_soon(transport, len == LOOP_SCRATCH_SIZE);
 }
 
 static void
@@ -356,8 +379,12 @@ flush_task(struct loop_task *task)
 {
     struct rpc_transport *transport = container_of(task, struct rpc_transport, flush);
 
-    if (!transport->broken)
-        flush(transport);
+    if (transport->broken)
+        return;
+    if (transport->held_up)
+        net_conn_resume(transport->net);
+    transport->held_up = false;
+    flush(transport);
 }
 
 static void

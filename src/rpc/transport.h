@@ -86,6 +86,8 @@ struct rpc_transport {
     bool active;         /* something was read since rpc_transport_rest */
     bool rested;         /* nothing was since it gave back its memory, all of it */
     bool inside;         /* a frame: its beginning has come */
+    bool given_up;       /* a call, by the peer; its handler may not have had its turn since */
+    bool held_up;        /* reading, until the end of the turn */
     uint8_t foresights;  /* so many calls yet are expected to be answered with as much */
     uint32_t last_large; /* client: bytes of the last answer that was larger than its window */
     struct loop_task flush;

@@ -68,7 +68,7 @@ def test_the_builder_can_begin(tmp_path):
             if deploy.is_sent(str(here / name)):
                 (tmp_path / here).mkdir(parents=True, exist_ok=True)
                 (tmp_path / here / name).symlink_to(places.REPO / here / name)
-    done = programs.run("cmake", "--preset", "release", "-DWEIR_TESTS=OFF", cwd=tmp_path)
+    done = programs.run("cmake", "--preset", "release", "-DWEIR_TESTS=OFF", cwd=tmp_path, timeout=10 * programs.PATIENCE)
     assert done.returncode == 0, done.stderr
     done = programs.run("ninja", "-C", tmp_path / "build", "-n", "userd", "userctl")
     assert done.returncode == 0, done.stdout[-300:]

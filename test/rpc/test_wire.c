@@ -503,6 +503,34 @@ many_values_in_one_field(void **state)
     free(frame);
 }
 
+/* ---- as many streams as there may be ---- */
+
+/* A server that was held up finds all of it at once: calls that were given up long ago, and those
+ * that count. Their client never had more than there may be. */
+static void
+who_keeps_to_the_limit_is_not_refused(void **state)
+{
+    struct raw raw;
+    uint32_t id = 1;
+
+    (void)state;
+    meet(&raw);
+    raw_cork(&raw, true);
+    for (int i = 0; i < 300; i++, id += 2) {
+        raw_request(&raw, id, "Unary", NULL);
+        raw_text(&raw, RAW_END_STREAM, id, "wait");
+        raw_number(&raw, RAW_RST_STREAM, id, H2_CANCEL);
+    }
+    raw_request(&raw, id, "Unary", NULL);
+    raw_text(&raw, RAW_END_STREAM, id, "x");
+    raw_cork(&raw, false);
+    check_alive(&raw, id + 2);
+    raw_close(&raw);
+    EVENTUALLY(running.seen.ended == running.seen.started);
+    assert_int_equal(running_stats(&running).limit_hits[WEIR_LIMIT_STREAMS], 0);
+    assert_int_equal(running_stats(&running).calls_live, 0);
+}
+
 int
 main(void)
 {
@@ -516,6 +544,7 @@ main(void)
         cmocka_unit_test(stream_ends_at_a_bad_message),
         cmocka_unit_test(binary_metadata),
         cmocka_unit_test(many_values_in_one_field),
+        cmocka_unit_test(who_keeps_to_the_limit_is_not_refused),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
