@@ -483,7 +483,7 @@ static int64_t
 time_left(const struct redis *redis)
 {
     if (redis->sent.first != NULL)
-        return redis->sent.first->queued_at + PATIENCE - weir_now();
+        return redis->sent.first->queued_at + redis->options.patience - weir_now();
     return redis->heard_at + QUIET - weir_now();
 }
 
@@ -520,7 +520,8 @@ serve(struct redis *redis, char why[REDIS_WHY])
             return;
         }
         if (redis->sent.first != NULL && time_left(redis) < 0) {
-            snprintf(why, REDIS_WHY, "no answer within 250 ms");
+            snprintf(why, REDIS_WHY, "no answer within %d ms",
+                (int)(redis->options.patience / WEIR_MILLISECOND));
             return;
         }
     }
@@ -586,6 +587,8 @@ redis_open(const struct redis_options *options)
     if (redis == NULL)
         return NULL;
     redis->options = *options;
+    if (redis->options.patience == 0)
+        redis->options.patience = PATIENCE;
     redis->backoff = BACKOFF_MIN;
     pthread_mutex_init(&redis->lock, NULL);
     pthread_cond_init(&redis->tried_once, NULL);

@@ -15,7 +15,8 @@ struct redis;
 
 /* Zero is the default of every field but url. */
 struct redis_options {
-    const char *url; /* a valid one; copied */
+    const char *url;  /* a valid one; copied */
+    int64_t patience; /* with an answer, in nanoseconds; 250 ms */
     /* A channel to listen to: then nothing else can be asked. Copied; none. */
     const char *channel;
     void (*message)(void *self, const char *data, size_t len); /* one came on the channel */
@@ -35,7 +36,7 @@ void redis_stop(struct redis *redis);
 void redis_free(struct redis *redis);
 
 /* Ask, and wait for the answer. OK: freeReplyObject frees it, and it is no error. UNAVAILABLE:
- * Redis is away, does not answer within 250 ms, or refuses. RESOURCE_EXHAUSTED: no memory. Or why
+ * Redis is away, does not answer in time, or refuses. RESOURCE_EXHAUSTED: no memory. Or why
  * the call ended, which may be NULL. Suspends. */
 WEIR_CHECK weir_code redis_ask(struct redis *redis, weir_call *call, int argc, const char **argv,
     const size_t *lens, redisReply **out_reply);
