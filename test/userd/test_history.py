@@ -168,10 +168,24 @@ def enough(workload, count):
     programs.wait_until(lambda: workload.codes["OK"] >= goal, "calls to go well")
 
 
+def errors(several):
+    return sum(node.metric("userd_cache_errors_total") for node in several)
+
+
 def test_all_sees_one_order(several):
-    workload = Workload(several)
-    workload.run(lambda: enough(workload, 4000)).assert_explained()
-    assert set(workload.codes) <= {"OK", "NOT_FOUND", "ALREADY_EXISTS"}
+    """While Redis works for all: on a machine that lets it stand still for 250 ms it does not, and what is promised then is
+    another test's matter. So there has to be a time in which it did."""
+    for _ in range(10):
+        for node in several:
+            node.await_cache("SERVING")
+        before, workload = errors(several), Workload(several)
+        workload.run(lambda: enough(workload, 4000))
+        assert set(workload.codes) <= {"OK", "NOT_FOUND", "ALREADY_EXISTS"}
+        worked = errors(several) == before
+        if worked:
+            break
+    assert worked, "Redis never worked for so long"
+    workload.assert_explained()
     assert sum(node.metric("userd_cache_hits_total") for node in several) > 0
 
 
