@@ -31,34 +31,55 @@ judge(struct entries *entries)
 
 /* ---- CSV ---- */
 
-static void
+/* False: a column is there twice. */
+static bool
+find_column(struct entries *entries, int field)
+{
+    size_t *column = &entries->columns[field];
+
+    *column = SIZE_MAX;
+    for (size_t i = 0; i < entries->csv.count; i++) {
+        if (strcasecmp(entries->csv.fields[i], field_names[field]) != 0)
+            continue;
+        if (*column != SIZE_MAX)
+            return false;
+        *column = i;
+    }
+    return true;
+}
+
+static bool
 find_columns(struct entries *entries)
 {
     entries->column_count = entries->csv.count;
     for (int i = 0; i < ENTRY_FIELDS; i++) {
-        entries->columns[i] = SIZE_MAX;
-        for (size_t k = 0; k < entries->csv.count; k++) {
-            if (strcasecmp(entries->csv.fields[k], field_names[i]) == 0)
-                entries->columns[i] = k;
-        }
+        if (find_column(entries, i))
+            continue;
+        snprintf(entries->error, sizeof(entries->error), "the first line names the column %s twice",
+            field_names[i]);
+        return false;
     }
+    if (entries->columns[ENTRY_NAME] != SIZE_MAX && entries->columns[ENTRY_EMAIL] != SIZE_MAX)
+        return true;
+    bad(entries, "the first line does not name the columns name and email");
+    return false;
 }
 
 static bool
 begin_csv(struct entries *entries)
 {
     const char *error = "";
-    enum csv_result result = csv_next(&entries->csv, &error);
 
-    if (result == CSV_RECORD)
-        find_columns(entries);
-    if (result == CSV_RECORD && entries->columns[ENTRY_NAME] != SIZE_MAX &&
-        entries->columns[ENTRY_EMAIL] != SIZE_MAX)
-        return true;
-    if (result == CSV_BAD)
+    switch (csv_next(&entries->csv, &error)) {
+    case CSV_RECORD:
+        return find_columns(entries);
+    case CSV_BAD:
         bad(entries, error);
-    else
-        bad(entries, "the first line does not name the columns name and email");
+        return false;
+    case CSV_END:
+        break;
+    }
+    bad(entries, "it is empty");
     return false;
 }
 
@@ -85,26 +106,30 @@ next_csv(struct entries *entries)
 
 /* ---- JSON lines ---- */
 
-/* A text, "" where there is none. False: it is something else. */
-static bool
+/* A text, "" where there is none. What is wrong with it, or NULL. */
+static const char *
 read_field(const json_t *object, const char *name, const char **out)
 {
     const json_t *value = json_object_get(object, name);
 
     *out = "";
     if (value == NULL || json_is_null(value))
-        return true;
+        return NULL;
+    if (!json_is_string(value))
+        return "is not a text";
     *out = json_string_value(value);
-    return *out != NULL;
+    return strlen(*out) == json_string_length(value) ? NULL : "has a byte of value 0";
 }
 
 static enum entry_result
 read_object(struct entries *entries)
 {
     for (int i = 0; i < ENTRY_FIELDS; i++) {
-        if (read_field(entries->object, field_names[i], &entries->fields[i]))
+        const char *wrong = read_field(entries->object, field_names[i], &entries->fields[i]);
+
+        if (wrong == NULL)
             continue;
-        snprintf(entries->error, sizeof(entries->error), "%s is not a text", field_names[i]);
+        snprintf(entries->error, sizeof(entries->error), "%s %s", field_names[i], wrong);
         return ENTRY_BAD;
     }
     return ENTRY_GOOD;
@@ -113,10 +138,11 @@ read_object(struct entries *entries)
 static enum entry_result
 parse_line(struct entries *entries, size_t len)
 {
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
     json_error_t error;
 
     json_decref(entries->object);
-    entries->object = json_loadb(entries->text, len, JSON_REJECT_DUPLICATES, &error);
+    entries->object = json_loadb(entries->text, len, flags, &error);
     if (entries->object == NULL) {
         snprintf(entries->error, sizeof(entries->error), "not JSON: %s", error.text);
         return ENTRY_BAD;

@@ -176,14 +176,18 @@ choose_token(const struct command *command, struct args *args, char kept[SESSION
     return false;
 }
 
-/* What was printed has to arrive: a full disk is no success. */
+/* What was printed has to arrive: a full disk is no success. Who has met that has told it; what it
+ * was is known of the last write only. */
 static int
 finish(int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool failed = fflush(stdout) != 0;
+
+    if (!failed && !ferror(stdout))
         return status;
-    if (errno != EPIPE)
-        complain("userctl", "cannot write the answer: %s", strerror(errno));
+    if (status != EXIT_OUTPUT && (!failed || errno != EPIPE))
+        complain("userctl", "cannot write the answer%s%s", failed ? ": " : "",
+            failed ? strerror(errno) : "");
     return EXIT_OUTPUT;
 }
 

@@ -131,15 +131,44 @@ def test_errors_of_many_streams_have_their_lines(userctl, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content, options",
-    [(None, []), (b"", []), (b"name,mail\na,b@x\n", []), (b"name,email\n", ["--format", "xml"])],
-    ids=["no file", "empty", "no email", "no such format"],
+    "content, options, why",
+    [
+        (None, [], "No such file or directory"),
+        (b"", [], "it is empty"),
+        (b"name,mail\na,b@x\n", [], "the first line does not name the columns name and email"),
+        (b"name,email,NAME\na,b@x,c\n", [], "the first line names the column name twice"),
+        (b"name,email\n", ["--format", "xml"], '"xml" is neither csv nor jsonl'),
+    ],
+    ids=["no file", "empty", "no email", "two names", "no such format"],
 )
-def test_a_file_that_cannot_be_imported(userctl, tmp_path, content, options):
+def test_a_file_that_cannot_be_imported(userctl, tmp_path, content, options, why):
     if content is not None:
         (tmp_path / "users.csv").write_bytes(content)
     done = userctl("import", tmp_path / "users.csv", *options, expect=MISUSE)
-    assert done.stderr.startswith("userctl: ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("userctl: ") and done.stderr.endswith(f"{why}\n")
+    assert done.stderr.count("\n") == 1
+
+
+JSON_LINES = [
+    ('{"name":"J","email":"j@x","phone":null}', None),
+    ("", None),
+    ('{"name":1,"email":"k@x"}', "name is not a text"),
+    ('{"name":"N","name":"O","email":"n@x"}', "not JSON: duplicate object key near '\"name\"'"),
+    ('{"name":"a\\u0000b","email":"z@x"}', "name has a byte of value 0"),
+    ("null", "not a JSON object"),
+    ("[1]", "not a JSON object"),
+    ('{"name":"M","email":"m@x"} more', "not JSON: end of file expected near 'more'"),
+    ('{"name":"P","email":"p@x"', "not JSON: '}' expected near end of file"),
+]
+
+
+def test_mistakes_of_json_lines_are_told(userctl, tmp_path):
+    file = tmp_path / "users.ndjson"
+    file.write_text("\n".join(line for line, _ in JSON_LINES))
+    done = userctl("import", file, expect=INVALID)
+    assert done.stdout == "1 user created, 7 errors\n"
+    told = dict(re.findall(rf"userctl: {re.escape(str(file))}:(\d+): (.*)", done.stderr))
+    assert told == {str(at + 1): error for at, (_, error) in enumerate(JSON_LINES) if error}
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
@@ -219,10 +248,22 @@ def test_an_export_that_cannot_be_written(userd, userctl):
             [places.program("userctl"), "export", "--server", userd.address],
             stdout=full, stderr=subprocess.PIPE, timeout=programs.PATIENCE, encoding="utf-8", check=False,
         )
-    assert done.returncode == 1
+    assert (done.returncode, done.stderr) == (1, "userctl: cannot write standard output: No space left on device\n")
     userctl("export", "/nowhere/at/all.csv", expect=1)
     userctl("export", "/dev/full", expect=1)
     userctl("export", "/tmp", expect=1)
+
+
+def test_who_reads_no_further_is_no_trouble(userd, userctl, tmp_path):
+    userctl("import", write_csv(tmp_path / "users.csv", [[f"U{n}", f"u{n}@x", ""] for n in range(5_000)]))
+    with subprocess.Popen(
+        [places.program("userctl"), "export", "--server", userd.address],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    ) as process:
+        assert process.stdout.readline().startswith("id,")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
 
 
 def test_an_export_to_what_is_no_file(userctl, tmp_path):
