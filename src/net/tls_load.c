@@ -117,6 +117,15 @@ no_passphrase(char *buffer, int size, int writing, void *arg)
     return -1;
 }
 
+/* A key of another kind than the certificate's is kept beside it, for a certificate to come. */
+static bool
+is_mismatch(unsigned long code)
+{
+    return ERR_GET_LIB(code) == ERR_LIB_X509 ||
+           (ERR_GET_LIB(code) == ERR_LIB_SSL &&
+               ERR_GET_REASON(code) == SSL_R_NO_CERTIFICATE_ASSIGNED);
+}
+
 static bool
 load_pair(SSL_CTX *context, const struct weir_tls_pair *pair, char error[WEIR_TLS_ERROR])
 {
@@ -128,7 +137,7 @@ load_pair(SSL_CTX *context, const struct weir_tls_pair *pair, char error[WEIR_TL
         SSL_CTX_check_private_key(context) == 1)
         return true;
     code = ERR_peek_error();
-    if (ERR_GET_LIB(code) != ERR_LIB_X509)
+    if (!is_mismatch(code))
         return fail(error, pair->key_file);
     ERR_clear_error();
     snprintf(error, WEIR_TLS_ERROR, "%s: the key does not belong to the certificate in %s",

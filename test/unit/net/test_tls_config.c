@@ -19,6 +19,10 @@ make_certs(void **state)
     authority_write(&authority, "text", "this is no certificate\n");
     authority_write(
         &authority, "broken", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    authority_write(&authority, "ed25519.key",
+        "-----BEGIN PRIVATE "
+        "KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
+        "-----END PRIVATE KEY-----\n");
     authority_write(&authority, "locked.key",
         "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
         "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n"
@@ -67,6 +71,8 @@ an_error_names_the_file_and_the_reason(void **state)
     expect_error("a.pem", "text", NULL, "text", "");
     expect_error("a.pem", "locked.key", NULL, "locked.key", "the key is encrypted");
     expect_error("a.pem", "b.key", NULL, "b.key", "the key does not belong to the certificate in ");
+    expect_error("a.pem", "ed25519.key", NULL, "ed25519.key",
+        "the key does not belong to the certificate in ");
     expect_error("a.pem", "a.key", "absent.pem", "absent.pem", "No such file or directory");
     expect_error("a.pem", "a.key", "text", "text", "");
 }
