@@ -105,7 +105,7 @@ news_without_end(void **state)
         assert_int_equal(reply->number, count);
         assert_int_equal(strlen(reply->text), strlen("news: ") + NEWS_SIZE);
         assert_memory_equal(reply->text, "news: 0", 7);
-        assert_int_equal(atoi(reply->text + strlen("news: ")), count);
+        assert_int_equal(strtol(reply->text + strlen("news: "), NULL, 10), count);
         if (count == NEWS / 4)
             before = heap_in_use();
         if (count == NEWS / 2)
