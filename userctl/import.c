@@ -8,10 +8,13 @@
 #include "userctl/interrupt.h"
 #include "userctl/print.h"
 #include "userctl/progress.h"
+#include "userctl/source.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Users of one stream; what its answer lists of them fits into a message. */
 #define STREAM_USERS 2000
@@ -27,7 +30,8 @@ struct import {
     int64_t lines[STREAM_USERS]; /* of what was sent in this stream */
     size_t sent;
     int64_t created, failed;
-    bool ended; /* the file has */
+    int64_t line; /* of the last entry that was dealt with */
+    bool ended;   /* the file has */
 };
 
 /* ---- what went wrong ---- */
@@ -95,21 +99,24 @@ send_entry(struct import *import, struct user_UserService_CreateUsersStream_clie
     return user_UserService_CreateUsersStream_client_send(stream, &request);
 }
 
+/* What was read when somebody interrupted may be half of an entry. */
 static weir_code
 send_entries(struct import *import, struct user_UserService_CreateUsersStream_client stream)
 {
-    while (import->sent < STREAM_USERS && !atomic_load(&import->interrupt.happened)) {
-        switch (entries_next(&import->entries)) {
-        case ENTRY_GOOD:
-            WEIR_TRY(send_entry(import, stream));
-            break;
-        case ENTRY_BAD:
-            tell_error(import, import->entries.line, import->entries.error);
-            break;
-        case ENTRY_END:
+    while (import->sent < STREAM_USERS) {
+        enum entry_result result = entries_next(&import->entries);
+
+        if (atomic_load(&import->interrupt.happened))
+            return WEIR_OK;
+        if (result == ENTRY_END) {
             import->ended = true;
             return WEIR_OK;
         }
+        import->line = import->entries.line;
+        if (result == ENTRY_BAD)
+            tell_error(import, import->line, import->entries.error);
+        else
+            WEIR_TRY(send_entry(import, stream));
         progress_tell(&import->progress, entries_bytes(&import->entries),
             import->created + (int64_t)import->sent, import->failed);
     }
@@ -172,6 +179,17 @@ fail_read(const struct import *import)
     return EXIT_USAGE;
 }
 
+static int
+fail_interrupted(const struct import *import)
+{
+    if (import->line == 0)
+        complain("userctl", "interrupted: no user of %s was read", import->file);
+    else
+        complain("userctl", "interrupted: line %" PRId64 " of %s is the last that was read",
+            import->line, import->file);
+    return EXIT_CODE_BASE + WEIR_CANCELLED;
+}
+
 /* The worst of what happened. */
 static int
 conclude(const struct import *import, FILE *file, int status)
@@ -179,14 +197,22 @@ conclude(const struct import *import, FILE *file, int status)
     print_summary(import);
     if (status != 0)
         return status;
-    if (atomic_load(&import->interrupt.happened) && !import->ended) {
-        complain("userctl", "interrupted: line %" PRId64 " of %s is the last that was read",
-            import->entries.line, import->file);
-        return EXIT_CODE_BASE + WEIR_CANCELLED;
-    }
+    if (atomic_load(&import->interrupt.happened) && !import->ended)
+        return fail_interrupted(import);
     if (ferror(file))
         return fail_read(import);
     return import->failed == 0 ? 0 : EXIT_CODE_BASE + WEIR_INVALID_ARGUMENT;
+}
+
+static int
+fail_begin(const struct import *import, FILE *file)
+{
+    if (atomic_load(&import->interrupt.happened))
+        return fail_interrupted(import);
+    if (ferror(file))
+        return fail_read(import);
+    complain("userctl", "%s: %s", import->file, import->entries.error);
+    return EXIT_USAGE;
 }
 
 static int
@@ -194,52 +220,65 @@ run_file(struct import *import, FILE *file)
 {
     int status;
 
-    if (!entries_begin(&import->entries, file, import->args->jsonl)) {
-        if (ferror(file))
-            return fail_read(import);
-        complain("userctl", "%s: %s", import->file, import->entries.error);
-        return EXIT_USAGE;
-    }
-    if (!interrupt_start(&import->interrupt))
-        return calls_fail(import->args, WEIR_RESOURCE_EXHAUSTED, "out of threads");
+    if (!entries_begin(&import->entries, file, import->args->jsonl))
+        return fail_begin(import, file);
     status = run_streams(import);
     status = conclude(import, file, status);
-    interrupt_stop(&import->interrupt);
     entries_fini(&import->entries);
+    return status;
+}
+
+static int
+run_source(struct import *import, int fd)
+{
+    struct source source = {fd, &import->interrupt};
+    FILE *file;
+    int status;
+
+    if (!interrupt_start(&import->interrupt))
+        return calls_fail(import->args, WEIR_RESOURCE_EXHAUSTED, "out of threads or descriptors");
+    file = source_read(&source);
+    if (file == NULL)
+        status = calls_fail(import->args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
+    else
+        status = run_file(import, file);
+    if (file != NULL)
+        fclose(file);
+    interrupt_stop(&import->interrupt);
     return status;
 }
 
 /* 0: it is not known, as of a pipe. */
 static int64_t
-size_of(FILE *file)
+size_of(int fd)
 {
     struct stat status;
 
-    return fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : 0;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : 0;
 }
 
 /* Folders can be opened as well, and then not be read. */
-static FILE *
+static int
 open_file(const char *path)
 {
-    FILE *file = fopen(path, "re");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
 
-    if (file == NULL || fstat(fileno(file), &status) != 0 || !S_ISDIR(status.st_mode))
-        return file;
-    fclose(file);
+    if (fd < 0 || fstat(fd, &status) != 0 || !S_ISDIR(status.st_mode))
+        return fd;
+    close(fd);
     errno = EISDIR;
-    return NULL;
+    return -1;
 }
 
 int
 import_run(weir_channel *channel, const struct args *args)
 {
     struct import *import = calloc(1, sizeof(*import));
-    FILE *file = args->file == NULL ? stdin : open_file(args->file);
+    int fd = args->file == NULL ? STDIN_FILENO : open_file(args->file);
     int status = EXIT_USAGE;
 
-    if (file == NULL) {
+    if (fd < 0) {
         complain("userctl", "cannot read %s: %s", args->file, strerror(errno));
     } else if (import == NULL) {
         status = calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
@@ -248,11 +287,11 @@ import_run(weir_channel *channel, const struct args *args)
         import->args = args;
         import->file = args->file == NULL ? "standard input" : args->file;
         import->began = weir_now();
-        progress_init(&import->progress, size_of(file));
-        status = run_file(import, file);
+        progress_init(&import->progress, size_of(fd));
+        status = run_source(import, fd);
     }
-    if (file != NULL && file != stdin)
-        fclose(file);
+    if (fd > STDIN_FILENO)
+        close(fd);
     free(import);
     return status;
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ctrl-C and its like. */
+#define _GNU_SOURCE /* pipe2 */
 #include "userctl/interrupt.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 static sigset_t
 ending_signals(void)
@@ -34,6 +38,7 @@ wait_for_signals(void *arg)
     while (sigwait(&set, &number) == 0 && !atomic_load(&interrupt->stopped)) {
         if (atomic_exchange(&interrupt->happened, true))
             end_program(number);
+        close(interrupt->ends[1]);
         pthread_mutex_lock(&interrupt->lock);
         if (interrupt->call != NULL)
             weir_call_cancel(interrupt->call);
@@ -52,6 +57,21 @@ interrupt_cancels(struct interrupt *interrupt, weir_call *call)
     pthread_mutex_unlock(&interrupt->lock);
 }
 
+int
+interrupt_descriptor(const struct interrupt *interrupt)
+{
+    return interrupt->ends[0];
+}
+
+/* The thread has closed the other one if a signal has come. */
+static void
+close_ends(const struct interrupt *interrupt)
+{
+    close(interrupt->ends[0]);
+    if (!atomic_load(&interrupt->happened))
+        close(interrupt->ends[1]);
+}
+
 bool
 interrupt_start(struct interrupt *interrupt)
 {
@@ -60,12 +80,15 @@ interrupt_start(struct interrupt *interrupt)
     atomic_init(&interrupt->happened, false);
     atomic_init(&interrupt->stopped, false);
     interrupt->call = NULL;
+    if (pipe2(interrupt->ends, O_CLOEXEC) != 0)
+        return false;
     pthread_mutex_init(&interrupt->lock, NULL);
     pthread_sigmask(SIG_BLOCK, &set, &interrupt->before);
     if (pthread_create(&interrupt->thread, NULL, wait_for_signals, interrupt) == 0)
         return true;
     pthread_sigmask(SIG_SETMASK, &interrupt->before, NULL);
     pthread_mutex_destroy(&interrupt->lock);
+    close_ends(interrupt);
     return false;
 }
 
@@ -77,4 +100,5 @@ interrupt_stop(struct interrupt *interrupt)
     pthread_join(interrupt->thread, NULL);
     pthread_sigmask(SIG_SETMASK, &interrupt->before, NULL);
     pthread_mutex_destroy(&interrupt->lock);
+    close_ends(interrupt);
 }

@@ -13,13 +13,17 @@ struct interrupt {
     weir_call *call; /* cancelled by the first signal; may be NULL; under the lock */
     atomic_bool happened;
     atomic_bool stopped;
+    int ends[2]; /* of a pipe, whose writing end is closed by the first signal */
     pthread_t thread;
     sigset_t before; /* the signal mask */
 };
 
-/* False: there is no thread. */
+/* False: there is no thread, or no descriptor. */
 bool interrupt_start(struct interrupt *interrupt);
 void interrupt_stop(struct interrupt *interrupt);
+
+/* Readable once the first signal has come. */
+int interrupt_descriptor(const struct interrupt *interrupt);
 
 /* The first signal cancels this call, at once if it has come already. Borrowed until another one
  * takes its place, or NULL, or until the end. */

@@ -226,6 +226,52 @@ def test_an_import_that_is_interrupted(userd):
     assert len(users_of(userd)) == created
 
 
+def takes_signals(process):
+    """It has begun to: before, they end it as they do any program."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        blocked = int(re.search(r"^SigBlk:\s*(\w+)$", status.read(), re.M)[1], 16)
+    return blocked >> (signal.SIGINT - 1) & 1
+
+
+def check_interrupted(users, told):
+    """Those who were read before are created, and told; how many that is depends on how fast it was."""
+    [last] = re.findall("interrupted: (.*) of standard input (?:was|is the last that was) read", told)
+    assert last == (f"line {len(users) + 1}" if users else "no user")
+    if users:
+        assert f"{len(users)} user{'' if len(users) == 1 else 's'} created, 0 errors" in told
+
+
+def test_who_waits_at_a_terminal_can_be_interrupted(userd, on_terminal):
+    screen = on_terminal("import", "-")
+    screen.type("name,email\rA,a@x\rB,b@x\r")
+    screen.expect("users?, 0 errors")
+    screen.process.send_signal(signal.SIGINT)
+    told = screen.expect("(?s).* read\r\n")[0]
+    assert screen.wait() == CANCELLED
+    users = users_of(userd)
+    check_interrupted(users, told)
+    assert [user["name"] for user in users] in (["A"], ["A", "B"])
+
+
+@pytest.mark.parametrize("text", ["", "name,email\nA,a@x\nB,b@"], ids=["nothing", "half a line"])
+def test_who_waits_at_a_pipe_can_be_interrupted(userd, text):
+    """Half a line is not taken for a user."""
+    command = [places.program("userctl"), "import", "-", "--server", userd.address]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    ) as process:
+        process.stdin.write(text)
+        process.stdin.flush()
+        programs.wait_until(lambda: takes_signals(process), "signals to be taken")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=programs.PATIENCE) == CANCELLED
+        told = process.stdout.read()
+    users = users_of(userd)
+    assert [user["name"] for user in users] in ([], ["A"])
+    check_interrupted(users, told)
+
+
 def test_nobody_there(tmp_path):
     address = places.free_address()
     file = write_csv(tmp_path / "users.csv", [["A", "a@x", ""]])
