@@ -254,7 +254,7 @@ const struct command commands[COMMAND_COUNT] = {
     [COMMAND_HEALTH] = {"health", "health [--watch] [SERVICE]",
         "say whether a service, or all of the server, serves",
         "SERVING is exit code 0, NOT_SERVING 78 (64 + UNAVAILABLE), an unknown service 69.\n"
-        "userd's services are user.UserService and database.\n",
+        "userd's services are user.UserService, database and, with --redis, cache.\n",
         WEIR_NEVER, FLAG_SET(health_flags), take_service},
     [COMMAND_IMPORT] = {"import", "import FILE [--format csv|jsonl]", "create the users of a file",
         "FILE is CSV (RFC 4180) whose first line names the columns, among them name, email and, "
