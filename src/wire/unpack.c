@@ -331,9 +331,8 @@ grow(struct reader *reader, void **array, size_t count, size_t more, size_t size
 
     if (room == room_for(count))
         return true;
-    if (room > PTRDIFF_MAX / size) /* as it may be where pointers have 32 bits */
-        return no_memory(reader);
-    larger = arena_alloc(reader->arena, room * size);
+    /* Where pointers have 32 bits, it may be too much. */
+    larger = room > PTRDIFF_MAX / size ? NULL : arena_alloc(reader->arena, room * size);
     if (larger == NULL)
         return no_memory(reader);
     if (count > 0)
@@ -457,18 +456,15 @@ static const uint8_t *skip_value(struct reader *reader, struct varint tag);
 static const uint8_t *
 skip_group(struct reader *reader, struct varint start)
 {
-    struct varint tag = start;
+    struct varint tag = read_varint(reader, start.behind, 5);
 
     if (reader->depth == 0)
         return fail(reader, WIRE_TOO_DEEP);
     reader->depth--;
-    for (;;) {
-        tag = read_varint(reader, tag.behind, 5);
-        if (tag.behind == NULL || (tag.value & 7) == GROUP_END)
-            break;
+    while (tag.behind != NULL && (tag.value & 7) != GROUP_END) {
         tag.behind = skip_value(reader, tag);
-        if (tag.behind == NULL)
-            break;
+        if (tag.behind != NULL)
+            tag = read_varint(reader, tag.behind, 5);
     }
     reader->depth++;
     if (tag.behind != NULL && tag.value >> 3 != start.value >> 3)
@@ -497,9 +493,8 @@ skip_value(struct reader *reader, struct varint tag)
         len.value = 4;
     else
         return malformed(reader);
-    if (len.behind == NULL)
-        return NULL;
-    return has(reader, len.behind, len.value) ? len.behind + len.value : malformed(reader);
+    return len.behind != NULL && has(reader, len.behind, len.value) ? len.behind + len.value
+                                                                    : malformed(reader);
 }
 
 /* Bytes behind those of an unknown field, which have room as an array has. False: no memory. */
