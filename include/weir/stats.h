@@ -20,7 +20,7 @@ enum weir_limit {
     WEIR_LIMIT_PRIORITY,       /* frames that carry nothing */
     WEIR_LIMIT_SETTINGS,       /* SETTINGS: too many, or too many in one */
     WEIR_LIMIT_PINGS,          /* PINGs more often than min_ping_interval */
-    WEIR_LIMIT_UNREAD,         /* bytes over max_unread */
+    WEIR_LIMIT_UNREAD,         /* bytes over max_unread, or max_held */
     WEIR_LIMIT_HANDSHAKE,      /* no SETTINGS, or no acknowledgement of ours, in time */
     WEIR_LIMIT_CONNECTIONS,    /* a connection over max_connections */
     WEIR_LIMIT_ADDRESS,        /* a connection over max_connections_per_address */
@@ -49,17 +49,17 @@ struct weir_server_stats {
     uint64_t connections_accepted; /* total */
     uint64_t connections_refused;  /* total: closed at once, over a limit or for want of memory */
     uint64_t connections_live;
-    uint64_t handshakes_failed; /* total: closed before the client's SETTINGS came */
+    uint64_t handshakes_failed;   /* total: closed before the client's SETTINGS came */
     uint64_t connections_futile;  /* total: without a call, refused for their address, or ended for
                                      their PINGs; a small debt of the address */
     uint64_t connections_harmful; /* total: ended since they broke a rule, or a limit; a large one
                                      (weir_server_trust), unless the server drains */
     uint64_t addresses_held_back; /* whose new connections are let in one by one now */
-    uint64_t protocol_errors;   /* total: closed because the client broke HTTP/2's rules */
-    uint64_t calls_started;     /* total: requests that came to a call */
-    uint64_t calls_succeeded;   /* total: ended with OK */
-    uint64_t calls_failed;      /* total: ended with another status, or without any */
-    uint64_t calls_refused;     /* total: streams reset for want of memory */
+    uint64_t protocol_errors;     /* total: closed because the client broke HTTP/2's rules */
+    uint64_t calls_started;       /* total: requests that came to a call */
+    uint64_t calls_succeeded;     /* total: ended with OK */
+    uint64_t calls_failed;        /* total: ended with another status, or without any */
+    uint64_t calls_refused;       /* total: streams reset for want of memory */
     uint64_t calls_live;
     int64_t last_call;            /* when one began, on the clock of weir_now; 0: there was none */
     uint64_t bytes_in, bytes_out; /* total, of HTTP/2 */

@@ -19,7 +19,8 @@ struct home {
 struct block_pool {
     struct home *waiting[CLASSES];
     size_t waiting_bytes;
-    size_t lent; /* blocks that are not back */
+    size_t lent;    /* blocks that are not back */
+    uint64_t *held; /* counts the bytes of those larger than LARGEST; NULL: nobody does */
     bool closed;
 };
 
@@ -27,6 +28,12 @@ struct block_pool *
 block_pool_new(void)
 {
     return calloc(1, sizeof(struct block_pool));
+}
+
+void
+block_pool_count(struct block_pool *pool, uint64_t *held)
+{
+    pool->held = held;
 }
 
 void
@@ -76,6 +83,8 @@ take(struct block_pool *pool, size_t size)
             return NULL;
         home->pool = pool;
         home->size = total;
+        if (total > LARGEST && pool->held != NULL)
+            *pool->held += total;
     }
     pool->lent++;
     return (struct h2_block *)(void *)(home + 1);
@@ -94,6 +103,8 @@ give_back(struct home *home)
         pool->waiting_bytes += home->size;
         return;
     }
+    if (home->size > LARGEST && pool->held != NULL)
+        *pool->held -= home->size;
     free(home);
     if (pool->closed && pool->lent == 0)
         free(pool);

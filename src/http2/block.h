@@ -13,6 +13,9 @@ struct block_pool;
 /* NULL: no memory. */
 struct block_pool *block_pool_new(void);
 
+/* Count the bytes of large blocks in *held, which outlives them. */
+void block_pool_count(struct block_pool *pool, uint64_t *held);
+
 /* Free the memory that waits in it. */
 void block_pool_trim(struct block_pool *pool);
 

@@ -54,6 +54,8 @@ struct h2_stats {
  */
 struct h2_budget {
     uint64_t used, limit;
+    uint64_t held, held_limit; /* what has come and is kept: see h2_options.budget. 0: no limit */
+    _Atomic uint64_t denied;   /* calls that were ended since too much is held */
 };
 
 /* Zero is the default of every field but role. */

@@ -19,6 +19,16 @@ struct head {
     size_t len;
 };
 
+static struct hpack_decoder *
+new_decoder(const struct h2_conn *conn)
+{
+    struct hpack_decoder *decoder = hpack_decoder_new(H2_TABLE_SIZE, conn->max_header_list);
+
+    if (decoder != NULL && conn->budget != NULL)
+        hpack_decoder_count(decoder, &conn->budget->held);
+    return decoder;
+}
+
 /* The block is lent by the connection until the next one is decoded; NULL: failed. */
 static inline enum h2_step
 decode(struct h2_conn *conn, const uint8_t *data, size_t len, struct h2_block **out_block,
@@ -29,7 +39,7 @@ decode(struct h2_conn *conn, const uint8_t *data, size_t len, struct h2_block **
 
     *out_block = NULL;
     if (conn->decoder == NULL)
-        conn->decoder = hpack_decoder_new(H2_TABLE_SIZE, conn->max_header_list);
+        conn->decoder = new_decoder(conn);
     if (conn->decoder != NULL)
         result = hpack_decode(conn->decoder, data, len, &block);
     if (result == HPACK_BROKEN)
@@ -64,6 +74,18 @@ refuse(struct h2_conn *conn, uint32_t id, enum h2_code code, struct h2_event *ev
     return h2_stream_error(conn, id, NULL, code, event);
 }
 
+/* A list that is kept for as long as its call lasts counts as content does. */
+#define LONG_LIST 2048
+
+static bool
+is_long_and_too_much(const struct h2_conn *conn, const struct h2_block *block)
+{
+    const struct h2_budget *budget = conn->budget;
+
+    return block->list_size > LONG_LIST && budget != NULL && budget->held_limit > 0 &&
+           budget->held > budget->held_limit;
+}
+
 static enum h2_step
 take_request(struct h2_conn *conn, struct head head, struct h2_block *block, struct h2_event *event)
 {
@@ -84,6 +106,10 @@ take_request(struct h2_conn *conn, struct head head, struct h2_block *block, str
         return refuse(conn, head.id, H2_PROTOCOL_ERROR, event);
     if (conn->held >= conn->max_streams) {
         h2_limit_hit(conn, H2_LIMIT_STREAMS);
+        return refuse(conn, head.id, H2_REFUSED_STREAM, event);
+    }
+    if (is_long_and_too_much(conn, block)) {
+        h2_limit_hit(conn, H2_LIMIT_UNREAD);
         return refuse(conn, head.id, H2_REFUSED_STREAM, event);
     }
     if (!h2_answers_are_read(conn))

@@ -96,6 +96,9 @@ enum hpack_result {
  * hpack_decoder_limit. NULL: no memory. */
 struct hpack_decoder *hpack_decoder_new(uint32_t table_size, size_t max_list);
 
+/* Count the bytes of its large blocks in *held, which outlives them. Before the first block. */
+void hpack_decoder_count(struct hpack_decoder *decoder, uint64_t *held);
+
 /* Blocks may outlive it, on the same thread. Accepts NULL. */
 void hpack_decoder_free(struct hpack_decoder *decoder);
 

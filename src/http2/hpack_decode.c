@@ -76,6 +76,12 @@ hpack_decoder_new(uint32_t table_size, size_t max_list)
 }
 
 void
+hpack_decoder_count(struct hpack_decoder *decoder, uint64_t *held)
+{
+    block_pool_count(decoder->pool, held);
+}
+
+void
 hpack_decoder_free(struct hpack_decoder *decoder)
 {
     if (decoder == NULL)

@@ -42,6 +42,7 @@ struct call_shared {
     size_t max_receive, max_send;
     _Atomic uint64_t
         *too_large; /* counts messages over max_receive, of calls of any loop; may be NULL */
+    struct h2_budget *budget;     /* server: of what its calls hold; NULL: no limit */
     weir_compression compression; /* unless a call chooses */
     struct wire_gzip gzip;
     /* For bytes on their way through gzip; empty, and small, whenever a fiber may park. */
@@ -144,6 +145,7 @@ struct weir_call {
     int64_t attached_at;  /* server: when the read began that brought its stream; client: where
                              calls are counted at their servers */
     struct buf incoming;  /* framed messages that were not received yet */
+    size_t held;          /* of its memory, as it counts against shared->budget */
     struct buf sent;      /* client: framed messages that another stream may need, see session.h */
     struct arena arena;   /* lives as long as the call */
     struct arena texts;   /* so does this: see call_texts */
@@ -394,6 +396,9 @@ APART void call_stop_alarms(struct weir_call *call);
 APART void call_stop_timer(struct weir_call *call);
 APART void call_fini_of_client(struct weir_call *call);
 
+/* It holds nothing of the budget of messages that are not whole. */
+void call_hold_none(struct weir_call *call);
+
 /* Release what the call holds; the incoming buffer's memory stays with the object when it is small.
  */
 static inline void
@@ -412,6 +417,8 @@ call_fini(struct weir_call *call)
     if (call->texts.first != NULL)
         arena_reset(&call->texts);
     buf_reset(&call->incoming, CALL_KEEP_INCOMING);
+    if (call->held > 0)
+        call_hold_none(call);
     if (!call->is_server)
         call_fini_of_client(call);
 }
@@ -479,6 +486,16 @@ WEIR_CHECK weir_code call_check_single(
  * with what is unread already that would be too much, RESOURCE_EXHAUSTED. */
 WEIR_CHECK bool call_expect(struct weir_call *call, size_t missing, size_t beyond);
 extern const char call_too_much_unread[];
+
+/* Count the memory of incoming, once there is more than a little of it, as held by this call until
+ * its end. False: with what others hold that is too much, RESOURCE_EXHAUSTED. */
+WEIR_CHECK bool call_hold_more(struct weir_call *call);
+
+static inline bool
+call_hold(struct weir_call *call)
+{
+    return call->incoming.cap <= CALL_KEEP_INCOMING || call_hold_more(call);
+}
 
 /* What shows that there is a second message where only one may be. */
 #define CALL_BEYOND_SINGLE (WIRE_PREFIX_SIZE + 1)

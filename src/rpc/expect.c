@@ -5,6 +5,28 @@
 
 const char call_too_much_unread[] = "too many bytes wait to be read already";
 
+bool
+call_hold_more(struct weir_call *call)
+{
+    struct h2_budget *budget = call->shared->budget;
+
+    if (budget == NULL || budget->held_limit == 0 || call->incoming.cap <= call->held)
+        return true;
+    budget->held += call->incoming.cap - call->held;
+    call->held = call->incoming.cap;
+    if (budget->held <= budget->held_limit)
+        return true;
+    counter_add(&budget->denied, 1);
+    return false;
+}
+
+void
+call_hold_none(struct weir_call *call)
+{
+    call->shared->budget->held -= call->held;
+    call->held = 0;
+}
+
 /* So much of a message must be there before all of its memory is asked for, and so many times what
  * is there may be under way: whoever only announces a large one gets neither memory nor budget. */
 #define PART_FIRST 16

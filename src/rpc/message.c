@@ -291,7 +291,7 @@ call_keep_lent(struct weir_call *call)
     const uint8_t *data = call->lent;
 
     call->lent = NULL;
-    return buf_append(&call->incoming, data, call->lent_len);
+    return buf_append(&call->incoming, data, call->lent_len) && call_hold(call);
 }
 
 /* Is all that is lent one message, and a plain one? */

@@ -67,6 +67,20 @@ server_loop_drain(struct server_loop *home)
     server_loop_check_done(home);
 }
 
+/* One message at least can come, of whose memory half may be in no use. */
+static void
+set_budget(struct server_loop *home, const struct weir_server_options *options)
+{
+    struct h2_budget *budget = &home->unread;
+
+    budget->limit = options->max_unread / options->loops;
+    if (budget->limit < options->max_receive_message)
+        budget->limit = options->max_receive_message;
+    budget->held_limit = options->max_held / options->loops;
+    if (budget->held_limit / 2 < options->max_receive_message)
+        budget->held_limit = 2 * (uint64_t)options->max_receive_message;
+}
+
 static bool
 loop_setup(struct weir_server *server, struct server_loop *home)
 {
@@ -79,12 +93,11 @@ loop_setup(struct weir_server *server, struct server_loop *home)
     if (weir_loop_new(&home->loop) != WEIR_OK)
         return false;
     home->server = server;
-    home->unread.limit = server->options.max_unread / server->options.loops;
-    if (home->unread.limit < server->options.max_receive_message) /* one at least can come */
-        home->unread.limit = server->options.max_receive_message;
+    set_budget(home, &server->options);
     home->shared = (struct call_shared){.max_receive = server->options.max_receive_message,
         .max_send = server->options.max_send_message,
         .too_large = &server->too_large,
+        .budget = &home->unread,
         .compression = server->options.compression};
     fiber_set_stack_size(home->loop, server->options.fiber_stack);
     home->wake.data = home;

@@ -10,6 +10,7 @@
 #define FIBER_STACK_MIN ((size_t)256 * 1024)
 
 #define DEFAULT_UNREAD (UINT64_C(512) * 1024 * 1024)
+#define DEFAULT_HELD (UINT64_C(1024) * 1024 * 1024)
 #define DEFAULT_CONNECTIONS 100000
 #define MINUTE (60 * WEIR_SECOND)
 #define HOUR (60 * MINUTE)
@@ -38,6 +39,8 @@ set_defaults(struct weir_server_options *options)
         options->fiber_stack = FIBER_STACK_MIN;
     if (options->max_unread == 0)
         options->max_unread = DEFAULT_UNREAD;
+    if (options->max_held == 0)
+        options->max_held = DEFAULT_HELD;
     set_time(&options->handshake_timeout, 10 * WEIR_SECOND);
     set_time(&options->keepalive_time, 2 * HOUR);
     set_time(&options->keepalive_timeout, 20 * WEIR_SECOND);

@@ -114,7 +114,7 @@ struct server_loop {
     struct server_counters stats;
     struct call_shared shared;
     struct server_entry *last; /* that was asked for by its path; NULL: none */
-    struct h2_budget unread;   /* this loop's part of options.max_unread */
+    struct h2_budget unread;   /* this loop's part of options.max_unread, and of max_held */
     struct buf_pool outputs;   /* of its connections */
     struct call_pool pool;
     struct loop_timer grace;

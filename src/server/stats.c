@@ -41,13 +41,16 @@ weir_limit_name(enum weir_limit limit)
 }
 
 static void
-add_limits(const struct server_counters *stats, struct weir_server_stats *sum)
+add_limits(const struct server_loop *home, struct weir_server_stats *sum)
 {
+    const struct server_counters *stats = &home->stats;
+
     for (int i = 0; i < WEIR_LIMIT_COUNT; i++) {
         sum->limit_hits[i] += counter_read(&stats->limit_hits[i]);
         if (i < H2_LIMIT_COUNT)
             sum->limit_hits[i] += counter_read(&stats->h2.limit_hits[i]);
     }
+    sum->limit_hits[WEIR_LIMIT_UNREAD] += counter_read(&home->unread.denied);
     sum->limit_hits[WEIR_LIMIT_LINGER] += counter_read(&stats->net.unlingered);
     sum->limit_hits[WEIR_LIMIT_TLS] += counter_read(&stats->net.tls_talkers);
 }
@@ -78,7 +81,7 @@ add_loop(const struct server_loop *home, struct weir_server_stats *sum)
     sum->http_connections_live += counter_read(&stats->http_live);
     sum->connections_futile += counter_read(&stats->offences[SERVER_FUTILE]);
     sum->connections_harmful += counter_read(&stats->offences[SERVER_HARMFUL]);
-    add_limits(stats, sum);
+    add_limits(home, sum);
     if ((int64_t)counter_read(&stats->last_call) > sum->last_call)
         sum->last_call = (int64_t)counter_read(&stats->last_call);
 }
