@@ -258,24 +258,24 @@ deliver(struct net_conn *conn, const uint8_t *data, size_t len)
     return reads(conn);
 }
 
-/* One recv, behind the rest of the last one. `again`: deliver the rest even if nothing follows it.
- * True: the buffer was filled, so there may be more. */
+/* One recv, behind the rest of the last one. `again`: deliver the rest even if nothing follows it,
+ * or the end. True: the buffer was filled, or that end is still to be told. */
 static bool
 receive(struct net_conn *conn, bool again)
 {
     uint8_t *scratch = open_scratch(conn);
     size_t had = conn->kept_len, room = LOOP_SCRATCH_SIZE - had;
     ssize_t got = receive_bytes(conn, scratch + had, room);
-    bool more;
+    bool rest = again && had > 0, ended = got == 0, more;
 
-    if (got == 0 && room > 0 && net_conn_put_off(conn))
+    if (ended && !rest && room > 0 && net_conn_put_off(conn))
         return false;
-    if (got == 0 || (got < 0 && !would_block(errno))) {
+    if ((ended && !rest) || (got < 0 && !would_block(errno))) {
         end(conn, got < 0 ? errno : room == 0 ? ENOBUFS : 0);
         return false;
     }
     if (got < 0) {
-        if (!again || had == 0)
+        if (!rest)
             return false;
         got = 0;
     }
@@ -288,7 +288,7 @@ receive(struct net_conn *conn, bool again)
     poison(scratch, LOOP_SCRATCH_SIZE);
     if (!more)
         return false;
-    return (size_t)got == room || (conn->tls != NULL && tls_session_is_over(conn->tls));
+    return (size_t)got == room || ended || (conn->tls != NULL && tls_session_is_over(conn->tls));
 }
 
 /* Go on with the handshake. True: it is done. Who wanted to write meanwhile may now. */

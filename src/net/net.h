@@ -128,6 +128,9 @@ void net_conn_expect(struct net_conn *conn, size_t len);
 void net_conn_pause(struct net_conn *conn);
 void net_conn_resume(struct net_conn *conn);
 
+/* Has this turn of its loop lasted so long that what a connection has left is for the next one? */
+bool net_conn_others_wait(const struct net_conn *conn);
+
 const struct net_address *net_conn_peer(const struct net_conn *conn);
 
 /* The peer's address as net_address_format writes it, with its family; the connection's own. NULL:

@@ -66,9 +66,6 @@ void net_conn_wait(struct net_conn *conn, bool any);
 /* Send what is for this machine as fast as it is taken. pacing.c. */
 void net_spare_pacing(int fd, const struct net_address *peer);
 
-/* Should it go on on the next turn? turn.c. */
-bool net_conn_others_wait(const struct net_conn *conn);
-
 /* The peer has ended it. True: that is to be told when conn->timer fires, since others wait. */
 bool net_conn_put_off(struct net_conn *conn);
 

@@ -34,7 +34,8 @@ struct http_conn {
     struct http1_reader *reader;
     struct buf out;
     struct loop_timer timer;
-    struct loop_task task; /* a handler that had parked has returned; then the end */
+    struct loop_timer turn; /* requests that have come already are left for the next one */
+    struct loop_task task;  /* a handler that had parked has returned; then the end */
     enum phase phase;
     bool parked; /* the handler did not return at once */
     bool last;   /* close once `out` is written */
@@ -74,6 +75,7 @@ close_conn(struct http_conn *conn)
         return;
     conn->closed = true;
     loop_timer_stop(conn->home->loop, &conn->timer);
+    loop_timer_stop(conn->home->loop, &conn->turn);
     list_remove(&conn->link);
     counter_sub(&conn->home->stats.http_live, 1);
     loop_task_cancel(&conn->task);
@@ -266,22 +268,46 @@ may_go_on(const struct http_conn *conn)
 }
 
 static void
+turn_has_come(struct loop_timer *timer)
+{
+    struct http_conn *conn = container_of(timer, struct http_conn, turn);
+
+    if (conn->net != NULL)
+        net_conn_resume(conn->net);
+}
+
+/* Who sends a thousand requests ahead waits as others do. */
+static void
+leave_for_next_turn(struct http_conn *conn)
+{
+    weir_loop *loop = conn->home->loop;
+
+    net_conn_pause(conn->net);
+    if (loop_timer_start(loop, &conn->turn, loop_now(loop)) != WEIR_OK)
+        close_conn(conn);
+}
+
+static void
 on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
 {
     struct http_conn *conn = owner;
     struct http1_request request;
     enum http1_event event = HTTP1_REQUEST;
+    bool others_wait = false;
 
-    while (may_go_on(conn) && event != HTTP1_NEED_INPUT && flush(conn)) {
+    while (may_go_on(conn) && event != HTTP1_NEED_INPUT && flush(conn) && !others_wait) {
         event = http1_reader_next(conn->reader, &data, &len, &request);
         if (event == HTTP1_REQUEST)
             take_request(conn, &request);
         else if (event == HTTP1_FAILED)
             refuse(conn);
+        others_wait = conn->net != NULL && net_conn_others_wait(conn->net);
     }
     *out_keep = conn->last ? 0 : len;
     if (event != HTTP1_NEED_INPUT || conn->phase != READING)
         settle(conn);
+    if (event == HTTP1_REQUEST && len > 0 && conn->phase == READING && may_go_on(conn))
+        leave_for_next_turn(conn);
 }
 
 static void
@@ -333,6 +359,7 @@ new_conn(struct server_loop *home, struct net_conn *net)
     conn->net = net;
     conn->phase = WRITING; /* so that entering the next one starts the timer */
     loop_timer_init(&conn->timer, time_over);
+    loop_timer_init(&conn->turn, turn_has_come);
     loop_task_init(&conn->task, went_on);
     return conn;
 }

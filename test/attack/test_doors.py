@@ -385,6 +385,14 @@ def test_long_requests_are_refused(plain):
     assert plain.count("http_request") == before + 2
 
 
+def test_requests_sent_ahead_are_all_answered_and_keep_nobody_waiting(plain):
+    """More of them at once than a turn of the loop has time for, and the end of the connection behind."""
+    count = 1000
+    answer = say(plain, b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * count)
+    assert answer.count(b"HTTP/1.1 200 ") == count
+    assert_neighbours_are_well(plain)
+
+
 # ---- paths ----
 
 TRICKS = [
