@@ -8,6 +8,9 @@
 
 #ifdef __GLIBC__
 #include <malloc.h>
+#if __GLIBC_PREREQ(2, 33)
+#define KNOWS_WHAT_IS_USED 1
+#endif
 #endif
 
 void
@@ -18,6 +21,7 @@ memory_pass_on(void)
 #endif
 }
 
+#ifdef KNOWS_WHAT_IS_USED
 /* 0: /proc is not there. */
 static size_t
 resident(void)
@@ -32,11 +36,12 @@ resident(void)
     fclose(file);
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
+#endif
 
 size_t
 memory_slack(void)
 {
-#ifdef __GLIBC__
+#ifdef KNOWS_WHAT_IS_USED
     struct mallinfo2 info = mallinfo2();
     size_t held = resident(), used = info.uordblks + info.hblkhd;
 
