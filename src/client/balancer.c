@@ -3,6 +3,7 @@
  * the channel's and the list of those that may be picked. */
 #include "client/client.h"
 
+#include "base/random.h"
 #include "client/balancers.h"
 #include "client/load.h"
 #include <assert.h>
@@ -226,16 +227,20 @@ update_together(struct weir_channel *channel, struct client_endpoints *endpoints
     return WEIR_OK;
 }
 
-static struct weir_subchannel *
-find_subchannel(const struct weir_channel *channel, const char *address)
+/* By their addresses, which are borrowed. False: no memory, and there is no map. */
+static bool
+index_subchannels(const struct weir_channel *channel, struct map *out_map)
 {
+    map_init(out_map, random_u64());
     list_each (link, &channel->subchannels) {
         struct weir_subchannel *subchannel = container_of(link, struct weir_subchannel, link);
 
-        if (strcmp(weir_subchannel_address(subchannel), address) == 0)
-            return subchannel;
+        if (!map_put(out_map, weir_str_of(weir_subchannel_address(subchannel)), subchannel)) {
+            map_fini(out_map);
+            return false;
+        }
     }
-    return NULL;
+    return true;
 }
 
 static void
@@ -245,16 +250,16 @@ drop_all(struct list *subchannels)
         subchannel_close(container_of(link, struct weir_subchannel, link));
 }
 
-/* Those of the list that are new. False: no memory. */
+/* Those of the list that are not known. False: no memory. */
 static bool
-make_missing(
-    struct weir_channel *channel, struct client_endpoints *endpoints, struct list *out_fresh)
+make_missing(struct weir_channel *channel, const struct map *known,
+    struct client_endpoints *endpoints, struct list *out_fresh)
 {
     for (size_t i = 0; i < endpoints->count; i++) {
         struct client_endpoints one;
         struct weir_subchannel *subchannel;
 
-        if (find_subchannel(channel, endpoints->list[i].address) != NULL)
+        if (map_lookup(known, weir_str_of(endpoints->list[i].address)) != NULL)
             continue;
         if (!endpoints_take(&endpoints->list[i], &one))
             return false;
@@ -270,12 +275,12 @@ make_missing(
 
 /* Those that are in both lists have the new one's weight and attributes; the others part. */
 static void
-keep_or_part(struct weir_channel *channel, const struct client_endpoints *endpoints)
+keep_or_part(struct weir_channel *channel, const struct map *told)
 {
     list_each_safe (link, &channel->subchannels) {
         struct weir_subchannel *subchannel = container_of(link, struct weir_subchannel, link);
         struct client_endpoint *own = &subchannel->endpoints.list[0];
-        struct client_endpoint *new = endpoints_find(endpoints, own->address);
+        struct client_endpoint *new = map_lookup(told, weir_str_of(own->address));
 
         if (new != NULL) {
             struct client_endpoint old = *own;
@@ -288,17 +293,37 @@ keep_or_part(struct weir_channel *channel, const struct client_endpoints *endpoi
     }
 }
 
+static bool
+find_missing(
+    struct weir_channel *channel, struct client_endpoints *endpoints, struct list *out_fresh)
+{
+    struct map known;
+    bool made = index_subchannels(channel, &known);
+
+    if (!made)
+        return false;
+    made = make_missing(channel, &known, endpoints, out_fresh);
+    map_fini(&known);
+    return made;
+}
+
+/* What is new is moved out of the list: the names under which it is told stay where they are. */
 static weir_code
 update_spread(struct weir_channel *channel, struct client_endpoints *endpoints)
 {
     struct list fresh, *link;
+    struct map told;
 
     list_init(&fresh);
-    if (!make_missing(channel, endpoints, &fresh)) {
+    if (!endpoints_index(endpoints, &told))
+        return WEIR_RESOURCE_EXHAUSTED;
+    if (!find_missing(channel, endpoints, &fresh)) {
         drop_all(&fresh);
+        map_fini(&told);
         return WEIR_RESOURCE_EXHAUSTED;
     }
-    keep_or_part(channel, endpoints);
+    keep_or_part(channel, &told);
+    map_fini(&told);
     while ((link = list_shift(&fresh)) != NULL)
         join_list(channel, container_of(link, struct weir_subchannel, link));
     return WEIR_OK;

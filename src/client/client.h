@@ -266,11 +266,10 @@ WEIR_CHECK weir_code endpoints_copy(
     const struct weir_resolution *resolution, struct client_endpoints *out_endpoints);
 void endpoints_fini(struct client_endpoints *endpoints);
 
-/* The one with this address, NULL: none. */
-struct client_endpoint *endpoints_find(
-    const struct client_endpoints *endpoints, const char *address);
+/* By their addresses, which are borrowed. False: no memory, and there is no map. */
+WEIR_CHECK bool endpoints_index(const struct client_endpoints *endpoints, struct map *out_map);
 
-/* The same addresses, in whatever order? */
+/* The same addresses, in whatever order? Without memory to find out they are taken for others. */
 bool endpoints_equal(const struct client_endpoints *a, const struct client_endpoints *b);
 
 /* May a connection to `peer` (net_address_format with its family) be one to any of them? */

@@ -46,17 +46,20 @@ copy_attributes(const struct weir_endpoint *from, struct client_endpoint *to)
 
 /* What was copied belongs to the list, also on failure. */
 static weir_code
-add(struct client_endpoints *endpoints, const struct weir_endpoint *from)
+add(struct client_endpoints *endpoints, struct map *known, const struct weir_endpoint *from)
 {
     struct client_endpoint *to = &endpoints->list[endpoints->count];
 
     WEIR_TRY(weir_address_check(from->address));
-    if (endpoints_find(endpoints, from->address) != NULL)
+    if (map_lookup(known, weir_str_of(from->address)) != NULL)
         return WEIR_OK;
     endpoints->count++;
     to->address = strdup(from->address);
     to->weight = from->weight == 0 ? 1 : from->weight;
-    return to->address != NULL && copy_attributes(from, to) ? WEIR_OK : WEIR_RESOURCE_EXHAUSTED;
+    return to->address != NULL && map_put(known, weir_str_of(to->address), to) &&
+                   copy_attributes(from, to)
+               ? WEIR_OK
+               : WEIR_RESOURCE_EXHAUSTED;
 }
 
 weir_code
@@ -73,9 +76,12 @@ endpoints_copy(const struct weir_resolution *resolution, struct client_endpoints
     struct client_endpoints endpoints = {
         calloc(resolution->endpoint_count, sizeof(struct client_endpoint)), 0};
     weir_code code = endpoints.list == NULL ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
+    struct map known;
 
+    map_init(&known, random_u64());
     for (size_t i = 0; code == WEIR_OK && i < resolution->endpoint_count; i++)
-        code = add(&endpoints, &resolution->endpoints[i]);
+        code = add(&endpoints, &known, &resolution->endpoints[i]);
+    map_fini(&known);
     if (code == WEIR_OK)
         *out_endpoints = endpoints;
     else
@@ -83,28 +89,31 @@ endpoints_copy(const struct weir_resolution *resolution, struct client_endpoints
     return code;
 }
 
-struct client_endpoint *
-endpoints_find(const struct client_endpoints *endpoints, const char *address)
+bool
+endpoints_index(const struct client_endpoints *endpoints, struct map *out_map)
 {
+    map_init(out_map, random_u64());
     for (size_t i = 0; i < endpoints->count; i++) {
-        const char *here = endpoints->list[i].address;
-
-        if (here != NULL && strcmp(here, address) == 0)
-            return &endpoints->list[i];
+        if (!map_put(out_map, weir_str_of(endpoints->list[i].address), &endpoints->list[i])) {
+            map_fini(out_map);
+            return false;
+        }
     }
-    return NULL;
+    return true;
 }
 
 bool
 endpoints_equal(const struct client_endpoints *a, const struct client_endpoints *b)
 {
-    if (a->count != b->count)
+    struct map others;
+    bool equal = a->count == b->count && endpoints_index(b, &others);
+
+    if (!equal)
         return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (endpoints_find(b, a->list[i].address) == NULL)
-            return false;
-    }
-    return true;
+    for (size_t i = 0; equal && i < a->count; i++)
+        equal = map_lookup(&others, weir_str_of(a->list[i].address)) != NULL;
+    map_fini(&others);
+    return equal;
 }
 
 /* Where a name leads cannot be told. */
