@@ -182,6 +182,18 @@ revoke(weir_etcd_registration *it, char why[ETCD_WHY])
     return WEIR_OK;
 }
 
+typedef weir_code registration_step(weir_etcd_registration *it, char why[ETCD_WHY]);
+
+/* A token may have expired since the last step: then this one is made once more, with another. */
+static weir_code
+make(weir_etcd_registration *it, registration_step *step, char why[ETCD_WHY])
+{
+    bool had_token = it->session.token != NULL;
+    weir_code code = step(it, why);
+
+    return code != WEIR_OK && had_token && it->session.token == NULL ? step(it, why) : code;
+}
+
 /* ---- the fiber ---- */
 
 /* False: it is time to leave. */
@@ -196,15 +208,15 @@ static weir_code
 stay(weir_etcd_registration *it, char why[ETCD_WHY])
 {
     if (it->lease == 0)
-        WEIR_TRY(grant(it, why));
+        WEIR_TRY(make(it, grant, why));
     if (!pause_for(it, 0))
         return WEIR_OK;
-    WEIR_TRY(put(it, why));
+    WEIR_TRY(make(it, put, why));
     tell(it, true, "");
     it->blind = false;
     while (pause_for(it, it->ttl / 3)) {
-        WEIR_TRY(prolong(it, why));
-        WEIR_TRY(mend(it, why));
+        WEIR_TRY(make(it, prolong, why));
+        WEIR_TRY(make(it, mend, why));
     }
     return WEIR_OK;
 }
@@ -214,7 +226,7 @@ leave(weir_etcd_registration *it)
 {
     char why[ETCD_WHY];
 
-    it->result = it->lease == 0 ? WEIR_OK : revoke(it, why);
+    it->result = it->lease == 0 ? WEIR_OK : make(it, revoke, why);
     if (it->result == WEIR_NOT_FOUND) /* it has run out meanwhile */
         it->result = WEIR_OK;
     if (it->result != WEIR_OK)

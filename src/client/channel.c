@@ -265,9 +265,9 @@ disconnect_on_fiber(void *arg)
         fiber_park();
     let_all_arrive(channel->loop); /* what those have sent */
     loop_timer_stop(channel->loop, &channel->retry);
-    outlier_stop(channel);
     resolver_fini(&channel->resolver);
     balancer_close(channel);
+    outlier_stop(channel);
 }
 
 weir_code

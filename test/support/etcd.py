@@ -14,7 +14,7 @@ def addresses():
 
 class Etcd(programs.Server):
     """Debian's etcd on free ports and a folder of its own: alone, or a member of a cluster. authority: over TLS, and
-    clients must show a certificate of its, as well."""
+    clients must show a certificate of its, as well; what names get, if asked for, are tokens of two seconds."""
 
     def __init__(self, folder, name="default", members=None, authority=None):
         members = members or {name: addresses()}
@@ -31,6 +31,7 @@ class Etcd(programs.Server):
             command = [client if word == members[name][0] else word for word in command]
             command += ["--cert-file", pair.cert, "--key-file", pair.key, "--client-cert-auth"]
             command += ["--trusted-ca-file", authority.ca]
+            command += ["--auth-token", f"jwt,pub-key={pair.cert},priv-key={pair.key},sign-method=ES256,ttl=2s"]
             self.access = ["--cacert", authority.ca, "--cert", pair.cert, "--key", pair.key]
         command += ["--initial-cluster", ",".join(f"{each}={urls[1]}" for each, urls in members.items())]
         super().__init__(command, client.split("://")[1], folder / f"{name}.log", programs.accepts)

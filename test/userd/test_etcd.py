@@ -146,6 +146,8 @@ def test_a_guarded_etcd_lets_in_who_may(guarded, tmp_path):
         ):
             done = programs.run(*listing, "--timeout", "2s", *flags)
             assert done.returncode == 78 and why in done.stderr, done.stderr
+        time.sleep(8)  # longer than until it looks again, with a token that has expired
+        assert "not registered" not in userd.said()
         userd.stop()
         assert etcd.registered(PREFIX) == {}
     finally:
