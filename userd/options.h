@@ -19,7 +19,7 @@ struct options {
     const char *ops;        /* NULL: the default, if it is free */
     const char *etcd;       /* NULL: none */
     struct etcd_access etcd_access;
-    const char *advertise;  /* NULL: the first address to listen on */
+    const char *advertise; /* NULL: the first address to listen on */
     enum weir_log_format log_format;
     enum weir_log_level log_level;
     int64_t grace; /* nanoseconds */

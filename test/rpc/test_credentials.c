@@ -250,9 +250,11 @@ tokens_for_one_call_are_fetched_at_the_same_time(void **state)
     for (size_t i = 0; i < COUNT(threads); i++)
         pthread_join(threads[i], NULL);
     for (size_t i = 1; i <= COUNT(threads); i++) {
-        unsigned number;
+        const char *token = fixture.server.requests[i].token;
+        unsigned long number;
 
-        assert_int_equal(sscanf(fixture.server.requests[i].token, "Bearer %u", &number), 1);
+        assert_memory_equal(token, "Bearer ", 7);
+        number = strtoul(token + 7, NULL, 10);
         assert_in_range(number, 2, COUNT(threads) + 1);
         assert_false(seen[number]);
         seen[number] = true;
