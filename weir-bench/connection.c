@@ -151,12 +151,12 @@ on_event(struct connection *conn, const struct h2_event *event)
 
 /* False: the connection is no more, or to be given up. */
 static bool
-take_events(struct connection *conn, const uint8_t **data, size_t *len)
+take_events(struct connection *conn, struct h2_input *in)
 {
     struct h2_event event;
 
     for (;;) {
-        h2_conn_next(conn->h2, data, len, &event);
+        h2_conn_next(conn->h2, in, &event);
         if (event.type == H2_NEED_INPUT)
             return true;
         on_event(conn, &event);
@@ -173,20 +173,20 @@ static void
 on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
 {
     struct connection *conn = owner;
-    size_t left = len;
+    struct h2_input in = {data, len};
 
     *out_keep = 0;
     worker_read_clock(conn->worker);
     h2_conn_set_time(conn->h2, conn->worker->now);
     conn->worker->tally.bytes_received += len - conn->kept;
-    if (!take_events(conn, &data, &left))
+    if (!take_events(conn, &in))
         return;
-    conn->kept = left;
+    conn->kept = in.left;
     if (h2_conn_done(conn->h2)) {
         lose(conn, "the server has closed the connection");
         return;
     }
-    *out_keep = left;
+    *out_keep = in.left;
     touch(conn);
 }
 
@@ -196,12 +196,11 @@ static void
 flush_task(struct loop_task *task)
 {
     struct connection *conn = container_of(task, struct connection, flush);
-    const uint8_t *nothing = NULL;
+    struct h2_input nothing = {NULL, 0};
     struct h2_span span;
-    size_t len = 0;
 
     while (flush(conn) && h2_conn_has_event(conn->h2))
-        if (!take_events(conn, &nothing, &len) || h2_conn_output(conn->h2, &span, 1) == 0)
+        if (!take_events(conn, &nothing) || h2_conn_output(conn->h2, &span, 1) == 0)
             return;
 }
 

@@ -227,19 +227,15 @@ next_lost(struct h2_conn *conn, struct h2_event *event)
 }
 
 void
-h2_conn_next(struct h2_conn *conn, const uint8_t **data, size_t *len, struct h2_event *out_event)
+h2_conn_next(struct h2_conn *conn, struct h2_input *in, struct h2_event *out_event)
 {
-    struct h2_input in = {*data, *len};
-
     *out_event = (struct h2_event){.type = H2_NEED_INPUT};
     if (!list_empty(&conn->lost) && conn->phase != H2_PHASE_DEAD) {
         next_lost(conn, out_event);
         return;
     }
-    if (take_input(conn, &in, out_event) == H2_STEP_INCOMPLETE && conn->phase != H2_PHASE_DEAD)
+    if (take_input(conn, in, out_event) == H2_STEP_INCOMPLETE && conn->phase != H2_PHASE_DEAD)
         h2_flow_next_writer(conn, out_event);
-    *data = in.at;
-    *len = in.left;
 }
 
 bool

@@ -421,22 +421,21 @@ is_content(const struct h2_conn *conn, const struct h2_slot *slot, const struct 
 }
 
 bool
-h2_stream_take_content(struct h2_conn *conn, struct h2_stream *stream, const uint8_t **data,
-    size_t *len, const uint8_t **out_data, size_t *out_len)
+h2_stream_take_content(struct h2_conn *conn, struct h2_stream *stream, struct h2_input *in,
+    const uint8_t **out_data, size_t *out_len)
 {
     struct h2_slot *slot = h2_slot_of(stream);
     struct h2_frame frame;
 
-    if (*len < H2_FRAME_HEADER)
+    if (in->left < H2_FRAME_HEADER)
         return false;
-    frame = read_frame(*data);
-    if (frame.len > *len - H2_FRAME_HEADER || !is_content(conn, slot, &frame) ||
+    frame = read_frame(in->at);
+    if (frame.len > in->left - H2_FRAME_HEADER || !is_content(conn, slot, &frame) ||
         !h2_flow_receive(conn, frame.len))
         return false;
     count_data(slot, &frame, frame.len);
     slot->flags |= H2_GOT_END;
-    *data = frame.payload + frame.len;
-    *len -= H2_FRAME_HEADER + frame.len;
+    h2_input_skip(in, H2_FRAME_HEADER + frame.len);
     *out_data = frame.payload;
     *out_len = frame.len;
     return true;

@@ -131,17 +131,22 @@ void h2_conn_set_time(struct h2_conn *conn, int64_t now);
 
 /* ---- input ---- */
 
-/* Take the next event out of *data, *len, which move past what was consumed. At H2_NEED_INPUT what
- * is left (less than a frame; of DATA nothing) must be put in front of the next bytes. Call it once
- * with no input after output was taken, for H2_WRITABLE. */
-void h2_conn_next(
-    struct h2_conn *conn, const uint8_t **data, size_t *len, struct h2_event *out_event);
+/* Bytes of the peer's. What is taken goes off their front. */
+struct h2_input {
+    const uint8_t *at;
+    size_t left;
+};
+
+/* Take the next event out of the input. At H2_NEED_INPUT what is left (less than a frame; of DATA
+ * nothing) must be put in front of the next bytes. Call it once with no input after output was
+ * taken, for H2_WRITABLE. */
+void h2_conn_next(struct h2_conn *conn, struct h2_input *in, struct h2_event *out_event);
 
 /* Server, upon H2_HEADERS without end_stream: take the content too, if all of it is at hand in the
  * frame behind, as a small request's mostly is; the stream then has no H2_DATA. *out_data points
  * into the caller's bytes. False: it comes as events, or not at all. */
 WEIR_CHECK bool h2_stream_take_content(struct h2_conn *conn, struct h2_stream *stream,
-    const uint8_t **data, size_t *len, const uint8_t **out_data, size_t *out_len);
+    struct h2_input *in, const uint8_t **out_data, size_t *out_len);
 
 /* Would h2_conn_next have an event without input? */
 bool h2_conn_has_event(const struct h2_conn *conn);

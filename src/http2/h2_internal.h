@@ -258,11 +258,6 @@ enum h2_step {
     H2_STEP_INCOMPLETE /* needs more input */
 };
 
-struct h2_input {
-    const uint8_t *at;
-    size_t left;
-};
-
 static inline void
 h2_input_skip(struct h2_input *in, size_t len)
 {

@@ -484,7 +484,7 @@ finish(struct run *run, const uint8_t *data, size_t len)
     return block;
 }
 
-static enum hpack_result
+static APART enum hpack_result
 decode_block(
     struct hpack_decoder *decoder, const uint8_t *data, size_t len, struct h2_block **out_block)
 {
@@ -516,10 +516,15 @@ enum hpack_result
 hpack_decode(
     struct hpack_decoder *decoder, const uint8_t *data, size_t len, struct h2_block **out_block)
 {
-    struct h2_block *known = hpack_memo_lookup(&decoder->memo, data, len);
+    struct h2_block *known = hpack_memo_lookup(&decoder->memo, data, len), *block;
+    enum hpack_result result;
 
-    if (known == NULL)
-        return decode_block(decoder, data, len, out_block);
-    *out_block = h2_block_ref(known);
-    return HPACK_OK;
+    if (known != NULL) {
+        *out_block = h2_block_ref(known);
+        return HPACK_OK;
+    }
+    result = decode_block(decoder, data, len, &block); /* so that *out_block may be a register */
+    if (result == HPACK_OK)
+        *out_block = block;
+    return result;
 }

@@ -102,16 +102,72 @@ static const uint64_t name_chars[4] = {
     BIT('^') | BIT('_') | BIT('`') | BIT('|') | BIT('~') | UINT64_C(0x3ffffff) << ('a' - 64),
 };
 
-static bool
-name_is_valid(weir_str name)
+static inline uint64_t
+load64(const char *p)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        uint8_t c = (uint8_t)name.data[i];
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* Four to seven bytes; those in the middle twice. */
+static inline uint64_t
+load_few(const char *p, size_t len)
+{
+    uint32_t first, last;
+
+    memcpy(&first, p, sizeof(first));
+    memcpy(&last, p + len - sizeof(last), sizeof(last));
+    return (uint64_t)last << 32 | first;
+}
+
+#define EVERY_BYTE UINT64_C(0x0101010101010101)
+
+/* Bit 7 of each of eight bytes, which are below 0x80: does it lie between these two? */
+static inline uint64_t
+between(uint64_t word, uint8_t least, uint8_t most)
+{
+    return (word + EVERY_BYTE * (0x80U - least)) & ~(word + EVERY_BYTE * (0x7fU - most));
+}
+
+/* Are eight bytes what nearly all names consist of? */
+static inline bool
+are_usual(uint64_t word)
+{
+    const uint64_t high = EVERY_BYTE * 0x80U;
+    uint64_t usual = between(word, 'a', 'z') | between(word, '-', '.') | between(word, '0', '9');
+
+    return (word & high) == 0 && (usual & high) == high;
+}
+
+static bool
+are_name_chars(const char *p, const char *end)
+{
+    for (; p < end; p++) {
+        uint8_t c = (uint8_t)*p;
 
         if ((name_chars[c / 64] >> c % 64 & 1) == 0)
             return false;
     }
-    return name.len > 0;
+    return true;
+}
+
+/* Eight at a time, the last of which may have been among those before; what is unusual, one by one.
+ */
+static bool
+name_is_valid(weir_str name)
+{
+    const char *p = name.data, *end;
+
+    if (name.len == 0)
+        return false;
+    end = p + name.len;
+    while (end - p >= 8 && are_usual(load64(p)))
+        p += 8;
+    if (end - p < 8 && name.len >= 8 && are_usual(load64(end - 8)))
+        return true;
+    return are_name_chars(p, end);
 }
 
 enum h2_token
@@ -145,26 +201,6 @@ static inline uint64_t
 any_control(uint64_t word)
 {
     return (word - UINT64_C(0x2020202020202020)) & ~word & UINT64_C(0x8080808080808080);
-}
-
-static inline uint64_t
-load64(const char *p)
-{
-    uint64_t word;
-
-    memcpy(&word, p, sizeof(word));
-    return word;
-}
-
-/* Four to seven bytes; those in the middle twice. */
-static inline uint64_t
-load_few(const char *p, size_t len)
-{
-    uint32_t first, last;
-
-    memcpy(&first, p, sizeof(first));
-    memcpy(&last, p + len - sizeof(last), sizeof(last));
-    return (uint64_t)last << 32 | first;
 }
 
 static bool

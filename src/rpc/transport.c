@@ -189,12 +189,13 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
 {
     struct weir_call *call = call_of(transport, event);
 
+    if (event->type == H2_HEADERS && call == NULL) {
+        transport->events->request(transport, event);
+        return;
+    }
     switch (event->type) {
     case H2_HEADERS:
-        if (call == NULL)
-            transport->events->request(transport, event);
-        else
-            call_on_headers(call, event->block, event->end_stream);
+        call_on_headers(call, event->block, event->end_stream);
         break;
     case H2_DATA:
         if (call != NULL)
@@ -267,7 +268,7 @@ pump(void *arg)
 
     transport->pump = &self;
     while (!must_wait(transport)) {
-        h2_conn_next(transport->h2, &transport->input, &transport->input_len, &event);
+        h2_conn_next(transport->h2, &transport->input, &event);
         if (event.type == H2_NEED_INPUT)
             break;
         dispatch(transport, &event);
@@ -297,8 +298,7 @@ abandon_pump(struct rpc_transport *transport)
 static size_t
 pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
 {
-    transport->input = data;
-    transport->input_len = len;
+    transport->input = (struct h2_input){data, len};
     do {
         /* Without a stack for a fiber it goes on here, where handlers find none either and are
          * refused. */
@@ -308,7 +308,7 @@ pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
             break;
         abandon_pump(transport);
     } while (!transport->broken);
-    return transport->input_len;
+    return transport->input.left;
 }
 
 bool
@@ -446,8 +446,8 @@ rpc_transport_expect(
         coming = receive < 0 ? 0 : (size_t)receive;
     if (missing < coming)
         coming = missing;
-    if (coming > transport->input_len)
-        net_conn_expect(transport->net, coming - transport->input_len);
+    if (coming > transport->input.left)
+        net_conn_expect(transport->net, coming - transport->input.left);
 }
 
 bool

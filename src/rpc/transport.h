@@ -76,8 +76,7 @@ struct rpc_transport {
     struct net_conn *net;
     struct h2_conn *h2;
     const struct rpc_transport_events *events;
-    const uint8_t *input; /* what is being pumped */
-    size_t input_len;
+    struct h2_input input; /* what is being pumped */
     struct rpc_pump *pump; /* the one at work */
     bool has_waited;       /* a call of its, for room; cleared by who looks and finds none */
     bool full;             /* the socket has not taken all at the last time */

@@ -418,8 +418,7 @@ take_message(struct rpc_transport *transport, const struct h2_event *event, stru
     const uint8_t *data;
     size_t len;
 
-    if (!h2_stream_take_content(
-            transport->h2, event->stream, &transport->input, &transport->input_len, &data, &len)) {
+    if (!h2_stream_take_content(transport->h2, event->stream, &transport->input, &data, &len)) {
         if (call == NULL)
             let_wait(event->stream, event->block);
         else

@@ -155,14 +155,14 @@ peer_pump(struct peer *peer)
     struct h2_event event;
 
     do {
-        const uint8_t *data = buf_head(&peer->input), *start = data;
         size_t len = buf_len(&peer->input);
+        struct h2_input in = {buf_head(&peer->input), len};
 
         memset(&event, 0, sizeof event);
-        h2_conn_next(peer->conn, &data, &len, &event);
+        h2_conn_next(peer->conn, &in, &event);
         if (event.type != H2_NEED_INPUT)
             on_event(peer, &event);
-        buf_take(&peer->input, (size_t)(data - start));
+        buf_take(&peer->input, len - in.left);
     } while (event.type != H2_NEED_INPUT);
     take_output(peer);
 }

@@ -522,18 +522,17 @@ static void
 test_reset_of_lost_stream(void **state)
 {
     static const uint8_t goaway[] = {0, 0, 8, TYPE_GOAWAY, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0};
-    const uint8_t *data = goaway;
-    size_t len = sizeof goaway;
+    struct h2_input in = {goaway, sizeof goaway};
     struct h2_event event;
 
     (void)state;
     open_connection(H2_CLIENT);
     assert_non_null(peer_call(&peer, true));
     assert_non_null(peer_call(&peer, true));
-    h2_conn_next(peer.conn, &data, &len, &event);
+    h2_conn_next(peer.conn, &in, &event);
     assert_int_equal(event.type, H2_GOAWAY);
     h2_stream_reset(peer.conn, peer_stream(&peer, 3), H2_CANCEL);
-    h2_conn_next(peer.conn, &data, &len, &event);
+    h2_conn_next(peer.conn, &in, &event);
     assert_int_equal(event.type, H2_NEED_INPUT);
 }
 

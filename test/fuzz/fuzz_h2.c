@@ -348,24 +348,24 @@ take_event(struct user *user, const struct h2_event *event)
 
 /* Some requests are taken as a whole, where they are there as a whole. */
 static void
-take_content(struct user *user, struct h2_event *event, const uint8_t **data, size_t *len)
+take_content(struct user *user, struct h2_event *event, struct h2_input *in)
 {
     if (event->type == H2_HEADERS && user->is_server && !event->end_stream &&
         event->stream->id % 4 == 1 &&
-        h2_stream_take_content(user->conn, event->stream, data, len, &event->data, &event->len))
+        h2_stream_take_content(user->conn, event->stream, in, &event->data, &event->len))
         event->end_stream = true;
 }
 
 static void
-pull(struct user *user, const uint8_t **data, size_t *len)
+pull(struct user *user, struct h2_input *in)
 {
     struct h2_event event;
-    size_t before = *len;
+    size_t before = in->left;
 
     do {
-        h2_conn_next(user->conn, data, len, &event);
-        take_content(user, &event, data, len);
-        FUZZ_CHECK(*len <= before);
+        h2_conn_next(user->conn, in, &event);
+        take_content(user, &event, in);
+        FUZZ_CHECK(in->left <= before);
         take_event(user, &event);
     } while (event.type != H2_NEED_INPUT);
     if ((next_of_script(user) & 3) != 0)
@@ -377,22 +377,21 @@ static void
 feed(struct user *user, const uint8_t *data, size_t size, size_t piece)
 {
     uint8_t *bytes;
-    size_t kept = 0, len;
+    size_t kept = 0;
 
     while (size > 0) {
         size_t more = size < piece ? size : piece;
-        const uint8_t *at;
+        struct h2_input in;
 
         bytes = malloc(kept + more);
         FUZZ_CHECK(bytes != NULL);
         memcpy(bytes, data - kept, kept + more);
-        at = bytes;
-        len = kept + more;
-        pull(user, &at, &len);
+        in = (struct h2_input){bytes, kept + more};
+        pull(user, &in);
         free(bytes);
         data += more;
         size -= more;
-        kept = len;
+        kept = in.left;
         act_on_any(user);
     }
 }
@@ -403,13 +402,13 @@ shake_hands(struct user *user)
     static const uint8_t bytes[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
                                    "\0\0\0\4\0\0\0\0\0"
                                    "\0\0\0\4\1\0\0\0\0";
-    const uint8_t *at = bytes + (user->is_server ? 0 : 24);
-    size_t len = sizeof(bytes) - 1 - (user->is_server ? 0 : 24);
+    size_t skip = user->is_server ? 0 : 24;
+    struct h2_input in = {bytes + skip, sizeof(bytes) - 1 - skip};
     struct h2_event event;
 
-    h2_conn_next(user->conn, &at, &len, &event);
+    h2_conn_next(user->conn, &in, &event);
     FUZZ_CHECK(event.type == H2_READY);
-    h2_conn_next(user->conn, &at, &len, &event);
+    h2_conn_next(user->conn, &in, &event);
     FUZZ_CHECK(event.type == H2_NEED_INPUT && len == 0);
 }
 

@@ -557,18 +557,17 @@ check_count(const struct end *end)
 static void
 pump(struct end *end)
 {
-    const uint8_t *at = end->rest;
-    size_t left = end->rest_len;
+    struct h2_input in = {end->rest, end->rest_len};
     struct h2_event event;
 
     h2_conn_set_time(end->conn, world->now);
     do {
-        h2_conn_next(end->conn, &at, &left, &event);
+        h2_conn_next(end->conn, &in, &event);
         if (event.type != H2_NEED_INPUT)
             take_event(end, &event);
     } while (event.type != H2_NEED_INPUT && world->result->fault == NULL);
-    memmove(end->rest, at, left);
-    end->rest_len = (uint32_t)left;
+    memmove(end->rest, in.at, in.left);
+    end->rest_len = (uint32_t)in.left;
     check_count(end);
 }
 

@@ -154,8 +154,8 @@ feed_in_chunks(struct side *side, const void *bytes, size_t len, size_t chunk)
     struct h2_event event;
 
     do {
-        size_t piece = len < chunk ? len : chunk, left;
-        const uint8_t *at;
+        size_t piece = len < chunk ? len : chunk;
+        struct h2_input in;
         uint8_t *copy;
 
         assert_true(buf_append(&side->in, from, piece));
@@ -163,18 +163,18 @@ feed_in_chunks(struct side *side, const void *bytes, size_t len, size_t chunk)
             from += piece;
         len -= piece;
         /* Memory of its own, so that a read beyond its end is found. */
-        left = buf_len(&side->in);
-        copy = malloc(left + (left == 0));
+        in.left = buf_len(&side->in);
+        copy = malloc(in.left + (in.left == 0));
         assert_non_null(copy);
-        if (left > 0)
-            memcpy(copy, buf_head(&side->in), left);
-        at = copy;
+        if (in.left > 0)
+            memcpy(copy, buf_head(&side->in), in.left);
+        in.at = copy;
         do {
-            h2_conn_next(side->conn, &at, &left, &event);
+            h2_conn_next(side->conn, &in, &event);
             if (event.type != H2_NEED_INPUT)
                 note(side, &event);
         } while (event.type != H2_NEED_INPUT);
-        buf_take(&side->in, buf_len(&side->in) - left);
+        buf_take(&side->in, buf_len(&side->in) - in.left);
         free(copy);
     } while (len > 0);
 }

@@ -369,20 +369,18 @@ test_released_stream_is_not_told_of_its_loss(void **state)
     struct buf bytes = BUF_EMPTY;
     struct h2_stream *first = call(side, true), *second = call(side, true);
     struct h2_event event;
-    const uint8_t *at;
-    size_t left;
+    struct h2_input in;
 
     (void)state;
     put_goaway(&bytes, 0, H2_NO_ERROR, "");
-    at = buf_head(&bytes);
-    left = buf_len(&bytes);
-    h2_conn_next(side->conn, &at, &left, &event);
+    in = (struct h2_input){buf_head(&bytes), buf_len(&bytes)};
+    h2_conn_next(side->conn, &in, &event);
     assert_int_equal(event.type, H2_GOAWAY);
     h2_stream_release(side->conn, first);
-    h2_conn_next(side->conn, &at, &left, &event);
+    h2_conn_next(side->conn, &in, &event);
     assert_int_equal(event.type, H2_RESET);
     assert_ptr_equal(event.stream, second);
-    h2_conn_next(side->conn, &at, &left, &event);
+    h2_conn_next(side->conn, &in, &event);
     assert_int_equal(event.type, H2_NEED_INPUT);
     buf_fini(&bytes);
     side_free(side);

@@ -60,19 +60,18 @@ hear(struct pair *pair, const struct h2_event *event)
 static void
 carry(struct pair *pair, struct h2_conn *from, struct h2_conn *to)
 {
-    const uint8_t *at = bytes;
+    struct h2_input in = {bytes, 0};
     struct h2_event event;
     struct h2_span span;
-    size_t left = 0;
 
     if (h2_conn_output(from, &span, 1) == 1) {
         assert_true(span.len <= sizeof(bytes));
         memcpy(bytes, span.data, span.len);
-        left = span.len;
-        h2_conn_wrote(from, left);
+        in.left = span.len;
+        h2_conn_wrote(from, span.len);
     }
     do {
-        h2_conn_next(to, &at, &left, &event);
+        h2_conn_next(to, &in, &event);
         if (event.type == H2_FAILED) {
             assert_int_equal(event.code, H2_INTERNAL_ERROR);
             pair->failed = true;

@@ -501,11 +501,10 @@ test_released_and_reset_streams_are_not_told(void **state)
     }
     put_setting(&bytes, 4, 100);
     {
-        const uint8_t *at = buf_head(&bytes);
-        size_t left = buf_len(&bytes);
+        struct h2_input in = {buf_head(&bytes), buf_len(&bytes)};
         struct h2_event event;
 
-        h2_conn_next(side->conn, &at, &left, &event);
+        h2_conn_next(side->conn, &in, &event);
         buf_reset(&bytes, 0);
         assert_int_equal(event.type, H2_WRITABLE);
         assert_ptr_equal(event.stream, streams[0]);

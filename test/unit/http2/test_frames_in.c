@@ -280,21 +280,19 @@ take_along(struct side *side, struct buf *body, const uint8_t **out_data, size_t
     struct h2_event *out_event)
 {
     struct buf bytes = BUF_EMPTY;
-    const uint8_t *at;
-    size_t left;
+    struct h2_input in;
     bool taken;
 
     put_request(&bytes, 1, 0);
     assert_true(buf_append(&bytes, buf_head(body), buf_len(body)));
     buf_fini(body);
-    at = buf_head(&bytes);
-    left = buf_len(&bytes);
-    h2_conn_next(side->conn, &at, &left, out_event);
+    in = (struct h2_input){buf_head(&bytes), buf_len(&bytes)};
+    h2_conn_next(side->conn, &in, out_event);
     assert_int_equal(out_event->type, H2_HEADERS);
-    taken = h2_stream_take_content(side->conn, out_event->stream, &at, &left, out_data, out_len);
-    assert_true(buf_append(&side->in, at, left)); /* what is left goes the usual way */
+    taken = h2_stream_take_content(side->conn, out_event->stream, &in, out_data, out_len);
+    assert_true(buf_append(&side->in, in.at, in.left)); /* what is left goes the usual way */
     if (taken)
-        assert_int_equal(left, 0);
+        assert_int_equal(in.left, 0);
     buf_reset(&bytes, SIZE_MAX);
     feed(side, &bytes);
     return taken;
@@ -385,17 +383,17 @@ test_content_that_is_wrong_is_left(void **state)
     struct side *side = server_open();
     struct buf bytes = BUF_EMPTY;
     struct h2_event event;
-    const uint8_t *at, *data;
-    size_t left, len;
+    struct h2_input in;
+    const uint8_t *data;
+    size_t len;
 
     (void)state;
     put_headers(&bytes, 1, 0, fields);
     put_frame(&bytes, DATA, END_STREAM, 1, "abc", 3);
-    at = buf_head(&bytes);
-    left = buf_len(&bytes);
-    h2_conn_next(side->conn, &at, &left, &event);
-    assert_false(h2_stream_take_content(side->conn, event.stream, &at, &left, &data, &len));
-    feed_in_chunks(side, at, left, SIZE_MAX);
+    in = (struct h2_input){buf_head(&bytes), buf_len(&bytes)};
+    h2_conn_next(side->conn, &in, &event);
+    assert_false(h2_stream_take_content(side->conn, event.stream, &in, &data, &len));
+    feed_in_chunks(side, in.at, in.left, SIZE_MAX);
     assert_int_equal(assert_event(side, H2_RESET)->event.code, H2_PROTOCOL_ERROR);
     buf_fini(&bytes);
     side_free(side);

@@ -313,16 +313,14 @@ test_block_outlives_the_connection(void **state)
 {
     struct side *side = server_open();
     struct buf bytes = BUF_EMPTY;
-    const uint8_t *at;
-    size_t left;
+    struct h2_input in;
     struct h2_event event;
     struct h2_block *block;
 
     (void)state;
     put_request(&bytes, 1, 0);
-    at = buf_head(&bytes);
-    left = buf_len(&bytes);
-    h2_conn_next(side->conn, &at, &left, &event);
+    in = (struct h2_input){buf_head(&bytes), buf_len(&bytes)};
+    h2_conn_next(side->conn, &in, &event);
     assert_int_equal(event.type, H2_HEADERS);
     block = h2_block_ref(event.block);
     buf_fini(&bytes);

@@ -61,19 +61,32 @@ test_tokens(void **state)
     }
 }
 
+/* Names of every length with this character at every place but the first, where a colon means
+ * something else. */
+static void
+check_character(char c, bool allowed)
+{
+    char name[30];
+    uint8_t flaws;
+
+    for (size_t len = 2; len < sizeof(name); len++) {
+        for (size_t i = 1; i < len; i++) {
+            memset(name, 'q', sizeof(name));
+            name[i] = c;
+            hpack_name_judge((weir_str){name, len}, &flaws);
+            assert_int_equal(flaws, allowed ? 0 : HPACK_BAD_NAME);
+        }
+    }
+}
+
 /* RFC 9110, 5.6.2, without capitals. */
 static void
 test_characters_of_names(void **state)
 {
     (void)state;
-    for (int c = 0; c < 256; c++) {
-        const char name[2] = {'a', (char)c};
-        bool allowed = c != 0 && strchr("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz", c);
-        uint8_t flaws;
-
-        hpack_name_judge((weir_str){name, 2}, &flaws);
-        assert_int_equal(flaws, allowed ? 0 : HPACK_BAD_NAME);
-    }
+    for (int c = 0; c < 256; c++)
+        check_character((char)c,
+            c != 0 && strchr("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz", c) != NULL);
 }
 
 /* Wherever a byte stands, NUL, CR and LF are found, and nothing else is refused. */
