@@ -409,7 +409,7 @@ shake_hands(struct user *user)
     h2_conn_next(user->conn, &in, &event);
     FUZZ_CHECK(event.type == H2_READY);
     h2_conn_next(user->conn, &in, &event);
-    FUZZ_CHECK(event.type == H2_NEED_INPUT && len == 0);
+    FUZZ_CHECK(event.type == H2_NEED_INPUT && in.left == 0);
 }
 
 static void
