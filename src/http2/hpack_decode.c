@@ -516,7 +516,7 @@ enum hpack_result
 hpack_decode(
     struct hpack_decoder *decoder, const uint8_t *data, size_t len, struct h2_block **out_block)
 {
-    struct h2_block *known = hpack_memo_lookup(&decoder->memo, data, len), *block;
+    struct h2_block *known = hpack_memo_lookup(&decoder->memo, data, len), *block = NULL;
     enum hpack_result result;
 
     if (known != NULL) {

@@ -263,7 +263,6 @@ find_kept(const struct hpack_encoder *encoder, const struct h2_field *fixed, siz
 {
     const struct kept *kept = encoder->kept, *end = kept == NULL ? NULL : kept + KEPT;
 
-#pragma GCC unroll 1 /* mostly it is one of the first two */
     for (; kept < end; kept++)
         if (kept->fixed == fixed && kept->count == count && kept->generation == encoder->generation)
             return kept;

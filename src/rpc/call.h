@@ -336,8 +336,8 @@ weir_code call_fields_add(
 /* Server: send the response headers if they are not out yet. */
 WEIR_CHECK weir_code call_send_response_headers(struct weir_call *call);
 
-/* Server: the same together with the first bytes of content, where both are small and there is room
- * for them. False: neither was sent. */
+/* Server: the same together with the first `len` bytes of content, which the caller writes at once,
+ * where both are small and there is room for them. NULL: neither was sent. */
 uint8_t *call_send_opening(struct weir_call *call, size_t len);
 
 /* Server: end the stream with this status: trailers, or Trailers-Only when no header is out. */
