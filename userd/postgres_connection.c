@@ -411,6 +411,36 @@ postgres_run(struct postgres_connection *connection, weir_call *call, enum postg
     return answer.code;
 }
 
+/* The digits of a number, behind them. */
+static char *
+write_number(char *out, int64_t number)
+{
+    char digits[20], *first = digits + sizeof(digits);
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+    do {
+        *--first = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        *out++ = '-';
+    memcpy(out, first, (size_t)(digits + sizeof(digits) - first));
+    return out + (digits + sizeof(digits) - first);
+}
+
+void
+postgres_write_array(char *out, const int64_t *numbers, size_t count)
+{
+    *out++ = '{';
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            *out++ = ',';
+        out = write_number(out, numbers[i]);
+    }
+    *out++ = '}';
+    *out = '\0';
+}
+
 int64_t
 postgres_number(const PGresult *result, int row, int column)
 {

@@ -48,6 +48,10 @@ struct postgres_values {
     int count;
 };
 
+/* Numbers as a value: an array's text. */
+#define POSTGRES_ARRAY_SIZE(count) ((size_t)(count)*21 + sizeof("{}"))
+void postgres_write_array(char *out, const int64_t *numbers, size_t count);
+
 /* Run a query in a transaction of its own, and let the database give up at the call's deadline. OK:
  * *out_result is freed with PQclear. ALREADY_EXISTS: a unique key is taken. OUT_OF_RANGE: the ids
  * are used up. ABORTED: others were in the way, and it may succeed if tried again. Else a fault of

@@ -11,9 +11,7 @@
  * ends hands the wheel to another one; a statement that nobody waits for any more is cancelled. */
 #include "userd/postgres_gather.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 /* So many wait at least before another statement runs beside the one that is under way. */
 #define QUEUED_FOR_MORE 32
@@ -65,6 +63,13 @@ postgres_member_end(struct postgres_member *member)
     if (member->batch != NULL)
         batch_unref(member->batch);
     member->batch = NULL;
+}
+
+bool
+postgres_is_refusal(weir_code code)
+{
+    return code == WEIR_ABORTED || code == WEIR_INTERNAL || code == WEIR_OUT_OF_RANGE ||
+           code == WEIR_ALREADY_EXISTS;
 }
 
 /* ---- the queue; all of the following under the lock ---- */
@@ -426,80 +431,6 @@ run(struct postgres_gather *gather, weir_call *call, struct postgres_member *mem
     return code;
 }
 
-/* ---- finding ---- */
-
-static bool
-send_finding(struct postgres_batch *batch, int64_t timeout)
-{
-    char ids[POSTGRES_GATHERED * 12 + 3];
-    const struct postgres_values values = {{ids}, 1};
-    size_t len = 0;
-
-    for (size_t i = 0; i < batch->count; i++)
-        len += (size_t)snprintf(
-            ids + len, sizeof(ids) - len, "%c%d", i == 0 ? '{' : ',', (int)batch->members[i]->id);
-    snprintf(ids + len, sizeof(ids) - len, "}");
-    return postgres_send(batch->connection, POSTGRES_FIND_MANY, timeout, &values);
-}
-
-/* The first column says for which of the ids the row is, from 1 on. */
-static void
-hand_out_found(struct postgres_batch *batch)
-{
-    for (int row = 0; row < PQntuples(batch->result); row++) {
-        int64_t place = postgres_number(batch->result, row, 0);
-        if (place > 0 && place <= (int64_t)batch->count && batch->members[place - 1] != NULL)
-            batch->members[place - 1]->row = row;
-    }
-}
-
-const struct postgres_gather_kind postgres_finding = {send_finding, hand_out_found};
-
-/* ---- creating ---- */
-
-/* In the order of their keys, so that two statements with the same emails do not wait for each
- * other in a circle. */
-static int
-compare_members(const void *a, const void *b)
-{
-    const struct postgres_member *const *left = a, *const *right = b;
-
-    return strcasecmp((*left)->entry->user.email, (*right)->entry->user.email);
-}
-
-static bool
-send_creating(struct postgres_batch *batch, int64_t timeout)
-{
-    char shard[12];
-    struct postgres_values values = {.count = POSTGRES_ARRAYS + 1};
-
-    qsort(batch->members, batch->count, sizeof(batch->members[0]), compare_members);
-    for (size_t i = 0; i < batch->count; i++)
-        batch->entries[i] = *batch->members[i]->entry;
-    if (!postgres_entries_init(&batch->set, batch->entries, batch->count))
-        return false;
-    snprintf(shard, sizeof(shard), "%u", batch->gather->statements % POSTGRES_SHARDS);
-    for (int i = 0; i < POSTGRES_ARRAYS; i++)
-        values.texts[i] = batch->set.arrays[i];
-    values.texts[POSTGRES_ARRAYS] = shard;
-    return postgres_send(batch->connection, POSTGRES_CREATE, timeout, &values);
-}
-
-static void
-hand_out_created(struct postgres_batch *batch)
-{
-    postgres_entries_take(&batch->set, batch->result);
-    for (size_t i = 0; i < batch->count; i++) {
-        struct postgres_member *member = batch->members[i];
-        if (member == NULL)
-            continue;
-        member->entry->code = batch->entries[i].code;
-        member->entry->user.id = batch->entries[i].user.id;
-    }
-}
-
-const struct postgres_gather_kind postgres_creating = {send_creating, hand_out_created};
-
 /* ---- a gather for each loop ---- */
 
 void
@@ -535,6 +466,7 @@ postgres_gather_run(
 
     member->batch = NULL;
     member->row = -1;
+    member->rows = 0;
     member->timeout = postgres_timeout(call);
     pthread_mutex_lock(&gather->lock);
     member->turn = event_take(gather);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that ask for the same kind of thing at the same time share a statement: users to find, or
- * users to create. */
+/* Calls that ask for the same kind of thing at the same time share a statement: users to find,
+ * lists, or users to create. */
 /* Threads: a gather is shared by all; a member belongs to the fiber or thread that runs it. */
 #pragma once
 
@@ -14,15 +14,24 @@
 struct postgres_batch;
 struct postgres_gather;
 
+/* What a list shows: so many users after an id and without the rest, if version is negative or the
+ * number of removals, and if skip, which counts from the first user of all, is not beyond the end.
+ */
+struct postgres_list {
+    int64_t after, most, version, skip, rest;
+};
+
 /* One call's part. */
 struct postgres_member {
-    int32_t id;               /* whom to find */
-    struct user_entry *entry; /* or whom to create; its id and code are set */
+    int32_t id;                       /* whom to find */
+    const struct postgres_list *list; /* or what to list */
+    struct user_entry *entry;         /* or whom to create; its id and code are set */
     struct store_cause *cause;
 
-    /* What postgres_gather_run leaves of who was found; postgres_member_end ends it. */
+    /* What postgres_gather_run leaves of what was found; postgres_member_end ends it. */
     struct postgres_batch *batch;
-    int row; /* negative: nobody */
+    int row; /* the first; negative: none */
+    int rows;
 
     /* Inside. */
     enum postgres_member_state {
@@ -47,7 +56,8 @@ struct postgres_gather_kind {
     void (*hand_out)(struct postgres_batch *batch);
 };
 
-extern const struct postgres_gather_kind postgres_finding, postgres_creating;
+/* postgres_kinds.c */
+extern const struct postgres_gather_kind postgres_finding, postgres_listing, postgres_creating;
 
 struct postgres_gather {
     const struct postgres_gather_kind *kind;
@@ -94,6 +104,18 @@ void postgres_gathers_fini(struct postgres_gathers *gathers);
 weir_code postgres_gather_run(
     struct postgres_gathers *gathers, weir_call *call, struct postgres_member *member);
 
-/* The result in which a member's row is; borrowed until postgres_member_end. */
+/* Lists as the statement takes them, no more than POSTGRES_GATHERED; the values borrow the arrays.
+ */
+#define POSTGRES_LIST_ARRAYS 5
+struct postgres_list_arrays {
+    char texts[POSTGRES_LIST_ARRAYS][POSTGRES_ARRAY_SIZE(POSTGRES_GATHERED)];
+};
+struct postgres_values postgres_list_values(
+    const struct postgres_list *const *lists, size_t count, struct postgres_list_arrays *arrays);
+
+/* Was a statement of many refused, so that each of them may be run alone? */
+bool postgres_is_refusal(weir_code code);
+
+/* The result in which a member's rows are; borrowed until postgres_member_end. */
 const PGresult *postgres_member_result(const struct postgres_member *member);
 void postgres_member_end(struct postgres_member *member);

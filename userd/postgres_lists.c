@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Rows that a list steps over or shows, where it shares a statement: who asks for more would hold
+ * the others up. */
+#define GATHERED_STEPS (2 * POSTGRES_BLOCK)
+
 /* What is listed, and by which of the two. */
 struct listing {
     struct postgres_store *self;
@@ -38,23 +42,6 @@ run(const struct listing *listing, enum postgres_query query, const struct postg
 
 /* ---- counting ---- */
 
-/* The removals that are known, as an array. NULL: no memory. */
-static char *
-known_removals(const struct ranks_update *update)
-{
-    size_t size = (size_t)update->first * 21 + sizeof("{}"), len = 1;
-    char *text = malloc(size);
-
-    if (text == NULL)
-        return NULL;
-    text[0] = '{';
-    for (int32_t i = 0; i < update->first; i++)
-        len += (size_t)snprintf(
-            text + len, size - len, "%s%lld", i == 0 ? "" : ",", (long long)update->removed[i]);
-    snprintf(text + len, size - len, "}");
-    return text;
-}
-
 /* removals in all, last id; block, its removals and its users, or nulls. */
 static void
 take_counts(struct ranks_update *update, const PGresult *result)
@@ -73,11 +60,15 @@ run_count(const struct listing *listing, struct ranks_update *update)
 {
     const struct postgres_number first = postgres_number_text(update->first),
                                  end = postgres_number_text(update->end);
-    char *known = known_removals(update);
+    char *known = malloc(POSTGRES_ARRAY_SIZE(update->first));
     const struct postgres_values values = {{known, first.text, end.text}, 3};
     PGresult *result;
-    bool good = known != NULL && run(listing, POSTGRES_COUNT, &values, &result) == WEIR_OK;
+    bool good = known != NULL;
 
+    if (good) {
+        postgres_write_array(known, update->removed, (size_t)update->first);
+        good = run(listing, POSTGRES_COUNT, &values, &result) == WEIR_OK;
+    }
     free(known);
     if (!good)
         return false;
@@ -98,30 +89,75 @@ count(const struct listing *listing)
 
 /* ---- listing ---- */
 
+/* What came of a list: rows of a result of its own, or of one that it shares. */
+struct rows {
+    PGresult *own; /* NULL: the member has it */
+    struct postgres_member member;
+    const PGresult *result;
+    int first, count;
+};
+
+static void
+rows_end(struct rows *rows)
+{
+    PQclear(rows->own);
+    postgres_member_end(&rows->member);
+}
+
 static weir_code
-run_from(const struct listing *listing, const struct ranks_start *start, PGresult **out_result)
+gather(const struct listing *listing, const struct postgres_list *list, struct rows *out_rows)
+{
+    struct postgres_store *self = listing->self;
+    struct postgres_member *member = &out_rows->member;
+
+    member->list = list;
+    member->cause = listing->cause;
+    if (listing->on_replica)
+        WEIR_TRY(postgres_reads_gather(&self->reads, &self->reads.lists, listing->call, member));
+    else
+        WEIR_TRY(postgres_gather_run(&self->lists, listing->call, member));
+    out_rows->result = postgres_member_result(member);
+    out_rows->first = member->row;
+    out_rows->count = member->rows;
+    return WEIR_OK;
+}
+
+static weir_code
+run_alone(const struct listing *listing, const struct postgres_list *list, struct rows *out_rows)
+{
+    struct postgres_list_arrays arrays;
+    const struct postgres_values values = postgres_list_values(&list, 1, &arrays);
+
+    WEIR_TRY(run(listing, POSTGRES_LIST, &values, &out_rows->own));
+    out_rows->result = out_rows->own;
+    out_rows->count = PQntuples(out_rows->own);
+    return WEIR_OK;
+}
+
+static weir_code
+run_from(const struct listing *listing, const struct ranks_start *start, struct rows *out_rows)
 {
     const struct user_range *range = listing->range;
-    const struct postgres_number after = postgres_number_text(start->after),
-                                 limit = postgres_number_text(range->limit),
-                                 version = postgres_number_text(start->version),
-                                 skip = postgres_number_text(range->skip),
-                                 rest = postgres_number_text(start->skip);
-    const struct postgres_values values = {
-        {after.text, limit.text, version.text, skip.text, rest.text}, 5};
+    const struct postgres_list list = {
+        start->after, range->limit, start->version, range->skip, start->skip};
+    weir_code code = WEIR_ABORTED;
 
-    return run(listing, POSTGRES_LIST, &values, out_result);
+    *out_rows = (struct rows){0};
+    if (start->skip + range->limit <= GATHERED_STEPS)
+        code = gather(listing, &list, out_rows);
+    return postgres_is_refusal(code) ? run_alone(listing, &list, out_rows) : code;
 }
 
 static bool
-is_current(const PGresult *result, const struct ranks_start *start)
+is_current(const struct rows *rows, const struct ranks_start *start)
 {
-    return start->version < 0 || postgres_number(result, 0, 1) == start->version;
+    return start->version < 0 ||
+           (rows->count > 0 && postgres_number(rows->result, rows->first, 2) == start->version);
 }
 
-/* OK and a result of NULL: the counts are out of date. */
+/* Without rows, the counts are out of date. */
 static weir_code
-run_by_counts(const struct listing *listing, PGresult **out_result)
+run_by_counts(const struct listing *listing, struct rows *out_rows)
 {
     struct ranks_start start = ranks_find(listing->ranks, listing->range->skip);
 
@@ -129,29 +165,26 @@ run_by_counts(const struct listing *listing, PGresult **out_result)
         count(listing);
         start = ranks_find(listing->ranks, listing->range->skip);
     }
-    WEIR_TRY(run_from(listing, &start, out_result));
-    if (is_current(*out_result, &start))
+    WEIR_TRY(run_from(listing, &start, out_rows));
+    if (is_current(out_rows, &start))
         return WEIR_OK;
-    PQclear(*out_result);
-    *out_result = NULL;
+    rows_end(out_rows);
+    *out_rows = (struct rows){0};
     count(listing);
     return WEIR_OK;
 }
 
 static weir_code
-run_list(const struct listing *listing, PGresult **out_result)
+run_list(const struct listing *listing, struct rows *out_rows)
 {
     const struct ranks_start plain = {listing->range->after, listing->range->skip, -1};
-    PGresult *result = NULL;
 
+    out_rows->result = NULL;
     if (listing->range->after == 0 && listing->range->skip > RANKS_SKIP) {
-        for (int attempt = 0; attempt < 2 && result == NULL; attempt++)
-            WEIR_TRY(run_by_counts(listing, &result));
+        for (int attempt = 0; attempt < 2 && out_rows->result == NULL; attempt++)
+            WEIR_TRY(run_by_counts(listing, out_rows));
     }
-    if (result == NULL)
-        WEIR_TRY(run_from(listing, &plain, &result));
-    *out_result = result;
-    return WEIR_OK;
+    return out_rows->result == NULL ? run_from(listing, &plain, out_rows) : WEIR_OK;
 }
 
 struct user
@@ -178,22 +211,22 @@ postgres_visit_row(const PGresult *result, int row, int column, store_visit *vis
 
 /* The total is in every row, and in one whose other columns are null where the range is empty. */
 static weir_code
-visit_range(const PGresult *result, store_visit *visit, void *arg, int64_t *out_total)
+visit_range(const struct rows *rows, store_visit *visit, void *arg, int64_t *out_total)
 {
     weir_code code = WEIR_OK;
 
     *out_total = 0;
-    for (int row = 0; row < PQntuples(result) && code == WEIR_OK; row++) {
-        *out_total = postgres_number(result, row, 0);
-        if (!PQgetisnull(result, row, 2))
-            code = postgres_visit_row(result, row, 2, visit, arg);
+    for (int row = rows->first; row < rows->first + rows->count && code == WEIR_OK; row++) {
+        *out_total = postgres_number(rows->result, row, 1);
+        if (!PQgetisnull(rows->result, row, 3))
+            code = postgres_visit_row(rows->result, row, 3, visit, arg);
     }
     return code;
 }
 
 /* UNAVAILABLE: the primary has to answer. */
 static weir_code
-list_on_replica(struct listing listing, PGresult **out_result)
+list_on_replica(struct listing listing, struct rows *out_rows)
 {
     weir_code code;
 
@@ -201,7 +234,7 @@ list_on_replica(struct listing listing, PGresult **out_result)
         return WEIR_UNAVAILABLE;
     listing.on_replica = true;
     listing.ranks = &listing.self->reads.ranks;
-    code = run_list(&listing, out_result);
+    code = run_list(&listing, out_rows);
     postgres_count_read(listing.self, code);
     return code;
 }
@@ -213,13 +246,13 @@ postgres_list(struct store *store, weir_call *call, const struct user_range *ran
     struct postgres_store *self = postgres_store_of(store);
     const struct listing listing = {
         .self = self, .call = call, .ranks = &self->ranks, .range = range, .cause = cause};
-    PGresult *result;
-    weir_code code = list_on_replica(listing, &result);
+    struct rows rows;
+    weir_code code = list_on_replica(listing, &rows);
 
     if (code == WEIR_UNAVAILABLE)
-        code = run_list(&listing, &result);
+        code = run_list(&listing, &rows);
     WEIR_TRY(code);
-    code = visit_range(result, visit, arg, out_total);
-    PQclear(result);
+    code = visit_range(&rows, visit, arg, out_total);
+    rows_end(&rows);
     return code;
 }

@@ -2,9 +2,9 @@
 /* The statements keep to what other engines that speak PostgreSQL's protocol have, too: no
  * triggers, no advisory locks, no procedures. Counting all users reads them all, so each statement
  * that adds or removes one counts it in a row of totals; many rows, or every write would wait for
- * the one before. What takes an array looks each of its elements up in an index, whatever the
- * planner knew of the table when it first saw the statement: that is what LATERAL and LIMIT are
- * for. */
+ * the one before. What takes arrays looks each of their elements up in an index, whatever the
+ * planner knew of the table when it first saw the statement: that is what LATERAL is for, and ORDER
+ * BY with a LIMIT that it does not know. */
 #include "userd/postgres_query.h"
 
 #include "userd/ranks.h"
@@ -35,21 +35,22 @@
     " ON CONFLICT (email_key) DO NOTHING RETURNING id, email_key"
 
 const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
-    [POSTGRES_FIND] = {"find", "SELECT " COLUMNS " FROM users WHERE id = $1::int4"},
-    [POSTGRES_FIND_MANY] = {"find_many",
-        "SELECT place, found.* FROM unnest($1::int4[]) WITH ORDINALITY AS wanted (wanted_id, place)"
-        " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM users WHERE id = wanted_id LIMIT 1)"
-        " AS found ORDER BY place"},
-    /* Where $3 is negative or the number of removals. Beyond the end, $4, there is no scan. What is
+    /* ORDER and LIMIT, for the planner's sake: the index gives both. */
+    [POSTGRES_FIND] = {"find",
+        "SELECT " COLUMNS " FROM users WHERE id = ANY ($1::int4[]) ORDER BY id LIMIT $2::int8"},
+    /* Where version is negative or the number of removals. Beyond the end there is no scan. What is
      * skipped is looked up in the index alone. */
     [POSTGRES_LIST] = {"list",
         "WITH whole AS (SELECT sum(users)::int8 AS total, sum(removed)::int8 AS removed"
         " FROM totals)"
-        " SELECT total, removed, " COLUMNS " FROM whole LEFT JOIN (SELECT " COLUMNS
-        " FROM users WHERE id >= (SELECT id FROM users WHERE id > $1::int4"
-        " AND ($3::int8 < 0 OR $3::int8 = (SELECT removed FROM whole))"
-        " AND $4::int8 < (SELECT total FROM whole) ORDER BY id LIMIT 1 OFFSET $5::int8)"
-        " ORDER BY id LIMIT $2::int8) AS page ON true ORDER BY id"},
+        " SELECT place, total, removed, " COLUMNS
+        " FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[], $5::int8[])"
+        " WITH ORDINALITY AS asked (after, most, version, skip, rest, place) CROSS JOIN whole"
+        " LEFT JOIN LATERAL (SELECT " COLUMNS
+        " FROM users WHERE id >= (SELECT id FROM users WHERE id > asked.after"
+        " AND (asked.version < 0 OR asked.version = whole.removed)"
+        " AND asked.skip < whole.total ORDER BY id LIMIT 1 OFFSET asked.rest)"
+        " ORDER BY id LIMIT asked.most) AS page ON true ORDER BY place, id"},
     /* See ranks.h: $1 removals known of the blocks below $2, and those up to $3. */
     [POSTGRES_COUNT] = {"count",
         "WITH asked AS ((SELECT block, removed FROM removals WHERE block < $2::int4"

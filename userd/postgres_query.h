@@ -5,7 +5,6 @@
 
 enum postgres_query {
     POSTGRES_FIND,
-    POSTGRES_FIND_MANY,
     POSTGRES_LIST,
     POSTGRES_COUNT,
     POSTGRES_CREATE,

@@ -22,6 +22,7 @@ postgres_reads_init(struct postgres_reads *reads, const char *url)
         return false;
     }
     postgres_gathers_init(&reads->finds, &postgres_finding, &reads->pool);
+    postgres_gathers_init(&reads->lists, &postgres_listing, &reads->pool);
     ranks_init(&reads->ranks, POSTGRES_BLOCK, POSTGRES_SETTLE);
     return true;
 }
@@ -32,6 +33,7 @@ postgres_reads_fini(struct postgres_reads *reads)
     if (!reads->given)
         return;
     ranks_fini(&reads->ranks);
+    postgres_gathers_fini(&reads->lists);
     postgres_gathers_fini(&reads->finds);
     postgres_pool_fini(&reads->pool);
     free(reads->recent);
@@ -102,11 +104,12 @@ judge(struct postgres_reads *reads, weir_call *call, weir_code code)
 }
 
 weir_code
-postgres_reads_find(struct postgres_reads *reads, weir_call *call, struct postgres_member *member)
+postgres_reads_gather(struct postgres_reads *reads, struct postgres_gathers *gathers,
+    weir_call *call, struct postgres_member *member)
 {
     if (!may_ask(reads))
         return WEIR_UNAVAILABLE;
-    return judge(reads, call, postgres_gather_run(&reads->finds, call, member));
+    return judge(reads, call, postgres_gather_run(gathers, call, member));
 }
 
 weir_code

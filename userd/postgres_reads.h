@@ -20,7 +20,7 @@
 struct postgres_reads {
     bool given; /* there is a replica; nothing else is set without one */
     struct postgres_pool pool;
-    struct postgres_gathers finds;
+    struct postgres_gathers finds, lists;
     struct ranks ranks;
     atomic_uint_fast64_t *recent;   /* user in the upper half, when in the lower one */
     atomic_int_fast64_t hung_until; /* it has let a call's time run out: until then, nobody asks */
@@ -36,9 +36,10 @@ void postgres_reads_note(struct postgres_reads *reads, int32_t id);
 /* Was it lately? */
 bool postgres_reads_is_recent(const struct postgres_reads *reads, int32_t id);
 
-/* Find a user there: as postgres_gather_run, but with the results of postgres_reads_run. */
-weir_code postgres_reads_find(
-    struct postgres_reads *reads, weir_call *call, struct postgres_member *member);
+/* Take part in one of its gathers: as postgres_gather_run, but with the results of
+ * postgres_reads_run. */
+weir_code postgres_reads_gather(struct postgres_reads *reads, struct postgres_gathers *gathers,
+    weir_call *call, struct postgres_member *member);
 
 /* Run a query there. OK: as postgres_run. UNAVAILABLE: there is no replica, or it cannot answer, so
  * the primary has to. Else why the call ended. Suspends. */

@@ -11,7 +11,7 @@ struct postgres_store {
     struct store store;
     struct store primary; /* the same without the replica */
     struct postgres_pool pool;
-    struct postgres_gathers finds, creates;
+    struct postgres_gathers finds, lists, creates;
     struct ranks ranks;
     struct postgres_reads reads;
     atomic_uint next_shard;

@@ -78,27 +78,21 @@ visit_found(struct postgres_member *member, store_visit *visit, void *arg)
     weir_code code = WEIR_NOT_FOUND;
 
     if (member->row >= 0)
-        code = postgres_visit_row(postgres_member_result(member), member->row, 1, visit, arg);
+        code = postgres_visit_row(postgres_member_result(member), member->row, 0, visit, arg);
     postgres_member_end(member);
     return code;
-}
-
-/* Was a statement of many refused, so that each of them may be run alone? */
-static bool
-is_refusal(weir_code code)
-{
-    return code == WEIR_ABORTED || code == WEIR_INTERNAL || code == WEIR_OUT_OF_RANGE ||
-           code == WEIR_ALREADY_EXISTS;
 }
 
 static weir_code
 find_alone(struct postgres_store *self, weir_call *call, int32_t id, store_visit *visit, void *arg,
     struct store_cause *cause)
 {
-    const struct postgres_number number = postgres_number_text(id);
-    const struct postgres_values values = {{number.text}, 1};
+    const int64_t number = id;
+    char ids[POSTGRES_ARRAY_SIZE(1)];
+    const struct postgres_values values = {{ids, "1"}, 2};
     PGresult *result;
 
+    postgres_write_array(ids, &number, 1);
     WEIR_TRY(postgres_store_run(self, call, POSTGRES_FIND, &values, &result, cause));
     return visit_only(result, visit, arg);
 }
@@ -110,7 +104,7 @@ find_on_primary(struct postgres_store *self, weir_call *call, int32_t id, store_
     struct postgres_member member = {.id = id, .cause = cause};
     weir_code code = postgres_gather_run(&self->finds, call, &member);
 
-    if (is_refusal(code))
+    if (postgres_is_refusal(code))
         return find_alone(self, call, id, visit, arg, cause);
     WEIR_TRY(code);
     return visit_found(&member, visit, arg);
@@ -123,7 +117,7 @@ find_on_replica(
 {
     struct store_cause cause;
     struct postgres_member member = {.id = id, .cause = &cause};
-    weir_code code = postgres_reads_find(&self->reads, call, &member);
+    weir_code code = postgres_reads_gather(&self->reads, &self->reads.finds, call, &member);
 
     postgres_count_read(self, code);
     WEIR_TRY(code);
@@ -256,7 +250,7 @@ create_one(struct postgres_store *self, weir_call *call, struct user_entry *entr
     weir_code code = postgres_gather_run(&self->creates, call, &member);
 
     postgres_member_end(&member);
-    if (is_refusal(code))
+    if (postgres_is_refusal(code))
         return create_entries(self, call, entry, 1, cause);
     if (code == WEIR_OK && entry->code == WEIR_OK)
         postgres_reads_note(&self->reads, entry->user.id);
@@ -344,6 +338,7 @@ postgres_store_close(struct store *store)
 
     postgres_reads_fini(&self->reads);
     postgres_gathers_fini(&self->creates);
+    postgres_gathers_fini(&self->lists);
     postgres_gathers_fini(&self->finds);
     ranks_fini(&self->ranks);
     postgres_pool_fini(&self->pool);
@@ -397,6 +392,7 @@ store_postgres_open(const char *url, const char *read_url, struct store_cause *c
         return NULL;
     }
     postgres_gathers_init(&self->finds, &postgres_finding, &self->pool);
+    postgres_gathers_init(&self->lists, &postgres_listing, &self->pool);
     postgres_gathers_init(&self->creates, &postgres_creating, &self->pool);
     ranks_init(&self->ranks, POSTGRES_BLOCK, POSTGRES_SETTLE);
     if (postgres_reads_init(&self->reads, self->read_url))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """userd on a PostgreSQL that stops, dies, comes back and is slow."""
 import concurrent.futures
+import contextlib
 import itertools
 import threading
 import time
@@ -58,6 +59,11 @@ def create(client, user_pb2):
 @pytest.fixture
 def get(client, user_pb2):
     return lambda user_id: client.call("GetUser", user_pb2.GetUserRequest(id=user_id))
+
+
+@pytest.fixture
+def list_users(client, user_pb2):
+    return lambda page, limit: client.call("ListUsers", user_pb2.ListUsersRequest(page=page, limit=limit))
 
 
 def assert_back(get, user):
@@ -155,6 +161,49 @@ def test_calls_that_share_a_statement_end_each_at_its_own_deadline(create, get, 
     ids = {future.result().response.user.id for future in patient}
     assert len(ids) == len(patient) and all(get(one).response.found for one in ids)
     assert postgres.query(userd.url, "SELECT sum(users) FROM totals") == postgres.query(userd.url, "SELECT count(*) FROM users")
+
+
+@contextlib.contextmanager
+def gathering(userd, table="users"):
+    """A function that begins calls and gives their futures: they queue up until the block ends, and then share statements."""
+    with concurrent.futures.ThreadPoolExecutor(64) as pool, postgres.session(userd.url) as run:
+        run("BEGIN")
+        run(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield pool.submit
+        time.sleep(0.3)
+        run("COMMIT")
+
+
+def test_calls_that_share_a_statement_get_each_what_it_asked_for(create, get, list_users, userd):
+    users = [create().response.user for _ in range(30)]
+    absent = [-1, 0, 31, 2**31 - 1, -(2**31)]
+    with gathering(userd) as begin:
+        getting = [(one, begin(get, one)) for one in [*range(30, 0, -1), *absent, *range(1, 30, 2), 7, 7]]
+    found = {user.id: user for user in users}
+    for one, future in getting:
+        answer = future.result()
+        assert answer.code == "OK" and answer.response.found == (one in found)
+        assert not answer.response.found or answer.response.user == found[one]
+    with gathering(userd) as begin:
+        pages = [(page, limit) for page in (1, 2, 3, 2000, 2**31 - 1) for limit in (1, 7, 10, 100)]
+        listing = [(page, limit, begin(list_users, page, limit)) for page, limit in [*pages, *[(1, 10)] * 20]]
+    for page, limit, future in listing:
+        answer = future.result()
+        assert answer.code == "OK" and answer.response.total == 30
+        assert list(answer.response.users) == users[(page - 1) * limit:page * limit]
+
+
+def test_what_the_database_refuses_to_many_readers_is_tried_for_each_alone(create, get, list_users, userd):
+    for _ in range(20):
+        create()
+    view = "SELECT id, name, CASE WHEN id = 7 THEN (1 / (id - 7))::text ELSE email END AS email, email_key, phone, created_at"
+    postgres.query(userd.url, "ALTER TABLE users RENAME TO kept")
+    postgres.query(userd.url, f"CREATE VIEW users AS {view} FROM kept")
+    with gathering(userd, "kept") as begin:
+        getting = [begin(get, one) for one in range(1, 21)]
+        listing = [begin(list_users, page, 1) for page in range(1, 21)]
+    for futures in (getting, listing):
+        assert [future.result().code for future in futures] == ["OK"] * 6 + ["INTERNAL"] + ["OK"] * 13
 
 
 def test_what_the_database_refuses_to_many_is_tried_for_each_alone(create, userd):
