@@ -373,7 +373,7 @@ void
 postgres_give_back(struct postgres_pool *pool, struct postgres_connection *connection)
 {
     struct postgres_connection *retired = NULL;
-    bool lost = postgres_is_lost(connection);
+    bool lost = connection->broken; /* it has just answered; who takes an idle one looks again */
 
     pthread_mutex_lock(&pool->lock);
     if (!lost && connection->read_only)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """userd with a thousand users and with ten million, on SQLite and on PostgreSQL: what a call costs userd and its database."""
 import contextlib
+import pathlib
+import re
 import statistics
 import subprocess
 import tempfile
@@ -11,7 +13,9 @@ from driver import programs, stores, users
 FEW, MANY = 1_000, 10_000_000  # the latter times --scale
 GOAL = 1.5  # times the cost with few, at most
 SETTLE = 65  # seconds from the first list far out until userd counts users: doc/POSTGRES.md
-SETTINGS = "-c shared_buffers=4GB -c max_wal_size=8GB"  # PostgreSQL's own are for small databases
+SETTINGS = "-c shared_buffers=4GB -c max_wal_size=8GB"  # PostgreSQL's own are for small databases: doc/OPERATIONS.md
+SHARED = 4_500_000  # KiB of memory that its processes then share
+HUGE_PAGES = pathlib.Path("/proc/sys/vm/nr_hugepages")
 COUNTED = 1_000_000  # users that it counts in one list
 
 GET, LIST, CREATE = range(3)
@@ -41,6 +45,23 @@ def fill(store, url, options, count):
         return
     for statement in (sql, "VACUUM ANALYZE", "CHECKPOINT"):  # the latter as its daemons would, in time
         subprocess.run([programs.tool("psql", "postgresql-client"), "-qX", url, "-c", statement], check=True)
+
+
+@contextlib.contextmanager
+def huge_pages(kib):
+    """Have the kernel keep that much memory in huge pages, and take them back: did it let us?"""
+    try:
+        size = int(re.search(r"Hugepagesize: +([0-9]+) kB", pathlib.Path("/proc/meminfo").read_text(encoding="ascii"))[1])
+        before = int(HUGE_PAGES.read_text(encoding="ascii"))
+        wanted = before - (-kib // size)
+        HUGE_PAGES.write_text(str(wanted), encoding="ascii")
+    except (OSError, TypeError):  # not root, or a container, or a kernel without them
+        yield False
+        return
+    try:
+        yield int(HUGE_PAGES.read_text(encoding="ascii")) >= wanted
+    finally:
+        HUGE_PAGES.write_text(str(before), encoding="ascii")
 
 
 class Cost:
@@ -105,7 +126,10 @@ def measure_counts(counts, store, options, folder):
 def measure_store(store, options, folder):
     many = max(int(MANY * options.scale), FEW + 1)
     print(f"{store}: CPU of userd and of its database per call in µs, with {FEW:,} and with {many:,} users", flush=True)
-    figures = measure_counts((FEW, many), store, options, folder)
+    with huge_pages(SHARED) if store == "PostgreSQL" else contextlib.nullcontext(True) as granted:
+        if not granted:
+            print("    the kernel lets us have no huge pages: its memory is in small ones", flush=True)
+        figures = measure_counts((FEW, many), store, options, folder)
     for case in figures[FEW]:
         few, lots = figures[FEW][case], figures[many][case]
         print(f"    {case:<20} {few:8.2f} {lots:8.2f} {lots / few:6.2f} x (goal {GOAL})", flush=True)

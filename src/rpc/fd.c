@@ -46,10 +46,10 @@ watch_closed(uv_handle_t *handle)
     free(container_of((uv_poll_t *)handle, struct watch, poll));
 }
 
+/* Closing stops it: to stop it as well would be one more system call. */
 static void
 watch_close(weir_loop *loop, struct watch *watch)
 {
-    uv_poll_stop(&watch->poll);
     uv_close((uv_handle_t *)&watch->poll, watch_closed);
     loop_touch(loop);
 }
