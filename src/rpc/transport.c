@@ -246,8 +246,8 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
 static bool
 must_wait(const struct rpc_transport *transport)
 {
-    return transport->given_up && transport->input_len > 0 &&
-           transport->input_len < LOOP_SCRATCH_SIZE && h2_conn_is_full(transport->h2);
+    return transport->given_up && transport->input.left > 0 &&
+           transport->input.left < LOOP_SCRATCH_SIZE && h2_conn_is_full(transport->h2);
 }
 
 static void
