@@ -6,18 +6,57 @@
 #define LIMIT_DEFAULT 10
 #define LIMIT_MAX 100
 
+/* Of a GetUserRequest: field 1, a varint. */
+#define ID_KEY 0x08
+
 /* ---- GetUser ---- */
+
+/* The id in a request's bytes. False: it is written otherwise than mostly. */
+static bool
+read_id(weir_str bytes, int32_t *out_id)
+{
+    uint64_t id = 0;
+    size_t i = 1;
+
+    if (bytes.len < 2 || bytes.data[0] != ID_KEY)
+        return false;
+    for (unsigned shift = 0; i < bytes.len && shift < 35; shift += 7, i++) {
+        id |= (uint64_t)(bytes.data[i] & 0x7F) << shift;
+        if ((bytes.data[i] & 0x80) == 0)
+            break;
+    }
+    *out_id = (int32_t)(uint32_t)id;
+    return i + 1 == bytes.len;
+}
+
+/* Where a look-up waits for memory mostly, those of calls that came together wait together. */
+static void
+look_ahead(struct store *store, weir_call *call, int32_t id)
+{
+    weir_str requests[STORE_AHEAD - 1];
+    int32_t ids[STORE_AHEAD] = {id};
+    size_t count = weir_call_ahead(call, requests, STORE_AHEAD - 1), known = 1;
+
+    for (size_t i = 0; i < count; i++)
+        if (read_id(requests[i], &ids[known]))
+            known++;
+    if (known > 1)
+        store->ops->look_ahead(store, ids, known);
+}
 
 weir_code
 handle_get_user(void *self, weir_call *call, const User__GetUserRequest *request,
     User__GetUserResponse *out_response)
 {
     const struct service *service = self;
+    struct store *store = service->store;
     struct answer_place place = {call, &out_response->user};
     struct store_cause cause;
-    weir_code code =
-        service->store->ops->find(service->store, call, request->id, answer_visit, &place, &cause);
+    weir_code code;
 
+    if (atomic_load_explicit(&store->looks_ahead, memory_order_relaxed))
+        look_ahead(store, call, request->id);
+    code = store->ops->find(store, call, request->id, answer_visit, &place, &cause);
     if (code == WEIR_NOT_FOUND)
         return WEIR_OK;
     if (code != WEIR_OK)

@@ -34,7 +34,7 @@ fetch(sqlite3_file *file, sqlite3_int64 offset, int size, void **out_page)
                                                        offsetof(struct sqlite_prefetch, methods));
     int result = prefetch->fetch(file, offset, size, out_page);
 
-    if (result == SQLITE_OK && *out_page != NULL && size <= PAGE_MAX)
+    if (result == SQLITE_OK && *out_page != NULL && size <= PAGE_MAX && !prefetch->off)
         prefetch_page(*out_page, size);
     return result;
 }

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 struct sqlite_prefetch {
     sqlite3_io_methods methods; /* the file's, but for one */
     int (*fetch)(sqlite3_file *file, sqlite3_int64 offset, int size, void **out_page);
+    bool off; /* what is to come is in the caches already */
 };
 
 /* Have a connection's pages fetched ahead; nothing happens where its file cannot be mapped. The

@@ -6,6 +6,7 @@
  *
  *     offset  8   iChange: counts commits
  *     offset 16   mxFrame: frames in the WAL
+ *     offset 20   nPage: pages of the database, counting those in the WAL
  *
  * Nor does the statement that finds a user end before the transaction does: sqlite_wanted.c.
  */
@@ -16,7 +17,9 @@
 #include <stdlib.h>
 
 #define INDEX_REGION_SIZE 32768
-#define MMAP_SETTING "PRAGMA mmap_size = 2147418112" /* as much as SQLite can */
+#define NUMBER_OF(number) #number
+#define NUMBER(number) NUMBER_OF(number)
+#define MMAP_SETTING "PRAGMA mmap_size = " NUMBER(SQLITE_MAPPED_MAX)
 
 #define USER_COLUMNS "id, name, email, phone, created_at"
 #define ACCOUNT_COLUMNS USER_COLUMNS ", password_hash, roles, epoch"
@@ -39,8 +42,9 @@ static const char *const query_texts[QUERY_COUNT] = {
 };
 
 void
-sqlite_readers_init(struct sqlite_readers *readers, const char *path)
+sqlite_readers_init(struct sqlite_readers *readers, const char *path, atomic_bool *looks_ahead)
 {
+    readers->looks_ahead = looks_ahead;
     readers->path = path;
     readers->idle = NULL;
     pthread_mutex_init(&readers->lock, NULL);
@@ -98,6 +102,17 @@ read_stamp(const uint64_t *index)
     return stamp;
 }
 
+/* Pages of the database as of a stamp; after what is in the WAL was moved into the file, and nothing
+ * written since, only the file tells. */
+static uint32_t
+pages_of(const struct sqlite_reader *reader)
+{
+    uint32_t words[2];
+
+    memcpy(words, &reader->stamp.frames, sizeof(words));
+    return words[1] > 0 ? words[1] : sqlite_ahead_file_pages(&reader->ahead);
+}
+
 static void
 drop_snapshot(struct sqlite_reader *reader)
 {
@@ -110,7 +125,7 @@ drop_snapshot(struct sqlite_reader *reader)
 /* The stamp is read first: a commit in between makes the next borrower take a new snapshot, no
  * more. */
 static void
-take_snapshot(struct sqlite_reader *reader)
+take_snapshot(struct sqlite_readers *readers, struct sqlite_reader *reader)
 {
     struct sqlite_stamp stamp = {0};
 
@@ -122,6 +137,9 @@ take_snapshot(struct sqlite_reader *reader)
     drop_snapshot(reader);
     reader->stamp = stamp;
     reader->snapshot = sqlite_run(reader->db, "BEGIN") == SQLITE_OK;
+    reader->pages = pages_of(reader);
+    atomic_store_explicit(
+        readers->looks_ahead, reader->pages >= AHEAD_PAGES_MIN, memory_order_relaxed);
 }
 
 /* ---- the pool ---- */
@@ -159,6 +177,7 @@ reader_new(const char *path, struct store_cause *cause)
         return NULL;
     }
     reader->index = map_index(reader->db);
+    sqlite_ahead_init(&reader->ahead, reader->db);
     sqlite_prefetch_add(reader->db, &reader->prefetch);
     return reader;
 }
@@ -176,7 +195,7 @@ sqlite_reader_borrow(struct sqlite_readers *readers, struct store_cause *cause)
     if (reader == NULL)
         reader = reader_new(readers->path, cause);
     if (reader != NULL)
-        take_snapshot(reader);
+        take_snapshot(readers, reader);
     return reader;
 }
 
@@ -228,7 +247,9 @@ sqlite_reader_find(
     int result;
 
     reader->wanted = id;
+    reader->prefetch.off = sqlite_ahead_knows(&reader->ahead, id);
     result = sqlite3_step(row);
+    reader->prefetch.off = false;
     if (result != SQLITE_ROW)
         code = sqlite_reader_end(reader, QUERY_FIND, result, cause);
     if (code != WEIR_OK)
@@ -237,6 +258,15 @@ sqlite_reader_find(
         return WEIR_NOT_FOUND;
     *out_row = row;
     return WEIR_OK;
+}
+
+/* Once the statement has been stepped the snapshot is there, and it is the stamp's, since that has
+ * not changed meanwhile. As long as it is there nobody makes the file shorter than its pages. */
+void
+sqlite_reader_look_ahead(struct sqlite_reader *reader, const int32_t *ids, size_t count)
+{
+    if (sqlite3_stmt_busy(reader->queries[QUERY_FIND]))
+        sqlite_ahead_fetch(&reader->ahead, reader->pages, ids, count);
 }
 
 weir_code

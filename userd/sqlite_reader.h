@@ -3,6 +3,7 @@
 /* Threads: sqlite_readers is shared by all; a borrowed reader belongs to its borrower. */
 #pragma once
 
+#include "userd/sqlite_ahead.h"
 #include "userd/sqlite_connection.h"
 #include "userd/sqlite_prefetch.h"
 #include <pthread.h>
@@ -34,9 +35,11 @@ struct sqlite_reader {
     sqlite3_stmt *queries[QUERY_COUNT];
     const uint64_t *index; /* the head of the WAL index; NULL: not to be had */
     struct sqlite_stamp stamp;
+    uint32_t pages; /* of the database, as of stamp */
     bool snapshot;  /* a read transaction is open, as of stamp */
     int32_t wanted; /* whom QUERY_FIND steps to next */
     struct sqlite_prefetch prefetch;
+    struct sqlite_ahead ahead;
     struct sqlite_reader *next;
 };
 
@@ -44,9 +47,11 @@ struct sqlite_readers {
     const char *path; /* borrowed */
     pthread_mutex_t lock;
     struct sqlite_reader *idle;
+    atomic_bool *looks_ahead; /* borrowed; told whether sqlite_reader_look_ahead is worth while */
 };
 
-void sqlite_readers_init(struct sqlite_readers *readers, const char *path);
+void sqlite_readers_init(
+    struct sqlite_readers *readers, const char *path, atomic_bool *looks_ahead);
 
 /* All readers have been given back. */
 void sqlite_readers_fini(struct sqlite_readers *readers);
@@ -66,6 +71,9 @@ void sqlite_reader_give_back(
  * with cause. */
 weir_code sqlite_reader_find(
     struct sqlite_reader *reader, int32_t id, sqlite3_stmt **out_row, struct store_cause *cause);
+
+/* These users are the next to be looked up on this thread; see sqlite_ahead.h. */
+void sqlite_reader_look_ahead(struct sqlite_reader *reader, const int32_t *ids, size_t count);
 
 /* After the last step of a query: reset it. OK, or what a fault is to a store, with cause. */
 weir_code sqlite_reader_end(

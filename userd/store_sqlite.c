@@ -61,6 +61,19 @@ sqlite_find(struct store *store, weir_call *call, int32_t id, store_visit *visit
     return code;
 }
 
+static void
+sqlite_look_ahead(struct store *store, const int32_t *ids, size_t count)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    struct store_cause ignored;
+    struct sqlite_reader *reader = sqlite_reader_borrow(&self->readers, &ignored);
+
+    if (reader == NULL)
+        return;
+    sqlite_reader_look_ahead(reader, ids, count);
+    sqlite_reader_give_back(&self->readers, reader, true);
+}
+
 static weir_code
 range_with(struct sqlite_reader *reader, const struct user_range *range, store_visit *visit,
     void *arg, struct store_cause *cause)
@@ -275,6 +288,7 @@ static const struct store_ops sqlite_ops = {
     .create_many = sqlite_create_many,
     .update = sqlite_update,
     .remove = sqlite_remove,
+    .look_ahead = sqlite_look_ahead,
     .close = sqlite_close,
 };
 
@@ -349,7 +363,7 @@ store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause)
     self->store.ops = &sqlite_ops;
     self->store.accounts = &sqlite_account_ops;
     memcpy(self->path, path, strlen(path) + 1);
-    sqlite_readers_init(&self->readers, self->path);
+    sqlite_readers_init(&self->readers, self->path, &self->store.looks_ahead);
     db = open_writer(path, cause);
     if (db == NULL || !sqlite_writer_init(&self->writer, db, &self->readers, pool, cause)) {
         sqlite_readers_fini(&self->readers);

@@ -346,16 +346,6 @@ take_unknown(
     return H2_STEP_ON;
 }
 
-static inline struct h2_frame
-read_frame(const uint8_t *at)
-{
-    return (struct h2_frame){.len = load_be32(at) >> 8,
-        .id = load_be32(at + 5) & H2_ID_MAX,
-        .type = at[3],
-        .flags = at[4],
-        .payload = at + H2_FRAME_HEADER};
-}
-
 static enum h2_step
 begin_other(
     struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame, struct h2_event *event)
@@ -382,7 +372,7 @@ is_whole_block(const struct h2_conn *conn, const struct h2_input *in, struct h2_
 static enum h2_step
 begin_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
 {
-    struct h2_frame frame = read_frame(in->at), same;
+    struct h2_frame frame = h2_frame_read(in->at), same;
 
     if (!is_in_order(conn, frame))
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "frame out of order");
@@ -429,7 +419,7 @@ h2_stream_take_content(struct h2_conn *conn, struct h2_stream *stream, struct h2
 
     if (in->left < H2_FRAME_HEADER)
         return false;
-    frame = read_frame(in->at);
+    frame = h2_frame_read(in->at);
     if (frame.len > in->left - H2_FRAME_HEADER || !is_content(conn, slot, &frame) ||
         !h2_flow_receive(conn, frame.len))
         return false;

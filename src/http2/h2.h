@@ -163,6 +163,15 @@ struct h2_span {
 size_t h2_conn_output(struct h2_conn *conn, struct h2_span *spans, size_t max);
 void h2_conn_wrote(struct h2_conn *conn, size_t len);
 
+/* ---- what comes next ---- */
+
+/* Server: the contents of requests at *data that have the headers of this block, which the last
+ * request had, each in one frame behind them; up to the first one that is otherwise. *data moves
+ * past those. They may still turn out to be none: nothing of them was judged, and the connection
+ * knows nothing of them. */
+size_t h2_conn_ahead(const struct h2_conn *conn, const struct h2_block *block, const uint8_t **data,
+    size_t len, struct h2_span *out_contents, size_t max);
+
 /* ---- streams ---- */
 
 /* Client: a new stream, idle until its headers are sent. NULL: the peer's limit of streams is

@@ -45,6 +45,17 @@ struct h2_frame {
     const uint8_t *payload; /* whole, but for DATA and frames of unknown type */
 };
 
+/* H2_FRAME_HEADER bytes are there. */
+static inline struct h2_frame
+h2_frame_read(const uint8_t *at)
+{
+    return (struct h2_frame){.len = load_be32(at) >> 8,
+        .id = load_be32(at + 5) & H2_ID_MAX,
+        .type = at[3],
+        .flags = at[4],
+        .payload = at + H2_FRAME_HEADER};
+}
+
 /* ---- streams ---- */
 
 enum {

@@ -117,6 +117,11 @@ void hpack_decoder_trim(struct hpack_decoder *decoder);
 enum hpack_result hpack_decode(
     struct hpack_decoder *decoder, const uint8_t *data, size_t len, struct h2_block **out_block);
 
+/* The bytes that the last block was decoded from, if that is this one and it is remembered; good
+ * until the next one is decoded. */
+bool hpack_decoder_bytes(const struct hpack_decoder *decoder, const struct h2_block *block,
+    const uint8_t **out_data, size_t *out_len);
+
 /* ---- encoder ---- */
 
 struct hpack_encoder;

@@ -528,3 +528,16 @@ hpack_decode(
         *out_block = block;
     return result;
 }
+
+bool
+hpack_decoder_bytes(const struct hpack_decoder *decoder, const struct h2_block *block,
+    const uint8_t **out_data, size_t *out_len)
+{
+    const struct hpack_memo_slot *last = decoder->memo.last;
+
+    if (last == NULL || last->block != block)
+        return false;
+    *out_data = last->key;
+    *out_len = last->len;
+    return true;
+}

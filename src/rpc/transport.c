@@ -299,6 +299,7 @@ static size_t
 pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
 {
     transport->input = (struct h2_input){data, len};
+    transport->ahead = data;
     do {
         /* Without a stack for a fiber it goes on here, where handlers find none either and are
          * refused. */

@@ -77,6 +77,7 @@ struct rpc_transport {
     struct h2_conn *h2;
     const struct rpc_transport_events *events;
     struct h2_input input; /* what is being pumped */
+    const uint8_t *ahead;  /* up to here of it handlers were told; see weir_call_ahead */
     struct rpc_pump *pump; /* the one at work */
     bool has_waited;       /* a call of its, for room; cleared by who looks and finds none */
     bool full;             /* the socket has not taken all at the last time */
