@@ -27,8 +27,8 @@
 #define CHILD_SIZE 4
 #define LAST_CHILD 8
 #define DEPTH_MAX 8
-#define STEPS_MAX 4 /* from where a cell was guessed; then it is searched for */
-#define NO_KEY INT64_MAX   /* greater than all ids */
+#define STEPS_MAX 4               /* from where a cell was guessed; then it is searched for */
+#define NO_KEY (INT64_C(1) << 36) /* greater than what five bytes hold */
 
 /* The way down to one user. */
 struct way {
@@ -147,7 +147,9 @@ guess(const struct way *way, int64_t last)
 {
     int64_t at = way->id - way->below - 1, span = last - way->below;
 
-    if (span <= 0 || at >= span)
+    if (at < 0)
+        return 0;
+    if (at >= span)
         return way->cells - 1;
     return (uint32_t)(span == way->cells ? at : at * way->cells / span);
 }

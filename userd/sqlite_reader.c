@@ -102,8 +102,8 @@ read_stamp(const uint64_t *index)
     return stamp;
 }
 
-/* Pages of the database as of a stamp; after what is in the WAL was moved into the file, and nothing
- * written since, only the file tells. */
+/* Pages of the database as of a stamp; after what is in the WAL was moved into the file, and
+ * nothing written since, only the file tells. */
 static uint32_t
 pages_of(const struct sqlite_reader *reader)
 {

@@ -12,6 +12,7 @@ struct world {
     sqlite3 *writer; /* as another process, too, would write */
     struct sqlite_readers readers;
     struct store_cause cause;
+    atomic_bool looks_ahead;
 };
 
 static void
@@ -34,7 +35,7 @@ world_open(struct world *world, void **state)
     write_sql(world,
         "WITH RECURSIVE ids (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE "
         "id < 1000)" INSERT "SELECT id, 'Name ' || id, id || '@x', id || '@x', '+1', 7 FROM ids");
-    sqlite_readers_init(&world->readers, world->path);
+    sqlite_readers_init(&world->readers, world->path, &world->looks_ahead);
 }
 
 static void

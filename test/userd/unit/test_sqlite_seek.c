@@ -127,6 +127,7 @@ struct bench {
     struct fixture fixture;
     struct sqlite_readers readers;
     struct sqlite_seeker seeker;
+    atomic_bool looks_ahead;
 };
 
 static void
@@ -136,7 +137,7 @@ bench_open(struct bench *bench, void *const *state)
 
     assert_true(fixture_open(&bench->fixture, state));
     fill(bench->fixture.path);
-    sqlite_readers_init(&bench->readers, bench->fixture.path);
+    sqlite_readers_init(&bench->readers, bench->fixture.path, &bench->looks_ahead);
     assert_true(sqlite_seeker_init(&bench->seeker, &bench->readers, &cause));
 }
 
@@ -190,6 +191,7 @@ what_waits_is_bounded(void **state)
 static void
 what_cannot_be_read_is_a_fault(void **state)
 {
+    atomic_bool looks_ahead = false;
     const struct user_range range = {.skip = 2000, .limit = 10};
     struct sqlite_readers readers;
     struct sqlite_seeker seeker;
@@ -197,7 +199,7 @@ what_cannot_be_read_is_a_fault(void **state)
     struct user_range rest;
     struct store_cause cause = {""};
 
-    sqlite_readers_init(&readers, folder_file(state, "absent.db"));
+    sqlite_readers_init(&readers, folder_file(state, "absent.db"), &looks_ahead);
     assert_true(sqlite_seeker_init(&seeker, &readers, &cause));
     assert_int_equal(sqlite_seek(&seeker, NULL, &range, &rest, &reader, &cause), WEIR_INTERNAL);
     assert_non_null(strstr(cause.text, "unable to open database file"));
