@@ -117,8 +117,8 @@ static void
 drop_snapshot(struct sqlite_reader *reader)
 {
     sqlite3_reset(reader->queries[QUERY_FIND]);
-    if (reader->snapshot)
-        sqlite_run(reader->db, "COMMIT");
+    if (reader->snapshot && sqlite_run(reader->db, "COMMIT") != SQLITE_OK)
+        sqlite_run(reader->db, "ROLLBACK"); /* which no fault keeps from ending it */
     reader->snapshot = false;
 }
 
