@@ -22,19 +22,20 @@ memory_pass_on(void)
 }
 
 #ifdef KNOWS_WHAT_IS_USED
-/* 0: /proc is not there. */
+/* The second of the numbers in it, which are of pages. 0: /proc is not there. */
 static size_t
 resident(void)
 {
     FILE *file = fopen("/proc/self/statm", "re");
-    unsigned long all, pages = 0;
+    char text[256] = "", *end;
 
     if (file == NULL)
         return 0;
-    if (fscanf(file, "%lu %lu", &all, &pages) != 2)
-        pages = 0;
+    if (fgets(text, sizeof(text), file) == NULL)
+        text[0] = '\0';
     fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
+    (void)strtoul(text, &end, 10);
+    return strtoul(end, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 #endif
 
