@@ -10,6 +10,8 @@
  * and one that was woken but leaves wakes the next. */
 
 #include "loop/private.h"
+
+#include "base/poison.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -56,6 +58,7 @@ loop_now(weir_loop *loop)
 uint8_t *
 loop_scratch(weir_loop *loop)
 {
+    poison_lift(loop->scratch, LOOP_SCRATCH_SIZE);
     return loop->scratch;
 }
 

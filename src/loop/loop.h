@@ -88,7 +88,8 @@ void loop_done(weir_loop *loop, bool *done);
 
 /* ---- scratch memory ---- */
 
-/* One buffer per loop for reading sockets: what is in it lives until the next read on this loop. */
+/* One buffer per loop for reading sockets: what is in it lives until the next read on this loop, or
+ * until the reader poisons it. */
 #define LOOP_SCRATCH_SIZE (128 * 1024)
 uint8_t *loop_scratch(weir_loop *loop);
 

@@ -229,17 +229,6 @@ receive_bytes(struct net_conn *conn, uint8_t *room, size_t size)
     return tls_session_read(conn->tls, room, size);
 }
 
-/* To read into. What is behind the bytes that came, and once they are delivered all of it, is
- * nobody's until then. */
-static uint8_t *
-open_scratch(const struct net_conn *conn)
-{
-    uint8_t *scratch = loop_scratch(conn->loop);
-
-    poison_lift(scratch, LOOP_SCRATCH_SIZE);
-    return scratch;
-}
-
 /* Hand what is in the scratch memory to the reader, save its rest. False: stop reading. */
 static bool
 deliver(struct net_conn *conn, const uint8_t *data, size_t len)
@@ -263,7 +252,7 @@ deliver(struct net_conn *conn, const uint8_t *data, size_t len)
 static bool
 receive(struct net_conn *conn, bool again)
 {
-    uint8_t *scratch = open_scratch(conn);
+    uint8_t *scratch = loop_scratch(conn->loop);
     size_t had = conn->kept_len, room = LOOP_SCRATCH_SIZE - had;
     ssize_t got = receive_bytes(conn, scratch + had, room);
     bool rest = again && had > 0, ended = got == 0, more;
@@ -737,7 +726,7 @@ static void
 on_linger(uv_poll_t *poll, int status, int events)
 {
     struct net_conn *conn = container_of(poll, struct net_conn, poll);
-    ssize_t got = receive_some(conn->fd, open_scratch(conn), LOOP_SCRATCH_SIZE);
+    ssize_t got = receive_some(conn->fd, loop_scratch(conn->loop), LOOP_SCRATCH_SIZE);
 
     if (status < 0 || got == 0 || (got < 0 && !would_block(errno))) {
         net_conn_discard(conn);
