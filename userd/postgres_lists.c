@@ -140,7 +140,7 @@ run_from(const struct listing *listing, const struct ranks_start *start, struct 
     const struct user_range *range = listing->range;
     const struct postgres_list list = {
         start->after, range->limit, start->version, range->skip, start->skip};
-    weir_code code = WEIR_ABORTED;
+    weir_code code = WEIR_ABORTED; /* not run yet */
 
     *out_rows = (struct rows){0};
     if (start->skip + range->limit <= GATHERED_STEPS)
