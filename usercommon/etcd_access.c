@@ -33,14 +33,13 @@ etcd_access_check(const struct etcd_access *access, bool tls, char error[FLAGS_E
 static bool
 split_user(const char *user, struct etcd_login *login)
 {
-    char *colon;
+    const size_t colon = strcspn(user, ":"); /* the flag was refused without one */
 
     login->name = strdup(user);
     if (login->name == NULL)
         return false;
-    colon = strchr(login->name, ':');
-    *colon = '\0';
-    login->password = colon + 1;
+    login->name[colon] = '\0';
+    login->password = login->name + colon + 1;
     return true;
 }
 

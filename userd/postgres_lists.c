@@ -62,7 +62,7 @@ run_count(const struct listing *listing, struct ranks_update *update)
                                  end = postgres_number_text(update->end);
     char *known = malloc(POSTGRES_ARRAY_SIZE(update->first));
     const struct postgres_values values = {{known, first.text, end.text}, 3};
-    PGresult *result;
+    PGresult *result = NULL;
     bool good = known != NULL;
 
     if (good) {
