@@ -44,10 +44,17 @@ static const char *const query_texts[QUERY_COUNT] = {
 void
 sqlite_readers_init(struct sqlite_readers *readers, const char *path, atomic_bool *looks_ahead)
 {
+    pthread_condattr_t monotonic;
+
     readers->looks_ahead = looks_ahead;
     readers->path = path;
     readers->idle = NULL;
+    readers->kept = false;
     pthread_mutex_init(&readers->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&readers->keeping, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
 
 static void
@@ -67,6 +74,7 @@ sqlite_readers_fini(struct sqlite_readers *readers)
         readers->idle = reader->next;
         reader_free(reader);
     }
+    pthread_cond_destroy(&readers->keeping);
     pthread_mutex_destroy(&readers->lock);
 }
 
@@ -194,8 +202,10 @@ sqlite_reader_borrow(struct sqlite_readers *readers, struct store_cause *cause)
     pthread_mutex_unlock(&readers->lock);
     if (reader == NULL)
         reader = reader_new(readers->path, cause);
-    if (reader != NULL)
+    if (reader != NULL) {
+        reader->borrowed = true;
         take_snapshot(readers, reader);
+    }
     return reader;
 }
 
@@ -209,6 +219,10 @@ sqlite_reader_give_back(struct sqlite_readers *readers, struct sqlite_reader *re
     pthread_mutex_lock(&readers->lock);
     reader->next = readers->idle;
     readers->idle = reader;
+    if (reader->snapshot && !readers->kept) {
+        readers->kept = true;
+        pthread_cond_signal(&readers->keeping);
+    }
     pthread_mutex_unlock(&readers->lock);
 }
 
@@ -219,6 +233,18 @@ sqlite_readers_release(struct sqlite_readers *readers)
     for (struct sqlite_reader *reader = readers->idle; reader != NULL; reader = reader->next)
         drop_snapshot(reader);
     pthread_mutex_unlock(&readers->lock);
+}
+
+void
+sqlite_readers_sweep(struct sqlite_readers *readers)
+{
+    readers->kept = false;
+    for (struct sqlite_reader *reader = readers->idle; reader != NULL; reader = reader->next) {
+        if (!reader->borrowed)
+            drop_snapshot(reader);
+        reader->borrowed = false;
+        readers->kept = readers->kept || reader->snapshot;
+    }
 }
 
 /* ---- queries ---- */

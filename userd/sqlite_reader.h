@@ -37,6 +37,7 @@ struct sqlite_reader {
     struct sqlite_stamp stamp;
     uint32_t pages; /* of the database, as of stamp */
     bool snapshot;  /* a read transaction is open, as of stamp */
+    bool borrowed;  /* since sqlite_readers_sweep looked */
     int32_t wanted; /* whom QUERY_FIND steps to next */
     struct sqlite_prefetch prefetch;
     struct sqlite_ahead ahead;
@@ -47,6 +48,8 @@ struct sqlite_readers {
     const char *path; /* borrowed */
     pthread_mutex_t lock;
     struct sqlite_reader *idle;
+    bool kept;                /* idle readers may hold snapshots */
+    pthread_cond_t keeping;   /* kept has become true; on the clock of weir_now */
     atomic_bool *looks_ahead; /* borrowed; told whether sqlite_reader_look_ahead is worth while */
 };
 
@@ -87,3 +90,7 @@ weir_code sqlite_reader_number(
 /* Let go of the snapshots of idle readers: they would keep the WAL from being reset, and may show
  * what cannot be read any more. */
 void sqlite_readers_release(struct sqlite_readers *readers);
+
+/* The same for those whom nobody has borrowed since the last sweep; the caller holds the lock. Sets
+ * kept to whether others hold theirs. */
+void sqlite_readers_sweep(struct sqlite_readers *readers);

@@ -4,11 +4,13 @@
 #pragma once
 
 #include "userd/sqlite_seek.h"
+#include "userd/sqlite_sweeper.h"
 #include "userd/sqlite_writer.h"
 
 struct sqlite_store {
     struct store store;
     struct sqlite_readers readers;
+    struct sqlite_sweeper sweeper;
     struct sqlite_seeker seeker;
     struct sqlite_writer writer;
     char path[];

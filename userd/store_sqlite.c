@@ -276,6 +276,7 @@ sqlite_close(struct store *store)
     struct sqlite_store *self = sqlite_store_of(store);
 
     sqlite_seeker_fini(&self->seeker);
+    sqlite_sweeper_fini(&self->sweeper);
     sqlite_readers_fini(&self->readers);
     sqlite_writer_fini(&self->writer);
     free(self);
@@ -372,6 +373,7 @@ store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause)
     }
     self->writer.meters = &self->store.meters;
     if (!sqlite_seeker_init(&self->seeker, &self->readers, cause) ||
+        !sqlite_sweeper_init(&self->sweeper, &self->readers, cause) ||
         !probe_reader(&self->readers, cause)) {
         sqlite_close(&self->store);
         return NULL;

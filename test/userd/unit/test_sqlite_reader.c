@@ -145,22 +145,85 @@ another_schema_is_no_obstacle(void **state)
     world_close(&world);
 }
 
+static bool
+truncates(struct world *world)
+{
+    int64_t busy;
+
+    sqlite3_busy_timeout(world->writer, 0);
+    assert_true(sqlite_number(world->writer, "PRAGMA wal_checkpoint(TRUNCATE)", &busy));
+    return busy == 0;
+}
+
 static void
 an_idle_reader_lets_the_wal_go(void **state)
 {
     struct world world;
-    int64_t busy;
 
     world_open(&world, state);
     assert_found(&world, 1, "Name 1");
     write_sql(&world, "UPDATE users SET name = 'New' WHERE id = 1");
-    sqlite3_busy_timeout(world.writer, 0);
-    assert_true(sqlite_number(world.writer, "PRAGMA wal_checkpoint(TRUNCATE)", &busy));
-    assert_int_equal(busy, 1); /* the statement goes on in its snapshot */
+    assert_false(truncates(&world)); /* the statement goes on in its snapshot */
     sqlite_readers_release(&world.readers);
-    assert_true(sqlite_number(world.writer, "PRAGMA wal_checkpoint(TRUNCATE)", &busy));
-    assert_int_equal(busy, 0);
+    assert_true(truncates(&world));
     assert_found(&world, 1, "New");
+    world_close(&world);
+}
+
+static void
+sweep(struct world *world, bool want_kept)
+{
+    pthread_mutex_lock(&world->readers.lock);
+    sqlite_readers_sweep(&world->readers);
+    assert_int_equal(world->readers.kept, want_kept);
+    pthread_mutex_unlock(&world->readers.lock);
+}
+
+static void
+a_sweep_spares_who_was_borrowed_since(void **state)
+{
+    static const char *const names[] = {"Name 1", "b", "c", "d"};
+    struct world world;
+    char sql[128];
+
+    world_open(&world, state);
+    sweep(&world, false);
+    for (int i = 0; i < 3; i++) {
+        assert_found(&world, 1, names[i]);
+        assert_true(world.readers.kept);
+        sweep(&world, true);
+        snprintf(sql, sizeof(sql), "UPDATE users SET name = '%s' WHERE id = 1", names[i + 1]);
+        write_sql(&world, sql);
+        assert_false(truncates(&world));
+        sweep(&world, false);
+        assert_true(truncates(&world));
+    }
+    assert_found(&world, 1, names[3]);
+    world_close(&world);
+}
+
+/* Readers come back to the head of the list, so that those behind may be out of work for long. */
+static void
+a_sweep_looks_at_each_reader(void **state)
+{
+    struct sqlite_reader *both[2];
+    struct world world;
+    int64_t total;
+
+    world_open(&world, state);
+    for (int i = 0; i < 2; i++) {
+        both[i] = sqlite_reader_borrow(&world.readers, &world.cause);
+        assert_int_equal(sqlite_reader_number(both[i], QUERY_TOTAL, &total, &world.cause), WEIR_OK);
+    }
+    sweep(&world, false); /* both are in use */
+    for (int i = 0; i < 2; i++)
+        sqlite_reader_give_back(&world.readers, both[i], true);
+    for (int i = 0; i < 2; i++) {
+        sweep(&world, true);
+        assert_found(&world, 1, "Name 1");
+    }
+    assert_true(both[1]->snapshot);
+    assert_false(both[0]->snapshot);
     world_close(&world);
 }
 
@@ -242,6 +305,8 @@ main(void)
         test_in_folder(texts_keep_their_lengths),
         test_in_folder(another_schema_is_no_obstacle),
         test_in_folder(an_idle_reader_lets_the_wal_go),
+        test_in_folder(a_sweep_spares_who_was_borrowed_since),
+        test_in_folder(a_sweep_looks_at_each_reader),
         test_in_folder(other_queries_go_on_beside_it),
         test_in_folder(the_plan_is_a_search),
         cmocka_unit_test(rows_say_what_the_variable_says),
