@@ -39,9 +39,9 @@ progress_tell(struct progress *progress, int64_t done, int64_t users, int64_t er
     fputs("\r\033[K", stderr);
     if (progress->size > 0)
         draw_bar(done, progress->size);
-    fprintf(stderr, "%" PRId64 " users", users);
+    fprintf(stderr, "%" PRId64 " %s", users, users == 1 ? "user" : "users");
     if (errors >= 0)
-        fprintf(stderr, ", %" PRId64 " errors", errors);
+        fprintf(stderr, ", %" PRId64 " %s", errors, errors == 1 ? "error" : "errors");
     fflush(stderr);
 }
 

@@ -479,7 +479,7 @@ def test_a_server_that_goes_away_ends_a_chat(on_terminal, userd):
 def test_progress_is_for_terminals_alone(on_terminal, userctl, tmp_path):
     rows = [[f"U{n}", f"u{n}@x", ""] for n in range(4_000)] + [["Again", "u0@x", ""]]
     screen = on_terminal("import", write_csv(tmp_path / "users.csv", rows))
-    screen.expect(r"\r\x1b\[K\[ +\]   0%  1 users, 0 errors")
+    screen.expect(r"\r\x1b\[K\[ +\]   0%  1 user, 0 errors")
     screen.expect(r"\r\x1b\[Kuserctl: .*users.csv:4002: failed to create user Again: email is already taken\r\n")
     screen.expect("4000 users created, 1 error\r\n")
     assert screen.wait() == INVALID

@@ -44,9 +44,13 @@ draws_on_a_terminal(void **state)
     progress_tell(&progress, 110, 8, 1); /* too soon */
     progress_clear(&progress);
     progress_clear(&progress);
+    progress_tell(&progress, 2, 1, 0);
+    progress_clear(&progress);
     progress_tell(&progress, 200, 9, -1);
     dup2(before, STDERR_FILENO);
-    expect(master, "\r\033[K[###############               ]  50%  7 users, 1 errors"
+    expect(master, "\r\033[K[###############               ]  50%  7 users, 1 error"
+                   "\r\033[K"
+                   "\r\033[K[                              ]   1%  1 user, 0 errors"
                    "\r\033[K"
                    "\r\033[K[##############################] 100%  9 users");
     close(master);
