@@ -271,6 +271,7 @@ open_ops(struct program *program)
         .channelz = program->options.channelz || local,
         .server = program->server,
         .pool = program->pool,
+        .tls = program->tls,
         .store = program->store,
         .log = &program->log};
 

@@ -199,6 +199,8 @@ set_up_metrics(struct ops *ops, const struct ops_options *options)
     WEIR_TRY(measure_store(ops->metrics, options->store));
     WEIR_TRY(weir_metrics_server(ops->metrics, options->server));
     WEIR_TRY(weir_metrics_pool(ops->metrics, options->pool));
+    if (options->tls != NULL)
+        WEIR_TRY(weir_metrics_tls(ops->metrics, options->tls));
     return weir_metrics_collect(ops->metrics, ops_collect_process, ops);
 }
 

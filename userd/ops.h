@@ -34,6 +34,7 @@ struct ops_options {
     bool reflection, channelz;
     weir_server *server;
     weir_pool *pool;
+    weir_tls *tls; /* NULL: none */
     struct store *store;
     const struct log *log;
 };
@@ -54,7 +55,7 @@ bool ops_start(struct ops *ops);
 /* NOT_SERVING from here on: before a drain. From any thread. */
 void ops_drain(struct ops *ops);
 
-/* After the server and the pool are freed, before the store is closed. */
+/* After the server and the pool are freed, before the store is closed and tls is freed. */
 void ops_close(struct ops *ops);
 
 /* ops_process.c: a weir_collector of what the kernel knows of this process; self is a struct ops.

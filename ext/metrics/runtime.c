@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What servers and pools count, as metrics. */
+/* What servers, pools and TLS setups count, as metrics. */
 #include <weir/metrics.h>
 #include <weir/stats.h>
 
@@ -91,6 +91,25 @@ collect_pool(void *self, weir_scrape *scrape)
     put_one(scrape, "weir_pool_done_total", "counter", "Work that the pool has done.", stats.done);
 }
 
+static void
+collect_tls(void *self, weir_scrape *scrape)
+{
+    struct weir_tls_counts counts;
+
+    weir_tls_count(self, &counts);
+    put_one(scrape, "weir_tls_handshakes_total", "counter", "TLS handshakes that succeeded.",
+        counts.handshakes);
+    put_one(scrape, "weir_tls_handshakes_resumed_total", "counter",
+        "TLS handshakes that succeeded with a ticket.", counts.resumed);
+    put_one(scrape, "weir_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
+        counts.failed);
+    put_one(scrape, "weir_tls_reloads_total", "counter",
+        "Times that certificates were read again and are used now.", counts.reloads);
+    put_one(scrape, "weir_tls_reload_failures_total", "counter",
+        "Times that certificates could not be read again, so that the former ones stayed in use.",
+        counts.reload_failures);
+}
+
 weir_code
 weir_metrics_server(weir_metrics *metrics, weir_server *server)
 {
@@ -101,4 +120,10 @@ weir_code
 weir_metrics_pool(weir_metrics *metrics, weir_pool *pool)
 {
     return weir_metrics_collect(metrics, collect_pool, pool);
+}
+
+weir_code
+weir_metrics_tls(weir_metrics *metrics, weir_tls *tls)
+{
+    return weir_metrics_collect(metrics, collect_tls, tls);
 }

@@ -7,6 +7,7 @@
 #include <weir/http.h>
 #include <weir/interceptor.h>
 #include <weir/pool.h>
+#include <weir/tls.h>
 
 WEIR_BEGIN_C
 
@@ -94,9 +95,11 @@ WEIR_API void weir_scrape_name(
 WEIR_API void weir_scrape_value(
     weir_scrape *scrape, const struct weir_label *labels, size_t label_count, double value);
 
-/* Collect what a server counts (weir/stats.h), as weir_server_..., and a pool, as weir_pool_...;
- * borrowed until the metrics are freed. RESOURCE_EXHAUSTED: no memory. */
+/* Collect what a server counts (weir/stats.h), as weir_server_..., a pool, as weir_pool_..., and a
+ * TLS setup (weir/tls.h), as weir_tls_...: one of each at most, borrowed until the metrics are
+ * freed. RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_metrics_server(weir_metrics *metrics, weir_server *server);
 WEIR_API WEIR_CHECK weir_code weir_metrics_pool(weir_metrics *metrics, weir_pool *pool);
+WEIR_API WEIR_CHECK weir_code weir_metrics_tls(weir_metrics *metrics, weir_tls *tls);
 
 WEIR_END_C

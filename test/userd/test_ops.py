@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -17,7 +18,7 @@ import urllib.request
 import grpc
 import pytest
 
-from support import clients, places, programs, protos
+from support import certs, clients, places, programs, protos, tls
 
 HEALTH = "grpc/health/v1/health.proto"
 
@@ -307,6 +308,45 @@ def test_prometheus_has_every_metric(complete, tmp_path):
         programs.wait_until(
             lambda: told <= {found["metric"]["__name__"] for found in query('{__name__=~".+"}')}, "every metric"
         )
+
+
+@pytest.fixture
+def secure(tmp_path):
+    """A userd with TLS; its pair and who signed that."""
+    authority = certs.Authority(tmp_path)
+    pair = authority.issue("server", certs.LOCAL)
+    userd = tls.userd(tmp_path, pair, "--ops", places.free_address())
+    userd.ops = userd.command[userd.command.index("--ops") + 1]
+    userd.start()
+    try:
+        yield userd, pair, authority
+        userd.stop()
+    finally:
+        userd.kill()
+
+
+def metric(userd, name):
+    """What /metrics says of a name without labels; None: nothing."""
+    found = re.search(rf"^{name} (\S+)$", fetch(userd.ops, "/metrics")[2], re.MULTILINE)
+    return float(found[1]) if found else None
+
+
+def test_reloads_of_certificates_are_counted(secure):
+    userd, pair, authority = secure
+    assert metric(userd, "weir_tls_handshakes_total") >= 1 and metric(userd, "weir_tls_reloads_total") == 0
+    failures = 0
+    for rounds in range(1, 4):
+        pathlib.Path(pair.cert).write_text("this is no certificate\n")
+        userd.signal(signal.SIGHUP)
+        programs.wait_until(lambda: metric(userd, "weir_tls_reload_failures_total") > failures, "a failed reload")
+        authority.issue("server", certs.LOCAL)
+        userd.signal(signal.SIGHUP)
+        programs.wait_until(lambda: metric(userd, "weir_tls_reloads_total") >= rounds, "a reload")
+        failures = metric(userd, "weir_tls_reload_failures_total")
+    before = metric(userd, "weir_tls_handshakes_failed_total")
+    programs.answers(userd.address)  # which speaks no TLS
+    programs.wait_until(lambda: metric(userd, "weir_tls_handshakes_failed_total") > before, "a failed handshake")
+    assert metric(userd, "weir_tls_handshakes_resumed_total") == 0
 
 
 def test_promtool(complete):
