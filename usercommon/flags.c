@@ -3,6 +3,7 @@
 #include "usercommon/flags.h"
 
 #include "usercommon/duration.h"
+#include "usercommon/size.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,17 @@ flag_duration(const struct flag *flag, const char *text, void *field)
     if (!duration_parse(text, &nanoseconds) || nanoseconds < flag->min)
         return false;
     *(int64_t *)field = nanoseconds;
+    return true;
+}
+
+bool
+flag_size(const struct flag *flag, const char *text, void *field)
+{
+    uint64_t bytes;
+
+    if (!size_parse(text, &bytes) || bytes < flag->min)
+        return false;
+    *(uint64_t *)field = bytes;
     return true;
 }
 

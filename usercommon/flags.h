@@ -25,7 +25,7 @@ struct flag {
     bool repeats;      /* each use adds; the environment separates by commas */
     bool command_line; /* not looked up in the environment */
     size_t field;      /* offset of the field in the options */
-    uint32_t min, max; /* for flag_number; min for flag_duration, too */
+    uint32_t min, max; /* for flag_number; min for flag_duration and flag_size, too */
 };
 
 /* Readers. A text is borrowed from the command line or the environment. */
@@ -33,6 +33,7 @@ flag_reader flag_switch;   /* bool */
 flag_reader flag_text;     /* const char * */
 flag_reader flag_list;     /* struct flag_list, for a flag that repeats */
 flag_reader flag_duration; /* int64_t, nanoseconds, min at least */
+flag_reader flag_size;     /* uint64_t, bytes, min at least */
 flag_reader flag_number;   /* uint32_t from min to max */
 flag_reader flag_integer;  /* int32_t, any */
 

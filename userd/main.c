@@ -96,6 +96,8 @@ make_server(struct program *program)
         .max_connection_age_grace = program->options.max_connection_age_grace,
         .max_connection_idle = program->options.max_connection_idle,
         .max_concurrent_streams = program->options.max_streams,
+        .max_unread = program->options.max_unread,
+        .max_held = program->options.max_held,
         .keepalive_time = program->options.keepalive_time,
         .keepalive_timeout = program->options.keepalive_timeout,
         .min_ping_interval = program->options.min_ping_interval,

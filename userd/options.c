@@ -4,6 +4,7 @@
 
 #include "usercommon/duration.h"
 #include "usercommon/otlp.h"
+#include "usercommon/size.h"
 #include "userd/address.h"
 #include "userd/database.h"
 #include "userd/discovery.h"
@@ -281,6 +282,22 @@ static const struct flag flags[] = {
         .max = INT32_MAX,
         .expected = "a number from 1 to 2147483647",
         .help = "calls of one connection at a time (100)"},
+    {.name = "max-unread",
+        .value = "SIZE",
+        .read = flag_size,
+        .min = 1,
+        FIELD(max_unread),
+        .expected = "a size above 0 such as " SIZE_EXAMPLES,
+        .help = "what messages that wait to be read may take, of all connections, beyond 64KiB "
+                "for each call; 4MiB a loop at least (512MiB)"},
+    {.name = "max-held",
+        .value = "SIZE",
+        .read = flag_size,
+        .min = 1,
+        FIELD(max_held),
+        .expected = "a size above 0 such as " SIZE_EXAMPLES,
+        .help = "what requests may take until they are answered, of all connections; 8MiB a loop "
+                "at least, and what is over it is refused (1GiB)"},
     {.name = "keepalive-time",
         .value = "D",
         .read = flag_duration,

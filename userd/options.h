@@ -37,6 +37,7 @@ struct options {
     int64_t stall_timeout, window_timeout;                 /* 0: the library's default */
     int64_t max_connection_age, max_connection_age_grace, max_connection_idle; /* 0: forever */
     uint32_t max_streams; /* of these too, 0 is the library's default */
+    uint64_t max_unread, max_held;
     int64_t keepalive_time, keepalive_timeout;
     int64_t min_ping_interval, min_idle_ping_interval;
     bool insecure;

@@ -8,8 +8,8 @@ from support import places, programs
 HEAD = """# Flags
 
 Each flag of userd can also be given in the environment, as USERD_LISTEN, USERD_LOG_LEVEL and so on, and each of userctl's, as
-USERCTL_SERVER; the command line wins. Durations are written `250ms`, `5s`, `2m`, `1h`. This page is made of what `--help` says:
-`script/flags` writes it.
+USERCTL_SERVER; the command line wins. Durations are written `250ms`, `5s`, `2m`, `1h`, sizes `64KiB`, `256MiB`, `1GiB`. This
+page is made of what `--help` says: `script/flags` writes it.
 """
 
 # Of no use in a table of defaults.

@@ -105,6 +105,8 @@ says_what_would_be_right(void **state)
         {"--log-level=loud", "debug, info, warn or error"},
         {"--grace=30", "250ms, 5s, 2m or 1h"},
         {"--loops=0", "1 to 256"},
+        {"--max-held=0MiB", "a size above 0 such as 64KiB, 256MiB or 1GiB"},
+        {"--max-unread=64MB", "a size above 0 such as 64KiB, 256MiB or 1GiB"},
         {"--workers=257", "1 to 256"},
         {"--rate 1:1000000000", "a year's at most"},
         {"--advertise 10.0.0.1:1", "--advertise needs --etcd"},
