@@ -85,7 +85,7 @@ count_admitted(struct server_penalties *penalties, int64_t *now, int64_t length)
 {
     unsigned count = 0;
 
-    for (int64_t end = *now + length; *now < end; *now += WEIR_MILLISECOND) {
+    for (int64_t end = *now + length; *now < end; *now += 20 * WEIR_MILLISECOND) {
         if (judge(penalties, "192.0.2.1", *now) == SERVER_REFUSED)
             continue;
         count++;
@@ -124,7 +124,7 @@ a_debt_has_an_end(void **state)
 
     (void)state;
     server_penalties_init(&penalties);
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 10000; i++)
         harms(&penalties, "192.0.2.1", START);
     assert_int_equal(judge(&penalties, "192.0.2.1", START + 30 * WEIR_SECOND - 1), SERVER_REFUSED);
     assert_int_equal(judge(&penalties, "192.0.2.1", START + 30 * WEIR_SECOND), SERVER_HELD_BACK);
@@ -205,7 +205,7 @@ nobody_need_be_trusted(void **state)
     server_penalties_fini(&penalties);
 }
 
-/* A hundred thousand that owe a little do not free one that owes much. */
+/* Twenty thousand that owe a little do not free one that owes much. */
 static void
 a_crowd_does_not_hide_who_owes_most(void **state)
 {
@@ -216,7 +216,7 @@ a_crowd_does_not_hide_who_owes_most(void **state)
     server_penalties_init(&penalties);
     for (int i = 0; i < 40; i++)
         harms(&penalties, "192.0.2.1", START);
-    for (unsigned i = 0; i < 100000; i++) {
+    for (unsigned i = 0; i < 20000; i++) {
         snprintf(text, sizeof(text), "10.%u.%u.%u", i / 65536, i / 256 % 256, i % 256);
         harms(&penalties, text, START);
     }
