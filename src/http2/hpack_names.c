@@ -243,8 +243,9 @@ hpack_value_judge(enum h2_token token, weir_str value)
     /* RFC 9113, 8.2.2. */
     if (token == H2_TOKEN_TE && !weir_str_equal(value, (weir_str){"trailers", 8}))
         return HPACK_BAD_VALUE;
-    /* RFC 9113, 8.2.1, forbids blanks at the ends, but peers of gRPC send them (a grpc-message may
-     * end in one) and its specification lets the receiver strip them. Not so where they route. */
+    /* RFC 9113, 8.2.1, forbids blanks at the ends, but peers of gRPC send them: grpcio and grpc-js
+     * in metadata, just as it is given, and servers in a grpc-message that ends in one. gRPC's
+     * specification lets the receiver strip them. Not so where they route. */
     if (!is_blank(value.data[0]) && !is_blank(value.data[value.len - 1]))
         return 0;
     return token != H2_TOKEN_NONE && token <= H2_TOKEN_PSEUDO_UNKNOWN ? HPACK_BAD_VALUE

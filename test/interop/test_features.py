@@ -128,6 +128,14 @@ def test_every_method_echoes_metadata(stub, types, wish, method):
     assert METADATA[1] in list(call.trailing_metadata())
 
 
+def test_blanks_at_the_ends_of_metadata_are_stripped(stub, types):
+    """RFC 9113 calls them malformed, but clients send what they are given; gRPC lets the server strip them."""
+    key, value = METADATA[0]
+    call = stub.UnaryCall.future(types.SimpleRequest(), timeout=TIMEOUT, metadata=[(key, f"  {value} ")])
+    assert call.code() == grpc.StatusCode.OK
+    assert (key, value) in list(call.initial_metadata())
+
+
 def test_without_metadata_nothing_is_echoed(stub, types):
     call = stub.UnaryCall.future(types.SimpleRequest(), timeout=TIMEOUT)
     call.result()

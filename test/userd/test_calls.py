@@ -211,6 +211,7 @@ def test_foreign_metadata_changes_nothing(call, create, user_pb2):
         ("x-trace-bin", bytes(range(256))),
         ("x-long", "v" * 4000),
         ("x-empty", ""),
+        ("x-blanks", " at the ends "),
     ]
     answer = call("GetUser", user_pb2.GetUserRequest(id=user.id), metadata=metadata)
     assert answer.code == "OK", answer
