@@ -198,7 +198,8 @@ apply(struct reading *reading, const struct flag *flag, const char *origin, cons
     if (flag->read(flag, text, (char *)reading->options + flag->field))
         return true;
     /* A URL with an '@' may hold a password. */
-    if (text[0] == '\0' || (strstr(text, "://") != NULL && strchr(text, '@') != NULL))
+    if (text[0] == '\0' || flag->secret ||
+        (strstr(text, "://") != NULL && strchr(text, '@') != NULL))
         snprintf(reading->error, FLAGS_ERROR, "%s%s needs %s", origin, flag->name, flag->expected);
     else
         snprintf(reading->error, FLAGS_ERROR, "%s%s: \"%.200s\" is not %s", origin, flag->name,

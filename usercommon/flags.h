@@ -24,6 +24,7 @@ struct flag {
     flag_reader *read;
     bool repeats;      /* each use adds; the environment separates by commas */
     bool command_line; /* not looked up in the environment */
+    bool secret;       /* an error does not repeat the value */
     size_t field;      /* offset of the field in the options */
     uint32_t min, max; /* for flag_number; min for flag_duration and flag_size, too */
 };

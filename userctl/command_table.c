@@ -180,8 +180,9 @@ take_source(const struct flag_words *words, struct args *args, char error[FLAGS_
         "the certificate to show an etcd that asks for one (none)"),                               \
     ETCD_FLAG("etcd-key", "FILE", flag_text, etcd.key, "a PEM file",                               \
         "the private key of --etcd-cert (none)"),                                                  \
-    ETCD_FLAG("etcd-user", ETCD_USER_FORM, etcd_access_read_user, etcd.user, ETCD_USER_FORM,       \
-        "who asks, where etcd wants to know (nobody)"),                                            \
+    {.name = "etcd-user", .value = ETCD_USER_FORM, .read = etcd_access_read_user, .secret = true,  \
+        .expected = ETCD_USER_FORM, .help = "who asks, where etcd wants to know (nobody)",         \
+        .field = offsetof(struct args, etcd.user)},                                                \
     FLAG(version, NULL, flag_switch, true, "true or false", "print the version"),                  \
     FLAG(help, NULL, flag_switch, true, "true or false", "print this")
 

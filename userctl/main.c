@@ -105,6 +105,11 @@ run_on(weir_loop *loop, const struct command *command, const struct args *args, 
     struct etcd_login login;
     int status;
 
+    if (args->etcd.user != NULL && !session_etcd_is_private(args)) {
+        complain("userctl",
+            "--etcd-user is not sent to %s without TLS; add --etcd-tls or --etcd-ca", args->server);
+        return EXIT_USAGE;
+    }
     if (!etcd_login_open(&args->etcd, args->etcd_tls, &login, error)) {
         complain("userctl", "etcd: %s", error);
         return EXIT_USAGE;

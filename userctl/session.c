@@ -194,3 +194,27 @@ session_is_private(const struct args *args)
     }
     return is_loopback(target);
 }
+
+/* "etcd://HOST:PORT[,HOST:PORT...]/SERVICE" */
+bool
+session_etcd_is_private(const struct args *args)
+{
+    static const char scheme[] = "etcd://";
+    const char *at = args->server + strlen(scheme);
+    char address[280];
+
+    if (args->etcd_tls || strncmp(args->server, scheme, strlen(scheme)) != 0)
+        return true;
+    for (;;) {
+        size_t len = strcspn(at, ",/");
+
+        if (len >= sizeof(address))
+            return false;
+        snprintf(address, sizeof(address), "%.*s", (int)len, at);
+        if (!is_loopback(address))
+            return false;
+        if (at[len] != ',')
+            return true;
+        at += len + 1;
+    }
+}

@@ -18,6 +18,9 @@ bool session_forget(const char *server);
 /* May secrets go to this server: with TLS, or within this machine? */
 bool session_is_private(const struct args *args);
 
+/* The same of a name and password for etcd; where no etcd is asked, they go nowhere. */
+bool session_etcd_is_private(const struct args *args);
+
 /* What a token says, unverified. NULL where it says nothing. */
 struct session_claims {
     const char *subject, *name, *issuer;

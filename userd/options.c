@@ -141,6 +141,7 @@ static const struct flag flags[] = {
     {.name = "etcd-user",
         .value = ETCD_USER_FORM,
         .read = etcd_access_read_user,
+        .secret = true,
         FIELD(etcd_access.user),
         .expected = ETCD_USER_FORM,
         .help = "who speaks, where etcd wants to know (nobody)"},

@@ -185,6 +185,27 @@ def test_files_that_are_none_are_told(tmp_path):
     assert userctl.returncode == 2 and "etcd: " in userctl.stderr, userctl.stderr
 
 
+@pytest.mark.parametrize("program", ["userd", "userctl"])
+@pytest.mark.parametrize("user", ["secret", ":secret"])
+def test_a_password_is_in_no_message(program, user):
+    done = programs.run(places.program(program), "--etcd-user", user)
+    assert done.returncode == 2 and "--etcd-user needs NAME:PASSWORD" in done.stderr and "secret" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("servers", ["192.0.2.1:2379", "127.0.0.1:1,192.0.2.1:2379", "[2001:db8::1]:2379", "etcd.example:2379"])
+def test_userctl_sends_no_password_in_the_clear(servers):
+    listing = [places.program("userctl"), "list", "--server", f"etcd://{servers}/user.UserService"]
+    done = programs.run(*listing, "--etcd-user", "weir:secret")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "without TLS" in done.stderr and "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("target", ["etcd://127.0.0.1:1/user.UserService", "etcd://[::1]:1,localhost:1/user.UserService", "127.0.0.1:1"])
+def test_userctl_sends_a_password_within_this_machine(target):
+    done = programs.run(places.program("userctl"), "list", "--server", target, "--timeout", "1s", "--etcd-user", "weir:secret")
+    assert done.returncode == 78, done.stderr
+
+
 @pytest.mark.parametrize(
     "url",
     ["", "127.0.0.1:2379", "http://127.0.0.1", "http://:2379", "ftp://a:1", "http://a:b", "http://a b:1", "http://a/b:1",
