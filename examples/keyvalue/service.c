@@ -2,26 +2,8 @@
 /* A handler for each method: unary, three kinds of streams. */
 #include "service.h"
 
-/* ---- unary ---- */
-
-/* A response is sent when its handler has returned, so its texts must live until then: as the call
- * does. */
-static weir_code
-get(void *self, weir_call *call, const Keyvalue__GetRequest *request, Keyvalue__Entry *out_entry)
-{
-    struct entry *entry = store_get(self, request->key);
-
-    if (entry == NULL)
-        return weir_fail(call, WEIR_NOT_FOUND, "there is no key \"%s\"", request->key);
-    out_entry->key = request->key;
-    out_entry->value = weir_call_dup(call, weir_str_of(entry->value));
-    out_entry->version = entry->version;
-    entry_unref(entry);
-    return out_entry->value == NULL ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
-}
-
-/* proto3 texts are UTF-8. Weir leaves that to the handler; other clients would not read what is
- * not. */
+/* proto3 texts are UTF-8. Weir leaves that to the handler; other clients would not read an answer
+ * with a text that is not. */
 static bool
 is_text(const char *text)
 {
@@ -37,13 +19,40 @@ is_text(const char *text)
 }
 
 static weir_code
+check_text(weir_call *call, const char *text)
+{
+    return is_text(text) ? WEIR_OK
+                         : weir_fail(call, WEIR_INVALID_ARGUMENT, "key and value must be UTF-8");
+}
+
+/* ---- unary ---- */
+
+/* A response is sent when its handler has returned, so its texts must live until then: as the call
+ * does. */
+static weir_code
+get(void *self, weir_call *call, const Keyvalue__GetRequest *request, Keyvalue__Entry *out_entry)
+{
+    struct entry *entry;
+
+    WEIR_TRY(check_text(call, request->key));
+    entry = store_get(self, request->key);
+    if (entry == NULL)
+        return weir_fail(call, WEIR_NOT_FOUND, "there is no key \"%s\"", request->key);
+    out_entry->key = request->key;
+    out_entry->value = weir_call_dup(call, weir_str_of(entry->value));
+    out_entry->version = entry->version;
+    entry_unref(entry);
+    return out_entry->value == NULL ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
+}
+
+static weir_code
 put_one(
     struct store *store, weir_call *call, const Keyvalue__PutRequest *request, int64_t *out_version)
 {
     if (request->key[0] == '\0')
         return weir_fail(call, WEIR_INVALID_ARGUMENT, "the key is empty");
-    if (!is_text(request->key) || !is_text(request->value))
-        return weir_fail(call, WEIR_INVALID_ARGUMENT, "key and value must be UTF-8");
+    WEIR_TRY(check_text(call, request->key));
+    WEIR_TRY(check_text(call, request->value));
     *out_version = store_put(store, request->key, request->value);
     return *out_version == 0 ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
 }
@@ -139,9 +148,11 @@ lookup(void *self, struct keyvalue_KeyValue_Lookup_server peer)
 
     while (keyvalue_KeyValue_Lookup_recv(peer, &request)) {
         Keyvalue__Entry message = KEYVALUE__ENTRY__INIT;
-        struct entry *entry = store_get(self, request->key);
+        struct entry *entry;
         weir_code code;
 
+        WEIR_TRY(check_text(peer.call, request->key));
+        entry = store_get(self, request->key);
         message.key = request->key;
         if (entry != NULL) {
             message.value = (char *)entry->value;

@@ -163,6 +163,27 @@ changes_are_told(struct stage *stage)
     weir_call_free(call);
 }
 
+/* No client but one that means harm sends this; what comes back must be a text all the same. */
+static void
+what_is_no_text_is_refused(struct stage *stage)
+{
+    Keyvalue__GetRequest request = KEYVALUE__GET_REQUEST__INIT;
+    struct keyvalue_KeyValue_Lookup_client lookup;
+    const Keyvalue__Entry *entry;
+    weir_call *call = new_call(stage);
+
+    request.key = "\xff";
+    CHECK(keyvalue_KeyValue_Get(call, &request, &entry) == WEIR_INVALID_ARGUMENT);
+    weir_call_free(call);
+
+    call = new_call(stage);
+    CHECK(keyvalue_KeyValue_Lookup(call, &lookup) == WEIR_OK);
+    CHECK(keyvalue_KeyValue_Lookup_client_send(lookup, &request) == WEIR_OK);
+    CHECK(!keyvalue_KeyValue_Lookup_client_recv(lookup, &entry));
+    CHECK(keyvalue_KeyValue_Lookup_client_finish(lookup) == WEIR_INVALID_ARGUMENT);
+    weir_call_free(call);
+}
+
 static void
 nobody_gets_nothing(struct stage *stage)
 {
@@ -200,6 +221,7 @@ main(void)
     what_is_put_is_there(&stage);
     many_are_loaded_and_looked_up(&stage);
     changes_are_told(&stage);
+    what_is_no_text_is_refused(&stage);
     nobody_gets_nothing(&stage);
     a_watch_ends_at_its_deadline(&stage);
     close_stage(&stage);

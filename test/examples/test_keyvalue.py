@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """examples/keyvalue as its page tells it: a server, a client that watches, another one that puts; in the clear and with TLS."""
 import os
+import re
 import select
 import subprocess
 
@@ -23,6 +24,29 @@ def server(request, tmp_path):
     server.environment = environment
     yield server
     server.kill()
+
+
+def test_the_commands_of_its_page(tmp_path):
+    """As they stand there, but for the folder of the programs and the port: a server, and what is asked of it in the next block."""
+    address, answers = places.free_address(), programs.answers
+    page = (places.REPO / "examples" / "keyvalue" / "README.md").read_text()
+    page = page.replace("127.0.0.1:50051", address).replace("build/keyvalue", f"{places.program('keyvalue')}")
+    blocks = re.findall(r"(?ms)^```sh\n(.*?)^```$", page)
+    assert len(blocks) == 4
+    for serving, asking in (blocks[:2], blocks[2:]):
+        before, _, command = serving.rstrip().rpartition("\n")
+        if "openssl" in before:
+            made = programs.run("bash", "-ec", before, cwd=tmp_path)
+            assert made.returncode == 0, made.stderr
+            answers = programs.shakes_hands
+        server = programs.Server(["bash", "-c", f"cd {tmp_path} && exec {command}"], address, tmp_path / "log", answers)
+        server.start()
+        try:
+            asked = programs.run("bash", "-ec", asking, cwd=tmp_path)
+            assert (asked.returncode, asked.stdout) == (0, "blue\n"), asked.stderr
+            server.stop()
+        finally:
+            server.kill()
 
 
 def keyvalue(server, *words):
