@@ -55,6 +55,15 @@ file_name(const char *server, const char *suffix, char out[PATH_MAX])
     return true;
 }
 
+/* Where there is none that may be entered, as without a home, nobody has logged in. */
+static bool
+has_folder(void)
+{
+    char path[PATH_MAX];
+
+    return folder_name(path) && access(path, X_OK) == 0;
+}
+
 static bool
 make_folder(void)
 {
@@ -94,7 +103,8 @@ session_load(const char *server, char out_token[SESSION_TOKEN])
     char path[PATH_MAX];
 
     out_token[0] = '\0';
-    if (!file_name(server, ".token", path) || read_file(path, out_token) || errno == ENOENT)
+    if (!has_folder() || !file_name(server, ".token", path) || read_file(path, out_token) ||
+        errno == ENOENT)
         return true;
     complain("userctl", "cannot read the token in %s: %s", path, strerror(errno));
     return false;
@@ -149,7 +159,8 @@ session_forget(const char *server)
 {
     char path[PATH_MAX];
 
-    if (!file_name(server, ".token", path) || unlink(path) == 0 || errno == ENOENT)
+    if (!has_folder() || !file_name(server, ".token", path) || unlink(path) == 0 ||
+        errno == ENOENT)
         return true;
     complain("userctl", "cannot remove %s: %s", path, strerror(errno));
     return false;

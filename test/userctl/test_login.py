@@ -24,6 +24,15 @@ def server(tmp_path):
         server.kill()
 
 
+def test_without_a_home_nobody_is_logged_in():
+    """As with programs of users that have none."""
+    environment = {**os.environ, "HOME": "/dev/null", "XDG_STATE_HOME": ""}
+    listing = programs.run(places.program("userctl"), "list", "--server", places.free_address(), env=environment)
+    assert listing.returncode == 78 and "cannot reach" in listing.stderr, listing.stderr
+    assert programs.run(places.program("userctl"), "whoami", env=environment).returncode == 80
+    assert programs.run(places.program("userctl"), "logout", env=environment).returncode == 0
+
+
 class Shell:
     def __init__(self, server, home):
         self.server = server
