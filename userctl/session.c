@@ -159,8 +159,7 @@ session_forget(const char *server)
 {
     char path[PATH_MAX];
 
-    if (!has_folder() || !file_name(server, ".token", path) || unlink(path) == 0 ||
-        errno == ENOENT)
+    if (!has_folder() || !file_name(server, ".token", path) || unlink(path) == 0 || errno == ENOENT)
         return true;
     complain("userctl", "cannot remove %s: %s", path, strerror(errno));
     return false;
