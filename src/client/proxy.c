@@ -91,14 +91,28 @@ is_in_domain(const char *host, const char *domain)
            (host_len == len || host[host_len - len - 1] == '.');
 }
 
+/* "[V6]" */
+static void
+take_brackets(char *entry)
+{
+    size_t len = strlen(entry);
+
+    if (len <= 2 || entry[0] != '[' || entry[len - 1] != ']')
+        return;
+    memmove(entry, entry + 1, len - 2);
+    entry[len - 2] = '\0';
+}
+
 /* "HOST:PORT" is that port alone. The entry is left without it. False: it is another one. */
 static bool
 take_port(char *entry, const char *port)
 {
     struct net_endpoint endpoint;
 
-    if (net_endpoint_parse(entry, &endpoint) != WEIR_OK || endpoint.is_unix)
+    if (net_endpoint_parse(entry, &endpoint) != WEIR_OK || endpoint.is_unix) {
+        take_brackets(entry);
         return true;
+    }
     memcpy(entry, endpoint.host, strlen(endpoint.host) + 1);
     return strtoul(endpoint.port, NULL, 10) == strtoul(port, NULL, 10);
 }

@@ -118,6 +118,8 @@ the_environment_names_it(void **state)
         {"http_proxy=http://p no_proxy=10.0.0.1:2", "10.0.0.1:1", "p:80"},
         {"http_proxy=http://p no_proxy=[fd12::1]:1", "[fd12::1]:1", NULL},
         {"http_proxy=http://p no_proxy=[fd12::1]:2", "[fd12::1]:1", "p:80"},
+        {"http_proxy=http://p no_proxy=[fd12::1]", "[fd12::1]:1", NULL},
+        {"http_proxy=http://p no_proxy=[],[,],[fd12::2]", "[fd12::1]:1", "p:80"},
         {"http_proxy=http://p no_proxy=unix:/a", "a:1", "p:80"},
         {"http_proxy=http://p no_proxy=10.0.0.1", "10.0.0.1:1", NULL},
         {"http_proxy=http://p no_proxy=10.0.0.1", "10.0.0.2:1", "p:80"},
