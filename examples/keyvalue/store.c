@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list in the order of changes. A real store would have an index, and a bound on what strangers may
- * put there; here it is about the calls. */
+/* A list in the order of changes. A real store would have an index, and a bound on what strangers
+ * may put there; here it is about the calls. */
 #include "store.h"
 
 #include <pthread.h>
