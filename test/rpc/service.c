@@ -292,10 +292,12 @@ check_left(const struct server_loop *home)
 {
     size_t fibers = fiber_stats(home->loop).live;
     size_t calls = (size_t)counter_read(&home->stats.calls_live);
+    size_t held = (size_t)home->unread.held, used = (size_t)home->unread.used;
 
-    if (calls == 0 && fibers == 0)
+    if (calls == 0 && fibers == 0 && held == 0 && used == 0)
         return;
-    fprintf(stderr, "%zu calls and %zu fibers are left\n", calls, fibers);
+    fprintf(stderr, "%zu calls and %zu fibers are left, %zu bytes held and %zu let in\n", calls,
+        fibers, held, used);
     abort();
 }
 
