@@ -189,12 +189,15 @@ start_timer(struct server_conn *conn, int64_t duration)
         server_conn_close(conn, "no memory");
 }
 
-/* Without memory for the timer, quiet connections keep theirs until the next one comes. */
+/* One that runs is not put off by who comes. Without memory for the timer, quiet connections keep
+ * theirs until the next one comes. */
 static void
 start_resting(struct server_loop *home)
 {
     int64_t due = loop_now(home->loop) + REST_PERIOD;
 
+    if (home->rest.slot != 0)
+        return;
     if (loop_timer_start(home->loop, &home->rest, due) != WEIR_OK)
         return;
 }
@@ -234,38 +237,59 @@ rest(struct server_conn *conn)
 /* Of what loads and attacks took, nothing stays. What the allocator cannot pass on is not asked for
  * again. */
 static void
-pass_memory_on(struct server_loop *home, size_t rested)
+pass_memory_on(struct server_loop *home)
 {
     size_t slack = memory_slack();
 
-    if (rested >= RESTED_MANY || slack > home->least_slack + SLACK_MUCH) {
+    if (home->rested >= RESTED_MANY || slack > home->least_slack + SLACK_MUCH) {
         memory_pass_on();
         home->least_slack = memory_slack();
     } else if (slack < home->least_slack) {
         home->least_slack = slack;
     }
+    home->rested = 0;
+    home->ended = false;
+}
+
+/* The allocator looks at all that is free, the application's as well: where that is many pieces,
+ * the loop's calls wait for tens of milliseconds. So no more than this part of the time goes into
+ * it. */
+#define LOOKS_SHARE 200
+
+/* False: there is something to look for, later. */
+static bool
+look_after_memory(struct server_loop *home)
+{
+    int64_t began = weir_now(), ended;
+
+    if (home->rested == 0 && !home->ended)
+        return true;
+    if (began < home->look_at)
+        return false;
+    pass_memory_on(home);
+    ended = weir_now();
+    home->look_at = ended + LOOKS_SHARE * (ended - began);
+    return true;
 }
 
 void
 server_loop_rest(struct loop_timer *timer)
 {
     struct server_loop *home = container_of(timer, struct server_loop, rest);
-    size_t rested = 0;
+    bool looked;
 
     list_each_safe (link, &home->conns) {
         struct server_conn *conn = container_of(link, struct server_conn, link);
 
         server_conn_age(conn);
-        rested += rest(conn);
+        home->rested += rest(conn);
     }
     buf_pool_trim(&home->outputs);
-    if (rested > 0 || home->ended)
-        pass_memory_on(home, rested);
-    home->ended = false;
-    if (!list_empty(&home->conns))
+    looked = look_after_memory(home);
+    if (list_empty(&home->conns))
+        buf_pool_fini(&home->outputs); /* until the next one comes nobody may look again */
+    if (!looked || !list_empty(&home->conns))
         start_resting(home);
-    else
-        buf_pool_fini(&home->outputs); /* until the next one comes nobody will look again */
 }
 
 /* A Unix socket is as private as its folder, and its peer is known. False: no memory. */

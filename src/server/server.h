@@ -119,8 +119,11 @@ struct server_loop {
     struct call_pool pool;
     struct loop_timer grace;
     struct server_gate gate;
-    struct loop_timer rest; /* runs while there are connections: quiet ones give memory back */
-    bool ended;             /* since the last pass a connection has */
+    struct loop_timer rest; /* runs while there are connections: quiet ones give memory back; or
+                               until that is passed on */
+    size_t rested;          /* so many have, since the allocator was asked to pass it on */
+    bool ended;             /* one has, since then */
+    int64_t look_at;        /* when that may be asked again, on the clock of weir_now */
     size_t least_slack;     /* of memory, since it was passed on */
     bool draining;
     bool idle; /* draining, and without connections and calls */
