@@ -25,10 +25,11 @@ struct weir_server_options {
     size_t max_receive_message; /* bytes, after inflating; 4 MiB */
     uint64_t max_unread; /* bytes of messages that wait to be read, beyond 64 KiB for each stream,
                             of all connections; 512 MiB. What is over it is not taken */
-    uint64_t max_held;   /* bytes of memory that the content of requests takes, and headers of more
-                            than 2 KiB, until they are answered, of all connections; 1 GiB, and twice
-                            max_receive_message for each loop at least. What is over it is refused,
-                            RESOURCE_EXHAUSTED or REFUSED_STREAM */
+    uint64_t max_held; /* bytes of memory that the content of requests takes, also after inflating,
+                          and headers of more than 2 KiB, until they are answered, of all
+                          connections; 1 GiB, and twice max_receive_message for each loop at
+                          least. What is over it is refused, RESOURCE_EXHAUSTED or
+                          REFUSED_STREAM */
     size_t max_send_message;      /* bytes, before compressing; 4 GiB */
     weir_compression compression; /* of the messages of calls that choose none; identity */
     size_t max_header_list;       /* bytes of a request's header list (RFC 9113, 10.5.1); 16 KiB */

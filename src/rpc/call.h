@@ -145,7 +145,8 @@ struct weir_call {
     int64_t attached_at;  /* server: when the read began that brought its stream; client: where
                              calls are counted at their servers */
     struct buf incoming;  /* framed messages that were not received yet */
-    size_t held;          /* of its memory, as it counts against shared->budget */
+    size_t held;          /* what counts against shared->budget: its memory, and `inflated` */
+    size_t inflated;      /* bytes of the message at hand, which came as fewer */
     struct buf sent;      /* client: framed messages that another stream may need, see session.h */
     struct arena arena;   /* lives as long as the call */
     struct arena texts;   /* so does this: see call_texts */
@@ -396,8 +397,9 @@ APART void call_stop_alarms(struct weir_call *call);
 APART void call_stop_timer(struct weir_call *call);
 APART void call_fini_of_client(struct weir_call *call);
 
-/* It holds nothing of the budget of messages that are not whole. */
+/* It holds nothing of the budget, or nothing for what was inflated. */
 void call_hold_none(struct weir_call *call);
+void call_hold_no_inflated(struct weir_call *call);
 
 /* Release what the call holds; the incoming buffer's memory stays with the object when it is small.
  */
@@ -496,6 +498,9 @@ call_hold(struct weir_call *call)
 {
     return call->incoming.cap <= CALL_KEEP_INCOMING || call_hold_more(call);
 }
+
+/* The same of a message that was inflated to so many bytes, until the next one is waited for. */
+WEIR_CHECK bool call_hold_inflated(struct weir_call *call, size_t len);
 
 /* What shows that there is a second message where only one may be. */
 #define CALL_BEYOND_SINGLE (WIRE_PREFIX_SIZE + 1)

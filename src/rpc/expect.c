@@ -5,26 +5,61 @@
 
 const char call_too_much_unread[] = "too many bytes wait to be read already";
 
-bool
-call_hold_more(struct weir_call *call)
+static bool
+hold(struct weir_call *call, size_t more)
 {
     struct h2_budget *budget = call->shared->budget;
 
-    if (budget == NULL || budget->held_limit == 0 || call->incoming.cap <= call->held)
-        return true;
-    budget->held += call->incoming.cap - call->held;
-    call->held = call->incoming.cap;
+    budget->held += more;
+    call->held += more;
     if (budget->held <= budget->held_limit)
         return true;
     counter_add(&budget->denied, 1);
     return false;
 }
 
+static bool
+is_bounded(const struct weir_call *call)
+{
+    return call->shared->budget != NULL && call->shared->budget->held_limit > 0;
+}
+
+bool
+call_hold_more(struct weir_call *call)
+{
+    size_t before = call->held - call->inflated;
+
+    return !is_bounded(call) || call->incoming.cap <= before ||
+           hold(call, call->incoming.cap - before);
+}
+
+bool
+call_hold_inflated(struct weir_call *call, size_t len)
+{
+    if (!is_bounded(call) || len <= CALL_KEEP_INCOMING)
+        return true;
+    call->inflated += len;
+    return hold(call, len);
+}
+
+static void
+let_go(struct weir_call *call, size_t len)
+{
+    call->shared->budget->held -= len;
+    call->held -= len;
+    call->inflated = 0;
+}
+
 void
 call_hold_none(struct weir_call *call)
 {
-    call->shared->budget->held -= call->held;
-    call->held = 0;
+    let_go(call, call->held);
+}
+
+void
+call_hold_no_inflated(struct weir_call *call)
+{
+    let_go(call, call->inflated);
 }
 
 /* So much of a message must be there before all of its memory is asked for, and so many times what

@@ -105,7 +105,9 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
     if (!call->gzip_in)
         return call_refuse(call, WEIR_INTERNAL, "a compressed message without grpc-encoding");
     code = wire_gzip_inflate(&shared->gzip, data, len, call->max_receive, plain);
-    if (code == WEIR_OK)
+    if (code == WEIR_OK && !call_hold_inflated(call, buf_len(plain)))
+        code = call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "%s", call_too_much_unread);
+    else if (code == WEIR_OK)
         code = unpack(call, type, buf_head(plain), buf_len(plain), out_message);
     else if (code == WEIR_OUT_OF_RANGE && is_too_large(call, SIZE_MAX))
         code = call_refuse(

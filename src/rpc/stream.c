@@ -58,6 +58,8 @@ receive_on_fiber(void *arg)
     struct weir_call *call = receive->call;
 
     call_renew_scratch(call);
+    if (call->inflated > 0)
+        call_hold_no_inflated(call);
     if (call->deputy != NULL && call->deputy->receive != NULL) {
         receive->code = call->deputy->receive(call, &receive->message);
         return;

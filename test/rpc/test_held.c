@@ -12,7 +12,14 @@
 
 #include <cmocka.h>
 
-enum { HELD = 1 << 20, STREAMS = 90, PART = 10000, LONG = 14000, REFUSED_STREAM = 7 };
+enum {
+    HELD = 1 << 20,
+    STREAMS = 90,
+    PART = 10000,
+    LONG = 14000,
+    INFLATED = 50000,
+    REFUSED_STREAM = 7
+};
 
 static struct running running;
 
@@ -154,12 +161,61 @@ long_headers_of_requests_that_never_come(void **state)
     let_go(&raw);
 }
 
+/* A Payload whose text is "wait", with much data that deflates to little. */
+static struct buf
+deflate_wait(void)
+{
+    static uint8_t plain[6 + 4 + INFLATED] = {0x0a, 4, 'w', 'a', 'i', 't', 0x12, 0xd0, 0x86, 0x03};
+    struct buf framed = BUF_EMPTY;
+
+    assert_true(buf_append(&framed, "\1\0\0\0\0", 5));
+    raw_deflate(plain, sizeof(plain), &framed);
+    store_be32(buf_head(&framed) + 1, (uint32_t)(buf_len(&framed) - 5));
+    return framed;
+}
+
+static void
+ask_deflated(struct raw *raw, uint32_t id, const char *method, unsigned flags)
+{
+    struct buf framed = deflate_wait();
+
+    assert_true(buf_len(&framed) < 1000);
+    raw_call(raw, method, NULL);
+    raw_field(raw, "grpc-encoding", "gzip");
+    raw_headers(raw, RAW_END_HEADERS, id);
+    raw_frame(raw, RAW_DATA, flags, id, buf_head(&framed), buf_len(&framed));
+    buf_fini(&framed);
+}
+
+/* What came as little and is much counts as what it is, until it is let go of. */
+static void
+messages_that_inflate(void **state)
+{
+    struct raw raw;
+    int reset;
+
+    (void)state;
+    connect_to(&raw);
+    for (unsigned i = 0; i < STREAMS; i++)
+        ask_deflated(&raw, id_of(i), "Unary", RAW_END_STREAM);
+    assert_int_equal(status_of(&raw, id_of(STREAMS - 1), &reset), WEIR_RESOURCE_EXHAUSTED);
+    let_go(&raw);
+    connect_to(&raw);
+    for (unsigned i = 0; i < STREAMS; i++) /* each is let go of when the next is waited for */
+        ask_deflated(&raw, id_of(i), "Collect", 0);
+    raw_request(&raw, id_of(STREAMS), "Unary", NULL);
+    assert_served(&raw, id_of(STREAMS));
+    assert_int_equal(running_stats(&running).calls_live, STREAMS);
+    let_go(&raw);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_that_are_begun_and_not_ended),
         cmocka_unit_test(long_headers_of_requests_that_never_come),
+        cmocka_unit_test(messages_that_inflate),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
