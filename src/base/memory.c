@@ -8,16 +8,36 @@
 
 #ifdef __GLIBC__
 #include <malloc.h>
+#include <pthread.h>
 #if __GLIBC_PREREQ(2, 33)
 #define KNOWS_WHAT_IS_USED 1
 #endif
+#endif
+
+#ifdef __GLIBC__
+static void
+trim(void)
+{
+    (void)malloc_trim(0);
+}
+
+/* Where another allocator has taken malloc's place, or a sanitizer's, these are the first calls of
+ * glibc's own: it sets itself up in them, and is not made for two threads that do so at once. */
+static void
+set_up(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, trim);
+}
 #endif
 
 void
 memory_pass_on(void)
 {
 #ifdef __GLIBC__
-    (void)malloc_trim(0);
+    set_up();
+    trim();
 #endif
 }
 
@@ -43,9 +63,12 @@ size_t
 memory_slack(void)
 {
 #ifdef KNOWS_WHAT_IS_USED
-    struct mallinfo2 info = mallinfo2();
-    size_t held = resident(), used = info.uordblks + info.hblkhd;
+    struct mallinfo2 info;
+    size_t held = resident(), used;
 
+    set_up();
+    info = mallinfo2();
+    used = info.uordblks + info.hblkhd;
     return held > used ? held - used : 0;
 #else
     return 0;

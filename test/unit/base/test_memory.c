@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arena, buffer and map when memory runs out: they say so, and are as they were. */
+/* Arena, buffer and map when memory runs out: they say so, and are as they were. And
+ * src/base/memory.c, which asks the allocator. */
 #include "../failing.h"
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/memory.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -105,6 +110,49 @@ test_map(void **state)
     fail_each(use_map);
 }
 
+#define ASKERS 4
+
+static void *
+ask(void *start)
+{
+    pthread_barrier_wait(start);
+    (void)memory_slack();
+    memory_pass_on();
+    return NULL;
+}
+
+/* The process's first questions, all at once. */
+static void
+ask_at_once(void)
+{
+    pthread_barrier_t start;
+    pthread_t askers[ASKERS];
+
+    pthread_barrier_init(&start, NULL, ASKERS);
+    for (size_t i = 0; i < ASKERS; i++)
+        if (pthread_create(&askers[i], NULL, ask, &start) != 0)
+            _exit(1);
+    for (size_t i = 0; i < ASKERS; i++)
+        pthread_join(askers[i], NULL);
+    _exit(0);
+}
+
+static void
+test_any_threads_ask_first(void **state)
+{
+    int status;
+
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        pid_t child = fork();
+
+        if (child == 0)
+            ask_at_once();
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+}
+
 int
 main(void)
 {
@@ -112,6 +160,7 @@ main(void)
         cmocka_unit_test(test_arena),
         cmocka_unit_test(test_buf),
         cmocka_unit_test(test_map),
+        cmocka_unit_test(test_any_threads_ask_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
