@@ -12,9 +12,7 @@
 #if __GLIBC_PREREQ(2, 33)
 #define KNOWS_WHAT_IS_USED 1
 #endif
-#endif
 
-#ifdef __GLIBC__
 static void
 trim(void)
 {
@@ -22,7 +20,8 @@ trim(void)
 }
 
 /* Where another allocator has taken malloc's place, or a sanitizer's, these are the first calls of
- * glibc's own: it sets itself up in them, and is not made for two threads that do so at once. */
+ * glibc's own: it sets itself up in them, and is not made for two threads that do so at once, so
+ * this is for the whole process. */
 static void
 set_up(void)
 {

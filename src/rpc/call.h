@@ -459,9 +459,9 @@ weir_code call_take_only(
 /* Content up to this size may be lent; in what is larger, parts can stay where they came in. */
 #define CALL_LENT_MOST 4096
 
-/* Copy what is lent: the memory that it lies in is about to be used for something else. False: no
- * memory, and nothing is left of it. */
-bool call_keep_lent(struct weir_call *call);
+/* Copy what is lent: the memory that it lies in is about to be used for something else. NULL, or
+ * why not, RESOURCE_EXHAUSTED; then nothing of it is to be read. */
+WEIR_CHECK const char *call_keep_lent(struct weir_call *call);
 
 /* Would call_take_message return without waiting? If not, lets the rest of the message come. */
 bool call_receivable(struct weir_call *call);
@@ -493,10 +493,14 @@ extern const char call_too_much_unread[];
  * its end. False: with what others hold that is too much, RESOURCE_EXHAUSTED. */
 WEIR_CHECK bool call_hold_more(struct weir_call *call);
 
-static inline bool
-call_hold(struct weir_call *call)
+/* Add bytes to incoming. NULL, or why not, RESOURCE_EXHAUSTED. */
+static inline const char *
+call_take_in(struct weir_call *call, const uint8_t *data, size_t len)
 {
-    return call->incoming.cap <= CALL_KEEP_INCOMING || call_hold_more(call);
+    if (!buf_append(&call->incoming, data, len))
+        return "no memory for the message";
+    return call->incoming.cap <= CALL_KEEP_INCOMING || call_hold_more(call) ? NULL
+                                                                            : call_too_much_unread;
 }
 
 /* The same of a message that was inflated to so many bytes, until the next one is waited for. */

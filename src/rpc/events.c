@@ -73,12 +73,9 @@ call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_s
     if (call->ended)
         return;
     call->receive_closed = end_stream;
-    if (!buf_append(&call->incoming, data, len)) {
+    why = call_take_in(call, data, len);
+    if (why != NULL) {
         code = WEIR_RESOURCE_EXHAUSTED;
-        why = "no memory for the message";
-    } else if (!call_hold(call)) {
-        code = WEIR_RESOURCE_EXHAUSTED;
-        why = call_too_much_unread;
     } else if (end_stream && !call->is_server) {
         code = WEIR_INTERNAL;
         why = "the server ended the stream without a status";

@@ -266,9 +266,10 @@ call_take_message(
 {
     bool may_take = !call->ended || call->receive_closed, finished;
     struct wire_prefix prefix;
+    const char *why;
 
-    if (call->lent != NULL && !call_keep_lent(call))
-        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
+    if (call->lent != NULL && (why = call_keep_lent(call)) != NULL)
+        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "%s", why);
     if (!may_take || look_at_front(call, &prefix) != FRONT_WHOLE) {
         WEIR_TRY(await_front(call, &prefix, &finished));
         if (finished) {
@@ -287,13 +288,13 @@ call_refuse_second(struct weir_call *call)
 
 /* ---- the one message of a request ---- */
 
-bool
+const char *
 call_keep_lent(struct weir_call *call)
 {
     const uint8_t *data = call->lent;
 
     call->lent = NULL;
-    return buf_append(&call->incoming, data, call->lent_len) && call_hold(call);
+    return call_take_in(call, data, call->lent_len);
 }
 
 /* Is all that is lent one message, and a plain one? */

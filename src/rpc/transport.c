@@ -285,12 +285,13 @@ static void
 abandon_pump(struct rpc_transport *transport)
 {
     struct weir_call *call = transport->pump->lent_to;
+    const char *why;
 
     transport->pump->abandoned = true;
     transport->pump = NULL;
-    if (call == NULL || call->lent == NULL || call_keep_lent(call))
+    if (call == NULL || call->lent == NULL || (why = call_keep_lent(call)) == NULL)
         return;
-    call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
+    call_end(call, WEIR_RESOURCE_EXHAUSTED, why);
     call_advance(call);
 }
 

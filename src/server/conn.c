@@ -198,8 +198,7 @@ start_resting(struct server_loop *home)
 
     if (home->rest.slot != 0)
         return;
-    if (loop_timer_start(home->loop, &home->rest, due) != WEIR_OK)
-        return;
+    (void)!loop_timer_start(home->loop, &home->rest, due);
 }
 
 /* How many connections give back memory at a time, or how much is free, that the allocator is to

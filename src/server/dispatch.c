@@ -132,8 +132,10 @@ start_with(struct weir_call *call, struct rpc_pump *pump, const uint8_t *data, s
     call->lent = data;
     call->lent_len = len;
     if (!pump->on_fiber || len > CALL_LENT_MOST) {
-        if (!call_keep_lent(call))
-            call_end(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
+        const char *why = call_keep_lent(call);
+
+        if (why != NULL)
+            call_end(call, WEIR_RESOURCE_EXHAUSTED, why);
         start_call(call);
         return;
     }
