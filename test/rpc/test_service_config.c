@@ -126,7 +126,7 @@ static void
 calls_wait_for_a_connection(void **state)
 {
     const struct weir_method_config methods[] = {
-        {.names = all, .name_count = 1, .timeout = 300 * WEIR_MILLISECOND, .wait_for_ready = true}};
+        {.names = all, .name_count = 1, .wait_for_ready = true}};
     const struct weir_service_config config = CONFIG(methods);
     const struct weir_channel_options options = {.service_config = &config};
     struct kinds_outcome outcome = {.code = WEIR_OK};
@@ -135,7 +135,8 @@ calls_wait_for_a_connection(void **state)
 
     (void)state;
     open_client(&client, "127.0.0.1:1", &options);
-    assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_DEADLINE_EXCEEDED);
+    assert_int_equal(kinds_call(client.channel, WEIR_UNARY, 300 * WEIR_MILLISECOND).code,
+        WEIR_DEADLINE_EXCEEDED);
     call = weir_call_new(client.channel, NULL);
     weir_call_set_wait_for_ready(call, false);
     assert_int_equal(kinds_run(call, WEIR_UNARY, &outcome), WEIR_UNAVAILABLE);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real etcd."""
 import json
+import re
 import shutil
 import subprocess
+import urllib.request
 
 from support import certs, places, programs
 
@@ -25,6 +27,8 @@ class Etcd(programs.Server):
         command = [program, "--name", name, "--data-dir", folder / name, "--log-level", "error"]
         command += ["--listen-client-urls", client, "--advertise-client-urls", client]
         command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
+        self.metrics = f"http://{places.free_address()}"
+        command += ["--listen-metrics-urls", self.metrics]
         if authority is not None:
             pair = authority.issue("etcd", certs.LOCAL)
             client = client.replace("http://", "https://")
@@ -65,6 +69,18 @@ class Etcd(programs.Server):
             done = self.control(*command)
             assert done.returncode == 0, done.stderr
         self.access += ["--user", "root:of all"]
+
+    def calls(self, method, what="started"):
+        """How many calls of a method have "started", or have been "handled"."""
+        with urllib.request.urlopen(f"{self.metrics}/metrics", timeout=programs.PATIENCE) as answer:
+            metrics = answer.read().decode()
+        counts = re.findall(rf'^grpc_server_{what}_total\{{.*grpc_method="{method}".*\}} (\S+)$', metrics, re.MULTILINE)
+        return sum(int(float(count)) for count in counts)
+
+    def await_call(self, method):
+        """Until a call of a method that begins from now on has been answered."""
+        begun = self.calls(method)
+        programs.wait_until(lambda: self.calls(method, "handled") > begun, f"{method} to be called")
 
     def registered(self, prefix):
         """What is registered: {key: value}."""
