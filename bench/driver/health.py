@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """How soon who watches health hears of a database that is gone: from the call that fails for it to the push."""
 import contextlib
-import pathlib
 import statistics
 import subprocess
-import sys
 import threading
 import time
 
 from driver import programs
+from support import postgres
 
 GOAL_MS = 100
 TURNS = 5
-
-# A cluster that the tests use, too.
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "test"))
 
 SERVICE = "user.UserService"
 GET_USER = f"/{SERVICE}/GetUser"
@@ -74,8 +70,6 @@ def measure_delays(cluster, channel, grpc, options):
 
 
 def new_cluster():
-    from support import postgres  # pylint: disable=import-outside-toplevel
-
     try:
         return postgres.Cluster()
     except (OSError, ValueError, subprocess.SubprocessError) as error:

@@ -6,6 +6,7 @@ import statistics
 import tempfile
 
 from driver import instructions, programs
+from support import places
 
 CONNECTIONS, STREAMS, CALLS = 100, 10, 400_000
 
@@ -102,7 +103,7 @@ def measure(options):
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         # It takes spans in as well: refuses them, but what it costs to send them is all there.
-        collector = stack.enter_context(Server(options, "", programs.free_address(), folder))
+        collector = stack.enter_context(Server(options, "", places.free_address(), folder))
         servers = {names: stack.enter_context(Server(options, names, collector.address, folder)) for names in LISTS}
         for server in [collector, *servers.values()]:
             server.check()

@@ -5,16 +5,11 @@ import os
 import pathlib
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
 from driver import programs
-
-# etcd and userd as the tests have them, and their client.
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "test"))
-
-from support import etcd, fleet, programs as servers  # noqa: E402
+from support import etcd, fleet, programs as servers
 
 SERVICE = "user.UserService"
 MEMBERS = 3

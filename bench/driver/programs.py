@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pathlib
-import random
 import re
 import resource
 import shutil
@@ -14,8 +13,7 @@ import subprocess
 import tempfile
 import time
 
-# Below the ports that the kernel gives to outgoing connections.
-PORTS = range(20000, 32000)
+from support import places
 
 PATIENCE = 60  # seconds
 
@@ -48,17 +46,6 @@ def file_of(content):
         yield file.name
 
 
-def free_address():
-    for port in random.sample(PORTS, 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return f"127.0.0.1:{port}"
-    raise Broken("no free port")
-
-
 def tool(name, package):
     if shutil.which(name) is None:
         raise Broken(f"{name} is missing (Debian's package {package})")
@@ -81,7 +68,7 @@ class Server:
         self.command = [str(part) for part in command]
         self.core = core
         self.environment = environment
-        self.address = free_address()
+        self.address = places.free_address()
         self.process = None
 
     def __enter__(self):

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """userd on SQLite and on PostgreSQL and, with --peers, the same service in Go (bench/peers/go/userd) beside it."""
 import contextlib
-import pathlib
 import statistics
-import sys
 import tempfile
 
 from driver import programs, users
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "test"))
-
-from support import postgres  # noqa: E402
+from support import postgres
 
 # Name of the store -> share of the calls that is enough, and how many times as many calls per CPU second as the
 # Go service userd should do, by the call.

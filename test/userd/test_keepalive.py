@@ -195,7 +195,7 @@ def test_a_connection_without_calls(tmp_path, users, kind):
 
 def test_a_client_that_does_not_answer(tmp_path, users):
     """It is asked, and given up; one that answers stays."""
-    flags = ["--keepalive-time", "500ms", "--keepalive-timeout", "1s"]
+    flags = ["--keepalive-time", "500ms", "--keepalive-timeout", "5s"]
     with running(tmp_path, *flags) as server:
         silent = Node(users, server.address, "pings", {})
         with contextlib.closing(silent), contextlib.closing(Grpcio(users, server.address, "pings", {})) as other:

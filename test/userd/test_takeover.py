@@ -251,7 +251,7 @@ def test_socket_activation(systemd, user_pb2, tmp_path):
     unix.bind(str(path))
     unix.listen()
     address = "127.0.0.1:%d" % tcp.getsockname()[1]
-    command = [places.program("userd"), "--db", f"sqlite:{tmp_path}/users.db"]
+    command = [places.program("userd"), "--db", f"sqlite:{tmp_path}/users.db", "--ops", "off"]
     environment = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "200000"}
     with open(tmp_path / "log", "wb") as log:
         process = start_as_systemd(command, [tcp, unix], environment, log)
@@ -292,7 +292,7 @@ def test_what_does_not_listen_is_refused(tmp_path, kind):
     with socket.socket(socket.AF_INET, kind) as other:
         other.bind(("127.0.0.1", 0))
         with open(tmp_path / "log", "wb") as log:
-            command = [places.program("userd"), "--db", f"sqlite:{tmp_path}/users.db"]
+            command = [places.program("userd"), "--db", f"sqlite:{tmp_path}/users.db", "--ops", "off"]
             process = start_as_systemd(command, [other], {}, log)
         assert process.wait(timeout=programs.PATIENCE) == 1
     said = (tmp_path / "log").read_text()
@@ -303,7 +303,7 @@ def test_what_does_not_listen_is_refused(tmp_path, kind):
 def test_an_exposed_socket_is_refused(tmp_path):
     with socket.create_server(("0.0.0.0", 0)) as public, open(tmp_path / "log", "wb") as log:
         process = start_as_systemd(
-            [places.program("userd"), "--db", f"sqlite:{tmp_path}/users.db"], [public], {}, log
+            [places.program("userd"), "--db", f"sqlite:{tmp_path}/users.db", "--ops", "off"], [public], {}, log
         )
         assert process.wait(timeout=programs.PATIENCE) == 2
     assert "can be reached from other machines" in (tmp_path / "log").read_text()
