@@ -47,7 +47,6 @@ struct chat_hub {
     void *participants; /* a tree of tsearch(3) */
     struct chat_seat *seats;
     size_t bytes; /* of the letters in all seats */
-    bool ended;
     struct chat_stats stats;
 };
 
@@ -79,16 +78,6 @@ chat_hub_stats(struct chat_hub *hub)
     stats = hub->stats;
     pthread_mutex_unlock(&hub->lock);
     return stats;
-}
-
-void
-chat_hub_end(struct chat_hub *hub)
-{
-    pthread_mutex_lock(&hub->lock);
-    hub->ended = true;
-    for (struct chat_seat *seat = hub->seats; seat != NULL; seat = seat->next)
-        weir_event_set(seat->event);
-    pthread_mutex_unlock(&hub->lock);
 }
 
 /* ---- names; under the lock ---- */
@@ -244,7 +233,7 @@ chat_hub_deliver(struct chat_hub *hub, struct chat_letter *letter)
     size_t count = 0;
 
     pthread_mutex_lock(&hub->lock);
-    participant = hub->ended ? NULL : look_up(hub, letter->to);
+    participant = look_up(hub, letter->to);
     if (participant != NULL) {
         for (struct place *place = participant->places; place != NULL; place = place->next) {
             put_letter(hub, place->seat, letter);
@@ -267,8 +256,6 @@ sit_down(struct chat_hub *hub, struct chat_seat *seat)
         hub->seats->link = &seat->next;
     hub->seats = seat;
     hub->stats.seats++;
-    if (hub->ended)
-        weir_event_set(seat->event);
     pthread_mutex_unlock(&hub->lock);
 }
 
@@ -358,7 +345,6 @@ chat_seat_event(struct chat_seat *seat)
     return seat->event;
 }
 
-/* The event stays set once the hub has ended. */
 struct chat_letter *
 chat_seat_take(struct chat_seat *seat)
 {
@@ -366,21 +352,10 @@ chat_seat_take(struct chat_seat *seat)
 
     pthread_mutex_lock(&seat->hub->lock);
     letter = take_letter(seat->hub, seat);
-    if (letter == NULL && !seat->hub->ended)
+    if (letter == NULL)
         weir_event_clear(seat->event);
     pthread_mutex_unlock(&seat->hub->lock);
     return letter;
-}
-
-bool
-chat_seat_ended(struct chat_seat *seat)
-{
-    bool ended;
-
-    pthread_mutex_lock(&seat->hub->lock);
-    ended = seat->hub->ended;
-    pthread_mutex_unlock(&seat->hub->lock);
-    return ended;
 }
 
 uint64_t

@@ -44,9 +44,6 @@ struct chat_stats chat_hub_stats(struct chat_hub *hub);
  * letters from elsewhere calls it as well. The number of seats, those without room included. */
 size_t chat_hub_deliver(struct chat_hub *hub, struct chat_letter *letter);
 
-/* From here on seats end: no letter comes any more, and chat_seat_ended is true. Wakes all. */
-void chat_hub_end(struct chat_hub *hub);
-
 /* NULL: no memory. Closing forgets its names and letters. */
 struct chat_seat *chat_seat_open(struct chat_hub *hub);
 void chat_seat_close(struct chat_seat *seat);
@@ -55,14 +52,11 @@ void chat_seat_close(struct chat_seat *seat);
  * CHAT_NAMES_MAX others. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code chat_seat_name(struct chat_seat *seat, const char *name);
 
-/* Is set while there may be a letter, or the hub has ended. Borrowed. */
+/* Is set while there may be a letter. Borrowed. */
 weir_event *chat_seat_event(struct chat_seat *seat);
 
-/* The oldest letter, which the caller unrefs. NULL: there is none. */
+/* The oldest letter, which the caller unrefs. NULL: there is none, and the event is clear. */
 struct chat_letter *chat_seat_take(struct chat_seat *seat);
-
-/* Has the hub ended? */
-bool chat_seat_ended(struct chat_seat *seat);
 
 /* Letters that it had no room for. */
 uint64_t chat_seat_dropped(struct chat_seat *seat);

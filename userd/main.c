@@ -351,14 +351,13 @@ enter_discovery(struct program *program)
     return EXIT_FAILURE;
 }
 
-/* Clients go elsewhere first. A chat would go on for ever, and take up all of the grace. */
+/* Clients go elsewhere first. */
 static void
 prepare_to_drain(void *arg)
 {
     struct program *program = arg;
 
     discovery_leave(&program->discovery);
-    chat_hub_end(program->service.chat);
 }
 
 static int

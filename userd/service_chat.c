@@ -154,7 +154,7 @@ talk(const struct chat *chat)
         if (weir_call_receivable(call, chat_seat_event(chat->seat)))
             WEIR_TRY(hear_client(chat, &more));
         WEIR_TRY(send_letters(chat, LETTERS_A_TURN));
-        if (chat_seat_ended(chat->seat))
+        if (weir_call_draining(call)) /* it would take up all of the grace */
             return weir_fail(call, WEIR_UNAVAILABLE, "the server is shutting down");
     }
     return WEIR_OK;
@@ -180,7 +180,9 @@ handle_chat_users(void *self, struct user_UserService_ChatUsers_server peer)
 
     if (chat.seat == NULL)
         return overloaded(&chat);
-    code = talk(&chat);
+    code = weir_call_on_drain(peer.call, chat_seat_event(chat.seat));
+    if (code == WEIR_OK)
+        code = talk(&chat);
     log_dropped(&chat);
     chat_seat_close(chat.seat);
     return code;

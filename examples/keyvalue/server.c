@@ -12,7 +12,7 @@ static void
 stop(int signal)
 {
     (void)signal;
-    /* Watches go on for as long as their clients like: so the grace ends some time.
+    /* A client that takes nothing would hold it up for ever: so the grace ends some time.
      * NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c) */
     weir_server_drain(server, 2 * WEIR_SECOND);
 }
@@ -53,7 +53,7 @@ run(const char *address, struct store *store, weir_tls *tls)
         signal(SIGTERM, stop);
         code = serve(address, store);
     }
-    /* CANCELLED: the grace was over, and watches were cut. */
+    /* CANCELLED: the grace was over, and calls were cut. */
     if (code != WEIR_OK && code != WEIR_CANCELLED)
         fprintf(stderr, "keyvalue-server: %s\n",
             server == NULL ? weir_code_name(code) : weir_server_error(server));

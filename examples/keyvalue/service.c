@@ -108,19 +108,24 @@ send_changes(struct store *store, const char *prefix, struct keyvalue_KeyValue_W
     return code;
 }
 
-/* Until the client has gone, or its deadline has come: that is what waiting returns then. */
+/* Until the client has gone, or its deadline has come: that is what waiting returns then. Or until
+ * the server drains, which sets the event as well: the client may ask another one. */
 static weir_code
 tell(struct store *store, const char *prefix, struct keyvalue_KeyValue_Watch_server peer,
     struct watcher *watcher)
 {
     int64_t version = store_watch(store, watcher);
-    weir_code code = weir_call_send_headers(peer.call); /* from now on, as the client learns */
+    weir_code code = weir_call_on_drain(peer.call, watcher->event);
 
+    if (code == WEIR_OK)
+        code = weir_call_send_headers(peer.call); /* from now on, as the client learns */
     while (code == WEIR_OK) {
         code = weir_event_wait(watcher->event, peer.call);
         weir_event_clear(watcher->event); /* before looking, so that no change is missed */
         if (code == WEIR_OK)
             code = send_changes(store, prefix, peer, &version);
+        if (code == WEIR_OK && weir_call_draining(peer.call))
+            code = weir_fail(peer.call, WEIR_UNAVAILABLE, "the server is shutting down");
     }
     store_unwatch(store, watcher);
     return code;

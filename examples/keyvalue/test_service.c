@@ -212,6 +212,23 @@ a_watch_ends_at_its_deadline(struct stage *stage)
     weir_call_free(call);
 }
 
+/* The last of all: nobody is served any more. close_stage sees that no call was cut. */
+static void
+a_watch_ends_when_the_server_drains(struct stage *stage)
+{
+    Keyvalue__WatchRequest request = KEYVALUE__WATCH_REQUEST__INIT;
+    struct keyvalue_KeyValue_Watch_client stream;
+    const Keyvalue__Entry *entry;
+    weir_call *call = new_call(stage);
+
+    CHECK(keyvalue_KeyValue_Watch(call, &request, &stream) == WEIR_OK);
+    CHECK(weir_call_receive_headers(call) == WEIR_OK); /* it watches now */
+    weir_server_drain(stage->server, 100 * WEIR_SECOND);
+    CHECK(!keyvalue_KeyValue_Watch_client_recv(stream, &entry));
+    CHECK(weir_call_code(call) == WEIR_UNAVAILABLE);
+    weir_call_free(call);
+}
+
 int
 main(void)
 {
@@ -224,6 +241,7 @@ main(void)
     what_is_no_text_is_refused(&stage);
     nobody_gets_nothing(&stage);
     a_watch_ends_at_its_deadline(&stage);
+    a_watch_ends_when_the_server_drains(&stage);
     close_stage(&stage);
     puts("all is well");
     return 0;

@@ -21,32 +21,26 @@ check(void *self, weir_call *call, const Grpc__Health__V1__HealthCheckRequest *r
 
 /* ---- Watch ---- */
 
-/* The status, and whether it is the last one. When it is the one that was sent, and not the last,
- * the watcher joins those who are woken. False: no memory to wait. */
-static bool
-look(weir_health *health, struct health_watcher *watcher, enum weir_health_status *out_status,
-    bool *out_last)
+/* The status. When it is the one that was sent, the watcher joins those who are woken. */
+static enum weir_health_status
+look(weir_health *health, struct health_watcher *watcher)
 {
     const struct health_service *service;
+    enum weir_health_status status;
 
     pthread_mutex_lock(&health->lock);
     service = health_lookup(health, watcher->service);
-    *out_status = service == NULL ? WEIR_HEALTH_SERVICE_UNKNOWN : service->shown;
-    *out_last = health->shut;
-    watcher->changed = NULL;
-    if (*out_status == watcher->sent && !*out_last) {
-        watcher->changed = weir_event_new();
-        if (watcher->changed != NULL) {
-            watcher->next = health->watchers;
-            health->watchers = watcher;
-        }
+    status = service == NULL ? WEIR_HEALTH_SERVICE_UNKNOWN : service->shown;
+    if (status == watcher->sent) {
+        watcher->next = health->watchers;
+        health->watchers = watcher;
     }
     pthread_mutex_unlock(&health->lock);
-    return *out_status != watcher->sent || *out_last || watcher->changed != NULL;
+    return status;
 }
 
 static void
-leave(weir_health *health, struct health_watcher *watcher)
+leave(weir_health *health, const struct health_watcher *watcher)
 {
     pthread_mutex_lock(&health->lock);
     for (struct health_watcher **at = &health->watchers; *at != NULL; at = &(*at)->next) {
@@ -56,7 +50,6 @@ leave(weir_health *health, struct health_watcher *watcher)
         }
     }
     pthread_mutex_unlock(&health->lock);
-    weir_event_unref(watcher->changed);
 }
 
 static weir_code
@@ -65,36 +58,47 @@ send_status(struct grpc_health_v1_Health_Watch_server peer, struct health_watche
 {
     Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
 
-    if (status == watcher->sent)
-        return WEIR_OK;
     response.status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
     watcher->sent = status;
     return grpc_health_v1_Health_Watch_send(peer, &response);
+}
+
+/* Send the status that there is, or, where that is known, wait for another one, or for the drain:
+ * a Watch would take up all of its grace. */
+static weir_code
+tell_next(weir_health *health, struct grpc_health_v1_Health_Watch_server peer,
+    struct health_watcher *watcher)
+{
+    bool draining = weir_call_draining(peer.call);
+    enum weir_health_status status;
+    weir_code code;
+
+    weir_event_clear(watcher->changed); /* before looking */
+    status = look(health, watcher);
+    if (status != watcher->sent)
+        return send_status(peer, watcher, status);
+    code = draining ? weir_fail(peer.call, WEIR_UNAVAILABLE, "the server is shutting down")
+                    : weir_event_wait(watcher->changed, peer.call);
+    leave(health, watcher);
+    return code;
 }
 
 static weir_code
 watch(void *self, const Grpc__Health__V1__HealthCheckRequest *request,
     struct grpc_health_v1_Health_Watch_server peer)
 {
-    struct health_watcher watcher = {
-        .service = request->service, .sent = (enum weir_health_status) - 1};
-    enum weir_health_status status;
-    bool last;
+    struct health_watcher watcher = {.service = request->service,
+        .sent = (enum weir_health_status) - 1,
+        .changed = weir_event_new()};
+    weir_code code;
 
-    for (;;) {
-        if (!look(self, &watcher, &status, &last))
-            return weir_fail(peer.call, WEIR_RESOURCE_EXHAUSTED, "no memory");
-        if (watcher.changed != NULL) {
-            weir_code code = weir_event_wait(watcher.changed, peer.call);
-
-            leave(self, &watcher);
-            WEIR_TRY(code);
-            continue;
-        }
-        WEIR_TRY(send_status(peer, &watcher, status));
-        if (last)
-            return weir_fail(peer.call, WEIR_UNAVAILABLE, "the server is shutting down");
-    }
+    if (watcher.changed == NULL)
+        return weir_fail(peer.call, WEIR_RESOURCE_EXHAUSTED, "no memory");
+    code = weir_call_on_drain(peer.call, watcher.changed);
+    while (code == WEIR_OK)
+        code = tell_next(self, peer, &watcher);
+    weir_event_unref(watcher.changed);
+    return code;
 }
 
 /* ---- List ---- */

@@ -90,7 +90,7 @@ health_update(weir_health *health)
 {
     judge_all(health);
     for (struct health_watcher *one = health->watchers; one != NULL; one = one->next) {
-        if (health->shut || shown(health, one->service) != one->sent)
+        if (shown(health, one->service) != one->sent)
             weir_event_set(one->changed);
     }
 }

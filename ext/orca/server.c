@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <weir/pool.h>
 
 #define MIN_INTERVAL (30 * WEIR_SECOND)
 
@@ -130,17 +131,35 @@ send_told(weir_orca *orca, struct xds_service_orca_v3_OpenRcaService_StreamCoreM
     return code;
 }
 
+/* Until the connection drains, or the call ends. */
+static weir_code
+wait_for(int64_t interval, weir_call *call, weir_event *drain)
+{
+    weir_code code = weir_event_wait_until(drain, call, weir_now() + interval);
+
+    if (code == WEIR_OK)
+        return weir_fail(call, WEIR_UNAVAILABLE, "the server is shutting down");
+    return code == WEIR_DEADLINE_EXCEEDED ? weir_call_code(call) : code;
+}
+
 static weir_code
 stream_core_metrics(void *self, const Xds__Service__Orca__V3__OrcaLoadReportRequest *request,
     struct xds_service_orca_v3_OpenRcaService_StreamCoreMetrics_server peer)
 {
     weir_orca *orca = self;
     int64_t interval = interval_of(orca, request->report_interval);
+    weir_event *drain = weir_event_new();
+    weir_code code = WEIR_RESOURCE_EXHAUSTED;
 
-    for (;;) {
-        WEIR_TRY(send_told(orca, peer));
-        WEIR_TRY(weir_call_sleep(peer.call, interval));
+    if (drain != NULL)
+        code = weir_call_on_drain(peer.call, drain);
+    while (code == WEIR_OK) {
+        code = send_told(orca, peer);
+        if (code == WEIR_OK)
+            code = wait_for(interval, peer.call, drain);
     }
+    weir_event_unref(drain);
+    return code;
 }
 
 static const struct xds_service_orca_v3_OpenRcaService_handlers handlers = {

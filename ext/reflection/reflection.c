@@ -6,6 +6,7 @@
 #include "grpc/reflection/v1alpha/reflection.weir.h"
 #include "reflection/descriptor.h"
 #include <stdlib.h>
+#include <weir/pool.h>
 #include <weir/reflection.h>
 
 typedef Grpc__Reflection__V1__ServerReflectionRequest request;
@@ -282,22 +283,25 @@ answer(struct exchange *exchange, const request *message)
     }
 }
 
+/* Until the client has finished, or the connection drains while nothing is to be answered. */
 static weir_code
 answer_all(const weir_server *server, const struct files *files,
-    struct grpc_reflection_v1_ServerReflection_ServerReflectionInfo_server peer)
+    struct grpc_reflection_v1_ServerReflection_ServerReflectionInfo_server peer, weir_event *drain)
 {
     const request *message;
 
-    while (grpc_reflection_v1_ServerReflection_ServerReflectionInfo_recv(peer, &message)) {
+    while (weir_call_receivable(peer.call, drain)) {
         response out = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__INIT;
         struct exchange exchange = {peer.call, server, files, &out};
 
+        if (!grpc_reflection_v1_ServerReflection_ServerReflectionInfo_recv(peer, &message))
+            return weir_call_code(peer.call);
         out.valid_host = message->host;
         out.original_request = (request *)(uintptr_t)message;
         WEIR_TRY(answer(&exchange, message));
         WEIR_TRY(grpc_reflection_v1_ServerReflection_ServerReflectionInfo_send(peer, &out));
     }
-    return weir_call_code(peer.call);
+    return weir_fail(peer.call, WEIR_UNAVAILABLE, "the server is shutting down");
 }
 
 static weir_code
@@ -306,10 +310,14 @@ server_reflection_info(
 {
     const weir_reflection *reflection = self;
     struct files files = {NULL, 0, 0};
+    weir_event *drain = weir_event_new();
     weir_code code = WEIR_RESOURCE_EXHAUSTED;
 
-    if (add_all_files(&files, reflection->server))
-        code = answer_all(reflection->server, &files, peer);
+    if (drain != NULL && add_all_files(&files, reflection->server))
+        code = weir_call_on_drain(peer.call, drain);
+    if (code == WEIR_OK)
+        code = answer_all(reflection->server, &files, peer, drain);
+    weir_event_unref(drain);
     free((void *)files.items);
     return code;
 }

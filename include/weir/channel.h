@@ -64,12 +64,12 @@ struct weir_channel_options {
     bool direct; /* without a proxy, whatever the environment says, see weir_channel_new; no */
 };
 
-/* target: "HOST:PORT" or "dns:HOST:PORT", which stand for all addresses of the name, and
- * "dns://SERVER/HOST:PORT", which asks this DNS server, an address, with a port unless that is 53;
- * behind "dns:" a port of 443 may be left out. "unix:PATH";
- * "unix-abstract:NAME"; lists of one or several, "ipv4:A:PORT,B:PORT", "ipv6:[A]:PORT,[B]:PORT",
- * and of servers of any kind "HOST:PORT,HOST:PORT,unix:PATH"; or "SCHEME:..." of a resolver in the
- * catalog.
+/* target: "HOST:PORT" or "dns:HOST:PORT", which stand for all addresses of the name (of more than
+ * 1,024 for as many, chosen at random), and "dns://SERVER/HOST:PORT", which asks this DNS server,
+ * an address, with a port unless that is 53; behind "dns:" a port of 443 may be left out.
+ * "unix:PATH"; "unix-abstract:NAME"; lists of one or several, "ipv4:A:PORT,B:PORT",
+ * "ipv6:[A]:PORT,[B]:PORT", and of servers of any kind "HOST:PORT,HOST:PORT,unix:PATH"; or
+ * "SCHEME:..." of a resolver in the catalog.
  *
  * Where the environment names an HTTP proxy, a channel to one "HOST:PORT", "dns:" before it or not,
  * goes through that by CONNECT (gRFC A1), but for this machine itself. The proxy is

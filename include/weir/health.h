@@ -32,7 +32,8 @@ WEIR_API WEIR_CHECK weir_code weir_health_new(weir_health **out_health);
 /* After the server that offers it is freed. Ends the checkers; waits for one that runs. */
 WEIR_API void weir_health_free(weir_health *health);
 
-/* Offer the service: Check, Watch, List. As weir_server_add. */
+/* Offer the service: Check, Watch, List. As weir_server_add. A Watch ends with UNAVAILABLE when its
+ * connection drains, so that it does not hold that up. */
 WEIR_API WEIR_CHECK weir_code weir_health_offer(weir_health *health, weir_server *server);
 
 /* ---- statuses ---- */
@@ -46,7 +47,7 @@ WEIR_API WEIR_CHECK weir_code weir_health_set(
 WEIR_API void weir_health_set_all(weir_health *health, enum weir_health_status status);
 
 /* Everything is NOT_SERVING from here on, whatever is set: before a server drains. Who watches is
- * told, and then his stream ends with UNAVAILABLE, so that it does not hold up the drain. */
+ * told. */
 WEIR_API void weir_health_shutdown(weir_health *health);
 
 /* The status as clients see it; SERVICE_UNKNOWN when there is none. */

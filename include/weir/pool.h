@@ -52,4 +52,16 @@ WEIR_API WEIR_CHECK weir_code weir_event_wait_until(
  * there is nothing to receive. Suspends. */
 WEIR_API WEIR_CHECK bool weir_call_receivable(weir_call *call, weir_event *event);
 
+/* ---- draining: for the handlers of calls that would go on for ever; on the call's fiber ---- */
+
+/* Server: does the call's connection drain, because the server does (weir_server_drain), or because
+ * it is old (max_connection_age)? New calls go elsewhere then. A subscription had better end, with
+ * UNAVAILABLE, so that its client asks again there; what goes on is cut when the grace time is
+ * over. False of a client's call. */
+WEIR_API bool weir_call_draining(const weir_call *call);
+
+/* Server: set the event when that begins, or now where it has begun. Holds on to it until the call
+ * has gone. FAILED_PRECONDITION: it is a client's call. RESOURCE_EXHAUSTED: no memory. */
+WEIR_API WEIR_CHECK weir_code weir_call_on_drain(weir_call *call, weir_event *event);
+
 WEIR_END_C

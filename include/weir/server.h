@@ -126,8 +126,9 @@ WEIR_API weir_loop *weir_server_loop(const weir_server *server, unsigned index);
 WEIR_API WEIR_CHECK weir_code weir_server_run(weir_server *server);
 
 /* Stop accepting, tell every client to go elsewhere (two GOAWAYs, RFC 9113 section 6.8), let calls
- * finish for up to grace nanoseconds, then make weir_server_run return. A second drain can only
- * shorten the grace. Safe from any thread and from a signal handler. */
+ * finish for up to grace nanoseconds, then make weir_server_run return. Handlers that would go on
+ * for ever can hear of it: weir_call_on_drain of pool.h. A second drain can only shorten the grace.
+ * Safe from any thread and from a signal handler. */
 WEIR_API void weir_server_drain(weir_server *server, int64_t grace);
 
 /* Why the last function that failed did so. Lives until the next one fails. */

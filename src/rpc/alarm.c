@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timers that look at a server's call and may end it. They are in the call's arena. */
+/* What looks at a server's call from outside of its handler: timers that may end it, and events
+ * that are set when its connection drains. They are in the call's arena. */
 #include "rpc/call.h"
 
+#include <weir/pool.h>
+
 struct call_alarm {
-    struct loop_timer timer;
+    struct loop_timer timer; /* never started where there is an event */
     struct call_alarm *next;
     struct weir_call *call;
     weir_alarm *look;
     void *self;
+    weir_event *event; /* set when the connection drains; NULL: it is a timer */
 };
 
 /* A look that cannot be had is a refusal: who asked for it relies on it. */
@@ -38,8 +42,8 @@ time_has_come(struct loop_timer *timer)
     call_advance(call);
 }
 
-weir_code
-weir_call_alarm(weir_call *call, int64_t when, weir_alarm *look, void *self)
+static weir_code
+add_alarm(struct weir_call *call, struct call_alarm **out_alarm)
 {
     struct call_alarm *alarm;
 
@@ -48,15 +52,57 @@ weir_call_alarm(weir_call *call, int64_t when, weir_alarm *look, void *self)
     alarm = arena_alloc(&call->arena, sizeof(*alarm));
     if (alarm == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
-    *alarm = (struct call_alarm){.next = call->alarms, .call = call, .look = look, .self = self};
+    *alarm = (struct call_alarm){.next = call->alarms, .call = call};
     loop_timer_init(&alarm->timer, time_has_come);
     call->alarms = alarm;
+    *out_alarm = alarm;
+    return WEIR_OK;
+}
+
+weir_code
+weir_call_alarm(weir_call *call, int64_t when, weir_alarm *look, void *self)
+{
+    struct call_alarm *alarm;
+
+    WEIR_TRY(add_alarm(call, &alarm));
+    alarm->look = look;
+    alarm->self = self;
     return look_again(alarm, when);
 }
 
 void
 call_stop_alarms(struct weir_call *call)
 {
-    for (struct call_alarm *at = call->alarms; at != NULL; at = at->next)
+    for (struct call_alarm *at = call->alarms; at != NULL; at = at->next) {
         loop_timer_stop(call->loop, &at->timer);
+        weir_event_unref(at->event);
+    }
+}
+
+/* ---- draining ---- */
+
+void
+call_tell_drain(struct weir_call *call)
+{
+    for (struct call_alarm *at = call->alarms; at != NULL; at = at->next)
+        if (at->event != NULL)
+            weir_event_set(at->event);
+}
+
+bool
+weir_call_draining(const weir_call *call)
+{
+    return call->is_server && call->transport != NULL && call->transport->draining;
+}
+
+weir_code
+weir_call_on_drain(weir_call *call, weir_event *event)
+{
+    struct call_alarm *alarm;
+
+    WEIR_TRY(add_alarm(call, &alarm));
+    alarm->event = weir_event_ref(event);
+    if (weir_call_draining(call))
+        weir_event_set(event);
+    return WEIR_OK;
 }

@@ -108,7 +108,7 @@ struct weir_call {
     const struct weir_peer_identity *identity; /* in the arena, on demand */
     struct call_value *values;                 /* what interceptors have left, newest first */
     struct call_watch *watches;                /* who sees messages, in their order */
-    struct call_alarm *alarms;                 /* who looks when a time has come */
+    struct call_alarm *alarms;                 /* who looks at it, see alarm.c */
     struct call_detail *details;               /* server: of the status to come, in their order */
     weir_str status_bytes; /* client: grpc-status-details-bin, once it was asked for */
     weir_str get_path;     /* client: the message is in it, data NULL: it is not a GET */
@@ -390,6 +390,9 @@ weir_code call_show_received(struct weir_call *call, const ProtobufCMessage *mes
 
 /* None of them looks any more. */
 APART void call_stop_alarms(struct weir_call *call);
+
+/* The call's connection drains: set the events that want to know. */
+void call_tell_drain(struct weir_call *call);
 
 /* ---- what a call holds, to be released ---- */
 

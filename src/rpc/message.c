@@ -44,12 +44,20 @@ refuse_message(
     }
 }
 
+/* Its sender's only message lives as long as the call, whatever its user has given back before it
+ * came. */
+static inline struct arena *
+message_memory(struct weir_call *call)
+{
+    return call->has_scratch && !call_peer_sends_one(call) ? &call->scratch : &call->arena;
+}
+
 static inline weir_code
 unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
     size_t len, ProtobufCMessage **out_message)
 {
     enum wire_unpacked result =
-        wire_message_unpack(type, data, len, call_memory(call), out_message);
+        wire_message_unpack(type, data, len, message_memory(call), out_message);
 
     return result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, result);
 }
@@ -72,7 +80,7 @@ unpack_large(struct weir_call *call, const ProtobufCMessageDescriptor *type, siz
 {
     uint8_t *data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
     enum wire_unpacked result =
-        wire_message_unpack_within(type, data, len, LARGE_PART, call_memory(call), out_message);
+        wire_message_unpack_within(type, data, len, LARGE_PART, message_memory(call), out_message);
 
     return result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, result);
 }

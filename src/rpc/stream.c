@@ -20,10 +20,19 @@ call_renew_scratch(struct weir_call *call)
     call->has_scratch = true;
 }
 
+/* A message that is its sender's only one is not among what goes. */
+static void
+drop_message(struct weir_call *call)
+{
+    call_renew_scratch(call);
+    if (call->inflated > 0 && !call_peer_sends_one(call))
+        call_hold_no_inflated(call);
+}
+
 void
 weir_call_recycle(weir_call *call)
 {
-    call_renew_scratch(call);
+    drop_message(call);
 }
 
 struct receive {
@@ -57,9 +66,7 @@ receive_on_fiber(void *arg)
     struct receive *receive = arg;
     struct weir_call *call = receive->call;
 
-    call_renew_scratch(call);
-    if (call->inflated > 0)
-        call_hold_no_inflated(call);
+    drop_message(call);
     if (call->deputy != NULL && call->deputy->receive != NULL) {
         receive->code = call->deputy->receive(call, &receive->message);
         return;

@@ -104,6 +104,7 @@ struct rpc_transport {
     bool peer_closed; /* it is lost, and that is because the peer has closed it */
     bool timed_out;   /* or because it took nothing of what was sent */
     bool violated;    /* or because it broke a rule, or a limit, of HTTP/2 or TLS */
+    bool draining;    /* server: no new calls are to come, and those that are there know it */
     char *last_words; /* what the peer's GOAWAY gave as a reason; NULL: nothing */
     struct rpc_keepalive keepalive;
     struct loop_timer keepalive_timer;

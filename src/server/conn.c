@@ -375,6 +375,22 @@ server_conn_start(struct server_loop *home, struct net_conn *net)
     start_timer(conn, home->draining ? DRAIN_HANDSHAKE : options->handshake_timeout);
 }
 
+static void
+tell_call(struct weir_call *call, void *arg)
+{
+    (void)arg;
+    call_tell_drain(call);
+}
+
+static void
+tell_calls(struct rpc_transport *transport)
+{
+    if (transport->draining)
+        return;
+    transport->draining = true;
+    rpc_transport_each_call(transport, tell_call, NULL);
+}
+
 void
 server_conn_drain(struct server_conn *conn, const char *why)
 {
@@ -383,6 +399,7 @@ server_conn_drain(struct server_conn *conn, const char *why)
         return;
     }
     h2_conn_drain(conn->transport.h2, why, DRAIN_PING);
+    tell_calls(&conn->transport);
     rpc_transport_touch(&conn->transport);
     start_timer(conn, DRAIN_WAIT);
 }

@@ -236,6 +236,9 @@ test_watch(void **state)
         EVENTUALLY(atomic_load(&whole.last) == (int)status);
     }
     weir_health_shutdown(fixture.health);
+    for (int i = 0; i < WATCHERS; i++)
+        EVENTUALLY(atomic_load(&watching[i].last) == WEIR_HEALTH_NOT_SERVING);
+    weir_server_drain(fixture.running.server, 100 * WEIR_SECOND);
     for (int i = 0; i < WATCHERS; i++) {
         pthread_join(watching[i].thread, NULL);
         assert_int_equal(watching[i].last, WEIR_HEALTH_NOT_SERVING);
@@ -279,8 +282,9 @@ test_slow_watcher(void **state)
     assert_memory_equal(buf_head(&answer.data), "\0\0\0\0\2\x08\2", 7);
     raw_answer_free(&answer);
     raw_close(&raw);
-    weir_health_shutdown(fixture.health);
+    weir_server_drain(fixture.running.server, 100 * WEIR_SECOND);
     pthread_join(quick.thread, NULL);
+    assert_int_equal(quick.code, WEIR_UNAVAILABLE);
 }
 
 /* Clients that go away while they are parked leave nothing behind; running_stop looks. */

@@ -215,6 +215,22 @@ streams_report(void **state)
     weir_call_free(call);
 }
 
+/* One that would report in an hour does not hold the drain up. */
+static void
+streams_end_with_a_drain(void **state)
+{
+    struct fixture *it = *state;
+    struct weir_orca_report found;
+    weir_call *call = weir_call_new(it->channel, NULL);
+
+    assert_int_equal(weir_orca_open(call, 3600 * WEIR_SECOND), WEIR_OK);
+    assert_true(weir_orca_receive(call, &found));
+    weir_server_drain(it->server, 100 * WEIR_SECOND);
+    assert_false(weir_orca_receive(call, &found));
+    assert_int_equal(weir_call_code(call), WEIR_UNAVAILABLE);
+    weir_call_free(call);
+}
+
 /* ---- for balancers ---- */
 
 static const struct weir_value weighted_options[] = {
@@ -292,6 +308,7 @@ main(void)
         cmocka_unit_test_setup_teardown(calls_report, start, stop),
         cmocka_unit_test_setup_teardown(too_many_names_are_left_out, start, stop),
         cmocka_unit_test_setup_teardown(streams_report, start, stop),
+        cmocka_unit_test_setup_teardown(streams_end_with_a_drain, start, stop),
         cmocka_unit_test_setup_teardown(balancers_hear_reports_beside_calls, start, stop),
     };
 

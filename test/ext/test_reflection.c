@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking symbols up in descriptors; test/userd/test_reflection.py asks over the wire. */
+/* Looking symbols up in descriptors, and the end of the stream; test/userd/test_reflection.py asks
+ * over the wire. */
+#include "client.h"
+#include "grpc/reflection/v1/reflection.weir.h"
 #include "reflection/descriptor.h"
 #include "service.h"
 #include <setjmp.h>
@@ -96,6 +99,53 @@ test_offered_once(void **state)
     weir_reflection_free(NULL);
 }
 
+static weir_reflection *offered;
+
+static void
+offer(struct running *running)
+{
+    assert_int_equal(weir_reflection_new(running->server, &offered), WEIR_OK);
+}
+
+/* A client that keeps its stream open does not hold the drain up. */
+static void
+test_drain(void **state)
+{
+    static weir_interceptor *const none[] = {NULL};
+    Grpc__Reflection__V1__ServerReflectionRequest request =
+        GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
+    const Grpc__Reflection__V1__ServerReflectionResponse *response = NULL;
+    struct grpc_reflection_v1_ServerReflection_ServerReflectionInfo_client stream = {NULL};
+    struct running running;
+    struct client client;
+    weir_call *call;
+
+    (void)state;
+    running_start_prepared(&running, "127.0.0.1:0", NULL, none, offer);
+    open_client(&client, running.address, NULL);
+    call = weir_call_new(client.channel, NULL);
+    assert_int_equal(
+        grpc_reflection_v1_ServerReflection_ServerReflectionInfo(call, &stream), WEIR_OK);
+    request.message_request_case =
+        GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES;
+    request.list_services = (char *)"";
+    assert_int_equal(
+        grpc_reflection_v1_ServerReflection_ServerReflectionInfo_client_send(stream, &request),
+        WEIR_OK);
+    assert_true(
+        grpc_reflection_v1_ServerReflection_ServerReflectionInfo_client_recv(stream, &response));
+    assert_int_equal(response->list_services_response->n_service, 3);
+    weir_server_drain(running.server, 100 * WEIR_SECOND);
+    assert_false(
+        grpc_reflection_v1_ServerReflection_ServerReflectionInfo_client_recv(stream, &response));
+    assert_int_equal(weir_call_code(call), WEIR_UNAVAILABLE);
+    weir_call_free(call);
+    close_client(&client);
+    running_stop(&running, 100 * WEIR_SECOND);
+    assert_int_equal(running.result, WEIR_OK);
+    weir_reflection_free(offered);
+}
+
 int
 main(void)
 {
@@ -103,6 +153,7 @@ main(void)
         cmocka_unit_test(test_symbols),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_offered_once),
+        cmocka_unit_test(test_drain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

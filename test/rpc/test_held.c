@@ -23,6 +23,22 @@ enum {
 
 static struct running running;
 
+/* x-recycle: a handler that takes a message, gives it back and goes on without another one. */
+static weir_code
+give_back(void *self, weir_call *call, weir_next *next)
+{
+    const ProtobufCMessage *message;
+
+    (void)self;
+    if (weir_call_header(call, "x-recycle").data == NULL)
+        return weir_proceed(next, call);
+    weir_call_recycle(call);
+    if (!weir_call_receive(call, &message))
+        return weir_call_code(call);
+    weir_call_recycle(call);
+    return weir_event_wait(running.never, call);
+}
+
 static int
 start(void **state)
 {
@@ -30,7 +46,7 @@ start(void **state)
         .max_receive_message = 65536, .max_held = HELD};
 
     (void)state;
-    running_start(&running, "127.0.0.1:0", &options, NULL);
+    running_start(&running, "127.0.0.1:0", &options, give_back);
     return 0;
 }
 
@@ -175,12 +191,14 @@ deflate_wait(void)
 }
 
 static void
-ask_deflated(struct raw *raw, uint32_t id, const char *method, unsigned flags)
+ask_deflated(struct raw *raw, uint32_t id, const char *method, bool recycle, unsigned flags)
 {
     struct buf framed = deflate_wait();
 
     assert_true(buf_len(&framed) < 1000);
     raw_call(raw, method, NULL);
+    if (recycle)
+        raw_field(raw, "x-recycle", "yes");
     raw_field(raw, "grpc-encoding", "gzip");
     raw_headers(raw, RAW_END_HEADERS, id);
     raw_frame(raw, RAW_DATA, flags, id, buf_head(&framed), buf_len(&framed));
@@ -197,12 +215,27 @@ messages_that_inflate(void **state)
     (void)state;
     connect_to(&raw);
     for (unsigned i = 0; i < STREAMS; i++)
-        ask_deflated(&raw, id_of(i), "Unary", RAW_END_STREAM);
+        ask_deflated(&raw, id_of(i), "Unary", false, RAW_END_STREAM);
     assert_int_equal(status_of(&raw, id_of(STREAMS - 1), &reset), WEIR_RESOURCE_EXHAUSTED);
     let_go(&raw);
     connect_to(&raw);
     for (unsigned i = 0; i < STREAMS; i++) /* each is let go of when the next is waited for */
-        ask_deflated(&raw, id_of(i), "Collect", 0);
+        ask_deflated(&raw, id_of(i), "Collect", false, 0);
+    raw_request(&raw, id_of(STREAMS), "Unary", NULL);
+    assert_served(&raw, id_of(STREAMS));
+    assert_int_equal(running_stats(&running).calls_live, STREAMS);
+    let_go(&raw);
+}
+
+static void
+messages_that_are_given_back(void **state)
+{
+    struct raw raw;
+
+    (void)state;
+    connect_to(&raw);
+    for (unsigned i = 0; i < STREAMS; i++)
+        ask_deflated(&raw, id_of(i), "Collect", true, 0);
     raw_request(&raw, id_of(STREAMS), "Unary", NULL);
     assert_served(&raw, id_of(STREAMS));
     assert_int_equal(running_stats(&running).calls_live, STREAMS);
@@ -216,6 +249,7 @@ main(void)
         cmocka_unit_test(messages_that_are_begun_and_not_ended),
         cmocka_unit_test(long_headers_of_requests_that_never_come),
         cmocka_unit_test(messages_that_inflate),
+        cmocka_unit_test(messages_that_are_given_back),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

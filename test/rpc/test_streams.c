@@ -26,13 +26,15 @@ static weir_event *hold; /* what handlers of calls with x-hold wait for before t
 #define NEWS 40000
 #define NEWS_SIZE 1000
 
-/* For as long as the client likes, without ever receiving more than the request, which stays. */
+/* For as long as the client likes, without ever receiving more than the request, which stays,
+ * whatever was given back before it was received. */
 static weir_code
 tell_news(weir_call *call)
 {
     Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
     ProtobufCMessage *request;
 
+    weir_call_recycle(call);
     WEIR_TRY(weir_call_receive_one(call, &request));
     for (int i = 0; i < NEWS; i++) {
         weir_call_recycle(call);

@@ -186,26 +186,6 @@ a_full_hub_leaves_room_for_who_keeps_up(void **state)
     chat_seat_close(quick);
 }
 
-static void
-an_ended_hub_wakes_all(void **state)
-{
-    struct chat_hub *hub = *state;
-    struct chat_seat *before = sit(hub, "ada"), *after;
-
-    assert_false(chat_seat_ended(before));
-    post(hub, "ada", "last");
-    chat_hub_end(hub);
-    after = sit(hub, "bob");
-    assert_true(chat_seat_ended(before) && chat_seat_ended(after));
-    assert_int_equal(post(hub, "ada", "too late"), 0);
-    expect(before, "last");
-    expect(before, NULL);
-    assert_int_equal(weir_event_wait(chat_seat_event(before), NULL), WEIR_OK);
-    assert_int_equal(weir_event_wait(chat_seat_event(after), NULL), WEIR_OK);
-    chat_seat_close(before);
-    chat_seat_close(after);
-}
-
 /* ---- many threads ---- */
 
 #define TALKERS 8
@@ -283,7 +263,6 @@ main(void)
         TEST(a_full_seat_drops_what_is_new),
         TEST(large_letters_fill_a_seat_sooner),
         TEST(a_full_hub_leaves_room_for_who_keeps_up),
-        TEST(an_ended_hub_wakes_all),
         TEST(many_talk_at_once),
     };
 
