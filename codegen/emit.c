@@ -31,6 +31,14 @@ emit_service_vars(const struct model_service *service)
     }};
 }
 
+/* A name in lower case may be a macro with arguments, putc or major, where the source is compiled;
+ * it is not read as one where no parenthesis follows. */
+static bool
+may_be_macro(const char *member)
+{
+    return member[0] < 'A' || member[0] > 'Z';
+}
+
 struct emit_vars
 emit_method_vars(const struct model_service *service, const struct model_method *method)
 {
@@ -42,6 +50,8 @@ emit_method_vars(const struct model_service *service, const struct model_method 
         {"service", service->prefix},
         {"method", method->function},
         {"member", method->member},
+        {"open", may_be_macro(method->member) ? "(" : ""},
+        {"close", may_be_macro(method->member) ? ")" : ""},
         {"index", method->index},
         {"Request", method->input.type},
         {"request", method->input.lower},

@@ -10,7 +10,7 @@ void emit_source(struct text *out, const struct model_file *file);
 
 /* What templates can say of a file, a service and a method. The last of each array has no name. */
 struct emit_vars {
-    struct text_var list[14];
+    struct text_var list[16];
 };
 
 struct emit_vars emit_file_vars(const struct model_file *file);

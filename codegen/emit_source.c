@@ -38,13 +38,13 @@ static const char run_unset[] =
 
 static const char run_receive[] = "    WEIR_TRY(weir_call_receive_one(call, &request));\n";
 
-static const char run_unary[] = "    WEIR_TRY(service->$member$(self, call, (const $Request$ *)request, &response));\n";
+static const char run_unary[] = "    WEIR_TRY($open$service->$member$$close$(self, call, (const $Request$ *)request, &response));\n";
 
-static const char run_server_stream[] = "    return service->$member$(self, (const $Request$ *)request, peer);\n";
+static const char run_server_stream[] = "    return $open$service->$member$$close$(self, (const $Request$ *)request, peer);\n";
 
-static const char run_client_stream[] = "    WEIR_TRY(service->$member$(self, peer, &response));\n";
+static const char run_client_stream[] = "    WEIR_TRY($open$service->$member$$close$(self, peer, &response));\n";
 
-static const char run_bidi[] = "    return service->$member$(self, peer);\n";
+static const char run_bidi[] = "    return $open$service->$member$$close$(self, peer);\n";
 
 static const char run_send[] = "    return weir_call_send(call, (const ProtobufCMessage *)&response);\n";
 

@@ -49,18 +49,6 @@ add_proto(struct generation *run, const char *name)
     return NULL;
 }
 
-/* An error is one line, whatever the names in it are. */
-static char *
-one_line(struct pool *pool, const char *error)
-{
-    char *line = pool_dup(pool, error, strlen(error));
-
-    for (char *c = line; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
-    return line;
-}
-
 static void
 answer(struct generation *run)
 {
@@ -71,7 +59,7 @@ answer(struct generation *run)
     for (size_t i = 0; error == NULL && i < count; i++)
         error = add_proto(run, run->request.raw->file_to_generate[i]);
     if (error != NULL) {
-        run->response.error = one_line(&run->pool, error);
+        run->response.error = pool_line(&run->pool, error);
         run->response.n_file = 0;
     }
 }

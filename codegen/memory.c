@@ -65,6 +65,17 @@ pool_printf(struct pool *pool, const char *format, ...)
     return out;
 }
 
+char *
+pool_line(struct pool *pool, const char *text)
+{
+    char *line = pool_dup(pool, text, strlen(text));
+
+    for (char *c = line; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    return line;
+}
+
 void
 pool_fini(struct pool *pool)
 {

@@ -22,6 +22,10 @@ char *pool_dup(struct pool *pool, const char *data, size_t len);
 char *pool_printf(struct pool *pool, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void pool_fini(struct pool *pool);
 
+/* A copy in which every control character is a '?': what is told is one line, whatever the names in
+ * it are. */
+char *pool_line(struct pool *pool, const char *text);
+
 /* NUL-terminated once something was added. {0} is an empty one. */
 struct text {
     char *data;

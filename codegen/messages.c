@@ -4,7 +4,7 @@
  * here, so it never hears of services. */
 #include "messages.h"
 
-#include "request.h"
+#include "members.h"
 
 /* Takes the lists out of their files for the time of packing; they are freed with the request. */
 static void
@@ -26,16 +26,39 @@ pack_without_services(
         request->proto_file[i]->n_service = counts[i];
 }
 
-bool
-messages_only(const uint8_t *request, size_t len, struct text *out)
+/* An answer of nothing but an error. */
+static void
+pack_error(const char *error, struct pool *pool, struct text *out)
 {
-    Google__Protobuf__Compiler__CodeGeneratorRequest *unpacked = request_unpack(request, len);
-    struct pool pool = {0};
+    Google__Protobuf__Compiler__CodeGeneratorResponse response =
+        GOOGLE__PROTOBUF__COMPILER__CODE_GENERATOR_RESPONSE__INIT;
+    size_t size;
 
-    if (unpacked == NULL)
-        return false;
-    pack_without_services(unpacked, pool_alloc(&pool, unpacked->n_proto_file, sizeof(size_t)), out);
+    response.error = pool_line(pool, error);
+    size = google__protobuf__compiler__code_generator_response__get_packed_size(&response);
+    text_reserve(out, size);
+    google__protobuf__compiler__code_generator_response__pack(
+        &response, (uint8_t *)out->data + out->len);
+    out->len += size;
+}
+
+enum messages
+messages_only(const uint8_t *data, size_t len, struct text *out)
+{
+    struct pool pool = {0};
+    struct request request;
+    const char *error;
+
+    if (!request_init(&request, &pool, data, len))
+        return pool_fini(&pool), MESSAGES_NO_REQUEST;
+    members_rename(&request, &pool);
+    error = members_check(&request, &pool);
+    if (error != NULL)
+        pack_error(error, &pool, out);
+    else
+        pack_without_services(
+            request.raw, pool_alloc(&pool, request.raw->n_proto_file, sizeof(size_t)), out);
+    request_fini(&request);
     pool_fini(&pool);
-    google__protobuf__compiler__code_generator_request__free_unpacked(unpacked, NULL);
-    return true;
+    return error != NULL ? MESSAGES_REFUSED : MESSAGES_READY;
 }

@@ -5,5 +5,13 @@
 
 #include "memory.h"
 
-/* Add to `out` the serialized CodeGeneratorRequest without its services. False: it is none. */
-bool messages_only(const uint8_t *request, size_t len, struct text *out);
+enum messages {
+    MESSAGES_READY,
+    MESSAGES_REFUSED,   /* protobuf-c would make what does not compile, or would not live through it
+                         */
+    MESSAGES_NO_REQUEST /* the bytes are no CodeGeneratorRequest */
+};
+
+/* Add to `out` the serialized CodeGeneratorRequest without its services, with the fields renamed
+ * that have to be (members.h); when it is refused, the CodeGeneratorResponse that says why. */
+enum messages messages_only(const uint8_t *request, size_t len, struct text *out);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* protoc-gen-weir-messages: a plugin for protoc that lets protobuf-c's own generate messages, as
- * `protoc --weir-messages_out=DIR`, and amends two things. It keeps services from it (messages.c).
- * And it answers for `optional` in proto3: protoc-gen-c 1.4 makes right code for it, a oneof of one
- * field, as the descriptor has it, but does not say so, and then protoc refuses the file. */
+ * `protoc --weir-messages_out=DIR`, and amends three things. It keeps services from it
+ * (messages.c). It renames fields, or refuses files, for which that would make no code that
+ * compiles (members.c). And it answers for `optional` in proto3: protoc-gen-c 1.4 makes right code
+ * for it, a oneof of one field, as the descriptor has it, but does not say so, and then protoc
+ * refuses the file. */
 #include "messages.h"
 
 #include <errno.h>
@@ -74,27 +76,62 @@ amend_response(void)
     return EXIT_SUCCESS;
 }
 
+/* The whole answer: why there is nothing to generate. */
+static int
+refuse(const struct text *response)
+{
+    if (fwrite(response->data, 1, response->len, stdout) != response->len)
+        return fail("cannot write standard output: ", strerror(errno));
+    return EXIT_SUCCESS;
+}
+
+static int
+generate_messages(const struct text *request)
+{
+    FILE *input = file_of(request);
+    int code;
+
+    if (input == NULL)
+        return fail("cannot write a temporary file: ", strerror(errno));
+    code = run_generator(fileno(input));
+    fclose(input);
+    return code;
+}
+
+static int
+answer(const struct text *request)
+{
+    struct text messages = {0};
+    int code;
+
+    switch (messages_only((const uint8_t *)request->data, request->len, &messages)) {
+    case MESSAGES_READY:
+        code = generate_messages(&messages);
+        break;
+    case MESSAGES_REFUSED:
+        code = refuse(&messages);
+        break;
+    default:
+        code = fail("standard input is no CodeGeneratorRequest; ",
+            "run it as protoc --weir-messages_out=DIR");
+    }
+    text_fini(&messages);
+    return code == EXIT_SUCCESS ? amend_response() : code;
+}
+
 int
 main(void)
 {
-    struct text request = {0}, messages = {0};
-    FILE *input = NULL;
+    struct text request = {0};
     int code;
 
     signal(SIGCHLD, SIG_DFL); /* ignored, it would leave no child to wait for */
     if (!text_read(&request, stdin))
         code = fail("cannot read standard input: ", strerror(errno));
-    else if (request.len == 0 ||
-             !messages_only((const uint8_t *)request.data, request.len, &messages))
-        code = fail("standard input is no CodeGeneratorRequest; ",
-            "run it as protoc --weir-messages_out=DIR");
-    else if ((input = file_of(&messages)) == NULL)
-        code = fail("cannot write a temporary file: ", strerror(errno));
+    else if (request.len == 0)
+        code = fail("standard input is empty; ", "run it as protoc --weir-messages_out=DIR");
     else
-        code = run_generator(fileno(input));
+        code = answer(&request);
     text_fini(&request);
-    text_fini(&messages);
-    if (input != NULL)
-        fclose(input);
-    return code == EXIT_SUCCESS ? amend_response() : code;
+    return code;
 }

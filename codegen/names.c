@@ -72,22 +72,29 @@ names_is_dotted(const char *name)
     }
 }
 
-/* Sorted, for bsearch. Macros: those of the headers that a generated header includes, and of GNU C.
- */
+/* Sorted, for bsearch. Macros: those of the headers that a generated header includes, of GNU C, and
+ * those without arguments, in lower case, of the system's headers, which a program may include
+ * before a generated one. */
 static const char *const reserved[] = {"EOF", "INT16_MAX", "INT32_MAX", "INT64_MAX", "INT8_MAX",
     "NULL", "SIZE_MAX", "UINT16_MAX", "UINT32_MAX", "UINT64_MAX", "UINT8_MAX", "alignas", "alignof",
     "and", "and_eq", "asm", "assert", "auto", "bitand", "bitor", "bool", "break", "case", "catch",
     "char", "char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield",
     "compl", "complex", "concept", "const", "const_cast", "consteval", "constexpr", "constinit",
-    "continue", "decltype", "default", "delete", "do", "double", "dynamic_cast", "else", "enum",
-    "errno", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "i386",
-    "if", "imaginary", "inline", "int", "linux", "long", "mutable", "namespace", "new", "noexcept",
-    "noreturn", "not", "not_eq", "nullptr", "offsetof", "operator", "or", "or_eq", "private",
-    "protected", "public", "register", "reinterpret_cast", "requires", "restrict", "return",
-    "short", "signed", "sizeof", "static", "static_assert", "static_cast", "stderr", "stdin",
-    "stdout", "struct", "switch", "template", "this", "thread_local", "throw", "true", "try",
-    "typedef", "typeid", "typename", "typeof", "typeof_unqual", "union", "unix", "unsigned",
-    "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq"};
+    "continue", "d_fileno", "decltype", "default", "delete", "do", "double", "dynamic_cast", "else",
+    "enum", "errno", "explicit", "export", "extern", "false", "float", "for", "friend", "goto",
+    "h_addr", "h_errno", "i386", "if", "imaginary", "inline", "int", "linux", "long",
+    "math_errhandling", "mutable", "namespace", "new", "no_argument", "noexcept", "noreturn", "not",
+    "not_eq", "nullptr", "offsetof", "operator", "optional_argument", "or", "or_eq", "private",
+    "protected", "public", "register", "reinterpret_cast", "required_argument", "requires",
+    "restrict", "return", "s6_addr", "s6_addr16", "s6_addr32", "sa_handler", "sa_sigaction",
+    "sched_priority", "short", "si_addr", "si_addr_lsb", "si_arch", "si_band", "si_call_addr",
+    "si_fd", "si_int", "si_lower", "si_overrun", "si_pid", "si_pkey", "si_ptr", "si_status",
+    "si_stime", "si_syscall", "si_timerid", "si_uid", "si_upper", "si_utime", "si_value",
+    "sigev_notify_attributes", "sigev_notify_function", "signed", "sizeof", "st_atime", "st_ctime",
+    "st_mtime", "static", "static_assert", "static_cast", "stderr", "stdin", "stdout", "struct",
+    "switch", "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid",
+    "typename", "typeof", "typeof_unqual", "union", "unix", "unsigned", "using", "virtual", "void",
+    "volatile", "wchar_t", "while", "xor", "xor_eq"};
 
 static int
 compare_words(const void *key, const void *element)
@@ -96,13 +103,17 @@ compare_words(const void *key, const void *element)
 }
 
 bool
-names_is_reserved(const char *word)
+names_is_word(const char *name)
+{
+    return bsearch(name, reserved, sizeof reserved / sizeof *reserved, sizeof *reserved,
+               compare_words) != NULL;
+}
+
+bool
+names_is_reserved(const char *name)
 {
     /* C11, 7.1.3: these are the compiler's, some of them keywords. */
-    if (word[0] == '_' && (word[1] == '_' || is_upper(word[1])))
-        return true;
-    return bsearch(word, reserved, sizeof reserved / sizeof *reserved, sizeof *reserved,
-               compare_words) != NULL;
+    return (name[0] == '_' && (name[1] == '_' || is_upper(name[1]))) || names_is_word(name);
 }
 
 /* The pieces of a dotted name, each put through `convert`, with "__" between those that are not
@@ -188,6 +199,16 @@ char *
 names_message_upper(struct pool *pool, const char *full_name)
 {
     return join(pool, full_name, convert_upper);
+}
+
+char *
+names_lower(struct pool *pool, const char *name)
+{
+    char *lower = pool_dup(pool, name, strlen(name));
+
+    for (char *c = lower; *c != '\0'; c++)
+        *c = to_lower(*c);
+    return lower;
 }
 
 char *

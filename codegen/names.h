@@ -10,9 +10,15 @@
 bool names_is_identifier(const char *name);
 bool names_is_dotted(const char *name);
 
-/* Would the word, as a member's name, be a keyword of C or C++, a name that is the compiler's, or a
- * macro of the standard headers? */
-bool names_is_reserved(const char *word);
+/* Would it, as a member's name, be a keyword of C or C++, or a macro of the system's headers that
+ * has no arguments? */
+bool names_is_word(const char *name);
+
+/* The same, or one of the compiler's own. */
+bool names_is_reserved(const char *name);
+
+/* "userName" -> "username", as protobuf-c does with fields. */
+char *names_lower(struct pool *pool, const char *name);
 
 /* "a.b.Outer.Inner" -> "A__B__Outer__Inner", the type that protobuf-c makes. */
 char *names_message_type(struct pool *pool, const char *full_name);

@@ -12,10 +12,12 @@
 /* protoc itself reads messages in messages to this depth. */
 #define MAX_DEPTH 100
 
-/* `extend google.protobuf.FileOptions` in protobuf-c/protobuf-c.proto, and the fields in it. */
-#define PB_C_FILE 1019
+/* `extend google.protobuf.FileOptions`, and MessageOptions, in protobuf-c/protobuf-c.proto, and the
+ * fields in it. */
+#define PB_C 1019
 #define PB_C_FILE_NO_GENERATE 1
 #define PB_C_FILE_C_PACKAGE 6
+#define PB_C_MESSAGE_BASE_FIELD_NAME 3
 
 /* The bytes of the extension, which a message of options that does not know it keeps with their
  * length. */
@@ -23,7 +25,7 @@ static bool
 extension_bytes(
     const ProtobufCMessageUnknownField *unknown, const uint8_t **out_at, const uint8_t **out_end)
 {
-    if (unknown->tag != PB_C_FILE || unknown->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
+    if (unknown->tag != PB_C || unknown->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
         return false;
     *out_at = unknown->data;
     *out_end = unknown->data + unknown->len;
@@ -54,6 +56,25 @@ read_file_options(struct request_file *file, struct pool *pool)
                 file->c_package = pool_dup(pool, (const char *)field.data, field.len);
         }
     }
+}
+
+const char *
+request_base_member(const proto_message *message, struct pool *pool)
+{
+    const char *name = "base";
+    const uint8_t *at, *end;
+    struct wire_field field;
+
+    if (message->options == NULL)
+        return name;
+    for (unsigned i = 0; i < message->options->base.n_unknown_fields; i++) {
+        if (!extension_bytes(&message->options->base.unknown_fields[i], &at, &end))
+            continue;
+        while (wire_next(&at, end, &field))
+            if (field.number == PB_C_MESSAGE_BASE_FIELD_NAME && field.data != NULL)
+                name = pool_dup(pool, (const char *)field.data, field.len);
+    }
+    return name;
 }
 
 static size_t
@@ -205,7 +226,8 @@ const struct request_file *
 request_file(const struct request *request, const char *name)
 {
     for (size_t i = 0; i < request->file_count; i++)
-        if (strcmp(request->files[i].proto->name, name) == 0)
+        if (request->files[i].proto->name != NULL &&
+            strcmp(request->files[i].proto->name, name) == 0)
             return &request->files[i];
     return NULL;
 }

@@ -42,6 +42,10 @@ void request_fini(struct request *request);
 /* What is wrong with the request as a whole, in one line; NULL: nothing. */
 const char *request_check(const struct request *request, struct pool *pool);
 
+/* What protobuf-c calls the member that every message begins with: "base", unless an option says
+ * otherwise. */
+const char *request_base_member(const proto_message *message, struct pool *pool);
+
 /* NULL: the request has no such file, or message. name is without a dot in front. */
 const struct request_file *request_file(const struct request *request, const char *name);
 const struct request_message *request_message(const struct request *request, const char *name);

@@ -3,19 +3,8 @@
  * service's handlers, of which `delete` and `delete_` would be one. */
 #include "symbols.h"
 
-#include <stdlib.h>
+#include "clash.h"
 #include <string.h>
-
-struct symbol {
-    const char *name;
-    const char *owner; /* what in the .proto it comes from */
-};
-
-struct symbols {
-    struct pool *pool;
-    struct symbol *list;
-    size_t count;
-};
 
 static const char *const of_service[] = {"_add", "_handlers", "_methods", "_service"};
 static const char *const of_method[] = {"", "_run"};
@@ -28,28 +17,23 @@ static const char *const of_bidi_stream[] = {"_server", "_recv", "_send", "_clie
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* The most names that one method takes, its member among them. */
-#define METHOD_MOST (COUNT(of_method) + COUNT(of_bidi_stream) + 1)
-
 static void
-add(struct symbols *symbols, const char *prefix, const char *owner, const char *const *endings,
+add(struct clash_list *symbols, const char *prefix, const char *owner, const char *const *endings,
     size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        symbols->list[symbols->count++] =
-            (struct symbol){pool_printf(symbols->pool, "%s%s", prefix, endings[i]), owner};
+        clash_add(symbols, pool_printf(symbols->pool, "%s%s", prefix, endings[i]), owner);
 }
 
 static void
-add_method(
-    struct symbols *symbols, const struct model_service *service, const struct model_method *method)
+add_method(struct clash_list *symbols, const struct model_service *service,
+    const struct model_method *method)
 {
     const char *name = method->function, *owner = method->full_name;
-    const char *member =
-        pool_printf(symbols->pool, "%s_handlers.%s", service->prefix, method->member);
 
     add(symbols, name, owner, of_method, COUNT(of_method));
-    add(symbols, member, owner, (const char *const[]){""}, 1);
+    clash_add(symbols,
+        pool_printf(symbols->pool, "%s_handlers.%s", service->prefix, method->member), owner);
     if (method->client_streams && method->server_streams)
         add(symbols, name, owner, of_bidi_stream, COUNT(of_bidi_stream));
     else if (method->client_streams)
@@ -58,36 +42,49 @@ add_method(
         add(symbols, name, owner, of_server_stream, COUNT(of_server_stream));
 }
 
-static int
-compare(const void *a, const void *b)
+/* Functions and types of the libraries that generated code uses are all in lower case behind one
+ * of these. */
+static bool
+is_of_libraries(const char *name)
 {
-    const struct symbol *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
+    static const char *const prefixes[] = {"weir_", "protobuf_c_"};
+    bool is_lower = true;
 
-    return order != 0 ? order : strcmp(x->owner, y->owner);
+    for (const char *c = name; *c != '\0'; c++)
+        is_lower = is_lower && (*c < 'A' || *c > 'Z');
+    for (size_t i = 0; i < COUNT(prefixes); i++)
+        if (is_lower && strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+static const char *
+check_prefixes(const struct model_service *service, struct pool *pool)
+{
+    for (size_t i = 0; i < service->method_count; i++)
+        if (is_of_libraries(service->methods[i].function))
+            return pool_printf(pool,
+                "%s would be called %s in C, as functions of Weir or protobuf-c are; give it a "
+                "package "
+                "of another name",
+                service->methods[i].full_name, service->methods[i].function);
+    return NULL;
 }
 
 const char *
 symbols_clash(const struct model_file *model, struct pool *pool)
 {
-    struct symbols symbols = {.pool = pool};
-    size_t most = 1;
+    struct clash_list symbols = {.pool = pool};
+    const char *error = NULL;
 
-    for (size_t i = 0; i < model->service_count; i++)
-        most += COUNT(of_service) + model->services[i].method_count * METHOD_MOST;
-    symbols.list = pool_alloc(pool, most, sizeof *symbols.list);
-    add(&symbols, model->symbol, model->name, (const char *const[]){""}, 1);
-    for (size_t i = 0; i < model->service_count; i++) {
+    clash_add(&symbols, model->symbol, model->name);
+    for (size_t i = 0; error == NULL && i < model->service_count; i++) {
         const struct model_service *service = &model->services[i];
 
+        error = check_prefixes(service, pool);
         add(&symbols, service->prefix, service->full_name, of_service, COUNT(of_service));
         for (size_t j = 0; j < service->method_count; j++)
             add_method(&symbols, service, &service->methods[j]);
     }
-    qsort(symbols.list, symbols.count, sizeof *symbols.list, compare);
-    for (size_t i = 1; i < symbols.count; i++)
-        if (strcmp(symbols.list[i - 1].name, symbols.list[i].name) == 0)
-            return pool_printf(pool, "%s and %s would both be called %s in C",
-                symbols.list[i - 1].owner, symbols.list[i].owner, symbols.list[i].name);
-    return NULL;
+    return error != NULL ? error : clash_find(&symbols);
 }

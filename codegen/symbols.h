@@ -5,5 +5,5 @@
 
 #include "model.h"
 
-/* NULL, or in one line which two things would have one name. */
+/* NULL, or in one line which two things would have one name, or which a name of Weir's own. */
 const char *symbols_clash(const struct model_file *model, struct pool *pool);

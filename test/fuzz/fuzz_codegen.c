@@ -45,7 +45,7 @@ check_messages(const uint8_t *data, size_t size)
 {
     struct text messages = {0};
 
-    if (messages_only(data, size, &messages)) {
+    if (messages_only(data, size, &messages) == MESSAGES_READY) {
         Google__Protobuf__Compiler__CodeGeneratorRequest *again =
             request_unpack((const uint8_t *)messages.data, messages.len);
 

@@ -238,6 +238,30 @@ def test_services_of_one_name(request_of_kinds):
     )
 
 
+@pytest.mark.parametrize("package, service, method, symbol", [
+    ("", "weir", "now", "weir_now"),
+    ("weir", "call", "new", "weir_call_new"),
+    ("protobuf_c", "message", "init", "protobuf_c_message_init"),
+])
+def test_names_of_the_libraries(request_of_kinds, package, service, method, symbol):
+    file = request_of_kinds.proto_file[0]
+    del file.service[1:], file.service[0].method[1:]
+    file.package, file.service[0].name, file.service[0].method[0].name = package, service, method
+    file.service[0].method[0].input_type = file.service[0].method[0].output_type = \
+        f".{package + '.' if package else ''}Question"
+    error = error_of(request_of_kinds)
+    assert f" would be called {symbol} in C, as functions of Weir or protobuf-c are" in error
+
+
+def test_package_of_that_name(request_of_kinds):
+    """Names with capitals are nobody's."""
+    file = request_of_kinds.proto_file[0]
+    file.package = "weir"
+    del file.service[1:], file.service[0].method[1:]
+    file.service[0].method[0].input_type = file.service[0].method[0].output_type = ".weir.Question"
+    assert len(answer(request_of_kinds).file) == 2
+
+
 @pytest.mark.parametrize("name, error", [
     (b"a;b", "kinds.proto: option c_package: 'a;b' is no package name"),
     (b"a..b", "kinds.proto: option c_package: 'a..b' is no package name"),
@@ -347,3 +371,49 @@ def test_messages_are_those_of_protobuf_c(tmp_path):
     ours = run("protoc-gen-weir-messages", data)
     files = [plugin_pb2.CodeGeneratorResponse.FromString(done.stdout).file for done in (theirs, ours)]
     assert files[0] == files[1] and len(files[0]) == 2
+
+
+def messages_error(syntax, text, tmp_path):
+    """What protoc-gen-weir-messages has against a file."""
+    (tmp_path / "bad.proto").write_text(f'syntax = "{syntax}";\n{text}\n')
+    subprocess.run(["protoc", f"-I{tmp_path}", f"--descriptor_set_out={tmp_path / 'set'}", "bad.proto"], check=True)
+    request = plugin_pb2.CodeGeneratorRequest(file_to_generate=["bad.proto"])
+    request.proto_file.extend(descriptor_pb2.FileDescriptorSet.FromString((tmp_path / "set").read_bytes()).file)
+    done = run("protoc-gen-weir-messages", request.SerializeToString())
+    response = plugin_pb2.CodeGeneratorResponse.FromString(done.stdout)
+    assert (done.returncode, done.stderr, len(response.file)) == (0, b"", 0)
+    return response.error
+
+
+@pytest.mark.parametrize("syntax, text, error", [
+    ("proto3", "message M { repeated int32 x = 1; int32 n_x = 2; }", "M.n_x and M.x would both be called M.n_x in C"),
+    ("proto2", "message M { optional int32 x = 1; optional int32 has_x = 2; }",
+     "M.has_x and M.x would both be called M.has_x in C"),
+    ("proto2", "message M { optional int32 X = 1; optional string x = 2; }", "M.X and M.x would both be called M.x in C"),
+    ("proto3", "message M { oneof k { int32 a = 1; } int32 k_case = 2; }", "M.k and M.k_case would both be called M.k_case in C"),
+    ("proto3", "message foo_bar {} message FooBar {}", "FooBar and foo_bar would both be called FooBar in C"),
+    ("proto3", "package p; message HTTPUser {} enum Httpuser { A = 0; }",
+     "p.HTTPUser and p.Httpuser would both be called p__httpuser in C"),
+    ("proto3", "message NULL {}", "NULL would be called NULL in C, which is taken; give it a package"),
+    ("proto3", "message ProtobufCMessage {}",
+     "ProtobufCMessage would be called ProtobufCMessage in C, which is taken; give it a package"),
+    ("proto2", "package p; message M { repeated group G = 1 {} }", "p.M.g is a group, which protobuf-c does not have"),
+    ("proto2", "message O { message M { optional double d = 1 [default = -inf]; } }",
+     "O.M.d: protobuf-c cannot write the default -inf"),
+])
+def test_messages_that_do_not_compile(syntax, text, error, tmp_path):
+    assert messages_error(syntax, text, tmp_path) == f"bad.proto: {error}"
+
+
+def test_messages_of_a_nameless_file(request_of_kinds):
+    request_of_kinds.proto_file.add().message_type.add().field.add()
+    done = run("protoc-gen-weir-messages", request_of_kinds.SerializeToString())
+    assert done.returncode >= 0  # whatever protobuf-c makes of it
+
+
+def test_reflection_has_the_true_names():
+    """What protobuf-c knows under another name is the same on the wire, and the descriptor for reflection is untouched."""
+    source = (HERE / "expected" / "fields.weir.c").read_text()
+    array = re.search(r"descriptor\[\] = \{(.*?)\};", source, re.DOTALL).group(1)
+    embedded = descriptor_pb2.FileDescriptorProto.FromString(bytes(int(byte, 16) for byte in re.findall("0x..", array)))
+    assert [field.name for field in embedded.message_type[0].field][:5] == ["int", "restrict", "Requires", "nullptr", "base"]

@@ -15,7 +15,7 @@ static const uint8_t descriptor[] = {
     0x0a, 0x09, 0x48, 0x54, 0x54, 0x50, 0x54, 0x68, 0x69, 0x6e, 0x67, 0x12, 0x10, 0x0a, 0x03, 0x6e,
     0x65, 0x77, 0x18, 0x01, 0x20, 0x01, 0x28, 0x05, 0x52, 0x03, 0x6e, 0x65, 0x77, 0x22, 0x05, 0x0a,
     0x03, 0x69, 0x6e, 0x74, 0x22, 0x06, 0x0a, 0x04, 0x4e, 0x55, 0x4c, 0x4c, 0x22, 0x0d, 0x0a, 0x0b,
-    0x67, 0x65, 0x74, 0x55, 0x52, 0x4c, 0x46, 0x6f, 0x72, 0x49, 0x44, 0x32, 0xe9, 0x09, 0x0a, 0x0d,
+    0x67, 0x65, 0x74, 0x55, 0x52, 0x4c, 0x46, 0x6f, 0x72, 0x49, 0x44, 0x32, 0xb0, 0x0c, 0x0a, 0x0d,
     0x48, 0x54, 0x54, 0x50, 0x53, 0x65, 0x72, 0x76, 0x69, 0x63, 0x65, 0x32, 0x5f, 0x12, 0x5e, 0x0a,
     0x03, 0x69, 0x6e, 0x74, 0x12, 0x2e, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32,
     0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61, 0x31, 0x2e, 0x78,
@@ -88,18 +88,39 @@ static const uint8_t descriptor[] = {
     0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61, 0x31,
     0x2e, 0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x1a, 0x21, 0x2e, 0x5f, 0x4d, 0x79, 0x2e,
     0x48, 0x54, 0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65,
-    0x74, 0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x12, 0x59, 0x0a, 0x0b,
-    0x67, 0x65, 0x74, 0x55, 0x52, 0x4c, 0x46, 0x6f, 0x72, 0x49, 0x44, 0x12, 0x27, 0x2e, 0x5f, 0x4d,
-    0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31,
-    0x62, 0x65, 0x74, 0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x67, 0x65, 0x74, 0x55, 0x52, 0x4c, 0x46,
-    0x6f, 0x72, 0x49, 0x44, 0x1a, 0x21, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32,
+    0x74, 0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x12, 0x4c, 0x0a, 0x04,
+    0x70, 0x75, 0x74, 0x63, 0x12, 0x21, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32,
     0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61, 0x31, 0x2e, 0x78,
-    0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x32, 0x4f, 0x0a, 0x05, 0x77, 0x68, 0x69, 0x6c, 0x65,
-    0x12, 0x46, 0x0a, 0x02, 0x64, 0x6f, 0x12, 0x1f, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54,
-    0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61, 0x31,
-    0x2e, 0x78, 0x5f, 0x2e, 0x69, 0x6e, 0x74, 0x1a, 0x1f, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54,
+    0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x1a, 0x21, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54,
     0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61,
-    0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x69, 0x6e, 0x74, 0x62, 0x06, 0x70, 0x72, 0x6f, 0x74, 0x6f, 0x33,
+    0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x12, 0x50, 0x0a, 0x06, 0x61, 0x73,
+    0x73, 0x65, 0x72, 0x74, 0x12, 0x21, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32,
+    0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61, 0x31, 0x2e, 0x78,
+    0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x1a, 0x21, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54,
+    0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61,
+    0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x30, 0x01, 0x12, 0x4f, 0x0a, 0x05,
+    0x6d, 0x61, 0x6a, 0x6f, 0x72, 0x12, 0x21, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54, 0x50,
+    0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61, 0x31, 0x2e,
+    0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x1a, 0x21, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48,
+    0x54, 0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74,
+    0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x28, 0x01, 0x12, 0x54, 0x0a,
+    0x08, 0x73, 0x74, 0x5f, 0x61, 0x74, 0x69, 0x6d, 0x65, 0x12, 0x21, 0x2e, 0x5f, 0x4d, 0x79, 0x2e,
+    0x48, 0x54, 0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65,
+    0x74, 0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x1a, 0x21, 0x2e, 0x5f,
+    0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76,
+    0x31, 0x62, 0x65, 0x74, 0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x28,
+    0x01, 0x30, 0x01, 0x12, 0x59, 0x0a, 0x0b, 0x67, 0x65, 0x74, 0x55, 0x52, 0x4c, 0x46, 0x6f, 0x72,
+    0x49, 0x44, 0x12, 0x27, 0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32, 0x5f, 0x73,
+    0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e,
+    0x67, 0x65, 0x74, 0x55, 0x52, 0x4c, 0x46, 0x6f, 0x72, 0x49, 0x44, 0x1a, 0x21, 0x2e, 0x5f, 0x4d,
+    0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e, 0x76, 0x31,
+    0x62, 0x65, 0x74, 0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x6c, 0x6f, 0x77, 0x65, 0x72, 0x32, 0x4f,
+    0x0a, 0x05, 0x77, 0x68, 0x69, 0x6c, 0x65, 0x12, 0x46, 0x0a, 0x02, 0x64, 0x6f, 0x12, 0x1f, 0x2e,
+    0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66, 0x2e,
+    0x76, 0x31, 0x62, 0x65, 0x74, 0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x69, 0x6e, 0x74, 0x1a, 0x1f,
+    0x2e, 0x5f, 0x4d, 0x79, 0x2e, 0x48, 0x54, 0x54, 0x50, 0x32, 0x5f, 0x73, 0x74, 0x75, 0x66, 0x66,
+    0x2e, 0x76, 0x31, 0x62, 0x65, 0x74, 0x61, 0x31, 0x2e, 0x78, 0x5f, 0x2e, 0x69, 0x6e, 0x74, 0x62,
+    0x06, 0x70, 0x72, 0x6f, 0x74, 0x6f, 0x33,
 };
 
 static const struct weir_file *const imports[] = {
@@ -123,7 +144,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__int_run(const void *handlers, void *sel
     if (service->int_ == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.int is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->int_(self, call, (const My__HTTP2Stuff__V1beta1__X__HTTPServer2Request *)request, &response));
+    WEIR_TRY((service->int_)(self, call, (const My__HTTP2Stuff__V1beta1__X__HTTPServer2Request *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -137,7 +158,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__class_run(const void *handlers, void *s
     if (service->class_ == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.class is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->class_(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
+    WEIR_TRY((service->class_)(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -151,7 +172,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__delete_run(const void *handlers, void *
     if (service->delete_ == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.delete is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    return service->delete_(self, (const My__HTTP2Stuff__V1beta1__X__Lead *)request, peer);
+    return (service->delete_)(self, (const My__HTTP2Stuff__V1beta1__X__Lead *)request, peer);
 }
 
 static weir_code
@@ -163,7 +184,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__errno_run(const void *handlers, void *s
 
     if (service->errno_ == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.errno is not implemented");
-    WEIR_TRY(service->errno_(self, peer, &response));
+    WEIR_TRY((service->errno_)(self, peer, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -188,7 +209,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__add__run(const void *handlers, void *se
     if (service->add == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.add is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->add(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
+    WEIR_TRY((service->add)(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -202,7 +223,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__service__run(const void *handlers, void
     if (service->service == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.service is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->service(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
+    WEIR_TRY((service->service)(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -216,7 +237,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__methods__run(const void *handlers, void
     if (service->methods == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.methods is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->methods(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
+    WEIR_TRY((service->methods)(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -230,7 +251,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers__run(const void *handlers, voi
     if (service->handlers == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.handlers is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    return service->handlers(self, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, peer);
+    return (service->handlers)(self, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, peer);
 }
 
 static weir_code
@@ -243,7 +264,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__self_run(const void *handlers, void *se
     if (service->self == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.self is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->self(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
+    WEIR_TRY((service->self)(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -256,7 +277,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__call_run(const void *handlers, void *se
 
     if (service->call == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.call is not implemented");
-    WEIR_TRY(service->call(self, peer, &response));
+    WEIR_TRY((service->call)(self, peer, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -270,7 +291,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2____run(const void *handlers, void *self,
     if (service->_ == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_._ is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->_(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
+    WEIR_TRY((service->_)(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -284,7 +305,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2___Bool_run(const void *handlers, void *s
     if (service->_Bool_ == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_._Bool is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->_Bool_(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
+    WEIR_TRY((service->_Bool_)(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -298,8 +319,59 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2____func___run(const void *handlers, void
     if (service->__func___ == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.__func__ is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->__func___(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
+    WEIR_TRY((service->__func___)(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
+}
+
+static weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__putc_run(const void *handlers, void *self, weir_call *call)
+{
+    const struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers *service = handlers;
+    My__HTTP2Stuff__V1beta1__X__Lower response = __MY__HTTP2_STUFF__V1BETA1__X___LOWER__INIT;
+    ProtobufCMessage *request;
+
+    if (service->putc == NULL)
+        return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.putc is not implemented");
+    WEIR_TRY(weir_call_receive_one(call, &request));
+    WEIR_TRY((service->putc)(self, call, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, &response));
+    return weir_call_send(call, (const ProtobufCMessage *)&response);
+}
+
+static weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_run(const void *handlers, void *self, weir_call *call)
+{
+    const struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers *service = handlers;
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_server peer = {call};
+    ProtobufCMessage *request;
+
+    if (service->assert_ == NULL)
+        return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.assert is not implemented");
+    WEIR_TRY(weir_call_receive_one(call, &request));
+    return (service->assert_)(self, (const My__HTTP2Stuff__V1beta1__X__Lower *)request, peer);
+}
+
+static weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__major_run(const void *handlers, void *self, weir_call *call)
+{
+    const struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers *service = handlers;
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_server peer = {call};
+    My__HTTP2Stuff__V1beta1__X__Lower response = __MY__HTTP2_STUFF__V1BETA1__X___LOWER__INIT;
+
+    if (service->major == NULL)
+        return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.major is not implemented");
+    WEIR_TRY((service->major)(self, peer, &response));
+    return weir_call_send(call, (const ProtobufCMessage *)&response);
+}
+
+static weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_run(const void *handlers, void *self, weir_call *call)
+{
+    const struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers *service = handlers;
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_server peer = {call};
+
+    if (service->st_atime_ == NULL)
+        return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.st_atime is not implemented");
+    return (service->st_atime_)(self, peer);
 }
 
 static weir_code
@@ -312,7 +384,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__getURLForID_run(const void *handlers, v
     if (service->getURLForID == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_.getURLForID is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->getURLForID(self, call, (const My__HTTP2Stuff__V1beta1__X__GetURLForID *)request, &response));
+    WEIR_TRY((service->getURLForID)(self, call, (const My__HTTP2Stuff__V1beta1__X__GetURLForID *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 
@@ -416,6 +488,34 @@ static const struct weir_method _My_HTTP2_stuff_v1beta1_x__HTTPService2__methods
         .run = _My_HTTP2_stuff_v1beta1_x__HTTPService2____func___run,
     },
     {
+        .path = "/_My.HTTP2_stuff.v1beta1.x_.HTTPService2_/putc",
+        .kind = WEIR_UNARY,
+        .input = &__my__http2_stuff__v1beta1__x___lower__descriptor,
+        .output = &__my__http2_stuff__v1beta1__x___lower__descriptor,
+        .run = _My_HTTP2_stuff_v1beta1_x__HTTPService2__putc_run,
+    },
+    {
+        .path = "/_My.HTTP2_stuff.v1beta1.x_.HTTPService2_/assert",
+        .kind = WEIR_SERVER_STREAM,
+        .input = &__my__http2_stuff__v1beta1__x___lower__descriptor,
+        .output = &__my__http2_stuff__v1beta1__x___lower__descriptor,
+        .run = _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_run,
+    },
+    {
+        .path = "/_My.HTTP2_stuff.v1beta1.x_.HTTPService2_/major",
+        .kind = WEIR_CLIENT_STREAM,
+        .input = &__my__http2_stuff__v1beta1__x___lower__descriptor,
+        .output = &__my__http2_stuff__v1beta1__x___lower__descriptor,
+        .run = _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_run,
+    },
+    {
+        .path = "/_My.HTTP2_stuff.v1beta1.x_.HTTPService2_/st_atime",
+        .kind = WEIR_BIDI_STREAM,
+        .input = &__my__http2_stuff__v1beta1__x___lower__descriptor,
+        .output = &__my__http2_stuff__v1beta1__x___lower__descriptor,
+        .run = _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_run,
+    },
+    {
         .path = "/_My.HTTP2_stuff.v1beta1.x_.HTTPService2_/getURLForID",
         .kind = WEIR_UNARY,
         .input = &__my__http2_stuff__v1beta1__x___get_urlfor_id__descriptor,
@@ -427,7 +527,7 @@ static const struct weir_method _My_HTTP2_stuff_v1beta1_x__HTTPService2__methods
 const struct weir_service _My_HTTP2_stuff_v1beta1_x__HTTPService2__service = {
     .name = "_My.HTTP2_stuff.v1beta1.x_.HTTPService2_",
     .methods = _My_HTTP2_stuff_v1beta1_x__HTTPService2__methods,
-    .method_count = 15,
+    .method_count = 19,
     .file = &words_proto_file,
 };
 
@@ -441,7 +541,7 @@ _My_HTTP2_stuff_v1beta1_x__while_do_run(const void *handlers, void *self, weir_c
     if (service->do_ == NULL)
         return weir_fail(call, WEIR_UNIMPLEMENTED, "_My.HTTP2_stuff.v1beta1.x_.while.do is not implemented");
     WEIR_TRY(weir_call_receive_one(call, &request));
-    WEIR_TRY(service->do_(self, call, (const My__HTTP2Stuff__V1beta1__X__Int *)request, &response));
+    WEIR_TRY((service->do_)(self, call, (const My__HTTP2Stuff__V1beta1__X__Int *)request, &response));
     return weir_call_send(call, (const ProtobufCMessage *)&response);
 }
 

@@ -54,6 +54,30 @@ struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__call_client {
     weir_call *call;
 };
 
+/* _My.HTTP2_stuff.v1beta1.x_.HTTPService2_.assert, as its handler sees it and as its client does. */
+struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_server {
+    weir_call *call;
+};
+struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_client {
+    weir_call *call;
+};
+
+/* _My.HTTP2_stuff.v1beta1.x_.HTTPService2_.major, as its handler sees it and as its client does. */
+struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_server {
+    weir_call *call;
+};
+struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_client {
+    weir_call *call;
+};
+
+/* _My.HTTP2_stuff.v1beta1.x_.HTTPService2_.st_atime, as its handler sees it and as its client does. */
+struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_server {
+    weir_call *call;
+};
+struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client {
+    weir_call *call;
+};
+
 /* What a server implements. A member left NULL answers UNIMPLEMENTED. self is what was given to
  * _My_HTTP2_stuff_v1beta1_x__HTTPService2__add. A request lives until its handler returns; a response arrives initialised and
  * is sent when the handler has returned OK, so what it points to comes from weir_call_alloc or
@@ -99,6 +123,17 @@ struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers {
 
     weir_code (*__func___)(void *self, weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
         My__HTTP2Stuff__V1beta1__X__Lower *out_response);
+
+    weir_code (*putc)(void *self, weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
+        My__HTTP2Stuff__V1beta1__X__Lower *out_response);
+
+    weir_code (*assert_)(void *self, const My__HTTP2Stuff__V1beta1__X__Lower *request,
+        struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_server peer);
+
+    weir_code (*major)(void *self, struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_server peer,
+        My__HTTP2Stuff__V1beta1__X__Lower *out_response);
+
+    weir_code (*st_atime_)(void *self, struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_server peer);
 
     weir_code (*getURLForID)(void *self, weir_call *call, const My__HTTP2Stuff__V1beta1__X__GetURLForID *request,
         My__HTTP2Stuff__V1beta1__X__Lower *out_response);
@@ -469,13 +504,179 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2____func__(weir_call *call, const My__HTT
 
 /* *out_response lives as long as the call. Suspends. */
 static inline WEIR_CHECK weir_code
-_My_HTTP2_stuff_v1beta1_x__HTTPService2__getURLForID(weir_call *call, const My__HTTP2Stuff__V1beta1__X__GetURLForID *request,
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__putc(weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
     const My__HTTP2Stuff__V1beta1__X__Lower **out_response)
 {
     const ProtobufCMessage *message = (const ProtobufCMessage *)request;
     ProtobufCMessage *response;
 
     WEIR_TRY(weir_call_unary(call, &_My_HTTP2_stuff_v1beta1_x__HTTPService2__service.methods[14], message, &response));
+    *out_response = (const My__HTTP2Stuff__V1beta1__X__Lower *)response;
+    return WEIR_OK;
+}
+
+/* Sends the request; responses follow. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__assert(weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_client *out_stream)
+{
+    const ProtobufCMessage *message = (const ProtobufCMessage *)request;
+
+    WEIR_TRY(weir_call_open(call, &_My_HTTP2_stuff_v1beta1_x__HTTPService2__service.methods[15], message));
+    out_stream->call = call;
+    return WEIR_OK;
+}
+
+/* The next response, which lives until the next receive. False at the end: weir_call_code says
+ * how the call ended. Suspends. */
+static inline WEIR_CHECK bool
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_client_recv(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_client stream, const My__HTTP2Stuff__V1beta1__X__Lower **out_message)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive(stream.call, &message))
+        return false;
+    *out_message = (const My__HTTP2Stuff__V1beta1__X__Lower *)message;
+    return true;
+}
+
+/* Drop unread responses, wait for the status and return it. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_client_finish(struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_client stream)
+{
+    return weir_call_finish(stream.call);
+}
+
+/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_send(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_server peer, const My__HTTP2Stuff__V1beta1__X__Lower *message)
+{
+    return weir_call_send(peer.call, (const ProtobufCMessage *)message);
+}
+
+/* Opens the stream; requests follow. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__major(
+    weir_call *call, struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_client *out_stream)
+{
+    WEIR_TRY(weir_call_open(call, &_My_HTTP2_stuff_v1beta1_x__HTTPService2__service.methods[16], NULL));
+    out_stream->call = call;
+    return WEIR_OK;
+}
+
+/* Send one request. What weir_call_code says when the call has ended. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__major_client_send(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_client stream, const My__HTTP2Stuff__V1beta1__X__Lower *message)
+{
+    return weir_call_send(stream.call, (const ProtobufCMessage *)message);
+}
+
+/* No more requests follow: wait for the response, which lives as long as the call. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__major_client_finish(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_client stream, const My__HTTP2Stuff__V1beta1__X__Lower **out_response)
+{
+    ProtobufCMessage *response;
+
+    WEIR_TRY(weir_call_finish_one(stream.call, &response));
+    *out_response = (const My__HTTP2Stuff__V1beta1__X__Lower *)response;
+    return WEIR_OK;
+}
+
+/* The next request, which lives until the next receive. False at the end: weir_call_code is OK
+ * when the client has finished, or says why the call ended. Suspends. */
+static inline WEIR_CHECK bool
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__major_recv(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_server peer, const My__HTTP2Stuff__V1beta1__X__Lower **out_message)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive(peer.call, &message))
+        return false;
+    *out_message = (const My__HTTP2Stuff__V1beta1__X__Lower *)message;
+    return true;
+}
+
+/* Opens the stream; requests follow. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime(
+    weir_call *call, struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client *out_stream)
+{
+    WEIR_TRY(weir_call_open(call, &_My_HTTP2_stuff_v1beta1_x__HTTPService2__service.methods[17], NULL));
+    out_stream->call = call;
+    return WEIR_OK;
+}
+
+/* Send one request. What weir_call_code says when the call has ended. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client_send(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client stream, const My__HTTP2Stuff__V1beta1__X__Lower *message)
+{
+    return weir_call_send(stream.call, (const ProtobufCMessage *)message);
+}
+
+/* Say that no more requests follow; responses may still come. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client_close_send(struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client stream)
+{
+    return weir_call_close_send(stream.call);
+}
+
+/* The next response, which lives until the next receive. False at the end: weir_call_code says
+ * how the call ended. Suspends. */
+static inline WEIR_CHECK bool
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client_recv(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client stream, const My__HTTP2Stuff__V1beta1__X__Lower **out_message)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive(stream.call, &message))
+        return false;
+    *out_message = (const My__HTTP2Stuff__V1beta1__X__Lower *)message;
+    return true;
+}
+
+/* Drop unread responses, wait for the status and return it. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client_finish(struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client stream)
+{
+    return weir_call_finish(stream.call);
+}
+
+/* The next request, which lives until the next receive. False at the end: weir_call_code is OK
+ * when the client has finished, or says why the call ended. Suspends. */
+static inline WEIR_CHECK bool
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_recv(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_server peer, const My__HTTP2Stuff__V1beta1__X__Lower **out_message)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive(peer.call, &message))
+        return false;
+    *out_message = (const My__HTTP2Stuff__V1beta1__X__Lower *)message;
+    return true;
+}
+
+/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_send(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_server peer, const My__HTTP2Stuff__V1beta1__X__Lower *message)
+{
+    return weir_call_send(peer.call, (const ProtobufCMessage *)message);
+}
+
+/* *out_response lives as long as the call. Suspends. */
+static inline WEIR_CHECK weir_code
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__getURLForID(weir_call *call, const My__HTTP2Stuff__V1beta1__X__GetURLForID *request,
+    const My__HTTP2Stuff__V1beta1__X__Lower **out_response)
+{
+    const ProtobufCMessage *message = (const ProtobufCMessage *)request;
+    ProtobufCMessage *response;
+
+    WEIR_TRY(weir_call_unary(call, &_My_HTTP2_stuff_v1beta1_x__HTTPService2__service.methods[18], message, &response));
     *out_response = (const My__HTTP2Stuff__V1beta1__X__Lower *)response;
     return WEIR_OK;
 }
