@@ -14,6 +14,7 @@ static weir_server *server; /* for the signal handler, which has no other way to
 
 struct settings {
     const char *address;
+    unsigned socket; /* that listens there already; 0: none */
     struct interceptors_options interceptors; /* besides the one that only passes on */
     unsigned loops;
     unsigned work_ms, workers;
@@ -95,6 +96,14 @@ open_tls(const struct weir_tls_pair *pair, weir_tls **out_tls)
 }
 
 static weir_code
+listen_on(const struct settings *settings)
+{
+    if (settings->socket > 0)
+        WEIR_TRY(weir_server_inherit(server, (int)settings->socket));
+    return weir_server_listen(server, settings->address);
+}
+
+static weir_code
 serve(const struct settings *settings, struct parts *parts)
 {
     struct weir_server_options options = {.loops = settings->loops};
@@ -107,7 +116,7 @@ serve(const struct settings *settings, struct parts *parts)
     WEIR_TRY(echo_Echo_add(server, &handlers, &parts->work));
     WEIR_TRY(weir_server_wrap(server, pass_on, NULL));
     WEIR_TRY(interceptors_new(server, &settings->interceptors, &parts->interceptors));
-    WEIR_TRY(weir_server_listen(server, settings->address));
+    WEIR_TRY(listen_on(settings));
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
     return weir_server_run(server);
@@ -131,6 +140,7 @@ static bool
 parse_number(int letter, struct settings *settings)
 {
     unsigned *field = letter == 'n'   ? &settings->loops
+                      : letter == 's' ? &settings->socket
                       : letter == 'w' ? &settings->work_ms
                       : letter == 't' ? &settings->workers
                                       : NULL;
@@ -142,7 +152,8 @@ static bool
 parse_options(int argc, char **argv, struct settings *settings)
 {
     static const struct option known[] = {{"listen", required_argument, NULL, 'l'},
-        {"loops", required_argument, NULL, 'n'}, {"interceptors", required_argument, NULL, 'i'},
+        {"socket", required_argument, NULL, 's'}, {"loops", required_argument, NULL, 'n'},
+        {"interceptors", required_argument, NULL, 'i'},
         {"otlp", required_argument, NULL, 'o'}, {"token-file", required_argument, NULL, 'f'},
         {"work-ms", required_argument, NULL, 'w'}, {"workers", required_argument, NULL, 't'},
         {"tls-cert", required_argument, NULL, 'c'}, {"tls-key", required_argument, NULL, 'k'},
@@ -191,7 +202,7 @@ main(int argc, char **argv)
 
     if (!parse_options(argc, argv, &settings)) {
         fprintf(stderr,
-            "usage: bench-echo --listen ADDR [--loops N] [--tls-cert FILE --tls-key FILE]\n"
+            "usage: bench-echo --listen ADDR [--socket FD] [--loops N] [--tls-cert FILE --tls-key FILE]\n"
             "       [--interceptors NAME,...] [--otlp ADDR] [--token-file FILE]\n"
             "       [--work-ms N] [--workers N]\n"
             "names: " INTERCEPTOR_NAMES "\n");

@@ -145,19 +145,31 @@ serve(struct server *server)
     }
 }
 
+/* The value of an option; NULL: it is not given. */
+static const char *
+option(int argc, char **argv, const char *name)
+{
+    for (int i = 1; i + 1 < argc; i += 2)
+        if (strcmp(argv[i], name) == 0)
+            return argv[i + 1];
+    return NULL;
+}
+
 int
 main(int argc, char **argv)
 {
     static struct server server;
+    const char *address = option(argc, argv, "--listen");
+    const char *fd = option(argc, argv, "--socket"); /* that listens there already */
 
-    if (argc != 3 || strcmp(argv[1], "--listen") != 0) {
-        fprintf(stderr, "usage: bench-floor --listen HOST:PORT\n");
+    if (address == NULL || argc != (fd == NULL ? 3 : 5)) {
+        fprintf(stderr, "usage: bench-floor --listen HOST:PORT [--socket FD]\n");
         return 2;
     }
-    server.listener = link_listen(argv[2]);
+    server.listener = fd == NULL ? link_listen(address) : (int)strtol(fd, NULL, 10);
     server.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (server.listener < 0 || server.epoll < 0) {
-        fprintf(stderr, "bench-floor: cannot listen on %s: %s\n", argv[2], strerror(errno));
+        fprintf(stderr, "bench-floor: cannot listen on %s: %s\n", address, strerror(errno));
         return 1;
     }
     return serve(&server);

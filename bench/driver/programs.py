@@ -62,13 +62,14 @@ def allow_files(count):
 
 
 class Server:
-    """A server program under measurement: Server(command, core), used with `with`."""
+    """A server program under measurement: Server(command, core), used with `with`. files: it inherits them."""
 
-    def __init__(self, command, core, environment=None):
+    def __init__(self, command, core, environment=None, address=None, files=()):
         self.command = [str(part) for part in command]
         self.core = core
         self.environment = environment
-        self.address = places.free_address()
+        self.address = address or places.free_address()
+        self.files = files
         self.process = None
 
     def __enter__(self):
@@ -77,7 +78,7 @@ class Server:
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             ["taskset", "-c", str(self.core), *self.command, "--listen", self.address],
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            env=self.environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, pass_fds=self.files,
         )
         end = time.monotonic() + PATIENCE
         while not self.accepts():
