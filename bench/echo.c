@@ -12,9 +12,13 @@
 
 static weir_server *server; /* for the signal handler, which has no other way to it */
 
+/* Of --socket. */
+#define SOCKETS_MAX 8
+
 struct settings {
     const char *address;
-    unsigned socket; /* that listens there already; 0: none */
+    unsigned sockets[SOCKETS_MAX];            /* that listen there already, one for each loop */
+    size_t socket_count;                      /* 0: none */
     struct interceptors_options interceptors; /* besides the one that only passes on */
     unsigned loops;
     unsigned work_ms, workers;
@@ -98,8 +102,8 @@ open_tls(const struct weir_tls_pair *pair, weir_tls **out_tls)
 static weir_code
 listen_on(const struct settings *settings)
 {
-    if (settings->socket > 0)
-        WEIR_TRY(weir_server_inherit(server, (int)settings->socket));
+    for (size_t i = 0; i < settings->socket_count; i++)
+        WEIR_TRY(weir_server_inherit(server, (int)settings->sockets[i]));
     return weir_server_listen(server, settings->address);
 }
 
@@ -140,7 +144,6 @@ static bool
 parse_number(int letter, struct settings *settings)
 {
     unsigned *field = letter == 'n'   ? &settings->loops
-                      : letter == 's' ? &settings->socket
                       : letter == 'w' ? &settings->work_ms
                       : letter == 't' ? &settings->workers
                                       : NULL;
@@ -149,15 +152,21 @@ parse_number(int letter, struct settings *settings)
 }
 
 static bool
+parse_socket(struct settings *settings)
+{
+    return settings->socket_count < SOCKETS_MAX &&
+           parse_count(optarg, &settings->sockets[settings->socket_count++]);
+}
+
+static bool
 parse_options(int argc, char **argv, struct settings *settings)
 {
     static const struct option known[] = {{"listen", required_argument, NULL, 'l'},
         {"socket", required_argument, NULL, 's'}, {"loops", required_argument, NULL, 'n'},
-        {"interceptors", required_argument, NULL, 'i'},
-        {"otlp", required_argument, NULL, 'o'}, {"token-file", required_argument, NULL, 'f'},
-        {"work-ms", required_argument, NULL, 'w'}, {"workers", required_argument, NULL, 't'},
-        {"tls-cert", required_argument, NULL, 'c'}, {"tls-key", required_argument, NULL, 'k'},
-        {NULL, 0, NULL, 0}};
+        {"interceptors", required_argument, NULL, 'i'}, {"otlp", required_argument, NULL, 'o'},
+        {"token-file", required_argument, NULL, 'f'}, {"work-ms", required_argument, NULL, 'w'},
+        {"workers", required_argument, NULL, 't'}, {"tls-cert", required_argument, NULL, 'c'},
+        {"tls-key", required_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
     int letter;
 
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -173,7 +182,7 @@ parse_options(int argc, char **argv, struct settings *settings)
             settings->pair.cert_file = optarg;
         else if (letter == 'k')
             settings->pair.key_file = optarg;
-        else if (!parse_number(letter, settings))
+        else if (letter == 's' ? !parse_socket(settings) : !parse_number(letter, settings))
             return false;
     }
     return optind == argc && settings->address != NULL;
@@ -201,11 +210,11 @@ main(int argc, char **argv)
     struct settings settings = {.interceptors = {.names = ""}, .loops = 1};
 
     if (!parse_options(argc, argv, &settings)) {
-        fprintf(stderr,
-            "usage: bench-echo --listen ADDR [--socket FD] [--loops N] [--tls-cert FILE --tls-key FILE]\n"
-            "       [--interceptors NAME,...] [--otlp ADDR] [--token-file FILE]\n"
-            "       [--work-ms N] [--workers N]\n"
-            "names: " INTERCEPTOR_NAMES "\n");
+        fprintf(stderr, "usage: bench-echo --listen ADDR [--socket FD]... [--loops N] [--tls-cert "
+                        "FILE --tls-key FILE]\n"
+                        "       [--interceptors NAME,...] [--otlp ADDR] [--token-file FILE]\n"
+                        "       [--work-ms N] [--workers N]\n"
+                        "names: " INTERCEPTOR_NAMES "\n");
         return 2;
     }
     return run(&settings);

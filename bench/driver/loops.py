@@ -3,83 +3,109 @@
 import argparse
 import concurrent.futures
 import contextlib
+import ctypes
 import os
 import pathlib
 import re
 import socket
 import statistics
+import struct
+import time
 
 from driver import programs
 
 # On each of the two cores a load of its own.
 CONNECTIONS, STREAMS, CALLS = 8, 100, 1_000_000
 
-GOAL = 1.05  # times the CPU of one loop
+GOAL = 1.05
+
+BACKLOG = 4096
+SO_ATTACH_REUSEPORT_CBPF = 51  # linux/socket.h; Python has no name for it
 
 
-class One(programs.Server):
-    """A server of one thread. Two loads at once would never let it sleep, so it has one after the other."""
+def steer(listening, cores):
+    """The nth socket gets the connections that come from the nth core, by a program for the kernel: linux/filter.h."""
+    load_cpu, jump_equal, give = 0x20, 0x15, 0x06
+    steps = [(load_cpu, 0, 0, 0xFFFFF000 + 36)]
+    for index, core in enumerate(cores):
+        steps += [(jump_equal, 0, 1, core), (give, 0, 0, index)]
+    steps += [(give, 0, 0, 0)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    program = struct.pack("HL", len(steps), ctypes.addressof(code))
+    listening[0].setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, program)
 
-    loads_at_once = 1
 
-    def __init__(self, options, program):
-        super().__init__([options.bin / program], options.server_core)
+def listen_twice(address, cores, steered):
+    """Two sockets at an address, one for each core's loop. Without `steered` the kernel draws one for each connection."""
+    host, port = address.split(":")
+    listening = [socket.socket() for _ in cores]
+    for one in listening:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        one.bind((host, int(port)))
+        one.listen(BACKLOG)
+        one.setblocking(False)
+    if steered:
+        steer(listening, cores)
+    return listening
+
+
+class Server(programs.Server):
+    """A server whose loops have their sockets from here, if any."""
+
+    def __init__(self, command, core, address=None, listening=()):
+        files = [one.fileno() for one in listening]
+        options = [part for fd in files for part in ("--socket", fd)]
+        super().__init__([*command, *options], core, None, address, files)
+        self.listening = listening
+
+    def __enter__(self):
+        with contextlib.ExitStack() as sockets:
+            for one in self.listening:
+                sockets.enter_context(one)
+            return super().__enter__()
+
+    def tasks(self):
+        """Of its threads, first to last."""
+        return sorted(pathlib.Path(f"/proc/{self.process.pid}/task").iterdir(), key=lambda task: int(task.name))
 
     def sleeps(self):
         """How often a thread of it has waited for something to do."""
-        tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
-        told = ((task / "status").read_text() for task in tasks.iterdir())
+        told = ((task / "status").read_text() for task in self.tasks())
         return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)$", text, re.M)[1]) for text in told)
 
 
-class TwoLoops(One):
-    """Each on its core."""
+class TwoLoops(Server):
+    """Of bench-echo, each on its core."""
 
-    loads_at_once = 2
-
-    def __init__(self, options, program):
-        self.cores = [options.server_core, options.load_core]
-        programs.Server.__init__(self, [options.bin / program, "--loops", 2], ",".join(map(str, self.cores)))
+    def __init__(self, options, cores, steered):
+        self.cores = cores
+        address = programs.free_address()
+        command = [options.bin / "bench-echo", "--loops", len(cores)]
+        super().__init__(command, ",".join(map(str, cores)), address, listen_twice(address, cores, steered))
 
     def __enter__(self):
         super().__enter__()
-        threads = sorted(int(task.name) for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir())
-        if len(threads) != len(self.cores):
-            self.__exit__()
-            raise programs.Broken(f"a server of two loops has {len(threads)} threads")
-        for thread, core in zip(threads, self.cores):
-            os.sched_setaffinity(thread, {core})
+        end = time.monotonic() + programs.PATIENCE
+        while len(self.tasks()) < len(self.cores):
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.__exit__()
+                raise programs.Broken("a server of two loops has not two threads")
+            time.sleep(0.01)
+        for task, core in zip(self.tasks(), self.cores):
+            os.sched_setaffinity(int(task.name), {core})
         return self
 
 
-class Process(One):
-    """One of two, with a socket of its own at the address of both, as each of two loops has one."""
-
-    def __init__(self, options, program, core, address):
-        host, port = address.split(":")
-        self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self.socket.bind((host, int(port)))
-        self.socket.listen(4096)
-        self.socket.setblocking(False)
-        fd = self.socket.fileno()
-        programs.Server.__init__(self, [options.bin / program, "--socket", fd], core, None, address, [fd])
-
-    def __enter__(self):
-        with self.socket:
-            return super().__enter__()
-
-
 class TwoProcesses(contextlib.ExitStack):
-    """Of one thread, each on its core."""
+    """Of one loop, each on its core, with their sockets at one address as those of two loops are."""
 
-    loads_at_once = 2
-
-    def __init__(self, options, program):
+    def __init__(self, options, program, cores, steered):
         super().__init__()
         self.address = programs.free_address()
-        cores = [options.server_core, options.load_core]
-        self.servers = [Process(options, program, core, self.address) for core in cores]
+        listening = listen_twice(self.address, cores, steered)
+        self.servers = [
+            Server([options.bin / program], core, self.address, [one]) for core, one in zip(cores, listening)
+        ]
 
     def __enter__(self):
         super().__enter__()
@@ -94,20 +120,33 @@ class TwoProcesses(contextlib.ExitStack):
         return sum(server.sleeps() for server in self.servers)
 
 
-SERVERS = {
-    "one loop": (One, "bench-echo"),
-    "two processes": (TwoProcesses, "bench-echo"),
-    "two loops": (TwoLoops, "bench-echo"),
-    "floor, one": (One, "bench-floor"),
-    "floor, two processes": (TwoProcesses, "bench-floor"),
+def make_servers(options, cores, steered):
+    """Name -> (server, whether both loads come at once). Who is loaded by one after the other is a loop alone."""
+
+    def one_by_one(program):
+        return TwoProcesses(options, program, cores, True) if steered else Server([options.bin / program], cores[0])
+
+    return {
+        "one loop": (one_by_one("bench-echo"), False),
+        "two processes": (TwoProcesses(options, "bench-echo", cores, steered), True),
+        "two loops": (TwoLoops(options, cores, steered), True),
+        "floor, one": (one_by_one("bench-floor"), False),
+        "floor, two": (TwoProcesses(options, "bench-floor", cores, steered), True),
+    }
+
+
+# How connections come to the loops; whether they are steered.
+KINDS = {
+    "own core": ("each load at the loop of its own core", True),
+    "any core": ("each load at both loops, as the kernel draws them", False),
 }
 
-# What is held against what, in the same turn, and the goal.
+# Whose CPU is held against whose in the same turn, and the goal.
 RATIOS = [
+    ("two processes", "one loop", None),
     ("two loops", "one loop", GOAL),
     ("two loops", "two processes", GOAL),
-    ("two processes", "one loop", None),
-    ("floor, two processes", "floor, one", None),
+    ("floor, two", "floor, one", None),
 ]
 
 
@@ -118,42 +157,59 @@ def load(options, core, server, calls):
     )
 
 
-def measure_once(server, options, calls):
+def measure_once(server, at_once, options, cores, calls):
     """(CPU per call in µs, sleeps of a thousand calls)."""
-    cores = [options.server_core, options.load_core]
     cpu, sleeps = server.cpu_seconds(), server.sleeps()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=server.loads_at_once) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(cores) if at_once else 1) as pool:
         for done in [pool.submit(load, options, core, server, calls) for core in cores]:
             done.result()
     count = len(cores) * calls
     return (server.cpu_seconds() - cpu) / count * 1e6, (server.sleeps() - sleeps) / count * 1e3
 
 
-def measure_turns(servers, options):
+def measure_turns(servers, options, cores):
     """Name -> what each turn measured. The first turn warms up."""
     calls = max(int(CALLS * options.scale), CONNECTIONS * STREAMS)
     turns = {name: [] for name in servers}
     for turn in range(options.runs + 1):
-        for name, server in servers.items():
-            run = measure_once(server, options, calls if turn else max(calls // 10, CONNECTIONS * STREAMS))
+        share = calls if turn else max(calls // 10, CONNECTIONS * STREAMS)
+        for name, (server, at_once) in servers.items():
+            run = measure_once(server, at_once, options, cores, share)
             if turn > 0:
                 turns[name].append(run)
     return turns
 
 
+def summary(turns):
+    servers = {
+        name: {key: statistics.median(column) for key, column in zip(("cpu_us", "sleeps"), zip(*runs))}
+        for name, runs in turns.items()
+    }
+    ratios = [
+        statistics.median(run[0] / beside[0] for run, beside in zip(turns[name], turns[other]))
+        for name, other, _ in RATIOS
+    ]
+    return {"servers": servers, "ratios": ratios}
+
+
+def print_summary(figures):
+    for name, figure in figures["servers"].items():
+        print(f"    {name:<14} {figure['cpu_us']:.3f} µs, {figure['sleeps']:5.2f} sleeps")
+    for (name, other, goal), ratio in zip(RATIOS, figures["ratios"]):
+        print(f"    {ratio:.2f} {f'(goal {goal})' if goal else '           '} {name} by {other}", flush=True)
+
+
 def measure(options):
-    print(f"unary echo, {CONNECTIONS} x {STREAMS} from each of two cores: CPU per call in µs; sleeps of 1,000 calls")
-    with contextlib.ExitStack() as stack:
-        servers = {name: stack.enter_context(make(options, program)) for name, (make, program) in SERVERS.items()}
-        for server in servers.values():
-            programs.check_echo(server.address)
-        turns = measure_turns(servers, options)
+    cores = [options.server_core, options.load_core]
+    print(f"unary echo, {CONNECTIONS} x {STREAMS} from each of two cores: CPU of a call, sleeps of a thousand; ratios of CPU")
     results = {}
-    for name, runs in turns.items():
-        results[name] = {key: statistics.median(column) for key, column in zip(("cpu_us", "sleeps"), zip(*runs))}
-        print(f"    {name:<20} {results[name]['cpu_us']:.3f} {results[name]['sleeps']:6.2f}", flush=True)
-    for name, other, goal in RATIOS:
-        ratio = statistics.median(run[0] / beside[0] for run, beside in zip(turns[name], turns[other]))
-        results[f"{name} / {other}"] = ratio
-        print(f"    {name} / {other}: {ratio:.2f}" + (f", goal {goal}" if goal else ""), flush=True)
+    for kind, (words, steered) in KINDS.items():
+        print(f"  {words}:")
+        servers = make_servers(options, cores, steered)
+        with contextlib.ExitStack() as stack:
+            for server, _ in servers.values():
+                stack.enter_context(server)
+                programs.check_echo(server.address)
+            results[kind] = summary(measure_turns(servers, options, cores))
+        print_summary(results[kind])
     return results
