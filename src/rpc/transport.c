@@ -300,7 +300,6 @@ static size_t
 pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
 {
     transport->input = (struct h2_input){data, len};
-    transport->ahead = data;
     do {
         /* Without a stack for a fiber it goes on here, where handlers find none either and are
          * refused. */
@@ -350,6 +349,15 @@ write_soon(struct rpc_transport *transport, bool more_to_read)
     flush(transport);
 }
 
+/* Of what is left of the input, and comes again in front of the next one. */
+static uint32_t
+told_of_rest(const struct rpc_transport *transport)
+{
+    const uint8_t *rest = transport->input.at;
+
+    return transport->ahead > rest ? (uint32_t)(transport->ahead - rest) : 0;
+}
+
 static void
 on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
 {
@@ -361,7 +369,9 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
     transport->rested = false;
     transport->read_at = loop_now(transport->loop);
     h2_conn_set_time(transport->h2, transport->read_at);
+    transport->ahead = data + transport->told;
     left = pump_all(transport, data, len);
+    transport->told = told_of_rest(transport);
     if (transport->traffic != NULL)
         counter_add(&transport->traffic->in, len - left);
     if (transport->broken)

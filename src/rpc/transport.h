@@ -77,7 +77,7 @@ struct rpc_transport {
     struct h2_conn *h2;
     const struct rpc_transport_events *events;
     struct h2_input input; /* what is being pumped */
-    const uint8_t *ahead;  /* up to here of it handlers were told; see weir_call_ahead */
+    const uint8_t *ahead;  /* up to here of what was read handlers were told: weir_call_ahead */
     struct rpc_pump *pump; /* the one at work */
     bool has_waited;       /* a call of its, for room; cleared by who looks and finds none */
     bool full;             /* the socket has not taken all at the last time */
@@ -89,6 +89,7 @@ struct rpc_transport {
     bool given_up;       /* a call, by the peer; its handler may not have had its turn since */
     bool held_up;        /* reading, until the end of the turn */
     uint8_t foresights;  /* so many calls yet are expected to be answered with as much */
+    uint32_t told;       /* bytes of the rest that comes again, which `ahead` is behind */
     uint32_t last_large; /* client: bytes of the last answer that was larger than its window */
     struct loop_task flush;
     int64_t read_at;

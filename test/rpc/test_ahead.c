@@ -63,13 +63,19 @@ stop(void **state)
 }
 
 static void
+call(struct raw *raw, uint32_t id, const char *text)
+{
+    raw_request(raw, id, "Unary", NULL);
+    raw_text(raw, RAW_END_STREAM, id, text);
+}
+
+static void
 call_number(struct raw *raw, uint32_t id)
 {
     char text[32];
 
     snprintf(text, sizeof(text), "number %u", (unsigned)id);
-    raw_request(raw, id, "Unary", NULL);
-    raw_text(raw, RAW_END_STREAM, id, text);
+    call(raw, id, text);
 }
 
 /* In whatever order. */
@@ -106,16 +112,53 @@ call_many(void)
 
 /* How many come in one read is the kernel's to say, but never is one told twice or out of turn. */
 static void
+assert_told_once(unsigned after)
+{
+    assert_true(told_count > 0);
+    for (size_t i = 0; i < told_count; i++) {
+        assert_true(told[i] > after && told[i] < FIRST_ID + 2 * CALLS);
+        assert_true(i == 0 || told[i] > told[i - 1]);
+    }
+}
+
+static void
 test_each_is_told_once(void **state)
 {
     (void)state;
     parks = false;
     call_many();
-    assert_true(told_count > 0);
-    for (size_t i = 0; i < told_count; i++) {
-        assert_true(told[i] > FIRST_ID && told[i] < FIRST_ID + 2 * CALLS);
-        assert_true(i == 0 || told[i] > told[i - 1]);
-    }
+    assert_told_once(FIRST_ID);
+}
+
+/* Behind a call that is given up, whose place is not free before the end of the turn, and one that
+ * sleeps in the other place, the rest of what was read has to wait, and is read once more. */
+static void
+test_once_though_reading_is_held_up(void **state)
+{
+    const struct weir_server_options two = {.max_concurrent_streams = 2};
+    struct running narrow;
+    struct raw raw;
+
+    (void)state;
+    parks = false;
+    told_count = 0;
+    running_start(&narrow, "127.0.0.1:0", &two, look_ahead);
+    raw_connect(&raw, narrow.address);
+    raw_greet(&raw, true, 0, 0);
+    call_number(&raw, 1);
+    await_ends(&raw, 1);
+    raw_cork(&raw, true);
+    call(&raw, FIRST_ID, "wait");
+    raw_number(&raw, RAW_RST_STREAM, FIRST_ID, H2_CANCEL);
+    call(&raw, FIRST_ID + 2, "sleep:100");
+    for (uint32_t i = 2; i < 2 + AT_ONCE; i++)
+        call_number(&raw, FIRST_ID + 2 * i);
+    raw_cork(&raw, false);
+    await_ends(&raw, 1 + AT_ONCE);
+    assert_told_once(FIRST_ID + 2);
+    raw_close(&raw);
+    EVENTUALLY(running_is_empty(&narrow));
+    running_stop(&narrow, 10 * WEIR_SECOND);
 }
 
 /* By then the memory that they lay in is used for something else. */
@@ -133,6 +176,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_is_told_once),
+        cmocka_unit_test(test_once_though_reading_is_held_up),
         cmocka_unit_test(test_nothing_after_it_has_parked),
     };
 
