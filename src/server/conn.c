@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "rpc/deadline.h"
 #include <stdlib.h>
+#include <time.h>
 
 #define DRAIN_PING 0x7765697264726169ULL
 #define DRAIN_WAIT (5 * WEIR_SECOND)
@@ -250,24 +251,47 @@ pass_memory_on(struct server_loop *home)
     home->ended = false;
 }
 
-/* The allocator looks at all that is free, the application's as well: where that is many pieces,
- * the loop's calls wait for tens of milliseconds. So no more than this part of the time goes into
- * it. */
-#define LOOKS_SHARE 200
+/* The allocator looks at all that is free, the application's as well: a million pieces, strewn
+ * about, take it 0.4 s. It keeps its locks meanwhile, so another thread would be no way out: calls
+ * that need memory would wait just as long. So looks are the rarer the longer they take. The calls
+ * that come during one of t wait t/2 on average; with a pause that grows with t's square, all calls
+ * wait no longer than this on average: 10 s after 10 ms, a second after three. */
+#define LOOKS_WAIT (5 * WEIR_MICROSECOND)
+
+/* More counts as that: memory is passed on after eleven minutes, whatever it takes. */
+#define LOOKS_LONGEST (80 * WEIR_MILLISECOND)
+
+static int64_t
+pause_after(int64_t took)
+{
+    if (took > LOOKS_LONGEST)
+        took = LOOKS_LONGEST;
+    return took * took / (2 * LOOKS_WAIT);
+}
+
+/* Of the processor, so that a look does not count what others did meanwhile. */
+static int64_t
+thread_time(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (int64_t)time.tv_sec * WEIR_SECOND + time.tv_nsec;
+}
 
 /* False: there is something to look for, later. */
 static bool
 look_after_memory(struct server_loop *home)
 {
-    int64_t began = weir_now(), ended;
+    int64_t began;
 
     if (home->rested == 0 && !home->ended)
         return true;
-    if (began < home->look_at)
+    if (weir_now() < home->look_at)
         return false;
+    began = thread_time();
     pass_memory_on(home);
-    ended = weir_now();
-    home->look_at = ended + LOOKS_SHARE * (ended - began);
+    home->look_at = weir_now() + pause_after(thread_time() - began);
     return true;
 }
 
