@@ -192,14 +192,18 @@ unknown_flag(struct reading *reading, const char *name, size_t len)
     return false;
 }
 
+bool
+flags_may_repeat(const char *text)
+{
+    return strchr(text, '@') == NULL;
+}
+
 static bool
 apply(struct reading *reading, const struct flag *flag, const char *origin, const char *text)
 {
     if (flag->read(flag, text, (char *)reading->options + flag->field))
         return true;
-    /* A URL with an '@' may hold a password. */
-    if (text[0] == '\0' || flag->secret ||
-        (strstr(text, "://") != NULL && strchr(text, '@') != NULL))
+    if (text[0] == '\0' || flag->secret || !flags_may_repeat(text))
         snprintf(reading->error, FLAGS_ERROR, "%s%s needs %s", origin, flag->name, flag->expected);
     else
         snprintf(reading->error, FLAGS_ERROR, "%s%s: \"%.200s\" is not %s", origin, flag->name,

@@ -24,7 +24,7 @@ struct flag {
     flag_reader *read;
     bool repeats;      /* each use adds; the environment separates by commas */
     bool command_line; /* not looked up in the environment */
-    bool secret;       /* an error does not repeat the value */
+    bool secret;       /* it may hold a password: an error does not repeat it */
     size_t field;      /* offset of the field in the options */
     uint32_t min, max; /* for flag_number; min for flag_duration and flag_size, too */
 };
@@ -63,6 +63,10 @@ struct flag_set {
  * below zero is a word. False: error says in one line what is wrong and what would be right. */
 bool flags_read(const struct flag_set *set, int argc, char *const *argv, void *options,
     struct flag_words *words, char error[FLAGS_ERROR]);
+
+/* May an error repeat what somebody wrote? In a URL a password stands before the '@', also where
+ * the rest of it is wrong. */
+bool flags_may_repeat(const char *text);
 
 /* The flags of help's list, two columns. */
 void flags_help(const struct flag_set *set, FILE *out);

@@ -56,6 +56,7 @@ static const struct flag admin_flags[] = {
     {.name = "db",
         .value = "URL",
         .read = database_read_url,
+        .secret = true,
         FIELD(db),
         .expected = DATABASE_FORMS,
         .help = "the database, as userd is given it"},

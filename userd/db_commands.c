@@ -23,6 +23,7 @@ static const struct flag flags[] = {
     {.name = "db",
         .value = "URL",
         .read = database_read_url,
+        .secret = true,
         FIELD(db),
         .expected = DATABASE_FORMS,
         .help = "the database, as userd is given it"},
@@ -43,6 +44,7 @@ static const struct flag flags[] = {
     {.name = "from",
         .value = "URL",
         .read = database_read_url,
+        .secret = true,
         .command_line = true,
         FIELD(from),
         .expected = DATABASE_FORMS,
@@ -50,6 +52,7 @@ static const struct flag flags[] = {
     {.name = "to",
         .value = "URL",
         .read = database_read_url,
+        .secret = true,
         .command_line = true,
         FIELD(to),
         .expected = DATABASE_FORMS,
@@ -299,7 +302,10 @@ judge(const struct db_command *command, const struct flag_words *words,
     const struct db_options *options)
 {
     if (words->count > 1) {
-        complain("userd", "\"%.200s\" is one argument too many", words->items[1]);
+        if (flags_may_repeat(words->items[1]))
+            complain("userd", "\"%.200s\" is one argument too many", words->items[1]);
+        else
+            complain("userd", "one argument too many: a URL belongs to a flag");
         return false;
     }
     for (size_t i = 0; i < set.count; i++) {

@@ -91,18 +91,21 @@ static const struct flag flags[] = {
     {.name = "db",
         .value = "URL",
         .read = database_read_url,
+        .secret = true,
         FIELD(db),
         .expected = DATABASE_FORMS,
         .help = "the database, " DATABASE_FORMS " (userd/users.db in the user's data folder)"},
     {.name = "db-read",
         .value = "URL",
         .read = read_postgres,
+        .secret = true,
         FIELD(db_read),
         .expected = "postgres://HOST/NAME",
         .help = "a replica of --db, which GetUser and lists read while it is there (none)"},
     {.name = "redis",
         .value = "URL",
         .read = redis_read_url,
+        .secret = true,
         FIELD(redis),
         .expected = REDIS_URL_FORMS,
         .help = "share users that were read, and the chat, with other userd in this "
@@ -511,8 +514,11 @@ check_words(const struct flag_words *words, char error[FLAGS_ERROR])
 {
     if (words->count == 0)
         return true;
-    snprintf(error, FLAGS_ERROR, "\"%.200s\" is not a flag; userd takes flags only, see --help",
-        words->items[0]);
+    if (flags_may_repeat(words->items[0]))
+        snprintf(error, FLAGS_ERROR,
+            "\"%.200s\" is not a flag; userd takes flags only, see --help", words->items[0]);
+    else
+        snprintf(error, FLAGS_ERROR, "a URL belongs to a flag; userd takes flags only, see --help");
     return false;
 }
 

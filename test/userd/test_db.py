@@ -267,6 +267,7 @@ def test_what_cannot_be_done_is_said(tmp_path):
         (["backup"], "needs --out"),
         (["restore"], "needs --in"),
         (["copy", "--from", "sqlite:a"], "needs --to"),
+        (["status", "u:secret@h"], "a URL belongs to a flag"),
         (["copy", "--from", "mysql://a", "--to", "sqlite:b"], "--from"),
         (["status", "--nonsense"], "--nonsense"),
     ],

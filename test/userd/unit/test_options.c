@@ -100,7 +100,7 @@ says_what_would_be_right(void **state)
         const char *part;
     } cases[] = {
         {"--listen=nowhere", "HOST:PORT, [V6]:PORT or unix:PATH"},
-        {"--db=mysql://x", "\"mysql://x\" is not sqlite:PATH or postgres://HOST/NAME"},
+        {"--db=mysql://x", "--db needs sqlite:PATH or postgres://HOST/NAME"},
         {"--log-format=xml", "text or json"},
         {"--log-level=loud", "debug, info, warn or error"},
         {"--grace=30", "250ms, 5s, 2m or 1h"},
@@ -127,6 +127,26 @@ says_what_would_be_right(void **state)
         assert_false(read_line(cases[i].line, &options, error));
         assert_non_null(strstr(error, cases[i].part));
         assert_null(strchr(error, '\n'));
+    }
+}
+
+/* However wrong the rest of it is. */
+static void
+repeats_no_password(void **state)
+{
+    static const char *const lines[] = {"--db postgres:u:secret@h/n", "--db secret",
+        "--db host=h,password=secret", "--db-read u:secret@h/n", "--redis :secret@h",
+        "--redis secret", "--redis redis:/:secret@h", "--etcd u:secret@h:1", "--otlp u:secret@h:1",
+        "--etcd-user secret", "postgres://u:secret@h/n"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct options options;
+        char error[FLAGS_ERROR] = "";
+
+        assert_false(read_line(lines[i], &options, error));
+        assert_true(error[0] != '\0');
+        assert_null(strstr(error, "secret"));
     }
 }
 
@@ -224,6 +244,7 @@ main(void)
         cmocka_unit_test(reads_every_flag),
         cmocka_unit_test(limits_strangers),
         cmocka_unit_test(says_what_would_be_right),
+        cmocka_unit_test(repeats_no_password),
         cmocka_unit_test(no_time_is_no_duration),
         cmocka_unit_test(public_addresses_need_insecure),
         cmocka_unit_test(environment_counts),
