@@ -76,7 +76,7 @@ send_registration(weir_call *call, const struct args *args, char *password)
     request.password = password;
     code = user_UserService_Register(call, &request, &response);
     if (code != WEIR_OK)
-        return calls_fail(args, code, weir_call_message(call));
+        return calls_fail_change(args, code, call);
     if (response->user == NULL)
         return calls_fail(args, WEIR_INTERNAL, "the server's answer holds no user");
     if (args->json)
@@ -145,7 +145,7 @@ send_change(weir_call *call, const struct args *args, char *old, char *new)
     request.email = calls_text(args->email);
     code = user_UserService_ChangePassword(call, &request, &response);
     if (code != WEIR_OK)
-        return calls_fail(args, code, weir_call_message(call));
+        return calls_fail_change(args, code, call);
     if (!args->json)
         printf("the password is changed\n");
     status =

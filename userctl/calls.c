@@ -3,6 +3,7 @@
 #include "userctl/calls.h"
 
 #include "usercommon/complain.h"
+#include "userctl/doubt.h"
 #include "userctl/print.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,17 +34,29 @@ hint_for(const struct args *args, weir_code code, const char *message)
     return "";
 }
 
+static int
+fail(const struct args *args, weir_code code, const char *message, const char *doubt)
+{
+    if (code == WEIR_DEADLINE_EXCEEDED)
+        complain("userctl", "no answer from %s in time%s; --timeout says how long to wait",
+            args->server, doubt);
+    else if (message[0] == '\0')
+        complain("userctl", "the call failed: %s%s", weir_code_name(code), doubt);
+    else
+        complain("userctl", "%s%s%s", message, doubt, hint_for(args, code, message));
+    return EXIT_CODE_BASE + (int)code;
+}
+
 int
 calls_fail(const struct args *args, weir_code code, const char *message)
 {
-    if (code == WEIR_DEADLINE_EXCEEDED)
-        complain(
-            "userctl", "no answer from %s in time; --timeout says how long to wait", args->server);
-    else if (message[0] == '\0')
-        complain("userctl", "the call failed: %s", weir_code_name(code));
-    else
-        complain("userctl", "%s%s", message, hint_for(args, code, message));
-    return EXIT_CODE_BASE + (int)code;
+    return fail(args, code, message, "");
+}
+
+int
+calls_fail_change(const struct args *args, weir_code code, const weir_call *call)
+{
+    return fail(args, code, weir_call_message(call), doubt_of(call));
 }
 
 int
@@ -120,7 +133,7 @@ create(weir_call *call, const struct args *args)
     request.phone = calls_text(args->phone);
     code = user_UserService_CreateUser(call, &request, &response);
     if (code != WEIR_OK)
-        return calls_fail(args, code, weir_call_message(call));
+        return calls_fail_change(args, code, call);
     if (args->json)
         return print_create_json(response, stdout) ? 0 : calls_fail_output();
     if (response->user == NULL)
@@ -160,7 +173,7 @@ update(weir_call *call, const struct args *args)
     request.update_mask = &mask;
     code = user_UserService_UpdateUser(call, &request, &response);
     if (code != WEIR_OK)
-        return calls_fail(args, code, weir_call_message(call));
+        return calls_fail_change(args, code, call);
     if (args->json)
         return print_update_json(response, stdout) ? 0 : calls_fail_output();
     if (response->user == NULL)
@@ -178,7 +191,7 @@ delete_one(weir_call *call, const struct args *args)
     request.id = args->id;
     code = user_UserService_DeleteUser(call, &request, &response);
     if (code != WEIR_OK)
-        return calls_fail(args, code, weir_call_message(call));
+        return calls_fail_change(args, code, call);
     if (args->json)
         return print_delete_json(response, stdout) ? 0 : calls_fail_output();
     printf("user %" PRId32 " is deleted\n", args->id);
@@ -211,9 +224,12 @@ calls_begin(weir_channel *channel, const struct args *args, int64_t began)
 {
     weir_call *call = weir_call_new(channel, NULL);
 
-    if (call == NULL)
+    if (call == NULL || doubt_begin(call) != WEIR_OK) {
         calls_fail(args, WEIR_RESOURCE_EXHAUSTED, "out of memory");
-    else if (args->timeout != WEIR_NEVER)
+        weir_call_free(call);
+        return NULL;
+    }
+    if (args->timeout != WEIR_NEVER)
         weir_call_set_timeout(call, args->timeout - (weir_now() - began));
     return call;
 }

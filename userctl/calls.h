@@ -17,6 +17,10 @@ int calls_run(const struct command *command, weir_channel *channel, const struct
 /* Print why a call failed. The exit code. */
 int calls_fail(const struct args *args, weir_code code, const char *message);
 
+/* The same for a call that should have changed something: says as well if it may have, in one of
+ * its attempts. The exit code. */
+int calls_fail_change(const struct args *args, weir_code code, const weir_call *call);
+
 /* Print that the answer cannot be written, or held. The exit code. */
 int calls_fail_output(void);
 

@@ -2,6 +2,8 @@
 /* Outermost the timeout, so that it is for all attempts together. */
 #include "userctl/chain.h"
 
+#include "userctl/doubt.h"
+
 weir_code
 chain_begin(struct chain *chain, weir_channel *channel, const struct command *command,
     const struct args *args)
@@ -18,7 +20,8 @@ chain_begin(struct chain *chain, weir_channel *channel, const struct command *co
     if (command == &commands[COMMAND_IMPORT])
         return WEIR_OK;
     WEIR_TRY(weir_retry_new(NULL, &chain->retry));
-    return weir_channel_wrap(channel, weir_retry_calls, chain->retry);
+    WEIR_TRY(weir_channel_wrap(channel, weir_retry_calls, chain->retry));
+    return weir_channel_wrap(channel, doubt_watch, NULL);
 }
 
 void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands around each of userctl's calls: a deadline, then retries. */
+/* What stands around each of userctl's calls: a deadline, then retries, then what
+ * is left in doubt by each attempt. */
 /* Threads: belongs to the thread that starts the program. */
 #pragma once
 
