@@ -49,6 +49,6 @@ doubt_of(const weir_call *call)
     if (doubt == NULL)
         return "";
     if (doubt->last)
-        return "; it may have been done all the same";
-    return doubt->earlier ? "; an earlier attempt, whose answer was lost, may have done it" : "";
+        return "; whether it was done is not known";
+    return doubt->earlier ? "; an earlier attempt that failed may have done it" : "";
 }

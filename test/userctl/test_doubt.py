@@ -9,8 +9,8 @@ import pytest
 from support import places, programs
 from support.lossy import Lossy
 
-EARLIER = "an earlier attempt, whose answer was lost, may have done it"
-LAST = "it may have been done all the same"
+EARLIER = "an earlier attempt that failed may have done it"
+LAST = "whether it was done is not known"
 
 
 def code(name):
