@@ -4,6 +4,7 @@
 
 #include "usercommon/duration.h"
 #include "usercommon/size.h"
+#include "usercommon/typo.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,48 +122,16 @@ find(const struct flag_set *set, const char *name, size_t len)
     return NULL;
 }
 
-static size_t
-smallest(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* The number of single edits that make one name of the other (Levenshtein), one row at a time. */
-static size_t
-edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    size_t row[NAME_MAX_LEN + 1];
-
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t above = row[j];
-            row[j] = smallest(above + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1]));
-            corner = above;
-        }
-    }
-    return row[b_len];
-}
-
 /* The flag that was probably meant, NULL when none is near. */
-static const struct flag *
+static const char *
 nearest(const struct flag_set *set, const char *name, size_t len)
 {
-    const struct flag *best = NULL;
-    size_t best_distance = 3;
+    struct typo typo;
 
-    for (size_t i = 0; i < set->count && len <= NAME_MAX_LEN; i++) {
-        size_t distance = edit_distance(name, len, set->flags[i].name, strlen(set->flags[i].name));
-        if (distance < best_distance) {
-            best = &set->flags[i];
-            best_distance = distance;
-        }
-    }
-    return best;
+    typo_begin(&typo, name, len);
+    for (size_t i = 0; i < set->count; i++)
+        typo_compare(&typo, set->flags[i].name);
+    return typo.meant;
 }
 
 /* ---- reading ---- */
@@ -181,11 +150,11 @@ struct reading {
 static bool
 unknown_flag(struct reading *reading, const char *name, size_t len)
 {
-    const struct flag *meant = nearest(reading->set, name, len);
+    const char *meant = nearest(reading->set, name, len);
 
     if (meant != NULL)
         snprintf(reading->error, FLAGS_ERROR, "unknown flag --%.*s; did you mean --%s?",
-            (int)(len < 128 ? len : 128), name, meant->name);
+            (int)(len < 128 ? len : 128), name, meant);
     else
         snprintf(reading->error, FLAGS_ERROR, "unknown flag --%.*s; --help lists the flags",
             (int)(len < 128 ? len : 128), name);

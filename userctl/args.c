@@ -3,6 +3,7 @@
 #include "userctl/args.h"
 
 #include "usercommon/duration.h"
+#include "usercommon/typo.h"
 #include <stdlib.h>
 #include <string.h>
 #include <weir/base.h>
@@ -25,8 +26,16 @@ common_flags(void)
 static bool
 unknown_command(const char *name, char error[FLAGS_ERROR])
 {
-    snprintf(
-        error, FLAGS_ERROR, "unknown command \"%.200s\"; userctl --help lists the commands", name);
+    struct typo typo;
+
+    typo_begin(&typo, name, strlen(name));
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        typo_compare(&typo, commands[i].name);
+    if (typo.meant != NULL)
+        snprintf(error, FLAGS_ERROR, "unknown command \"%.200s\"; did you mean %s?", name, typo.meant);
+    else
+        snprintf(error, FLAGS_ERROR,
+            "unknown command \"%.200s\"; userctl --help lists the commands", name);
     return false;
 }
 

@@ -16,8 +16,12 @@
 static const char *
 hint_for_connection(const struct args *args, const char *message)
 {
+    if (strstr(message, ": TLS: the peer does not speak TLS") != NULL)
+        return "; without --tls and --ca userctl does not either";
     if (strstr(message, ": TLS: ") != NULL)
         return "";
+    if (strstr(message, ": resolver error: ") != NULL)
+        return ". Is --server right?";
     if (!args->tls && strstr(message, ": the peer closed the connection") != NULL)
         return ". Does it speak TLS? Then add --tls or --ca";
     return ". Is userd running?";

@@ -2,6 +2,7 @@
 /* Addresses to listen on. */
 #include "userd/address.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -85,4 +86,10 @@ address_is_local(const char *text)
         local = local && is_loopback(item->ai_addr);
     freeaddrinfo(found);
     return local;
+}
+
+bool
+address_is_taken(const char *error)
+{
+    return strstr(error, strerror(EADDRINUSE)) != NULL;
 }

@@ -14,3 +14,6 @@ bool address_valid(const char *text);
 /* True for loopback addresses, names that stand for nothing else, and Unix sockets. A name that
  * cannot be looked up is local, too: it cannot be listened on. The address is valid. */
 bool address_is_local(const char *text);
+
+/* Does weir_server_error say that another socket has the address? */
+bool address_is_taken(const char *error);

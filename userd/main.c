@@ -2,6 +2,7 @@
 /* userd: put the parts together, serve, and take them apart again. */
 #include "usercommon/complain.h"
 #include "usercommon/streams.h"
+#include "userd/address.h"
 #include "userd/chat_metrics.h"
 #include "userd/commands.h"
 #include "userd/connections.h"
@@ -136,10 +137,13 @@ static int
 listen_on(struct program *program, const char *address)
 {
     weir_code code = weir_server_listen(program->server, address);
+    const char *error = weir_server_error(program->server);
 
     if (code == WEIR_OK)
         return 0;
-    complain("userd", "cannot listen on %s", weir_server_error(program->server));
+    complain("userd", "cannot listen on %s%s", error,
+        address_is_taken(error) ? ". Is userd running already? --listen chooses another address"
+                                : "");
     return code == WEIR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
 }
 

@@ -157,7 +157,7 @@ listen_on(const struct ops_options *options)
         return true;
     }
     if (options->address != NULL) {
-        complain("userd", "cannot listen on %s", weir_server_error(options->server));
+        complain("userd", "--ops: cannot listen on %s", weir_server_error(options->server));
         return false;
     }
     log_line(options->log, LOG_WARN, "going on without metrics and health over HTTP",

@@ -189,6 +189,8 @@ def test_nobody_there_is_said_so_that_people_understand():
     done = Userctl(address)("get", "1", expect=code("UNAVAILABLE"))
     assert address in done.stderr
     assert "Is userd running?" in done.stderr
+    done = Userctl("nowhere.invalid:1")("get", "1", expect=code("UNAVAILABLE"))
+    assert done.stderr.endswith(". Is --server right?\n")
 
 
 def test_a_server_that_speaks_something_else_is_unavailable():

@@ -165,6 +165,7 @@ def test_a_port_in_use_is_a_failure_that_changes_nothing(used_database):
 def test_a_second_userd_on_the_same_port_is_a_failure(userd):
     done = run_userd("--listen", userd.address, "--db", f"sqlite:{userd.database}")
     assert_one_clear_line(done, FAILURE)
+    assert "Is userd running already? --listen chooses another address" in done.stderr
 
 
 def refused(database):

@@ -197,6 +197,8 @@ says_what_is_wrong(void **state)
         {"", "no command is given; userctl --help lists the commands"},
         {"--json", "no command is given; userctl --help lists the commands"},
         {"fetch|1", "unknown command \"fetch\"; userctl --help lists the commands"},
+        {"craete", "unknown command \"craete\"; did you mean create?"},
+        {"help|ls", "unknown command \"ls\"; did you mean list?"},
         {"help|fetch", "unknown command \"fetch\"; userctl --help lists the commands"},
         {"get", "the ID of a user is missing"},
         {"get|one", "\"one\" is not the ID of a user, which is a number"},
