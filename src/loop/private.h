@@ -20,7 +20,8 @@ struct loop_timers {
     size_t count, size;    /* size: of the array, 0 or a power of two */
     _Atomic uint64_t live; /* the count, for any thread */
     int64_t armed;         /* what the alarm below is set for, WEIR_NEVER: nothing */
-    uv_timer_t alarm;
+    int fd;                /* timerfd_create */
+    uv_poll_t alarm;
 };
 
 struct weir_loop {
@@ -56,7 +57,7 @@ void loop_timers_fini(weir_loop *loop);
 /* Fire what is due. */
 void loop_timers_fire(weir_loop *loop);
 
-/* Set libuv's timer for the earliest of ours. */
+/* Set the alarm for the earliest timer. */
 void loop_timers_arm(weir_loop *loop);
 
 /* When the next timer is due, WEIR_NEVER: no timer runs. */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timers: a binary heap of pointers into their owners, and one timer of libuv set for the earliest.
+/* Timers: a binary heap of pointers into their owners, and an alarm of the kernel's set for the
+ * earliest.
  *
- * A timer knows its slot, so it moves and stops without a search. libuv's timer is set right before
- * libuv polls, and only when the earliest of ours has moved forward; one that was stopped leaves it
- * as it is, at the cost of one idle wake-up. */
+ * A timer knows its slot, so it moves and stops without a search. The alarm is set right before
+ * libuv polls, and only when the earliest timer has moved forward; one that was stopped leaves it
+ * as it is, at the cost of one idle wake-up. It is a descriptor that libuv polls, not a timer of
+ * libuv's, for which the kernel would set up a timer, and take it down, whenever the loop sleeps. */
 
 #include "loop/private.h"
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #define HEAP_SIZE_FIRST 16
 
@@ -141,39 +145,60 @@ loop_timers_fire(weir_loop *loop)
 }
 
 static void
-on_alarm(uv_timer_t *alarm)
+on_alarm(uv_poll_t *alarm, int status, int events)
 {
-    weir_loop *loop = alarm->data;
+    weir_loop *loop = container_of(alarm, weir_loop, timers.alarm);
+    uint64_t times;
 
+    (void)status;
+    (void)events;
+    (void)!read(loop->timers.fd, &times, sizeof(times)); /* it is silent from now on */
     loop->timers.armed = WEIR_NEVER;
-    loop->now = 0;
     loop_timers_fire(loop);
 }
 
-/* libuv counts whole milliseconds of the same clock: the first one that is not early. */
+/* Milliseconds of the clock, as many as time_t holds wherever it is of 32 bits. */
+#define ALARM_LAST ((int64_t)INT32_MAX * 1000)
+
+/* At whole milliseconds, so that timers which are due at about the same time make for one alarm. */
 void
 loop_timers_arm(weir_loop *loop)
 {
-    int64_t due = loop_timers_next(loop);
-    int64_t target = due / WEIR_MILLISECOND + (due % WEIR_MILLISECOND > 0);
-    int64_t wait = target - (int64_t)uv_now(&loop->uv);
+    int64_t due = loop_timers_next(loop), millis = due / WEIR_MILLISECOND + 1;
+    struct itimerspec when = {.it_interval = {0}};
 
     if (due >= loop->timers.armed)
         return;
     loop->timers.armed = due;
-    uv_timer_start(&loop->timers.alarm, on_alarm, wait > 0 ? (uint64_t)wait : 0, 0);
+    if (millis < 1) /* 0 would switch it off */
+        millis = 1;
+    if (millis > ALARM_LAST)
+        millis = ALARM_LAST;
+    when.it_value.tv_sec = (time_t)(millis / 1000);
+    when.it_value.tv_nsec = (long)(millis % 1000 * WEIR_MILLISECOND);
+    timerfd_settime(loop->timers.fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 weir_code
 loop_timers_init(weir_loop *loop)
 {
-    loop->timers.armed = WEIR_NEVER;
-    loop->timers.alarm.data = loop;
-    return uv_timer_init(&loop->uv, &loop->timers.alarm) == 0 ? WEIR_OK : WEIR_RESOURCE_EXHAUSTED;
+    struct loop_timers *timers = &loop->timers;
+
+    timers->armed = WEIR_NEVER;
+    timers->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (timers->fd < 0)
+        return WEIR_RESOURCE_EXHAUSTED;
+    if (uv_poll_init(&loop->uv, &timers->alarm, timers->fd) != 0) {
+        close(timers->fd);
+        return WEIR_RESOURCE_EXHAUSTED;
+    }
+    uv_poll_start(&timers->alarm, UV_READABLE, on_alarm);
+    return WEIR_OK;
 }
 
 void
 loop_timers_fini(weir_loop *loop)
 {
+    close(loop->timers.fd);
     free(loop->timers.heap);
 }
