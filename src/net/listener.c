@@ -3,6 +3,8 @@
 
 #define _GNU_SOURCE /* accept4 */
 #include "net/private.h"
+
+#include "base/random.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -150,9 +152,10 @@ struct net_listener {
     dev_t device;
     ino_t inode;
     int fd;
+    uint32_t mark; /* of its filters */
     bool is_unix;
     bool filters;   /* it has had a filter, which connections may have inherited */
-    bool shuts_out; /* has one now, unless another process has set its own since */
+    bool shuts_out; /* has one now, unless another listener has set its own since */
     bool closing;
 };
 
@@ -314,6 +317,7 @@ net_listener_new(weir_loop *loop, int fd, void (*accepted)(void *owner, struct n
     listener->fd = fd;
     listener->accepted = accepted;
     listener->owner = owner;
+    listener->mark = (uint32_t)random_u64();
     listener->is_unix = is_unix(fd);
     if (!listener->is_unix) /* of a process that has the socket, too, or had it and was killed */
         listener->filters = net_syn_filter_clear(fd);
@@ -344,10 +348,10 @@ net_listener_shut_out(struct net_listener *listener, const struct net_origin *or
 {
     if (listener->is_unix)
         return;
-    if (count > 0 && net_syn_filter_set(listener->fd, origins, count)) {
+    if (count > 0 && net_syn_filter_set(listener->fd, listener->mark, origins, count)) {
         listener->filters = listener->shuts_out = true;
     } else if (listener->shuts_out) {
-        net_syn_filter_withdraw(listener->fd);
+        net_syn_filter_withdraw(listener->fd, listener->mark);
         listener->shuts_out = false;
     }
 }

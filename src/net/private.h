@@ -87,10 +87,11 @@ struct net_identity;
 void net_identity_free(struct net_identity *identity);
 
 /* Let a listening socket drop the SYNs of at most NET_SHUT_OUT_MAX origins, or of the first of them
- * where it has no room for more. False: the kernel does not do that. syn_filter.c. */
-bool net_syn_filter_set(int fd, const struct net_origin *origins, size_t count);
+ * where it has no room for more. The mark tells whose filter it is. False: the kernel does not do
+ * that. syn_filter.c. */
+bool net_syn_filter_set(int fd, uint32_t mark, const struct net_origin *origins, size_t count);
 
-/* Take a filter off, whoever has set it: was there one? Or unless another process has set one
- * since. */
+/* Take a filter off, whoever has set it: was there one? Or unless somebody else has set one
+ * since, with another mark. */
 bool net_syn_filter_clear(int fd);
-void net_syn_filter_withdraw(int fd);
+void net_syn_filter_withdraw(int fd, uint32_t mark);

@@ -18,16 +18,16 @@
  * Packets of connections that are there already pass by the first question, and a connection that
  * is accepted has its own reference to the filter taken away (net_syn_filter_clear).
  *
- * A socket has one filter, whichever of the processes that share it has attached that: while one
- * takes over from another both do, and what came last holds. So a program begins with a mark, whose
- * it is, and who ends takes no other's away. */
+ * A socket has one filter, whichever of the listeners that share it has attached that: while a
+ * process takes over from another both do, and what came last holds. So a program begins with its
+ * listener's mark, and who ends takes no other's away. The mark is a random number: processes in
+ * containers of their own may have the same pid. */
 #include "net/private.h"
 
 #include "base/bytes.h"
 #include <errno.h>
 #include <linux/filter.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define TCP_FLAGS 13
 #define SYN_AND_ACK 0x12
@@ -123,18 +123,19 @@ drop_v6(struct program *program, const struct net_origin *origins, size_t count)
 
 /* Into a register that the next instruction overwrites. */
 static void
-put_mark(struct program *program)
+put_mark(struct program *program, uint32_t mark)
 {
-    put(program, BPF_LD | BPF_IMM, (uint32_t)getpid(), 0, 0);
+    put(program, BPF_LD | BPF_IMM, mark, 0, 0);
 }
 
 static void
-build(struct program *program, const struct net_origin *origins, size_t count)
+build(
+    struct program *program, uint32_t mark, const struct net_origin *origins, size_t count)
 {
     struct sock_filter *to_v6;
     unsigned short v4;
 
-    put_mark(program);
+    put_mark(program, mark);
     put(program, BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS, 0, 0);
     put(program, BPF_ALU | BPF_AND | BPF_K, SYN_AND_ACK, 0, 0);
     put(program, BPF_JMP | BPF_JEQ | BPF_K, SYN_ALONE, 1, 0);
@@ -167,33 +168,33 @@ net_syn_filter_clear(int fd)
     return false;
 }
 
-/* As this process has attached it; or nobody can tell. */
+/* With this mark; or nobody can tell. */
 static bool
-is_own(int fd)
+has_mark(int fd, uint32_t mark)
 {
-    struct program mark = {.count = 0}, found;
+    struct program own = {.count = 0}, found;
     socklen_t count = OPS_MAX; /* of instructions, not of bytes */
 
-    put_mark(&mark);
+    put_mark(&own, mark);
     if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, found.ops, &count) != 0)
         return true;
-    return count > 0 && memcmp(&found.ops[0], &mark.ops[0], sizeof(mark.ops[0])) == 0;
+    return count > 0 && memcmp(&found.ops[0], &own.ops[0], sizeof(own.ops[0])) == 0;
 }
 
 void
-net_syn_filter_withdraw(int fd)
+net_syn_filter_withdraw(int fd, uint32_t mark)
 {
-    if (is_own(fd))
+    if (has_mark(fd, mark))
         (void)net_syn_filter_clear(fd);
 }
 
 static bool
-attach(int fd, const struct net_origin *origins, size_t count)
+attach(int fd, uint32_t mark, const struct net_origin *origins, size_t count)
 {
     struct program program = {.count = 0};
     struct sock_fprog whole;
 
-    build(&program, origins, count);
+    build(&program, mark, origins, count);
     whole = (struct sock_fprog){.len = program.count, .filter = program.ops};
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof(whole)) == 0;
 }
@@ -201,12 +202,12 @@ attach(int fd, const struct net_origin *origins, size_t count)
 /* The kernel takes the new filter before it gives up the old one, for which the socket may have no
  * room; and where there is not enough for all of them, half of them are better than none. */
 bool
-net_syn_filter_set(int fd, const struct net_origin *origins, size_t count)
+net_syn_filter_set(int fd, uint32_t mark, const struct net_origin *origins, size_t count)
 {
-    if (attach(fd, origins, count))
+    if (attach(fd, mark, origins, count))
         return true;
     (void)net_syn_filter_clear(fd);
-    while (count > 0 && !attach(fd, origins, count))
+    while (count > 0 && !attach(fd, mark, origins, count))
         count /= 2;
     return count > 0;
 }
