@@ -209,8 +209,9 @@ exchange(
         code = attempt_open(attempt);
     if (code == WEIR_OK)
         code = send_request(attempt, request, shown);
-    if (code != WEIR_OK)
-        return attempt_settle(attempt, code);
+    /* A server may answer, and well, before it has all of the request. */
+    if (code != WEIR_OK && attempt_settle(attempt, code) != WEIR_OK)
+        return attempt->code;
     return attempt_receive_single(attempt, out_response);
 }
 

@@ -508,6 +508,95 @@ unary_answers(void **state)
         check_answer(&answers[i]);
 }
 
+/* ---- answers to requests that could not be sent whole ---- */
+
+/* Takes four bytes of a request, and answers. */
+static void *
+perform_early(void *arg)
+{
+    struct stage *stage = arg;
+    struct raw_frame *frame = malloc(sizeof(*frame));
+    struct raw raw;
+
+    raw_accept(&raw, stage->listener);
+    raw_greet(&raw, false, RAW_INITIAL_WINDOW, 4);
+    if (raw_await(&raw, RAW_DATA, 1, frame))
+        stage->play(&raw, stage->argument);
+    while (raw.fd >= 0 && raw_next(&raw, frame))
+        continue;
+    raw_close(&raw);
+    free(frame);
+    return NULL;
+}
+
+static void
+open_early_stage(struct stage *stage, script *play, const char *argument)
+{
+    stage->play = play;
+    stage->argument = argument;
+    stage->listener = raw_listen(stage->address);
+    assert_int_equal(pthread_create(&stage->thread, NULL, perform_early, stage), 0);
+}
+
+static const struct answer early_answers[] = {
+    {"early, and well", say_status, "0", 0, NULL},
+    {"early, and not well", say_status, "9", 9, NULL},
+    {"early, with a status alone", say_status_alone, "9", 9, NULL},
+    {"early, without a message", say_nothing, NULL, 12, NULL},
+    {"early, with two", say_two, NULL, 12, NULL},
+};
+
+static void
+check_early_answer(const struct answer *answer)
+{
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *response = NULL;
+    struct stage stage;
+    struct client client;
+    weir_code code;
+
+    open_early_stage(&stage, answer->play, answer->argument);
+    open_client(&client, stage.address);
+    request.text = (char *)"more than four bytes";
+    code = rpctest_Test_Unary(client.call, &request, &response);
+    if ((int)code != answer->code)
+        fail_msg("%s: %s, %s", answer->what, weir_code_name(code), weir_call_message(client.call));
+    if (code == WEIR_OK)
+        assert_string_equal(response->text, "right");
+    close_client(&client);
+    close_stage(&stage);
+}
+
+static void
+unary_answers_may_come_before_the_request_is_sent(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(early_answers); i++)
+        check_early_answer(&early_answers[i]);
+}
+
+static void
+streams_may_be_answered_before_the_request_is_sent(void **state)
+{
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    const Rpctest__Payload *message = NULL;
+    struct rpctest_Test_Expand_client stream = {NULL};
+    struct stage stage;
+    struct client client;
+
+    (void)state;
+    open_early_stage(&stage, say_status, "0");
+    open_client(&client, stage.address);
+    request.text = (char *)"more than four bytes";
+    assert_int_equal(rpctest_Test_Expand(client.call, &request, &stream), WEIR_OK);
+    assert_true(rpctest_Test_Expand_client_recv(stream, &message));
+    assert_string_equal(message->text, "right");
+    assert_false(rpctest_Test_Expand_client_recv(stream, &message));
+    assert_int_equal(rpctest_Test_Expand_client_finish(stream), WEIR_OK);
+    close_client(&client);
+    close_stage(&stage);
+}
+
 /* ---- streams ---- */
 
 /* Two messages that are right, then this, then OK. */
@@ -614,6 +703,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unary_answers),
+        cmocka_unit_test(unary_answers_may_come_before_the_request_is_sent),
+        cmocka_unit_test(streams_may_be_answered_before_the_request_is_sent),
         cmocka_unit_test(streams_do_not_end_well_by_mistake),
         cmocka_unit_test(other_protocols_are_unavailable),
     };
