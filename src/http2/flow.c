@@ -29,6 +29,25 @@ h2_flow_receive(struct h2_conn *conn, uint32_t len)
     return true;
 }
 
+/* Windows that were open before the peer has seen our SETTINGS grow with these. */
+void
+h2_flow_let_late(struct h2_conn *conn, int32_t window)
+{
+    if (conn->stream_window > conn->stream_window_used)
+        window += (int32_t)(conn->stream_window - conn->stream_window_used);
+    if (window > 0)
+        conn->late += (uint32_t)window;
+}
+
+bool
+h2_flow_receive_late(struct h2_conn *conn, uint32_t len)
+{
+    if (len > conn->late)
+        return false;
+    conn->late -= len;
+    return true;
+}
+
 static void
 announce_credit(struct h2_conn *conn, struct h2_slot *slot)
 {

@@ -34,23 +34,35 @@ h2_take_data_piece(struct h2_conn *conn, struct h2_input *in, struct h2_event *e
     return H2_STEP_EVENT;
 }
 
-/* DATA on a stream that is closed (RFC 9113, 5.1 and 6.1). The payload is skipped. */
 static enum h2_step
-take_late_data(
-    struct h2_conn *conn, uint32_t id, const struct h2_slot *slot, struct h2_event *event)
+take_useless_data(struct h2_conn *conn, struct h2_event *event)
 {
-    switch (h2_how_gone(conn, id, slot)) {
+    if (!h2_idle_frame_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_PRIORITY, "too many frames on closed streams");
+    return H2_STEP_ON;
+}
+
+/* DATA on a stream that is closed (RFC 9113, 5.1 and 6.1). The payload is skipped: as much as was
+ * let in when the stream was reset, however small its frames, so that a client which sends many
+ * messages ahead is none the worse for a call that was refused. */
+static enum h2_step
+take_late_data(struct h2_conn *conn, const struct h2_frame *frame, const struct h2_slot *slot,
+    struct h2_event *event)
+{
+    switch (h2_how_gone(conn, frame->id, slot)) {
     case H2_GONE_ENDED:
         return h2_fail(conn, event, H2_STREAM_CLOSED, "DATA on a closed stream");
     case H2_GONE_RESET_HERE:
+        if (frame->len == 0)
+            return take_useless_data(conn, event);
+        if (!h2_flow_receive_late(conn, frame->len))
+            return h2_fail(conn, event, H2_FLOW_CONTROL_ERROR,
+                "more DATA on streams that were reset than their windows allow");
         return H2_STEP_ON;
     case H2_GONE_FORGOTTEN:
-        if (!h2_idle_frame_allowed(conn))
-            return h2_fail_limit(
-                conn, event, H2_LIMIT_PRIORITY, "too many frames on closed streams");
-        return H2_STEP_ON;
+        return take_useless_data(conn, event);
     default:
-        return h2_stream_error(conn, id, NULL, H2_STREAM_CLOSED, event);
+        return h2_stream_error(conn, frame->id, NULL, H2_STREAM_CLOSED, event);
     }
 }
 
@@ -133,7 +145,7 @@ begin_data(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *fra
     h2_input_skip(in, H2_FRAME_HEADER + before);
     conn->skip = payload + pad;
     if (slot == NULL || h2_slot_closed(slot))
-        return take_late_data(conn, frame->id, slot, event);
+        return take_late_data(conn, frame, slot, event);
     code = check_data(conn, slot, frame, payload);
     if (code != H2_NO_ERROR)
         return h2_stream_error(conn, frame->id, slot, code, event);

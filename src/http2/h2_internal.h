@@ -217,6 +217,7 @@ struct h2_conn {
     bool connect_protocol; /* the peer's SETTINGS_ENABLE_CONNECT_PROTOCOL */
     uint8_t preface_seen;
     uint8_t continuations;
+    uint64_t late; /* bytes of DATA that may yet come for streams that were reset here */
 
     /* Of streams. */
     struct h2_place *map; /* open addressing, NULL while empty */
@@ -399,6 +400,12 @@ bool h2_flow_peer_window(struct h2_conn *conn, uint32_t window);
 
 /* Our SETTINGS were acked: streams that are open get what we offered. */
 void h2_flow_settle(struct h2_conn *conn);
+
+/* A stream is reset here, with so much of its window unused: that may be on its way. */
+void h2_flow_let_late(struct h2_conn *conn, int32_t window);
+
+/* DATA came for such a stream. False: more than all their windows allow. */
+bool h2_flow_receive_late(struct h2_conn *conn, uint32_t len);
 
 /* The next H2_WRITABLE that is due. False: none. */
 bool h2_flow_next_writer(struct h2_conn *conn, struct h2_event *event);

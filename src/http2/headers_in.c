@@ -64,14 +64,41 @@ tell(struct h2_conn *conn, struct h2_slot *slot, struct h2_block *block, bool en
     return H2_STEP_EVENT;
 }
 
+/* A list over its limit, whatever it is for: it was work to decode. */
+static enum h2_step
+refuse_list(struct h2_conn *conn, uint32_t id, struct h2_slot *slot, const struct h2_block *block,
+    struct h2_event *event)
+{
+    h2_limit_hit(conn, H2_LIMIT_HEADER_LIST);
+    h2_pay_for_list(conn, block->list_size);
+    return h2_stream_error(conn, id, slot, H2_ENHANCE_YOUR_CALM, event);
+}
+
 /* ---- requests ---- */
 
 /* A new stream that its user never sees. */
+static void
+turn_away(struct h2_conn *conn, uint32_t id)
+{
+    h2_remember(conn, id, H2_GONE_RESET_HERE);
+    h2_flow_let_late(conn, (int32_t)conn->stream_window_used);
+}
+
 static enum h2_step
 refuse(struct h2_conn *conn, uint32_t id, enum h2_code code, struct h2_event *event)
 {
-    h2_remember(conn, id, H2_GONE_RESET_HERE);
+    turn_away(conn, id);
     return h2_stream_error(conn, id, NULL, code, event);
+}
+
+/* After the last GOAWAY, RFC 9113, 6.8: what was under way is dropped. */
+static enum h2_step
+drop(struct h2_conn *conn, struct h2_event *event)
+{
+    h2_flow_let_late(conn, (int32_t)conn->stream_window_used);
+    if (!h2_idle_frame_allowed(conn))
+        return h2_fail_limit(conn, event, H2_LIMIT_PRIORITY, "too many streams after GOAWAY");
+    return H2_STEP_ON;
 }
 
 /* A list that is kept for as long as its call lasts counts as content does. */
@@ -94,13 +121,12 @@ take_request(struct h2_conn *conn, struct head head, struct h2_block *block, str
 
     h2_count_opened(conn);
     conn->last_id = head.id;
-    if (head.id > conn->goaway_last)
-        return H2_STEP_ON;
     if (block->too_large) {
-        h2_limit_hit(conn, H2_LIMIT_HEADER_LIST);
-        h2_pay_for_list(conn, block->list_size);
-        return refuse(conn, head.id, H2_ENHANCE_YOUR_CALM, event);
+        turn_away(conn, head.id);
+        return refuse_list(conn, head.id, NULL, block, event);
     }
+    if (head.id > conn->goaway_last)
+        return drop(conn, event);
     if (head.depends_on_itself || !h2_message_read_request(block, &message) ||
         (head.end_stream && message.content_length > 0))
         return refuse(conn, head.id, H2_PROTOCOL_ERROR, event);
@@ -185,11 +211,8 @@ take_on_open(struct h2_conn *conn, struct h2_slot *slot, const struct head *head
     /* RFC 9113, 5.1, half-closed (remote). */
     if ((slot->flags & H2_GOT_END) != 0)
         return h2_stream_error(conn, head->id, slot, H2_STREAM_CLOSED, event);
-    if (block->too_large) {
-        h2_limit_hit(conn, H2_LIMIT_HEADER_LIST);
-        h2_pay_for_list(conn, block->list_size);
-        return h2_stream_error(conn, head->id, slot, H2_ENHANCE_YOUR_CALM, event);
-    }
+    if (block->too_large)
+        return refuse_list(conn, head->id, slot, block, event);
     if (head->depends_on_itself)
         return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
     if ((slot->flags & H2_GOT_HEADERS) != 0)
@@ -218,6 +241,8 @@ take_known(
      * after the deadline was answered, and that must not cost a client its other calls. */
     if (how == H2_GONE_ENDED && conn->is_server)
         return h2_fail(conn, event, H2_STREAM_CLOSED, "HEADERS on a closed stream");
+    if (block->too_large)
+        return refuse_list(conn, head->id, NULL, block, event);
     return take_late(conn, head->id, how, event);
 }
 

@@ -284,6 +284,14 @@ h2_how_gone(const struct h2_conn *conn, uint32_t id, const struct h2_slot *slot)
 
 /* ---- ends ---- */
 
+static void
+reset_here(struct h2_conn *conn, struct h2_slot *slot)
+{
+    if (slot->open.id != 0 && (slot->flags & H2_GOT_END) == 0)
+        h2_flow_let_late(conn, slot->receive_window);
+    slot->flags |= H2_RESET_HERE;
+}
+
 enum h2_step
 h2_stream_error(struct h2_conn *conn, uint32_t id, struct h2_slot *slot, enum h2_code code,
     struct h2_event *event)
@@ -299,7 +307,7 @@ h2_stream_error(struct h2_conn *conn, uint32_t id, struct h2_slot *slot, enum h2
     if (slot == NULL || h2_slot_closed(slot))
         return H2_STEP_ON;
     h2_slot_detach(conn, slot);
-    slot->flags |= H2_RESET_HERE;
+    reset_here(conn, slot);
     event->type = H2_RESET;
     event->stream = &slot->open;
     event->code = code;
@@ -315,7 +323,7 @@ h2_stream_reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_code cod
     h2_slot_detach(conn, slot);
     if (h2_slot_closed(slot))
         return;
-    slot->flags |= H2_RESET_HERE;
+    reset_here(conn, slot);
     if (stream->id != 0)
         h2_send_rst_stream(conn, stream->id, code);
 }

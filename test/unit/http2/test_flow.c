@@ -106,8 +106,8 @@ test_connection_window_overrun(void **state)
 static void
 test_data_of_a_reset_stream_is_credited_to_the_connection(void **state)
 {
-    struct side *side =
-        side_open(&(struct h2_options){.role = H2_SERVER, .connection_window = 65535});
+    struct side *side = side_open(&(struct h2_options){
+        .role = H2_SERVER, .stream_window = 1 << 20, .connection_window = 65535});
     struct h2_stream *stream = request(side, 1, 0);
     struct buf bytes = BUF_EMPTY;
 
@@ -123,6 +123,64 @@ test_data_of_a_reset_stream_is_credited_to_the_connection(void **state)
         feed(side, &bytes);
         assert_window_update(side, 0, 32767);
         assert_silent(side);
+    }
+    assert_no_event(side);
+    side_free(side);
+}
+
+/* What a stream's window let in before it was reset may still come, in frames of any size. */
+static void
+test_data_of_a_reset_stream_is_bounded_by_its_window(void **state)
+{
+    for (uint16_t len = 1; len <= 5000; len *= 5000) {
+        struct side *side = side_open(&(struct h2_options){.role = H2_SERVER,
+            .stream_window = 20000,
+            .connection_window = 65535});
+        struct h2_stream *stream = request(side, 1, 0);
+        struct buf bytes = BUF_EMPTY;
+
+        put_data(&bytes, 1, 10000, 0);
+        feed(side, &bytes);
+        h2_stream_release(side->conn, stream);
+        forget(side);
+        for (unsigned sent = 0; sent < 10000; sent += len) {
+            put_data(&bytes, 1, len, 0);
+            feed(side, &bytes);
+            assert_no_event(side);
+        }
+        put_data(&bytes, 1, len, 0);
+        feed(side, &bytes);
+        assert_failed(side, H2_FLOW_CONTROL_ERROR);
+        side_free(side);
+    }
+    (void)state;
+}
+
+/* A client that did not know of the limit of streams yet sends a window of each, and has not seen
+ * our SETTINGS either. */
+static void
+test_data_of_refused_streams_may_come(void **state)
+{
+    struct side *side = side_new(&(struct h2_options){
+        .role = H2_SERVER, .stream_window = 1 << 20, .max_concurrent_streams = 1});
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    assert_true(buf_append(&bytes, PREFACE, 24));
+    put_frame(&bytes, SETTINGS, 0, 0, NULL, 0);
+    for (uint32_t id = 1; id <= 15; id += 2)
+        put_request(&bytes, id, 0);
+    feed(side, &bytes);
+    forget(side);
+    for (uint32_t id = 3; id <= 15; id += 2)
+        for (int i = 0; i < 4; i++) {
+            put_data(&bytes, id, i < 3 ? 16384 : 16383, 0);
+            feed(side, &bytes);
+        }
+    put_frame(&bytes, SETTINGS, ACK, 0, NULL, 0);
+    for (int i = 0; i < 60; i++) { /* the rest of its window, grown */
+        put_data(&bytes, 15, 16384, 0);
+        feed(side, &bytes);
     }
     assert_no_event(side);
     side_free(side);
@@ -553,6 +611,8 @@ main(void)
         cmocka_unit_test(test_connection_is_credited_on_arrival),
         cmocka_unit_test(test_connection_window_overrun),
         cmocka_unit_test(test_data_of_a_reset_stream_is_credited_to_the_connection),
+        cmocka_unit_test(test_data_of_a_reset_stream_is_bounded_by_its_window),
+        cmocka_unit_test(test_data_of_refused_streams_may_come),
         cmocka_unit_test(test_pads_are_credited_at_once),
         cmocka_unit_test(test_smaller_window_holds_from_the_ack_on),
         cmocka_unit_test(test_expect_lets_a_large_message_in),

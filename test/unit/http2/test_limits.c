@@ -489,6 +489,68 @@ test_frames_of_forgotten_streams(void **state)
     }
 }
 
+/* They take nothing of its window. */
+static void
+test_empty_data_of_a_reset_stream(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+
+    (void)state;
+    h2_stream_release(side->conn, request(side, 1, 0));
+    forget(side);
+    put_frame(&bytes, DATA, 0, 1, NULL, 0);
+    assert_in_range(repeat(side, &bytes, 5000), 1000, 1020);
+    assert_calmed(side, H2_LIMIT_PRIORITY);
+    side_free(side);
+}
+
+static void
+test_requests_after_the_last_goaway(void **state)
+{
+    struct side *side = server_open();
+    struct buf bytes = BUF_EMPTY;
+    uint32_t id = 3;
+
+    (void)state;
+    request(side, 1, 0);
+    h2_conn_drain(side->conn, "drain", 7);
+    h2_conn_drain_finish(side->conn);
+    forget(side);
+    for (; id < 10000; id += 2) {
+        put_request(&bytes, id, END_STREAM);
+        feed(side, &bytes);
+        if (has_failed(side))
+            break;
+    }
+    assert_in_range(id / 2, 1000, 1020);
+    assert_calmed(side, H2_LIMIT_PRIORITY);
+    side_free(side);
+}
+
+/* A list over its limit was work, also where nobody wants it. */
+static void
+test_long_lists_on_reset_streams(void **state)
+{
+    struct side *side = side_open(&(struct h2_options){.role = H2_SERVER, .max_header_list = 400});
+    struct buf bytes = BUF_EMPTY, block = BUF_EMPTY;
+    unsigned count;
+
+    (void)state;
+    h2_conn_set_time(side->conn, WEIR_SECOND);
+    h2_stream_release(side->conn, request(side, 1, 0));
+    forget(side);
+    for (int i = 0; i < 20; i++)
+        put_field(&block, "name", "value");
+    put_frame(&bytes, HEADERS, END_HEADERS, 1, buf_head(&block), buf_len(&block));
+    count = repeat(side, &bytes, 5000);
+    assert_in_range(count, 20, 200);
+    assert_failed(side, H2_ENHANCE_YOUR_CALM);
+    assert_int_equal(side->stats.limit_hits[H2_LIMIT_HEADER_LIST], count + 1);
+    buf_fini(&block);
+    side_free(side);
+}
+
 static void
 test_interim_responses_without_end(void **state)
 {
@@ -671,6 +733,9 @@ main(void)
         cmocka_unit_test(test_frames_that_carry_nothing),
         cmocka_unit_test(test_resets_of_closed_streams),
         cmocka_unit_test(test_frames_of_forgotten_streams),
+        cmocka_unit_test(test_empty_data_of_a_reset_stream),
+        cmocka_unit_test(test_requests_after_the_last_goaway),
+        cmocka_unit_test(test_long_lists_on_reset_streams),
         cmocka_unit_test(test_interim_responses_without_end),
         cmocka_unit_test(test_too_many_settings_in_a_frame),
         cmocka_unit_test(test_honest_peers_never_meet_a_limit),
