@@ -13,6 +13,7 @@ import struct
 import time
 
 from driver import programs
+from support import places
 
 # On each of the two cores a load of its own.
 CONNECTIONS, STREAMS, CALLS = 8, 100, 1_000_000
@@ -79,7 +80,7 @@ class TwoLoops(Server):
 
     def __init__(self, options, cores, steered):
         self.cores = cores
-        address = programs.free_address()
+        address = places.free_address()
         command = [options.bin / "bench-echo", "--loops", len(cores)]
         super().__init__(command, ",".join(map(str, cores)), address, listen_twice(address, cores, steered))
 
@@ -101,7 +102,7 @@ class TwoProcesses(contextlib.ExitStack):
 
     def __init__(self, options, program, cores, steered):
         super().__init__()
-        self.address = programs.free_address()
+        self.address = places.free_address()
         listening = listen_twice(self.address, cores, steered)
         self.servers = [
             Server([options.bin / program], core, self.address, [one]) for core, one in zip(cores, listening)
