@@ -137,6 +137,7 @@ chat_relay_open(const struct chat_relay_options *options)
 {
     struct chat_relay *relay = calloc(1, sizeof(*relay));
     const struct redis_options ears = {.url = options->url,
+        .patience = options->patience,
         .channel = CHANNEL,
         .message = hear,
         .changed = tell_of_redis,

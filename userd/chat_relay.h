@@ -13,7 +13,8 @@ struct chat_relay;
 
 /* All are borrowed. redis: what letters go out through. */
 struct chat_relay_options {
-    const char *url; /* of the same Redis, to listen there */
+    const char *url;  /* of the same Redis, to listen there */
+    int64_t patience; /* as of redis_options */
     struct redis *redis;
     struct chat_hub *hub;
     const struct log *log;

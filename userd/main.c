@@ -301,6 +301,7 @@ open_shared(struct program *program)
 {
     struct chat_hub *hub = program->service.chat = chat_hub_new();
     const struct shared_options options = {.url = program->options.redis,
+        .patience = program->options.redis_timeout,
         .store = program->store,
         .fresh = program->options.db_read == NULL ? program->store
                                                   : store_postgres_primary(program->store),

@@ -110,6 +110,13 @@ static const struct flag flags[] = {
         .expected = REDIS_URL_FORMS,
         .help = "share users that were read, and the chat, with other userd in this "
                 "Redis: " REDIS_URL_FORMS " (nowhere)"},
+    {.name = "redis-timeout",
+        .value = "D",
+        .read = flag_duration,
+        .min = 1,
+        FIELD(redis_timeout),
+        .expected = "a duration above 0 such as " DURATION_EXAMPLES,
+        .help = "how long Redis may take for an answer before userd does without (250ms)"},
     {.name = "ops",
         .value = "ADDR",
         .read = ops_read_address,
@@ -488,6 +495,8 @@ check_needs(const struct options *options, char error[FLAGS_ERROR])
     } rules[] = {
         {options->rate_shared, options->redis != NULL,
             "--rate-shared needs --redis, where the calls are counted"},
+        {options->redis_timeout > 0, options->redis != NULL,
+            "--redis-timeout needs --redis, whose answers are waited for"},
         {options->db_read != NULL, database_is_postgres(options->db),
             "--db-read needs --db postgres://..., of which it is a replica"},
         {options->advertise != NULL, options->etcd != NULL,

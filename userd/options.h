@@ -16,6 +16,7 @@ struct options {
     const char *db;         /* NULL: the default */
     const char *db_read;    /* NULL: none */
     const char *redis;      /* NULL: none */
+    int64_t redis_timeout;  /* 0: the default */
     const char *ops;        /* NULL: the default, if it is free */
     const char *etcd;       /* NULL: none */
     struct etcd_access etcd_access;

@@ -32,7 +32,7 @@
 struct request {
     char *text; /* as Redis reads it; the thread's once it is queued */
     int len;
-    int64_t queued_at;
+    int64_t sent_at;  /* from then on Redis may be late, whatever this process took before */
     weir_event *done; /* NULL: nobody waits */
     weir_code code;   /* before done is set, like reply */
     redisReply *reply;
@@ -116,7 +116,6 @@ request_new(int argc, const char **argv, const size_t *lens, bool awaited)
     if (request == NULL)
         return NULL;
     atomic_init(&request->holders, 1);
-    request->queued_at = weir_now();
     request->len = redisFormatCommandArgv(&request->text, argc, argv, lens);
     if (awaited)
         request->done = weir_event_new();
@@ -392,6 +391,7 @@ disconnect(struct redis *redis, const char *why)
 static void
 append(struct redis *redis, struct request *request)
 {
+    request->sent_at = weir_now();
     if (redisAppendFormattedCommand(redis->context, request->text, (size_t)request->len) ==
         REDIS_OK)
         requests_add(&redis->sent, request);
@@ -483,7 +483,7 @@ static int64_t
 time_left(const struct redis *redis)
 {
     if (redis->sent.first != NULL)
-        return redis->sent.first->queued_at + redis->options.patience - weir_now();
+        return redis->sent.first->sent_at + redis->options.patience - weir_now();
     return redis->heard_at + QUIET - weir_now();
 }
 
@@ -503,6 +503,15 @@ turn(struct redis *redis, bool written)
     return (fds[0].revents & ~POLLOUT) == 0 || read_replies(redis);
 }
 
+/* Not when something has come while this thread stood still: then Redis is not to blame. */
+static bool
+is_late(const struct redis *redis)
+{
+    struct pollfd answer = {.fd = redis->context->fd, .events = POLLIN};
+
+    return redis->sent.first != NULL && time_left(redis) < 0 && poll(&answer, 1, 0) == 0;
+}
+
 /* Until the connection is lost; why says so. */
 static void
 serve(struct redis *redis, char why[REDIS_WHY])
@@ -519,7 +528,7 @@ serve(struct redis *redis, char why[REDIS_WHY])
                 snprintf(why, REDIS_WHY, "%.150s", redis->context->errstr);
             return;
         }
-        if (redis->sent.first != NULL && time_left(redis) < 0) {
+        if (is_late(redis)) {
             snprintf(why, REDIS_WHY, "no answer within %d ms",
                 (int)(redis->options.patience / WEIR_MILLISECOND));
             return;

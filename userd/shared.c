@@ -29,13 +29,16 @@ check_it(const struct shared *shared)
 bool
 shared_open(struct shared *shared, const struct shared_options *options)
 {
-    const struct redis_options redis = {
-        .url = options->url, .changed = tell_of_redis, .self = shared};
+    const struct redis_options redis = {.url = options->url,
+        .patience = options->patience,
+        .changed = tell_of_redis,
+        .self = shared};
     struct store_cached_options cached = {.store = options->store,
         .fresh = options->fresh,
         .metrics = options->ops->metrics,
         .health = options->ops->health};
     struct chat_relay_options relay = {.url = options->url,
+        .patience = options->patience,
         .hub = options->hub,
         .log = options->log,
         .metrics = options->ops->metrics};

@@ -16,6 +16,7 @@ struct shared {
 
 struct shared_options {
     const char *url;     /* of Redis; NULL: none, and nothing to do */
+    int64_t patience;    /* as of redis_options */
     struct store *store; /* borrowed, like fresh and hub */
     struct store *fresh; /* as of store_cached_options */
     struct chat_hub *hub;
