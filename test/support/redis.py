@@ -21,6 +21,11 @@ class Redis:
         self.options = options
         self.process = None
 
+    @property
+    def flags(self):
+        """Of a userd that does not take it for away when the machine stands still for a moment."""
+        return ["--redis", self.url, "--redis-timeout", "3s"]
+
     def start(self):
         command = ["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "", "--dir", str(self.folder)]
         with open(self.folder / "log", "ab") as log:

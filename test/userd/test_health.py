@@ -177,7 +177,7 @@ def test_the_database_is_stopped_and_started(tmp_path, database, modules, monkey
 
 def test_redis_is_stopped_and_started(tmp_path, redis, modules):
     """It is told of as the cache; users are served without it."""
-    with running(tmp_path, "--redis", redis.url) as userd:
+    with running(tmp_path, *redis.flags) as userd:
         programs.wait_until(lambda: '"cache":"SERVING"' in userd.fetch("/health")[1], "the cache")
         with contextlib.closing(Watchers(userd.address, "cache", modules)) as watchers:
             watchers.expect("SERVING")

@@ -9,7 +9,7 @@ from support import nodes, places, programs
 
 @pytest.fixture
 def node(redis, user_pb2, tmp_path):
-    node = nodes.Node(tmp_path / "node", user_pb2, "--redis", redis.url)
+    node = nodes.Node(tmp_path / "node", user_pb2, *redis.flags)
     node.await_cache("SERVING")
     yield node
     node.close()
@@ -59,7 +59,7 @@ def test_without_redis_all_goes_on(node, redis, way):
 
 def test_userd_starts_without_redis(redis, user_pb2, tmp_path):
     redis.kill()
-    node = nodes.Node(tmp_path, user_pb2, "--redis", redis.url)
+    node = nodes.Node(tmp_path, user_pb2, *redis.flags)
     try:
         assert node.get(node.create("d@redis.example").id).found
         assert node.health() == ("healthy", "NOT_SERVING")
@@ -71,7 +71,7 @@ def test_userd_starts_without_redis(redis, user_pb2, tmp_path):
 
 def test_a_redis_that_refuses_is_told_of(redis, user_pb2, tmp_path):
     redis.cli("CONFIG", "SET", "requirepass", "secret")
-    node = nodes.Node(tmp_path, user_pb2, "--redis", redis.url)
+    node = nodes.Node(tmp_path, user_pb2, *redis.flags)
     try:
         assert node.get(node.create("e@redis.example").id).found
         assert node.health() == ("healthy", "NOT_SERVING")
@@ -82,7 +82,7 @@ def test_a_redis_that_refuses_is_told_of(redis, user_pb2, tmp_path):
 
 def test_a_redis_that_is_silent_is_told_of(redis, user_pb2, tmp_path):
     redis.freeze()
-    node = nodes.Node(tmp_path, user_pb2, "--redis", redis.url)
+    node = nodes.Node(tmp_path, user_pb2, *redis.flags)
     try:
         assert node.health() == ("healthy", "NOT_SERVING")
         assert 'why="no answer in time"' in node.userd.said()
@@ -94,7 +94,7 @@ def test_a_password_in_the_url(redis, user_pb2, tmp_path):
     redis.cli("CONFIG", "SET", "requirepass", "s@cret")
     url = redis.url
     redis.url = url.replace("redis://", "redis://:s%40cret@") + "/3"
-    node = nodes.Node(tmp_path, user_pb2, "--redis", redis.url)
+    node = nodes.Node(tmp_path, user_pb2, *redis.flags)
     try:
         node.await_cache("SERVING")
         user = node.create("f@redis.example")

@@ -110,8 +110,8 @@ def test_a_new_user_is_found_by_others(start, clusters):
 def test_with_redis_everybody_reads_what_was_written(start, clusters):
     redis = Redis().start()
     try:
-        writer = start("--redis", redis.url)
-        reader = start("--redis", redis.url, url=writer.url)
+        writer = start(*redis.flags)
+        reader = start(*redis.flags, url=writer.url)
         for node in (writer, reader):
             node.await_cache("SERVING")
         user = writer.create("d@replica.example")

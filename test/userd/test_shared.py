@@ -15,7 +15,7 @@ def start(user_pb2, redis, tmp_path):
 
     def start(count, *flags):
         for number in range(count):
-            started.append(nodes.Node(tmp_path / str(number), user_pb2, "--redis", redis.url, *flags))
+            started.append(nodes.Node(tmp_path / str(number), user_pb2, *redis.flags, *flags))
             started[-1].await_cache("SERVING")
         return started
 

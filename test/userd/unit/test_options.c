@@ -112,6 +112,8 @@ says_what_would_be_right(void **state)
         {"--advertise 10.0.0.1:1", "--advertise needs --etcd"},
         {"--trace-sample 0.5", "--trace-sample needs --otlp"},
         {"--rate-shared", "--rate-shared needs --redis"},
+        {"--redis-timeout 1s", "--redis-timeout needs --redis"},
+        {"--redis redis://h --redis-timeout 0s", "a duration above 0 such as"},
         {"--db-read postgres://h/n", "--db-read needs --db postgres://"},
         {"--max-connection-age-grace 1s", "needs --max-connection-age"},
         {"--token-ttl 2h", "--token-ttl needs --jwt-private-key"},
