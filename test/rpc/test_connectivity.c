@@ -84,11 +84,29 @@ name_socket(char out_address[64])
     snprintf(out_address, 64, "unix-abstract:weir-connectivity-%d", (int)getpid());
 }
 
+/* From a failure on, which came no earlier than `begun`; READY, or still FAILURE after this time.
+ * It ends before where a machine stood still, and nobody turned the loop for a second after the
+ * next attempt was due, which is 0.8 s after the failure at least: then it is old news. */
+static weir_connectivity
+what_comes_of_failure(weir_channel *channel, int64_t begun, int64_t timeout)
+{
+    weir_connectivity now = WEIR_CHANNEL_FAILURE;
+
+    while (weir_channel_watch(channel, WEIR_CHANNEL_FAILURE, timeout, &now) == WEIR_OK &&
+           now != WEIR_CHANNEL_READY) {
+        assert_true(weir_now() - begun >= 1800 * WEIR_MILLISECOND);
+        begun = weir_now();
+        while (now != WEIR_CHANNEL_FAILURE && now != WEIR_CHANNEL_READY)
+            assert_int_equal(weir_channel_watch(channel, now, PATIENCE, &now), WEIR_OK);
+    }
+    return now;
+}
+
 /* gRFC A62: it tries again by itself, and is a failure until it is ready; calls fail at once. */
 static void
 failing_lasts_until_ready(void **state)
 {
-    weir_connectivity now = WEIR_CHANNEL_FAILURE;
+    int64_t begun = weir_now();
     struct running running;
     struct client client;
     char socket[64];
@@ -98,14 +116,12 @@ failing_lasts_until_ready(void **state)
     open_client(&client, socket, 0);
     assert_int_equal(weir_channel_connect(client.channel), WEIR_OK);
     await(client.channel, WEIR_CHANNEL_FAILURE);
-    assert_int_equal(
-        weir_channel_watch(client.channel, WEIR_CHANNEL_FAILURE, 1500 * WEIR_MILLISECOND, &now),
-        WEIR_DEADLINE_EXCEEDED);
+    assert_int_equal(what_comes_of_failure(client.channel, begun, 1500 * WEIR_MILLISECOND),
+        WEIR_CHANNEL_FAILURE);
+    begun = weir_now();
     assert_int_equal(kinds_call(client.channel, WEIR_UNARY, PATIENCE).code, WEIR_UNAVAILABLE);
     running_start(&running, socket, NULL, NULL);
-    assert_int_equal(
-        weir_channel_watch(client.channel, WEIR_CHANNEL_FAILURE, PATIENCE, &now), WEIR_OK);
-    assert_int_equal(now, WEIR_CHANNEL_READY);
+    assert_int_equal(what_comes_of_failure(client.channel, begun, PATIENCE), WEIR_CHANNEL_READY);
     close_client(&client);
     running_stop(&running, PATIENCE);
 }

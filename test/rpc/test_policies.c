@@ -358,7 +358,8 @@ lost_hedges_are_no_failures(void **state)
 {
     static const struct weir_hedge_options both = {.attempts = 2, .unthrottled = true};
     const struct weir_outlier_options outliers = {.interval = 50 * WEIR_MILLISECOND,
-        .ejection_time = PATIENCE,
+        .ejection_time = 10 * PATIENCE,
+        .max_ejection_time = 10 * PATIENCE,
         .max_ejection_percent = 50,
         .ignore_success_rate = true,
         .failure_threshold = 50,
@@ -366,6 +367,7 @@ lost_hedges_are_no_failures(void **state)
         .failure_request_volume = 5};
     const struct weir_channel_options options = {.balancer = "round_robin", .outliers = &outliers};
     struct fleet fleet = {.habits = {{.delay = 0}, {.delay = 100 * WEIR_MILLISECOND}}};
+    int64_t until = weir_now() + PATIENCE;
     weir_hedge *hedge;
 
     (void)state;
@@ -377,7 +379,8 @@ lost_hedges_are_no_failures(void **state)
         assert_int_equal(call(fleet.channel), WEIR_OK);
         usleep(5000);
     }
-    assert_false(is_left_out(&fleet, 1));
+    while (is_left_out(&fleet, 1)) /* or has not heard yet of calls that were over soon */
+        assert_true(weir_now() < until);
     close_fleet(&fleet);
     weir_hedge_free(hedge);
 }
