@@ -65,6 +65,9 @@ WEIR_API WEIR_CHECK weir_code weir_server_new(
     const struct weir_server_options *options, weir_server **out_server);
 WEIR_API void weir_server_free(weir_server *server);
 
+/* ---- set up: what adds to the server is FAILED_PRECONDITION once it runs; weir_server_error says
+ * more, of this and of the other codes ---- */
+
 /* Offer a service. Borrows all three until the server is freed. ALREADY_EXISTS: the name is taken.
  * Generated code wraps this as PACKAGE_SERVICE_add with the vtable's own type. */
 WEIR_API WEIR_CHECK weir_code weir_server_add(
@@ -94,7 +97,7 @@ WEIR_API const char *weir_server_address(const weir_server *server, size_t index
  * s of it on an address' new connections are let in one by one, a second apart at first, and half
  * a minute at most; those that are there go on. The first network, or "none", takes the place of
  * loopback; Unix sockets owe nothing. INVALID_ARGUMENT: not a network, weir_server_error says so.
- * RESOURCE_EXHAUSTED: no memory. FAILED_PRECONDITION: the server runs. */
+ * RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_server_trust(weir_server *server, const char *network);
 
 /* Take over a socket that listens already, systemd's or that of a process which this one replaces:
@@ -122,7 +125,7 @@ WEIR_API weir_loop *weir_server_loop(const weir_server *server, unsigned index);
 /* Serve until drained, once: this thread turns the first loop, options.loops - 1 further threads
  * turn the others. Services, interceptors and addresses are all there before it. OK: drained and
  * every call ended. CANCELLED: the grace time was over, calls were cut. RESOURCE_EXHAUSTED: no
- * memory or no threads. FAILED_PRECONDITION: there is no address. */
+ * memory or no threads. FAILED_PRECONDITION: there is no address, or it has run before. */
 WEIR_API WEIR_CHECK weir_code weir_server_run(weir_server *server);
 
 /* Stop accepting, tell every client to go elsewhere (two GOAWAYs, RFC 9113 section 6.8), let calls

@@ -65,7 +65,7 @@ WEIR_API WEIR_CHECK weir_code weir_call_send(weir_call *call, const ProtobufCMes
 /* ---- client side ---- */
 
 /* Each call object is for one call: another on it, or a verb below on one that has not begun, is
- * FAILED_PRECONDITION. */
+ * FAILED_PRECONDITION. So is any of them on a call that this program answers. */
 
 /* A whole unary call on a fresh call object. *out_response lives as long as the call. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_unary(weir_call *call, const struct weir_method *method,

@@ -25,9 +25,18 @@ is_chained(const struct weir_call *call)
     return call->session != NULL && call->session->call != call;
 }
 
+/* A handler has the call that it answers at hand, and calls others with one of their own. */
+static weir_code
+check_asks(struct weir_call *call)
+{
+    return call->is_server ? WEIR_FAILED_PRECONDITION : call_check_begun(call);
+}
+
 static weir_code
 take_on(struct weir_call *call, const struct weir_method *method)
 {
+    if (call->is_server)
+        return WEIR_FAILED_PRECONDITION;
     if (call->method != NULL)
         return weir_fail(call, WEIR_FAILED_PRECONDITION, "a call object is for one call");
     call->method = method;
@@ -141,7 +150,7 @@ weir_call_close_send(weir_call *call)
 {
     struct client_op op = {.call = call};
 
-    WEIR_TRY(call_check_begun(call));
+    WEIR_TRY(check_asks(call));
     WEIR_TRY(fiber_run_on(call->loop, close_send_on_fiber, &op));
     return op.code;
 }
@@ -166,7 +175,7 @@ weir_call_finish(weir_call *call)
 {
     struct client_op op = {.call = call};
 
-    WEIR_TRY(call_check_begun(call));
+    WEIR_TRY(check_asks(call));
     WEIR_TRY(fiber_run_on(call->loop, finish_on_fiber, &op));
     return op.code;
 }
@@ -201,7 +210,7 @@ weir_call_finish_one(weir_call *call, ProtobufCMessage **out_response)
 {
     struct client_op op = {.call = call};
 
-    WEIR_TRY(call_check_begun(call));
+    WEIR_TRY(check_asks(call));
     WEIR_TRY(fiber_run_on(call->loop, finish_one_on_fiber, &op));
     if (op.code == WEIR_OK)
         *out_response = op.response;

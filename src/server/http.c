@@ -416,6 +416,7 @@ weir_server_handle(weir_server *server, const char *path, weir_http_handler *han
 {
     struct server_path *added;
 
+    WEIR_TRY(server_check_setup(server, path));
     if (path[0] != '/')
         return server_fail(server, WEIR_INVALID_ARGUMENT, path, "a path begins with /");
     if (map_lookup(&server->paths, weir_str_of(path)) != NULL)

@@ -273,9 +273,7 @@ listen_on(weir_server *server, const char *address, bool http)
     size_t count;
     const char *why;
 
-    if (server->runs)
-        return server_fail(
-            server, WEIR_FAILED_PRECONDITION, address, "the server is running already");
+    WEIR_TRY(server_check_setup(server, address));
     if (net_endpoint_parse(address, &endpoint) != WEIR_OK)
         return server_fail(server, WEIR_INVALID_ARGUMENT, address,
             "not an address; give HOST:PORT, [V6]:PORT or unix:PATH");

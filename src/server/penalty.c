@@ -275,9 +275,7 @@ weir_server_trust(weir_server *server, const char *network)
 {
     weir_code code;
 
-    if (server->runs)
-        return server_fail(
-            server, WEIR_FAILED_PRECONDITION, network, "the server is running already");
+    WEIR_TRY(server_check_setup(server, network));
     code = server_penalties_trust(&server->penalties, network);
     if (code == WEIR_INVALID_ARGUMENT)
         return server_fail(server, code, network,

@@ -66,6 +66,14 @@ server_fail(struct weir_server *server, weir_code code, const char *what, const 
 }
 
 weir_code
+server_check_setup(struct weir_server *server, const char *what)
+{
+    return !server->runs ? WEIR_OK
+                         : server_fail(server, WEIR_FAILED_PRECONDITION, what,
+                               "the server is running already");
+}
+
+weir_code
 weir_server_new(const struct weir_server_options *options, weir_server **out_server)
 {
     struct weir_server *server = calloc(1, sizeof(*server));
@@ -142,6 +150,7 @@ weir_server_add(
 {
     struct server_service *added;
 
+    WEIR_TRY(server_check_setup(server, service->name));
     if (map_lookup(&server->names, weir_str_of(service->name)) != NULL)
         return server_fail(server, WEIR_ALREADY_EXISTS, service->name, "is served already");
     added = malloc(sizeof(*added) + service->method_count * sizeof(added->entries[0]));
@@ -169,6 +178,7 @@ weir_server_service(const weir_server *server, size_t index)
 weir_code
 weir_server_wrap(weir_server *server, weir_interceptor *interceptor, void *self)
 {
+    WEIR_TRY(server_check_setup(server, "interceptor"));
     if (!rpc_chain_add(&server->chain, interceptor, self))
         return server_fail(server, WEIR_RESOURCE_EXHAUSTED, "interceptor", "no memory");
     return WEIR_OK;
@@ -189,6 +199,7 @@ weir_server_error(const weir_server *server)
 weir_code
 weir_server_run(weir_server *server)
 {
+    WEIR_TRY(server_check_setup(server, "run"));
     if (server->address_count == 0 && !atomic_load(&server->in_process))
         return server_fail(
             server, WEIR_FAILED_PRECONDITION, "nothing to serve on", "no address was given");

@@ -269,6 +269,9 @@ bool server_loop_leave(struct server_loop *home);
 /* React to weir_server_drain. */
 void server_loop_drain(struct server_loop *home);
 
+/* FAILED_PRECONDITION, of `what`: what is set up is constant once the server runs. */
+weir_code server_check_setup(struct weir_server *server, const char *what);
+
 /* Record why, and return the code. */
 weir_code server_fail(
     struct weir_server *server, weir_code code, const char *what, const char *why);

@@ -2,6 +2,7 @@
 /* Client and server together, over loopback: every kind of call, deadlines, cancellation, metadata,
  * drain. */
 #include "service.h"
+#include <weir/http.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -645,6 +646,53 @@ verbs_want_a_call_that_has_begun(void **state)
     weir_call_free(call);
 }
 
+/* They would end the stream without a status, or take the server for a channel. */
+static weir_code
+answer_with_client_verbs(void *self, weir_call *call, weir_next *next)
+{
+    const struct weir_method *method = &rpctest_Test_service.methods[0];
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    ProtobufCMessage *response;
+
+    (void)self;
+    assert_int_equal(weir_call_close_send(call), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(weir_call_finish(call), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(weir_call_finish_one(call, &response), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(
+        weir_call_unary(call, method, &request.base, &response), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(weir_call_open(call, method, NULL), WEIR_FAILED_PRECONDITION);
+    return weir_proceed(next, call);
+}
+
+static void
+a_server_does_not_ask_with_what_it_answers(void **state)
+{
+    struct running running;
+    struct fixture fixture;
+    struct weir_method unknown = rpctest_Test_service.methods[0];
+    Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
+    ProtobufCMessage *response;
+    weir_call *call;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, answer_with_client_verbs);
+    connect_to(&fixture, running.address);
+    assert_int_equal(ask(fixture.channel, "x", NULL, 0), WEIR_OK);
+    unknown.path = "/rpctest.Test/Unknown";
+    call = weir_call_new(fixture.channel, NULL);
+    assert_int_equal(weir_call_unary(call, &unknown, &request.base, &response), WEIR_UNIMPLEMENTED);
+    weir_call_free(call);
+    disconnect(&fixture);
+    running_stop(&running, WEIR_SECOND);
+}
+
+static void
+leave_out(void *self, weir_http_exchange *exchange)
+{
+    (void)self;
+    (void)exchange;
+}
+
 static void
 a_server_wants_an_address_before_it_runs(void **state)
 {
@@ -665,6 +713,14 @@ a_server_wants_an_address_before_it_runs(void **state)
     }
     assert_int_equal(weir_server_listen(running.server, "127.0.0.1:0"), WEIR_FAILED_PRECONDITION);
     assert_int_equal(weir_server_trust(running.server, "192.0.2.1"), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(
+        rpctest_Test_add(running.server, &service_handlers, NULL), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(
+        weir_server_wrap(running.server, answer_with_client_verbs, NULL), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(
+        weir_server_handle(running.server, "/x", leave_out, NULL), WEIR_FAILED_PRECONDITION);
+    assert_int_equal(weir_server_run(running.server), WEIR_FAILED_PRECONDITION);
+    assert_string_equal(weir_server_error(running.server), "run: the server is running already");
     running_stop(&running, 0);
 }
 
@@ -707,6 +763,7 @@ main(void)
         WITH_SERVER(threads_share_a_channel),
         WITH_SERVER(handler_calls_onward),
         WITH_SERVER(verbs_want_a_call_that_has_begun),
+        cmocka_unit_test(a_server_does_not_ask_with_what_it_answers),
         cmocka_unit_test(a_server_wants_an_address_before_it_runs),
         cmocka_unit_test(a_server_trusts_networks),
         cmocka_unit_test(nobody_listens),
