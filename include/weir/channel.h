@@ -86,8 +86,8 @@ struct weir_channel_options {
 WEIR_API WEIR_CHECK weir_code weir_channel_new(weir_loop *loop, const char *target,
     const struct weir_channel_options *options, weir_channel **out_channel);
 
-/* Wrap every call, of all four kinds; first added is outermost. Before the channel's first call.
- * Borrows self until the channel is freed. RESOURCE_EXHAUSTED: no memory. */
+/* Wrap every call, of all four kinds; first added is outermost. Borrows self until the channel is
+ * freed. FAILED_PRECONDITION: there was a call before. RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_channel_wrap(
     weir_channel *channel, weir_interceptor *interceptor, void *self);
 

@@ -273,6 +273,8 @@ disconnect_on_fiber(void *arg)
 weir_code
 weir_channel_wrap(weir_channel *channel, weir_interceptor *interceptor, void *self)
 {
+    if (channel->calls_started > 0)
+        return WEIR_FAILED_PRECONDITION;
     return rpc_chain_add(&channel->chain, interceptor, self) ? WEIR_OK : WEIR_RESOURCE_EXHAUSTED;
 }
 

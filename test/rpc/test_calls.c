@@ -644,6 +644,7 @@ verbs_want_a_call_that_has_begun(void **state)
     assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_OK);
     assert_int_equal(rpctest_Test_Unary(call, &request, &response), WEIR_FAILED_PRECONDITION);
     weir_call_free(call);
+    assert_int_equal(weir_channel_wrap(fixture->channel, guard, NULL), WEIR_FAILED_PRECONDITION);
 }
 
 /* They would end the stream without a status, or take the server for a channel. */
