@@ -126,7 +126,7 @@ bool
 server_accept_on_all(struct weir_server *server)
 {
     for (size_t i = 0; i < server->address_count; i++) {
-        if (!accept_at(server, &server->addresses[i]))
+        if (!accept_at(server, server->addresses[i]))
             return false;
     }
     return true;
@@ -145,8 +145,10 @@ close_all(int *fds, size_t count)
 void
 server_addresses_free(struct weir_server *server)
 {
-    for (size_t i = 0; i < server->address_count; i++)
-        close_all(server->addresses[i].fds, server->addresses[i].fd_count);
+    for (size_t i = 0; i < server->address_count; i++) {
+        close_all(server->addresses[i]->fds, server->addresses[i]->fd_count);
+        free(server->addresses[i]);
+    }
     free(server->addresses);
     for (size_t i = 0; i < server->inherited_count; i++)
         close(server->inherited[i].fd);
@@ -243,24 +245,38 @@ bind_all(struct weir_server *server, struct server_address *address,
     return true;
 }
 
+/* A place for one more, which stays where it is when others follow. NULL: no memory. */
+static struct server_address *
+new_address(struct weir_server *server, enum server_address_kind kind)
+{
+    struct server_address **addresses =
+        realloc(server->addresses, (server->address_count + 1) * sizeof(*addresses));
+    struct server_address *added;
+
+    if (addresses == NULL)
+        return NULL;
+    server->addresses = addresses;
+    added = calloc(1, sizeof(*added));
+    if (added != NULL)
+        added->kind = kind;
+    return added;
+}
+
 static weir_code
 add_address(struct weir_server *server, const char *text, const struct net_address *wanted,
     enum server_address_kind kind)
 {
-    struct server_address *addresses =
-        realloc(server->addresses, (server->address_count + 1) * sizeof(*addresses));
-    struct server_address *added;
+    struct server_address *added = new_address(server, kind);
     int errno_code;
 
-    if (addresses == NULL)
+    if (added == NULL)
         return server_fail(server, WEIR_RESOURCE_EXHAUSTED, text, "no memory");
-    server->addresses = addresses;
-    added = &addresses[server->address_count];
-    *added = (struct server_address){.kind = kind};
     net_address_format(wanted, false, added->text);
-    if (!bind_all(server, added, wanted, &errno_code))
+    if (!bind_all(server, added, wanted, &errno_code)) {
+        free(added);
         return server_fail(server, WEIR_UNAVAILABLE, text, strerror(errno_code));
-    server->address_count++;
+    }
+    server->addresses[server->address_count++] = added;
     return WEIR_OK;
 }
 
@@ -300,8 +316,8 @@ static const char *
 nth_address(const weir_server *server, bool http, size_t index)
 {
     for (size_t i = 0; i < server->address_count; i++) {
-        if ((server->addresses[i].kind == SERVER_HTTP) == http && index-- == 0)
-            return server->addresses[i].text;
+        if ((server->addresses[i]->kind == SERVER_HTTP) == http && index-- == 0)
+            return server->addresses[i]->text;
     }
     return NULL;
 }
@@ -355,7 +371,7 @@ int
 weir_server_socket(const weir_server *server, size_t index)
 {
     for (size_t i = 0; i < server->address_count; i++) {
-        const struct server_address *address = &server->addresses[i];
+        const struct server_address *address = server->addresses[i];
 
         if (index < address->fd_count)
             return address->sockets[index];

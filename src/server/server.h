@@ -142,7 +142,7 @@ struct weir_server {
     struct rpc_chain chain;
     struct map paths; /* path -> server_path */
     struct server_path *first_path;
-    struct server_address *addresses;
+    struct server_address **addresses; /* one by one, since their texts are lent */
     size_t address_count;
     struct server_inherited *inherited;
     size_t inherited_count;

@@ -604,6 +604,28 @@ interceptor_stands_in_between(void **state)
     running_stop(&fixture.running, WEIR_SECOND);
 }
 
+/* What is lent of them lives as long as the server, however many follow. */
+static void
+many_addresses(void **state)
+{
+    enum { MANY = 40 };
+    const char *texts[MANY];
+    weir_server *server;
+
+    (void)state;
+    assert_int_equal(weir_server_new(NULL, &server), WEIR_OK);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(weir_server_listen(server, "127.0.0.1:0"), WEIR_OK);
+        texts[i] = weir_server_address(server, i);
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        assert_ptr_equal(texts[i], weir_server_address(server, i));
+        assert_memory_equal(texts[i], "127.0.0.1:", 10);
+    }
+    assert_null(weir_server_address(server, MANY));
+    weir_server_free(server);
+}
+
 static void
 bad_addresses_and_targets(void **state)
 {
@@ -772,6 +794,7 @@ main(void)
         cmocka_unit_test(drain_lets_calls_finish),
         cmocka_unit_test(grace_cuts_calls),
         cmocka_unit_test(interceptor_stands_in_between),
+        cmocka_unit_test(many_addresses),
         cmocka_unit_test(bad_addresses_and_targets),
     };
 
