@@ -81,8 +81,8 @@ struct weir_channel_options {
  * by programs that run with more rights than their user.
  *
  * Does not connect yet. Borrows the loop until freed; copies the rest. options may be
- * NULL. INVALID_ARGUMENT: not a target, no such balancer, tls is a server's, or the service
- * config cannot be. */
+ * NULL. INVALID_ARGUMENT: not a target, no such balancer, tls is a server's, a time is below zero,
+ * user_agent or authority cannot be sent, or the service config cannot be. */
 WEIR_API WEIR_CHECK weir_code weir_channel_new(weir_loop *loop, const char *target,
     const struct weir_channel_options *options, weir_channel **out_channel);
 

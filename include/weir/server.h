@@ -60,7 +60,8 @@ struct weir_server_options {
     void *connection_failed_self; /* borrowed */
 };
 
-/* RESOURCE_EXHAUSTED: no memory. INVALID_ARGUMENT: tls is a client's. options may be NULL. */
+/* RESOURCE_EXHAUSTED: no memory. INVALID_ARGUMENT: tls is a client's, or a time is below zero.
+ * options may be NULL. */
 WEIR_API WEIR_CHECK weir_code weir_server_new(
     const struct weir_server_options *options, weir_server **out_server);
 WEIR_API void weir_server_free(weir_server *server);

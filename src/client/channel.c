@@ -155,9 +155,32 @@ allocate(weir_loop *loop)
     return channel;
 }
 
+static bool
+is_text(const char *text, const char *without)
+{
+    return text == NULL ||
+           (wire_value_is_sendable(weir_str_of(text)) && strpbrk(text, without) == NULL);
+}
+
+/* What is waited for is not over already, and what is put into every request may be. */
+static bool
+are_possible(const struct weir_channel_options *options)
+{
+    const int64_t times[] = {options->keepalive_time, options->keepalive_timeout,
+        options->connect_timeout, options->initial_backoff, options->max_backoff,
+        options->idle_timeout};
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        if (times[i] < 0)
+            return false;
+    return is_text(options->user_agent, "") && is_text(options->authority, " ");
+}
+
 static weir_code
 set_up(struct weir_channel *channel, const char *target, const struct weir_channel_options *options)
 {
+    if (!are_possible(options))
+        return WEIR_INVALID_ARGUMENT;
     set_options(channel, options);
     WEIR_TRY(target_parse(target, options->catalog, &channel->target));
     if (!options->direct)

@@ -58,6 +58,21 @@ set_defaults(struct weir_server_options *options)
         options->http_timeout = 30 * WEIR_SECOND;
 }
 
+/* What is waited for is not over already. */
+static bool
+are_possible(const struct weir_server_options *options)
+{
+    const int64_t times[] = {options->handshake_timeout, options->stall_timeout,
+        options->window_timeout, options->max_connection_age, options->max_connection_age_grace,
+        options->max_connection_idle, options->keepalive_time, options->keepalive_timeout,
+        options->min_ping_interval, options->min_idle_ping_interval, options->http_timeout};
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        if (times[i] < 0)
+            return false;
+    return true;
+}
+
 weir_code
 server_fail(struct weir_server *server, weir_code code, const char *what, const char *why)
 {
@@ -76,17 +91,17 @@ server_check_setup(struct weir_server *server, const char *what)
 weir_code
 weir_server_new(const struct weir_server_options *options, weir_server **out_server)
 {
-    struct weir_server *server = calloc(1, sizeof(*server));
+    struct weir_server *server;
 
+    if (options != NULL &&
+        (!are_possible(options) || (options->tls != NULL && !net_tls_is_server(options->tls))))
+        return WEIR_INVALID_ARGUMENT;
+    server = calloc(1, sizeof(*server));
     if (server == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     if (options != NULL)
         server->options = *options;
     set_defaults(&server->options);
-    if (server->options.tls != NULL && !net_tls_is_server(server->options.tls)) {
-        free(server);
-        return WEIR_INVALID_ARGUMENT;
-    }
     net_tls_ref(server->options.tls);
     server->busy_loops = server->options.loops;
     server->drain_until = WEIR_NEVER;

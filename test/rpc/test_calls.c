@@ -647,6 +647,32 @@ bad_addresses_and_targets(void **state)
 }
 
 static void
+impossible_options(void **state)
+{
+    static const struct weir_channel_options wrong[] = {{.keepalive_time = -1},
+        {.keepalive_timeout = -1}, {.connect_timeout = INT64_MIN}, {.initial_backoff = -1},
+        {.max_backoff = -1}, {.idle_timeout = -1}, {.user_agent = "a\r\nb: c"},
+        {.user_agent = "\xc3\xbc"}, {.authority = "a b"}, {.authority = "a\n"}};
+    static const struct weir_server_options bad[] = {{.handshake_timeout = -1},
+        {.stall_timeout = -1}, {.window_timeout = -1}, {.max_connection_age = -1},
+        {.max_connection_age_grace = -1}, {.max_connection_idle = -1}, {.keepalive_time = -1},
+        {.keepalive_timeout = -1}, {.min_ping_interval = -1}, {.min_idle_ping_interval = -1},
+        {.http_timeout = -1}};
+    weir_channel *channel;
+    weir_server *server;
+    weir_loop *loop;
+
+    (void)state;
+    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_int_equal(
+            weir_channel_new(loop, "127.0.0.1:1", &wrong[i], &channel), WEIR_INVALID_ARGUMENT);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(weir_server_new(&bad[i], &server), WEIR_INVALID_ARGUMENT);
+    weir_loop_free(loop);
+}
+
+static void
 verbs_want_a_call_that_has_begun(void **state)
 {
     struct fixture *fixture = *state;
@@ -796,6 +822,7 @@ main(void)
         cmocka_unit_test(interceptor_stands_in_between),
         cmocka_unit_test(many_addresses),
         cmocka_unit_test(bad_addresses_and_targets),
+        cmocka_unit_test(impossible_options),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
