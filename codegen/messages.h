@@ -14,4 +14,4 @@ enum messages {
 
 /* Add to `out` the serialized CodeGeneratorRequest without its services, with the fields renamed
  * that have to be (members.h); when it is refused, the CodeGeneratorResponse that says why. */
-enum messages messages_only(const uint8_t *request, size_t len, struct text *out);
+enum messages messages_only(const uint8_t *data, size_t len, struct text *out);

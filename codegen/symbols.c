@@ -64,9 +64,7 @@ check_prefixes(const struct model_service *service, struct pool *pool)
     for (size_t i = 0; i < service->method_count; i++)
         if (is_of_libraries(service->methods[i].function))
             return pool_printf(pool,
-                "%s would be called %s in C, as functions of Weir or protobuf-c are; give it a "
-                "package "
-                "of another name",
+                "%s would be called %s in C, as functions of Weir or protobuf-c are",
                 service->methods[i].full_name, service->methods[i].function);
     return NULL;
 }

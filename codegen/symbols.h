@@ -5,5 +5,6 @@
 
 #include "model.h"
 
-/* NULL, or in one line which two things would have one name, or which a name of Weir's own. */
+/* NULL, or in one line which two things would have one name, or which one has a name like
+ * those of the libraries that generated code uses. */
 const char *symbols_clash(const struct model_file *model, struct pool *pool);

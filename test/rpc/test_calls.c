@@ -2,13 +2,13 @@
 /* Client and server together, over loopback: every kind of call, deadlines, cancellation, metadata,
  * drain. */
 #include "service.h"
-#include <weir/http.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <weir/http.h>
 
 #include <cmocka.h>
 
@@ -604,74 +604,6 @@ interceptor_stands_in_between(void **state)
     running_stop(&fixture.running, WEIR_SECOND);
 }
 
-/* What is lent of them lives as long as the server, however many follow. */
-static void
-many_addresses(void **state)
-{
-    enum { MANY = 40 };
-    const char *texts[MANY];
-    weir_server *server;
-
-    (void)state;
-    assert_int_equal(weir_server_new(NULL, &server), WEIR_OK);
-    for (size_t i = 0; i < MANY; i++) {
-        assert_int_equal(weir_server_listen(server, "127.0.0.1:0"), WEIR_OK);
-        texts[i] = weir_server_address(server, i);
-    }
-    for (size_t i = 0; i < MANY; i++) {
-        assert_ptr_equal(texts[i], weir_server_address(server, i));
-        assert_memory_equal(texts[i], "127.0.0.1:", 10);
-    }
-    assert_null(weir_server_address(server, MANY));
-    weir_server_free(server);
-}
-
-static void
-bad_addresses_and_targets(void **state)
-{
-    weir_server *server;
-    weir_channel *channel;
-    struct running running;
-
-    (void)state;
-    assert_int_equal(weir_server_new(NULL, &server), WEIR_OK);
-    assert_int_equal(weir_server_listen(server, "nonsense"), WEIR_INVALID_ARGUMENT);
-    assert_int_equal(weir_server_listen(server, "127.0.0.1:99999"), WEIR_INVALID_ARGUMENT);
-    assert_int_equal(weir_server_listen(server, "192.0.2.1:1234"), WEIR_UNAVAILABLE);
-    assert_true(strlen(weir_server_error(server)) > 0);
-    running_start(&running, "127.0.0.1:0", &(struct weir_server_options){.loops = 2}, NULL);
-    assert_int_equal(weir_server_listen(server, running.address), WEIR_UNAVAILABLE);
-    running_stop(&running, 0);
-    assert_int_equal(weir_channel_new(NULL, "nonsense", NULL, &channel), WEIR_INVALID_ARGUMENT);
-    weir_server_free(server);
-}
-
-static void
-impossible_options(void **state)
-{
-    static const struct weir_channel_options wrong[] = {{.keepalive_time = -1},
-        {.keepalive_timeout = -1}, {.connect_timeout = INT64_MIN}, {.initial_backoff = -1},
-        {.max_backoff = -1}, {.idle_timeout = -1}, {.user_agent = "a\r\nb: c"},
-        {.user_agent = "\xc3\xbc"}, {.authority = "a b"}, {.authority = "a\n"}};
-    static const struct weir_server_options bad[] = {{.handshake_timeout = -1},
-        {.stall_timeout = -1}, {.window_timeout = -1}, {.max_connection_age = -1},
-        {.max_connection_age_grace = -1}, {.max_connection_idle = -1}, {.keepalive_time = -1},
-        {.keepalive_timeout = -1}, {.min_ping_interval = -1}, {.min_idle_ping_interval = -1},
-        {.http_timeout = -1}};
-    weir_channel *channel;
-    weir_server *server;
-    weir_loop *loop;
-
-    (void)state;
-    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        assert_int_equal(
-            weir_channel_new(loop, "127.0.0.1:1", &wrong[i], &channel), WEIR_INVALID_ARGUMENT);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(weir_server_new(&bad[i], &server), WEIR_INVALID_ARGUMENT);
-    weir_loop_free(loop);
-}
-
 static void
 verbs_want_a_call_that_has_begun(void **state)
 {
@@ -773,24 +705,6 @@ a_server_wants_an_address_before_it_runs(void **state)
     running_stop(&running, 0);
 }
 
-static void
-a_server_trusts_networks(void **state)
-{
-    static const char *const wrong[] = {"", "192.0.2.1:80", "localhost", "192.0.2.0/33", "::/129"};
-    weir_server *server;
-
-    (void)state;
-    assert_int_equal(weir_server_new(NULL, &server), WEIR_OK);
-    assert_int_equal(weir_server_trust(server, "192.0.2.0/24"), WEIR_OK);
-    assert_int_equal(weir_server_trust(server, "2001:db8::1"), WEIR_OK);
-    assert_int_equal(weir_server_trust(server, "none"), WEIR_OK);
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        assert_int_equal(weir_server_trust(server, wrong[i]), WEIR_INVALID_ARGUMENT);
-        assert_non_null(strstr(weir_server_error(server), "not a network"));
-    }
-    weir_server_free(server);
-}
-
 int
 main(void)
 {
@@ -814,15 +728,11 @@ main(void)
         WITH_SERVER(verbs_want_a_call_that_has_begun),
         cmocka_unit_test(a_server_does_not_ask_with_what_it_answers),
         cmocka_unit_test(a_server_wants_an_address_before_it_runs),
-        cmocka_unit_test(a_server_trusts_networks),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(several_loops_and_unix_sockets),
         cmocka_unit_test(drain_lets_calls_finish),
         cmocka_unit_test(grace_cuts_calls),
         cmocka_unit_test(interceptor_stands_in_between),
-        cmocka_unit_test(many_addresses),
-        cmocka_unit_test(bad_addresses_and_targets),
-        cmocka_unit_test(impossible_options),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
