@@ -32,7 +32,7 @@ def steer(listening, cores):
         steps += [(jump_equal, 0, 1, core), (give, 0, 0, index)]
     steps += [(give, 0, 0, 0)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
-    program = struct.pack("HL", len(steps), ctypes.addressof(code))
+    program = struct.pack("@HP", len(steps), ctypes.addressof(code))
     listening[0].setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, program)
 
 
@@ -64,6 +64,11 @@ class Server(programs.Server):
             for one in self.listening:
                 sockets.enter_context(one)
             return super().__enter__()
+
+    def cpu_seconds(self):
+        if self.process.poll() is not None:
+            raise programs.Broken(f"{self.command[0]} has ended")
+        return super().cpu_seconds()
 
     def tasks(self):
         """Of its threads, first to last."""
@@ -97,11 +102,10 @@ class TwoLoops(Server):
         return self
 
 
-class TwoProcesses(contextlib.ExitStack):
+class TwoProcesses:
     """Of one loop, each on its core, with their sockets at one address as those of two loops are."""
 
     def __init__(self, options, program, cores, steered):
-        super().__init__()
         self.address = places.free_address()
         listening = listen_twice(self.address, cores, steered)
         self.servers = [
@@ -109,10 +113,14 @@ class TwoProcesses(contextlib.ExitStack):
         ]
 
     def __enter__(self):
-        super().__enter__()
-        for server in self.servers:
-            self.enter_context(server)
+        with contextlib.ExitStack() as stack:
+            for server in self.servers:
+                stack.enter_context(server)
+            self.started = stack.pop_all()
         return self
+
+    def __exit__(self, *_):
+        self.started.close()
 
     def cpu_seconds(self):
         return sum(server.cpu_seconds() for server in self.servers)
