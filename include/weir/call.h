@@ -113,10 +113,9 @@ WEIR_API bool weir_call_was_compressed(const weir_call *call);
 
 /* Server, a unary call's handler before it suspends: messages of calls that were read together with
  * this one, come behind it and have the same method and metadata, up to `max` and to 32. Each is
- * told to one handler, seldom to a second one. They are for fetching ahead what such calls will ask
- * for, and are nothing to rely on: their calls may never begin, the bytes may be no message of the
- * method's, and most calls have none behind them. Borrowed until the handler suspends. How many
- * there are. */
+ * told to one handler only. They are for fetching ahead what such calls will ask for, and are
+ * nothing to rely on: their calls may never begin, the bytes may be no message of the method's, and
+ * most calls have none behind them. Borrowed until the handler suspends. How many there are. */
 WEIR_API size_t weir_call_ahead(weir_call *call, weir_str *out_messages, size_t max);
 
 /* ---- times ---- */

@@ -11,6 +11,6 @@
 void memory_pass_on(void);
 
 /* Bytes of the process that are resident, and not because somebody has allocated them: what the
- * allocator keeps, beside stacks, code and the like. Takes 10 us, or 0.4 s where a million pieces of
- * the heap are free, in which other threads may have to wait for memory. 0: nobody knows. */
+ * allocator keeps, beside stacks, code and the like. Takes 10 us, or 0.4 s where a million pieces
+ * of the heap are free, in which other threads may have to wait for memory. 0: nobody knows. */
 size_t memory_slack(void);

@@ -253,9 +253,9 @@ pass_memory_on(struct server_loop *home)
 
 /* The allocator looks at all that is free, the application's as well: a million pieces, strewn
  * about, take it 0.4 s. It keeps its locks meanwhile, so another thread would be no way out: calls
- * that need memory would wait just as long. So looks are the rarer the longer they take. The calls
- * that come during one of t wait t/2 on average; with a pause that grows with t's square, all calls
- * wait no longer than this on average: 10 s after 10 ms, a second after three. */
+ * that need memory would wait for it all the same. So looks are the rarer the longer they take. The
+ * calls that come during one of t wait t/2 on average; with a pause that grows with t's square, all
+ * calls wait no longer than this on average: 10 s after 10 ms, a second after three. */
 #define LOOKS_WAIT (5 * WEIR_MICROSECOND)
 
 /* More counts as that: memory is passed on after eleven minutes, whatever it takes. */
