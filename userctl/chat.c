@@ -10,6 +10,7 @@
 #include "userctl/interrupt.h"
 #include "userctl/print.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* Bytes that the server has not echoed yet. While there are more, nothing is sent: it would wait
  * for a server that waits until its echo is taken. */
@@ -31,6 +32,7 @@ struct chat {
     char bytes[INPUT_ROOM]; /* taken from the input, and not read yet from `at` on */
     size_t len, at;
     bool input_ended; /* and what was taken of it is read */
+    bool joining;     /* the echo of what join has sent is still to come */
     size_t unanswered;
     int status; /* the exit code */
 };
@@ -69,6 +71,17 @@ count_echo(struct chat *chat, const User__ChatMessage *message)
         weir_event_set(chat->event);
 }
 
+/* Echoes come in the order of what they answer. */
+static bool
+ends_joining(struct chat *chat, const User__ChatMessage *message)
+{
+    if (!chat->joining || strcmp(message->from, "server") != 0 ||
+        strcmp(message->content, ECHO_BEGIN) != 0)
+        return false;
+    chat->joining = false;
+    return true;
+}
+
 /* False: there was an end. */
 static bool
 hear(struct chat *chat)
@@ -79,6 +92,8 @@ hear(struct chat *chat)
     if (!user_UserService_ChatUsers_client_recv(chat->stream, &message))
         return false;
     count_echo(chat, message);
+    if (ends_joining(chat, message))
+        return true;
     editor_hide(&chat->editor);
     good = chat->args->json ? print_chat_json(message, stdout) : print_for_people(message);
     good = fflush(stdout) == 0 && good;
@@ -106,17 +121,36 @@ read_addressee(const struct chat *chat, char *line, const char **out_content)
 
 /* Whether it could be sent is known from the stream. */
 static void
-say(struct chat *chat)
+send_message(struct chat *chat, const char *to, const char *content)
 {
     User__ChatMessage message = USER__CHAT_MESSAGE__INIT;
-    const char *content;
 
     message.from = (char *)chat->args->from;
-    message.to = (char *)read_addressee(chat, chat->editor.line, &content);
+    message.to = (char *)to;
     message.content = (char *)content;
     message.timestamp = weir_unix_seconds();
     if (user_UserService_ChatUsers_client_send(chat->stream, &message) == WEIR_OK)
         chat->unanswered += strlen(content) + MESSAGE_OVERHEAD;
+}
+
+static void
+say(struct chat *chat)
+{
+    const char *content;
+    const char *to = read_addressee(chat, chat->editor.line, &content);
+
+    send_message(chat, to, content);
+}
+
+/* Only who has said something takes part, and can be written to: so say nothing, to nobody. Without
+ * --from a token has a name. */
+static void
+join(struct chat *chat)
+{
+    if (chat->args->from[0] == '\0' && chat->args->token == NULL)
+        return;
+    chat->joining = true;
+    send_message(chat, "", "");
 }
 
 /* No more goes out; what is on its way still comes. */
@@ -209,6 +243,7 @@ run_with_input(struct chat *chat)
         return;
     }
     editor_begin(&chat->editor, stdout);
+    join(chat);
     talk(chat);
     editor_end(&chat->editor);
     input_stop(&chat->input);

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import select
 import signal
 import socket
 import stat
@@ -429,9 +430,6 @@ def test_a_chat_on_terminals(on_terminal):
     bob.expect("server: Echo: here\r\n")
     ada.type("half a li")
     ada.expect("> half a li")
-    bob.type("@ada nobody has heard me\r")
-    bob.expect("Echo: nobody has heard me")
-    bob.expect("> $")
     ada.type("nx\x7fe\r")
     ada.expect("server: Echo: half a line\r\n")
     bob.expect("\r\x1b\\[Kada: half a line\r\n")
@@ -444,6 +442,22 @@ def test_a_chat_on_terminals(on_terminal):
     ada.type("\x04")
     assert ada.wait() == 0
     bob.type("\x03")
+    assert bob.wait() == 0
+
+
+def test_who_only_listens_can_be_written_to(on_terminal, userctl):
+    """From when the server has heard of it, which nothing on the screen tells."""
+    bob = on_terminal("chat", "--from", "bob")
+
+    def heard():
+        assert userctl("chat", "--from", "ada", "--to", "bob", input="hi\n").stdout == "server: Echo: hi\n"
+        if select.select([bob.master], [], [], 0.2)[0]:
+            bob.seen += os.read(bob.master, 4096).decode()
+        return "ada: hi\r\n" in bob.seen
+
+    bob.expect("> $")
+    programs.wait_until(heard, "bob to hear")
+    bob.type("\x04")
     assert bob.wait() == 0
 
 
