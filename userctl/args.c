@@ -32,7 +32,8 @@ unknown_command(const char *name, char error[FLAGS_ERROR])
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         typo_compare(&typo, commands[i].name);
     if (typo.meant != NULL)
-        snprintf(error, FLAGS_ERROR, "unknown command \"%.200s\"; did you mean %s?", name, typo.meant);
+        snprintf(
+            error, FLAGS_ERROR, "unknown command \"%.200s\"; did you mean %s?", name, typo.meant);
     else
         snprintf(error, FLAGS_ERROR,
             "unknown command \"%.200s\"; userctl --help lists the commands", name);

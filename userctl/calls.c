@@ -11,15 +11,32 @@
 
 /* ---- failures ---- */
 
+static const char *
+hint_for_tls(const char *message)
+{
+    static const struct {
+        const char *part, *hint;
+    } hints[] = {
+        {"the peer does not speak TLS", "; without --tls and --ca userctl does not either"},
+        {"self-signed certificate", ". --ca says whose certificates to believe"},
+        {"unable to get local issuer certificate", ". --ca says whose certificates to believe"},
+        {"certificate required", ". --cert and --key show one"},
+    };
+
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strstr(message, hints[i].part) != NULL)
+            return hints[i].hint;
+    }
+    return "";
+}
+
 /* The library says "cannot reach ADDRESS: REASON" when there is no connection. A server that has
  * spoken runs; one that takes TLS alone hangs up on others. */
 static const char *
 hint_for_connection(const struct args *args, const char *message)
 {
-    if (strstr(message, ": TLS: the peer does not speak TLS") != NULL)
-        return "; without --tls and --ca userctl does not either";
     if (strstr(message, ": TLS: ") != NULL)
-        return "";
+        return hint_for_tls(message);
     if (strstr(message, ": resolver error: ") != NULL)
         return ". Is --server right?";
     if (!args->tls && strstr(message, ": the peer closed the connection") != NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An attempt on a connection that ends without an answer leaves a doubt; what was refused later does
- * not end it, because the refusal may come of what that attempt did: the email is taken, the user is
- * gone, the old password is wrong. */
+/* An attempt on a connection that ends without an answer leaves a doubt; what was refused later
+ * does not end it, because the refusal may come of what that attempt did: the email is taken, the
+ * user is gone, the old password is wrong. */
 #include "userctl/doubt.h"
 
 struct doubt {

@@ -111,7 +111,9 @@ default_path(char out_path[PATH_MAX], char error[ERROR_SIZE])
     }
     if (make_folders(out_path))
         return true;
-    snprintf(error, ERROR_SIZE, "cannot make the folder of %.300s: %s", out_path, strerror(errno));
+    snprintf(error, ERROR_SIZE,
+        "cannot make the folder of %.300s: %s; --db sqlite:PATH chooses another place", out_path,
+        strerror(errno));
     return false;
 }
 

@@ -524,8 +524,8 @@ check_words(const struct flag_words *words, char error[FLAGS_ERROR])
     if (words->count == 0)
         return true;
     if (flags_may_repeat(words->items[0]))
-        snprintf(error, FLAGS_ERROR,
-            "\"%.200s\" is not a flag; userd takes flags only, see --help", words->items[0]);
+        snprintf(error, FLAGS_ERROR, "\"%.200s\" is not a flag; userd takes flags only, see --help",
+            words->items[0]);
     else
         snprintf(error, FLAGS_ERROR, "a URL belongs to a flag; userd takes flags only, see --help");
     return false;

@@ -67,7 +67,10 @@ def expect_unavailable(done, text):
 def test_a_foreign_authority(start, stranger):
     server = start()
     expect_unavailable(userctl(server, "--ca", stranger.ca), "certificate verify failed: unable to get local issuer")
-    expect_unavailable(userctl(server, "--tls"), "certificate verify failed: unable to get local issuer")
+    expect_unavailable(
+        userctl(server, "--tls"),
+        "certificate verify failed: unable to get local issuer certificate. --ca says whose certificates to believe\n",
+    )
     expect_in_log(server, "TLS: refused by the peer: tlsv1 alert unknown ca")
 
 
@@ -91,7 +94,10 @@ def test_another_name(start, authority):
 
 
 def test_a_server_without_tls(userd, authority):
-    expect_unavailable(userctl(userd, "--ca", authority.ca), "the peer does not speak TLS")
+    expect_unavailable(
+        userctl(userd, "--ca", authority.ca),
+        "the peer does not speak TLS; without --tls and --ca userctl does not either\n",
+    )
 
 
 def test_a_server_without_h2(authority):
@@ -117,7 +123,10 @@ def test_a_server_without_h2(authority):
 
 def test_no_certificate(start, authority, user_pb2):
     server = start(None, "--tls-client-ca", authority.ca)
-    expect_unavailable(userctl(server, "--ca", authority.ca), "refused by the peer: tlsv13 alert certificate required")
+    expect_unavailable(
+        userctl(server, "--ca", authority.ca),
+        "refused by the peer: tlsv13 alert certificate required. --cert and --key show one\n",
+    )
     expect_in_log(server, "TLS: peer did not return a certificate")
     with tls.channel(server.address, authority) as channel:
         with pytest.raises(grpc.FutureTimeoutError):
