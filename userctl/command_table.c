@@ -108,7 +108,8 @@ choose_format(struct args *args, char error[FLAGS_ERROR])
     const char *end = args->file == NULL ? NULL : strrchr(args->file, '.');
 
     if (args->format == NULL) {
-        args->jsonl = end != NULL && (strcmp(end, ".jsonl") == 0 || strcmp(end, ".ndjson") == 0);
+        args->jsonl = end != NULL && (strcmp(end, ".jsonl") == 0 || strcmp(end, ".ndjson") == 0 ||
+                                         strcmp(end, ".json") == 0);
         return true;
     }
     args->jsonl = strcmp(args->format, "jsonl") == 0;
@@ -220,7 +221,7 @@ static const struct flag email_flags[] = {
 
 static const struct flag file_flags[] = {
     FLAG(format, "FORMAT", flag_text, true, "csv or jsonl",
-        "csv or jsonl (jsonl for *.jsonl and *.ndjson, else csv)"),
+        "csv or jsonl (jsonl for *.jsonl, *.ndjson and *.json, else csv)"),
     COMMON_FLAGS,
 };
 

@@ -61,7 +61,7 @@ find_columns(struct entries *entries)
     }
     if (entries->columns[ENTRY_NAME] != SIZE_MAX && entries->columns[ENTRY_EMAIL] != SIZE_MAX)
         return true;
-    bad(entries, "the first line does not name the columns name and email");
+    bad(entries, "the first line does not name the columns name and email, with commas between");
     return false;
 }
 

@@ -136,7 +136,7 @@ def test_errors_of_many_streams_have_their_lines(userctl, tmp_path):
     [
         (None, [], "No such file or directory"),
         (b"", [], "it is empty"),
-        (b"name,mail\na,b@x\n", [], "the first line does not name the columns name and email"),
+        (b"name,mail\na,b@x\n", [], "the first line does not name the columns name and email, with commas between"),
         (b"name,email,NAME\na,b@x,c\n", [], "the first line names the column name twice"),
         (b"name,email\n", ["--format", "xml"], '"xml" is neither csv nor jsonl'),
     ],

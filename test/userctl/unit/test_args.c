@@ -71,6 +71,7 @@ files_have_a_format(void **state)
         {"import|a.csv", "a.csv", false},
         {"import|a.jsonl", "a.jsonl", true},
         {"import|a.ndjson", "a.ndjson", true},
+        {"export|a.json", "a.json", true},
         {"import|a.jsonl|--format|csv", "a.jsonl", false},
         {"import|--format=jsonl|-", NULL, true},
         {"import|-", NULL, false},
