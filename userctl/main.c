@@ -61,7 +61,7 @@ run_channel(weir_loop *loop, const struct command *command, const struct args *a
     status = run_wrapped(channel, command, args, &tracer, &chain);
     weir_channel_free(channel);
     chain_end(&chain);
-    tracing_close(tracer);
+    tracing_close(tracer, args->otlp);
     return status;
 }
 

@@ -2,6 +2,7 @@
 /* userctl's traces. */
 #include "userctl/tracing.h"
 
+#include "usercommon/complain.h"
 #include <stdlib.h>
 
 #define FLUSH_TIME WEIR_SECOND
@@ -41,10 +42,21 @@ tracing_open(weir_channel *channel, const char *url, weir_tracer **out_tracer)
     return WEIR_OK;
 }
 
+static void
+flush(weir_tracer *tracer, const char *url)
+{
+    struct weir_tracer_counters counters;
+
+    weir_tracer_flush(tracer, FLUSH_TIME);
+    weir_tracer_count(tracer, &counters);
+    if (url != NULL && counters.dropped_full + counters.dropped_sent > 0)
+        complain("userctl", "the collector of --otlp did not take the trace");
+}
+
 void
-tracing_close(weir_tracer *tracer)
+tracing_close(weir_tracer *tracer, const char *url)
 {
     if (tracer != NULL)
-        weir_tracer_flush(tracer, FLUSH_TIME);
+        flush(tracer, url);
     weir_tracer_free(tracer);
 }

@@ -11,5 +11,5 @@
 WEIR_CHECK weir_code tracing_open(weir_channel *channel, const char *url, weir_tracer **out_tracer);
 
 /* After the channel is freed. Sends the spans; a collector that does not take them within a second
- * does not get them. */
-void tracing_close(weir_tracer *tracer);
+ * does not get them, which is told if it is the one of url. */
+void tracing_close(weir_tracer *tracer, const char *url);

@@ -37,6 +37,7 @@ def userctl(address, *arguments, expect=0, **environment):
         places.program("userctl"), "--server", address, *arguments, env={**os.environ, **environment}
     )
     assert done.returncode == expect, done.stdout + done.stderr
+    return done
 
 
 def call(userd, user_pb2, metadata=(), path=GET):
@@ -70,7 +71,8 @@ def test_a_chain_of_servers_is_one_trace(tmp_path, collector):
         relay_address, tmp_path / "relay.log",
     )
     with peers.running(userd), peers.running(relay):
-        userctl(relay_address, "--otlp", collector.url, "get", "1", expect=69)
+        absent = userctl(relay_address, "--otlp", collector.url, "get", "1", expect=69)
+        assert absent.stderr == "userctl: there is no user 1\n"
     spans = collector.spans()
     chain = [
         by_name(spans, "userctl", "client"),
@@ -155,7 +157,8 @@ def test_without_its_collector_userd_serves_on(tmp_path, user_pb2):
             method = channel.unary_unary(f"/{GET}")
             for _ in range(3000):
                 method(b"\x08\x01", timeout=programs.PATIENCE)
-        userctl(userd.address, "--otlp", f"http://{places.free_address()}", "list")
+        untraced = userctl(userd.address, "--otlp", f"http://{places.free_address()}", "list")
+    assert untraced.stderr == "userctl: the collector of --otlp did not take the trace\n"
     assert "spans were dropped" in userd.said()
 
 
