@@ -20,6 +20,7 @@ COUNTED = 1_000_000  # users that it counts in one list
 
 GET, LIST, CREATE = range(3)
 PAGE = 10
+TOGETHER = "together"
 CASES = [
     ("GetUser", 8, 8, 20_000, "GetUser", b"\x08" + users.DRAWN),
     ("ListUsers, any page", 8, 8, 4_000, "ListUsers", b"\x08" + users.DRAWN + b"\x10\x0a"),
@@ -64,8 +65,8 @@ def huge_pages(kib):
         HUGE_PAGES.write_text(str(before), encoding="ascii")
 
 
-class Cost:
-    """CPU of a server and of the processes of its database."""
+class Subject:
+    """A userd under measurement, and the processes of its database where that has some."""
 
     def __init__(self, server, cluster):
         self.server = server
@@ -73,7 +74,12 @@ class Cost:
         self.cluster = cluster
 
     def cpu_seconds(self):
-        return self.server.cpu_seconds() + (self.cluster.cpu_seconds() if self.cluster else 0)
+        """Part -> of its processes. What is in userd itself, as SQLite is, has no other."""
+        parts = {"userd": self.server.cpu_seconds()}
+        if self.cluster:
+            parts["database"] = self.cluster.cpu_seconds()
+            parts[TOGETHER] = sum(parts.values())
+        return parts
 
 
 def padded(number):
@@ -81,58 +87,67 @@ def padded(number):
     return bytes(number >> 7 * place & 0x7F | (0x80 if place < 4 else 0) for place in range(5))
 
 
-def settle(cost, options, count):
+def settle(subject, options, count):
     """Have userd count the users."""
     last_page = programs.framed(CASES[LIST][5].replace(users.DRAWN, padded(count // PAGE)))
     for turn in range(2 + count // COUNTED):
         with programs.file_of(last_page) as body:
             path = users.SERVICE + CASES[LIST][4]
-            programs.finish_client(programs.client(options, cost.address, path, body, "--calls", 1), 1)
-        if turn == 0 and cost.cluster:
+            programs.finish_client(programs.client(options, subject.address, path, body, "--calls", 1), 1)
+        if turn == 0 and subject.cluster:
             time.sleep(SETTLE)
 
 
-def measure_case(number, costs, options, numbers):
-    """Count of users -> median CPU per call in µs; the counts take turns."""
-    runs = {count: [] for count in costs}
+def measure_once(number, subject, options, numbers, count):
+    """Part -> CPU per call in µs."""
+    drawn = {GET: count, LIST: count // PAGE, CREATE: 1}[number]
+    whole = 1 / options.scale  # which is for the users here, not for the calls
+    before = subject.cpu_seconds()
+    calls, _ = users.load_once(subject, options, CASES[number], numbers, whole, drawn)
+    return {part: (seconds - before[part]) / calls * 1e6 for part, seconds in subject.cpu_seconds().items()}
+
+
+def measure_case(number, subjects, options, numbers):
+    """Count of users -> part -> median CPU per call in µs; the counts take turns."""
+    runs = {count: [] for count in subjects}
     for turn in range(options.runs + 1):
-        for count, cost in costs.items():
-            drawn = {GET: count, LIST: count // PAGE, CREATE: 1}[number]
-            whole = 1 / options.scale  # which is for the users here, not for the calls
-            run = users.measure_once(cost, options, CASES[number], numbers, whole, drawn)
+        for count, subject in subjects.items():
+            run = measure_once(number, subject, options, numbers, count)
             if turn > 0:  # the first warms up
-                runs[count].append(run[0])
-    return {count: statistics.median(of_one) for count, of_one in runs.items()}
+                runs[count].append(run)
+    return {count: {part: statistics.median(run[part] for run in of_one) for part in of_one[0]} for count, of_one in runs.items()}
 
 
 def measure_counts(counts, store, options, folder):
-    """Count of users -> call -> CPU per call in µs."""
+    """Count of users -> call -> part -> CPU per call in µs."""
     figures = {count: {} for count in counts}
     with stores.databases(store, folder, SETTINGS) as (url_of, cluster), contextlib.ExitStack() as stack:
-        costs = {}
+        subjects = {}
         for count in counts:
             url = url_of(str(count))
             fill(store, url, options, count)
             command = [options.bin / "userd", "--db", url, "--log-level", "warn"]
-            costs[count] = Cost(stack.enter_context(programs.Server(command, options.server_core)), cluster)
-            settle(costs[count], options, count)
+            subjects[count] = Subject(stack.enter_context(programs.Server(command, options.server_core)), cluster)
+            settle(subjects[count], options, count)
         numbers = users.Numbers()
         for number, case in enumerate(CASES):
-            for count, cpu in measure_case(number, costs, options, numbers).items():
-                figures[count][case[0]] = cpu
+            for count, parts in measure_case(number, subjects, options, numbers).items():
+                figures[count][case[0]] = parts
     return figures
 
 
 def measure_store(store, options, folder):
     many = max(int(MANY * options.scale), FEW + 1)
-    print(f"{store}: CPU of userd and of its database per call in µs, with {FEW:,} and with {many:,} users", flush=True)
+    print(f"{store}: CPU of userd and of its database, per call in µs, with {FEW:,} and with {many:,} users", flush=True)
     with huge_pages(SHARED) if store == "PostgreSQL" else contextlib.nullcontext(True) as granted:
         if not granted:
             print("    the kernel lets us have no huge pages: its memory is in small ones", flush=True)
         figures = measure_counts((FEW, many), store, options, folder)
-    for case in figures[FEW]:
-        few, lots = figures[FEW][case], figures[many][case]
-        print(f"    {case:<20} {few:8.2f} {lots:8.2f} {lots / few:6.2f} x (goal {GOAL})", flush=True)
+    for case, parts in figures[FEW].items():
+        for part, few in parts.items():
+            lots = figures[many][case][part]
+            goal = "" if part != list(parts)[-1] else f" (goal {GOAL})"
+            print(f"    {case:<20} {part:<8} {few:8.2f} {lots:8.2f} {lots / few:6.2f} x{goal}", flush=True)
     return {str(count): figure for count, figure in figures.items()}
 
 

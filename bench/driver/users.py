@@ -35,8 +35,8 @@ class Numbers:
         return first
 
 
-def measure_once(server, options, case, numbers, share=1.0, drawn=KNOWN):
-    """(CPU per call in µs, calls a second). drawn: where the request says DRAWN, a number from 1 to this."""
+def load_once(server, options, case, numbers, share=1.0, drawn=KNOWN):
+    """(calls made, seconds that they took). drawn: where the request says DRAWN, a number from 1 to this."""
     _, connections, streams, calls, method, request = case
     calls = max(int(calls * options.scale * share), streams)
     body = programs.framed(request)
@@ -47,10 +47,16 @@ def measure_once(server, options, case, numbers, share=1.0, drawn=KNOWN):
     if DRAWN in body:
         arguments += ["--varint-at", body.index(DRAWN), "--varint-max", drawn]
     with programs.file_of(body) as body_file:
-        before = server.cpu_seconds()
         process = programs.client(options, server.address, SERVICE + method, body_file, *arguments)
         _, seconds = programs.finish_client(process, connections * calls)
-    return (server.cpu_seconds() - before) / (connections * calls) * 1e6, connections * calls / seconds
+    return connections * calls, seconds
+
+
+def measure_once(server, options, case, numbers, share=1.0):
+    """(CPU per call in µs, calls a second)."""
+    before = server.cpu_seconds()
+    calls, seconds = load_once(server, options, case, numbers, share)
+    return (server.cpu_seconds() - before) / calls * 1e6, calls / seconds
 
 
 STREAMED = 1_000_000
