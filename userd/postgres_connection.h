@@ -20,6 +20,7 @@ struct postgres_connection {
     PGconn *pg;
     int64_t timeout_ms;            /* statement_timeout as set; 0: none */
     bool broken;                   /* lost, or amid a query: of no use to anybody else */
+    bool ids_hashed;               /* the users have a hash index of their ids */
     bool read_only;                /* a write was refused: as on a standby */
     int syncs;                     /* that are still to come */
     struct postgres_answer answer; /* as far as it has come */

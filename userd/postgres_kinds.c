@@ -15,7 +15,7 @@ compare_ids(const void *a, const void *b)
     return ((*left)->id > (*right)->id) - ((*left)->id < (*right)->id);
 }
 
-/* In the order of their ids, which is that of the rows. */
+/* In the order of their ids, which as a rule is that of the rows. */
 static bool
 send_finding(struct postgres_batch *batch, int64_t timeout)
 {
@@ -28,18 +28,23 @@ send_finding(struct postgres_batch *batch, int64_t timeout)
         numbers[i] = batch->members[i]->id;
     postgres_write_array(ids, numbers, batch->count);
     snprintf(most, sizeof(most), "%zu", batch->count);
-    return postgres_send(batch->connection, POSTGRES_FIND, timeout, &values);
+    return postgres_send(batch->connection,
+        batch->connection->ids_hashed ? POSTGRES_FIND_BY_HASH : POSTGRES_FIND, timeout, &values);
 }
 
-/* Several members may have asked for the same user. */
+/* Several members may have asked for the same user, who has one row or one for each of them. */
 static void
 hand_out_found(struct postgres_batch *batch)
 {
+    int64_t before = INT64_MIN;
     size_t at = 0;
 
     for (int row = 0; row < PQntuples(batch->result); row++) {
         int64_t id = postgres_number(batch->result, row, 0);
 
+        if (id < before)
+            at = 0;
+        before = id;
         for (; at < batch->count; at++) {
             struct postgres_member *member = batch->members[at];
             if (member != NULL && member->id > id)

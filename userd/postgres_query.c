@@ -38,6 +38,10 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
     /* ORDER and LIMIT, for the planner's sake: the index gives both. */
     [POSTGRES_FIND] = {"find",
         "SELECT " COLUMNS " FROM users WHERE id = ANY ($1::int4[]) ORDER BY id LIMIT $2::int8"},
+    /* Of a hash index a scan takes no array. */
+    [POSTGRES_FIND_BY_HASH] = {"find_by_hash",
+        "SELECT found.* FROM (SELECT unnest($1::int4[]) AS wanted) AS asked CROSS JOIN LATERAL"
+        " (SELECT " COLUMNS " FROM users WHERE id = wanted LIMIT 1) AS found LIMIT $2::int8"},
     /* Where version is negative or the number of removals. Beyond the end there is no scan. What is
      * skipped is looked up in the index alone. */
     [POSTGRES_LIST] = {"list",

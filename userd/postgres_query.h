@@ -5,6 +5,7 @@
 
 enum postgres_query {
     POSTGRES_FIND,
+    POSTGRES_FIND_BY_HASH, /* the same, by an index of that kind */
     POSTGRES_LIST,
     POSTGRES_COUNT,
     POSTGRES_CREATE,

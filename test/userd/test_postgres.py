@@ -174,11 +174,29 @@ def gathering(userd, table="users"):
         run("COMMIT")
 
 
-def test_calls_that_share_a_statement_get_each_what_it_asked_for(create, get, list_users, userd):
+def end_connections(userd, get):
+    """So that userd makes new ones."""
+    ours = "datname = current_database() AND application_name = 'userd'"
+    postgres.query(userd.url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")
+    programs.wait_until(lambda: get(1).code == "OK", "userd to connect again")
+
+
+def waits_by_hash(userd):
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return postgres.query(userd.url, f"{sql} AND query LIKE '%WHERE id = wanted%'") != ["0"]
+
+
+@pytest.mark.parametrize("kind", ["btree", "hash"])
+def test_calls_that_share_a_statement_get_each_what_it_asked_for(create, get, list_users, userd, kind):
+    """Whichever kind of index the users' ids have beside the primary key: one of hashes has a statement of its own."""
+    postgres.query(userd.url, f"CREATE INDEX users_by_id ON users USING {kind} (id)")
+    end_connections(userd, get)
     users = [create().response.user for _ in range(30)]
     absent = [-1, 0, 31, 2**31 - 1, -(2**31)]
     with gathering(userd) as begin:
         getting = [(one, begin(get, one)) for one in [*range(30, 0, -1), *absent, *range(1, 30, 2), 7, 7]]
+        time.sleep(0.3)
+        assert waits_by_hash(userd) == (kind == "hash")
     found = {user.id: user for user in users}
     for one, future in getting:
         answer = future.result()
