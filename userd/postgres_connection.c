@@ -80,14 +80,14 @@ fail_result(const PGresult *result, struct store_cause *cause)
 
 /* ---- life ---- */
 
-/* Planning a statement anew takes as long as running it, compiling it a thousand times as long.
- * Engines that do not know the settings refuse them, so they are a transaction of their own, whose
+/* Planning a statement anew takes as long as running it, compiling it a thousand times as long. A
+ * plan that is kept must not read a table whole that was small when it was made. Engines that do not know the settings refuse them, so they are a transaction of their own, whose
  * failure is none. */
 static bool
 send_settings(PGconn *pg)
 {
     static const char *const settings[] = {
-        "SET plan_cache_mode = force_generic_plan", "SET jit = off"};
+        "SET plan_cache_mode = force_generic_plan", "SET jit = off", "SET enable_seqscan = off"};
     bool good = true;
 
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && good; i++)

@@ -211,6 +211,29 @@ def test_calls_that_share_a_statement_get_each_what_it_asked_for(create, get, li
         assert list(answer.response.users) == users[(page - 1) * limit:page * limit]
 
 
+def scans(userd):
+    """How often users was read whole, and by an index."""
+    return [
+        int(number)
+        for number in postgres.query(userd.url, "SELECT seq_scan, idx_scan FROM pg_stat_user_tables WHERE relname = 'users'")[0].split("|")
+    ]
+
+
+@pytest.mark.parametrize("kind", ["btree", "hash"])
+def test_a_plan_of_a_small_table_serves_a_large_one(create, get, list_users, userd, kind):
+    """Reading one page whole would be cheaper, and is what a planner that knows of so few users would do for ever."""
+    postgres.query(userd.url, f"CREATE INDEX users_by_id ON users USING {kind} (id)")
+    users = [create().response.user for _ in range(5)]
+    postgres.query(userd.url, "VACUUM ANALYZE users")
+    end_connections(userd, get)
+    whole, by_index = scans(userd)
+    assert create().code == list_users(2, 3).code == "OK"
+    assert all(get(user.id).response.user == user for user in users)
+    end_connections(userd, get)  # which is when a connection tells what it has done
+    programs.wait_until(lambda: scans(userd)[1] >= by_index + 6, "the database to count")
+    assert scans(userd)[0] == whole
+
+
 def test_what_the_database_refuses_to_many_readers_is_tried_for_each_alone(create, get, list_users, userd):
     for _ in range(20):
         create()
