@@ -40,8 +40,9 @@ struct weir_service {
 /* ---- server side: the body of a weir_method_runner ---- */
 
 /* The one request of a unary or server-streaming call; lives until the handler returns.
- * INTERNAL: it does not parse, or a text in it has U+0000, which C cannot hold; that texts are
- * UTF-8 is the handler's to check. UNIMPLEMENTED: none came, or more than one. Suspends. */
+ * INTERNAL: it does not parse. INVALID_ARGUMENT: a text in it, which the message names, has U+0000,
+ * which C cannot hold; that texts are UTF-8 is the handler's to check. UNIMPLEMENTED: none came, or
+ * more than one. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_receive_one(
     weir_call *call, ProtobufCMessage **out_message);
 

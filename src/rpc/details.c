@@ -178,8 +178,8 @@ weir_call_detail(
         if (!weir_call_next_detail(call, &cursor, &found, &bytes))
             return false;
     } while (!weir_str_equal(found, wanted));
-    if (wire_message_unpack(type, (const uint8_t *)bytes.data, bytes.len, &call->arena, &detail) !=
-        WIRE_UNPACKED)
+    if (wire_message_unpack(type, (const uint8_t *)bytes.data, bytes.len, &call->arena, &detail)
+            .result != WIRE_UNPACKED)
         return false;
     *out_detail = detail;
     return true;

@@ -30,13 +30,15 @@ call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
 
 static COLD weir_code
 refuse_message(
-    struct weir_call *call, const ProtobufCMessageDescriptor *type, enum wire_unpacked result)
+    struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire_unpacking unpacking)
 {
-    switch (result) {
+    switch (unpacking.result) {
     case WIRE_TOO_DEEP:
         return call_refuse(call, WEIR_INTERNAL, "messages nested too deep");
     case WIRE_HAS_NUL:
-        return call_refuse(call, WEIR_INTERNAL, "a text with U+0000, which C cannot hold");
+        return call_refuse(call, call->is_server ? WEIR_INVALID_ARGUMENT : WEIR_INTERNAL,
+            "%s has U+0000, which C cannot hold",
+            unpacking.field == NULL ? "a text" : unpacking.field);
     case WIRE_NO_MEMORY:
         return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
     default:
@@ -56,10 +58,10 @@ static inline weir_code
 unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
     size_t len, ProtobufCMessage **out_message)
 {
-    enum wire_unpacked result =
+    struct wire_unpacking unpacking =
         wire_message_unpack(type, data, len, message_memory(call), out_message);
 
-    return result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, result);
+    return unpacking.result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, unpacking);
 }
 
 /* Parts of a message of so many bytes stay where they came in, when nothing else will come in
@@ -79,10 +81,10 @@ unpack_large(struct weir_call *call, const ProtobufCMessageDescriptor *type, siz
     ProtobufCMessage **out_message)
 {
     uint8_t *data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
-    enum wire_unpacked result =
+    struct wire_unpacking unpacking =
         wire_message_unpack_within(type, data, len, LARGE_PART, message_memory(call), out_message);
 
-    return result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, result);
+    return unpacking.result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, unpacking);
 }
 
 static COLD void

@@ -50,20 +50,27 @@ struct reader {
     struct open_text *open;
     unsigned depth; /* how many more messages may lie in each other */
     unsigned loose; /* how many more unknown fields are kept one by one */
-    enum wire_unpacked failure;
+    struct wire_unpacking failure;
 };
 
 static COLD const uint8_t *
 fail(struct reader *reader, enum wire_unpacked failure)
 {
-    reader->failure = failure;
+    reader->failure.result = failure;
     return NULL;
+}
+
+static COLD const uint8_t *
+has_nul(struct reader *reader, const ProtobufCFieldDescriptor *field)
+{
+    reader->failure.field = field->name;
+    return fail(reader, WIRE_HAS_NUL);
 }
 
 static COLD bool
 no_memory(struct reader *reader)
 {
-    reader->failure = WIRE_NO_MEMORY;
+    reader->failure.result = WIRE_NO_MEMORY;
     return false;
 }
 
@@ -190,12 +197,13 @@ read_number(struct reader *reader, const uint8_t *at, ProtobufCType type, void *
 
 /* A long text, which has no U+0000, stays: note where it ends. */
 static APART const uint8_t *
-leave_text(struct reader *reader, const uint8_t *bytes, size_t len, char **out_text)
+leave_text(struct reader *reader, const uint8_t *bytes, size_t len,
+    const ProtobufCFieldDescriptor *field, char **out_text)
 {
     struct open_text *open;
 
     if (memchr(bytes, '\0', len) != NULL)
-        return fail(reader, WIRE_HAS_NUL);
+        return has_nul(reader, field);
     open = arena_alloc(reader->arena, sizeof(*open));
     if (open == NULL)
         return fail(reader, WIRE_NO_MEMORY);
@@ -206,7 +214,8 @@ leave_text(struct reader *reader, const uint8_t *bytes, size_t len, char **out_t
 }
 
 static inline const uint8_t *
-read_text(struct reader *reader, const uint8_t *at, char **out_text)
+read_text(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
+    char **out_text)
 {
     struct varint len = read_length(reader, at);
     char *text;
@@ -214,9 +223,9 @@ read_text(struct reader *reader, const uint8_t *at, char **out_text)
     if (len.behind == NULL)
         return NULL;
     if (len.value >= reader->large)
-        return leave_text(reader, len.behind, len.value, out_text);
+        return leave_text(reader, len.behind, len.value, field, out_text);
     if (len.value > 0 && memchr(len.behind, '\0', len.value) != NULL)
-        return fail(reader, WIRE_HAS_NUL);
+        return has_nul(reader, field);
     text = arena_alloc(reader->arena, len.value + 1);
     if (text == NULL)
         return fail(reader, WIRE_NO_MEMORY);
@@ -302,7 +311,7 @@ read_value(
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
-        return read_text(reader, at, member);
+        return read_text(reader, at, field, member);
     case PROTOBUF_C_TYPE_BYTES:
         return read_bytes(reader, at, member);
     case PROTOBUF_C_TYPE_MESSAGE:
@@ -741,7 +750,7 @@ read_fields(struct reader *reader, struct step step, ProtobufCMessage *message)
 }
 
 /* All that does not fit into registers. */
-static APART enum wire_unpacked
+static APART struct wire_unpacking
 unpack_rest(struct step step, const uint8_t *end, size_t large, struct arena *arena,
     ProtobufCMessage *message, struct open_text **out_open)
 {
@@ -754,46 +763,46 @@ unpack_rest(struct step step, const uint8_t *end, size_t large, struct arena *ar
 
     if (out_open != NULL)
         *out_open = reader.open;
-    return behind != NULL ? WIRE_UNPACKED : reader.failure;
+    return behind != NULL ? (struct wire_unpacking){.result = WIRE_UNPACKED} : reader.failure;
 }
 
-enum wire_unpacked
+struct wire_unpacking
 wire_message_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len,
     struct arena *arena, ProtobufCMessage **out_message)
 {
     ProtobufCMessage *message = new_message(arena, type);
-    enum wire_unpacked result = WIRE_UNPACKED;
+    struct wire_unpacking unpacking = {.result = WIRE_UNPACKED};
     const uint8_t *end;
     struct step step;
 
     if (message == NULL)
-        return WIRE_NO_MEMORY;
+        return (struct wire_unpacking){.result = WIRE_NO_MEMORY};
     if (data == NULL)
         data = (const uint8_t *)"";
     end = data + len;
     step = read_simple(first_step(data, message), end, arena, message);
     /* It has not got past the first field of one that may be incomplete. */
     if (step.behind != end || (step.next == type->fields && may_be_incomplete(type)))
-        result = unpack_rest(step, end, SIZE_MAX, arena, message, NULL);
-    if (result == WIRE_UNPACKED)
+        unpacking = unpack_rest(step, end, SIZE_MAX, arena, message, NULL);
+    if (unpacking.result == WIRE_UNPACKED)
         *out_message = message;
-    return result;
+    return unpacking;
 }
 
-enum wire_unpacked
+struct wire_unpacking
 wire_message_unpack_within(const ProtobufCMessageDescriptor *type, uint8_t *data, size_t len,
     size_t large, struct arena *arena, ProtobufCMessage **out_message)
 {
     ProtobufCMessage *message = new_message(arena, type);
     struct open_text *open;
-    enum wire_unpacked result;
+    struct wire_unpacking unpacking;
 
     if (message == NULL)
-        return WIRE_NO_MEMORY;
-    result = unpack_rest(first_step(data, message), data + len, large, arena, message, &open);
+        return (struct wire_unpacking){.result = WIRE_NO_MEMORY};
+    unpacking = unpack_rest(first_step(data, message), data + len, large, arena, message, &open);
     for (; open != NULL; open = open->next)
         *open->end = '\0';
-    if (result == WIRE_UNPACKED)
+    if (unpacking.result == WIRE_UNPACKED)
         *out_message = message;
-    return result;
+    return unpacking;
 }

@@ -34,15 +34,20 @@ enum wire_unpacked {
     WIRE_NO_MEMORY
 };
 
+struct wire_unpacking {
+    enum wire_unpacked result;
+    const char *field; /* of WIRE_HAS_NUL: its name, NULL where the descriptor has none */
+};
+
 /* Turn bytes into a struct of protobuf-c's generated code. All of it lies in the arena. */
-enum wire_unpacked wire_message_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data,
-    size_t len, struct arena *arena, ProtobufCMessage **out_message);
+struct wire_unpacking wire_message_unpack(const ProtobufCMessageDescriptor *type,
+    const uint8_t *data, size_t len, struct arena *arena, ProtobufCMessage **out_message);
 
 /* The same for bytes that live as long as the message does: its texts and byte strings of at least
  * `large` bytes stay in them. The end of a text takes the byte behind it, so there must be room for
  * one behind the last; the bytes change, whatever the result. */
-enum wire_unpacked wire_message_unpack_within(const ProtobufCMessageDescriptor *type, uint8_t *data,
-    size_t len, size_t large, struct arena *arena, ProtobufCMessage **out_message);
+struct wire_unpacking wire_message_unpack_within(const ProtobufCMessageDescriptor *type,
+    uint8_t *data, size_t len, size_t large, struct arena *arena, ProtobufCMessage **out_message);
 
 /* Put a message's bytes at the end of the room: *out_bytes is where they begin. False: it does not
  * hold them, or messages lie too deep in it; for a message that may be so use protobuf-c. */

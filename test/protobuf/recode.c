@@ -39,7 +39,7 @@ recode(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t len)
     bool good = false;
 
     arena_init(&arena, NULL, 0);
-    if (wire_message_unpack(type, data, len, &arena, &message) != WIRE_UNPACKED) {
+    if (wire_message_unpack(type, data, len, &arena, &message).result != WIRE_UNPACKED) {
         good = write_length(REFUSED);
     } else if (wire_message_pack(message, room, sizeof room, &packed)) {
         len = (size_t)(room + sizeof room - packed);

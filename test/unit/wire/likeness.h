@@ -195,7 +195,7 @@ likeness_stays(const ProtobufCMessageDescriptor *type, const uint8_t *data, size
     if (len > 0)
         memcpy(own, data, len);
     arena_init(&arena, NULL, 0);
-    result = wire_message_unpack_within(type, own, len, 1, &arena, &message);
+    result = wire_message_unpack_within(type, own, len, 1, &arena, &message).result;
     same = result == expected;
     if (same && result == WIRE_UNPACKED) {
         bytes = likeness_pack(ours, &packed);
@@ -226,7 +226,7 @@ likeness_unpacks(const ProtobufCMessageDescriptor *type, const uint8_t *data, si
     if (len > 0)
         memcpy(exact, data, len);
     arena_init(&arena, NULL, 0);
-    result = wire_message_unpack(type, exact, len, &arena, &ours);
+    result = wire_message_unpack(type, exact, len, &arena, &ours).result;
     free(exact);
     if (result != WIRE_UNPACKED)
         same = theirs == NULL || result == WIRE_TOO_DEEP || result == WIRE_HAS_NUL ||

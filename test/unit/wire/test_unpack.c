@@ -51,6 +51,7 @@ test_random_messages(void **state)
 struct reading {
     struct arena arena;
     enum wire_unpacked result;
+    const char *field;
     ProtobufCMessage *message;
 };
 
@@ -58,9 +59,12 @@ static struct reading
 read_as(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len)
 {
     struct reading reading = {.message = NULL};
+    struct wire_unpacking unpacking;
 
     arena_init(&reading.arena, NULL, 0);
-    reading.result = wire_message_unpack(type, bytes, len, &reading.arena, &reading.message);
+    unpacking = wire_message_unpack(type, bytes, len, &reading.arena, &reading.message);
+    reading.result = unpacking.result;
+    reading.field = unpacking.field;
     return reading;
 }
 
@@ -76,6 +80,14 @@ assert_result(struct reading reading, enum wire_unpacked expected)
 {
     assert_int_equal(reading.result, expected);
     arena_fini(&reading.arena);
+}
+
+static void
+assert_has_nul(struct reading reading, const char *field)
+{
+    assert_non_null(reading.field);
+    assert_string_equal(reading.field, field);
+    assert_result(reading, WIRE_HAS_NUL);
 }
 
 static void
@@ -176,9 +188,9 @@ static void
 test_texts_with_nul_are_refused_wherever_they_lie(void **state)
 {
     (void)state;
-    assert_result(READ_ALL("\x7a\3a\0b"), WIRE_HAS_NUL);
-    assert_result(READ_ALL("\x8a\1\5\x7a\3a\0b"), WIRE_HAS_NUL);
-    assert_result(READ_ALL("\xaa\2\2a\0"), WIRE_HAS_NUL);
+    assert_has_nul(READ_ALL("\x7a\3a\0b"), "string_field");
+    assert_has_nul(READ_ALL("\x8a\1\5\x7a\3a\0b"), "string_field");
+    assert_has_nul(READ_ALL("\xaa\2\2a\0"), "strings");
     assert_result(READ_ALL("\x8a\1\0"), WIRE_UNPACKED);     /* message_field = 17, empty */
     assert_result(READ_ALL("\x82\1\2\0\0"), WIRE_UNPACKED); /* bytes may */
 }
@@ -215,7 +227,7 @@ test_texts_of_every_length(void **state)
         assert_int_equal(strspn(PLAIN(reading)->name, "x"), len);
         arena_fini(&reading.arena);
         for (size_t nul_at = 0; nul_at < len; nul_at++)
-            assert_result(read_text_of(len, nul_at), WIRE_HAS_NUL);
+            assert_has_nul(read_text_of(len, nul_at), "name");
     }
 }
 
