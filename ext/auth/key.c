@@ -2,6 +2,7 @@
 /* One key: which algorithm it is for, and verifying with it. */
 #include "auth/key.h"
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
@@ -48,10 +49,26 @@ judge_ec(const EVP_PKEY *pkey)
     return "its curve is not P-256";
 }
 
+/* With an exponent of 1 a signature is what it signs, so anybody could make one; an even one has no
+ * inverse (RFC 8017, 3.1). */
+static bool
+has_sound_exponent(const EVP_PKEY *pkey)
+{
+    BIGNUM *exponent = NULL;
+    bool sound = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 &&
+                 BN_is_odd(exponent) && !BN_is_one(exponent);
+
+    BN_free(exponent);
+    return sound;
+}
+
 static const char *
 judge_rsa(const EVP_PKEY *pkey)
 {
     int bits = EVP_PKEY_get_bits(pkey);
+
+    if (!has_sound_exponent(pkey))
+        return "its RSA exponent is not odd and above 1";
 
     if (bits < RSA_BITS_MIN)
         return "an RSA key of less than 2048 bits is not safe";
