@@ -34,7 +34,8 @@ struct chat {
     bool input_ended; /* and what was taken of it is read */
     bool joining;     /* the echo of what join has sent is still to come */
     size_t unanswered;
-    int status; /* the exit code */
+    bool unsent; /* a line was lost, and nobody but the exit code can say so */
+    int status;  /* the exit code */
 };
 
 static bool
@@ -177,6 +178,8 @@ read_byte(struct chat *chat, char byte)
     case EDITOR_LONG:
         editor_hide(&chat->editor);
         complain("userctl", "a line of more than 64 KiB is not sent");
+        if (!chat->editor.terminal) /* nobody is there to shorten it */
+            chat->unsent = true;
         break;
     }
 }
@@ -233,6 +236,8 @@ conclude(struct chat *chat)
         chat->status = calls_fail(chat->args, code, weir_call_message(chat->call));
     else if (!chat->input_ended)
         complain("userctl", "the server has ended the chat");
+    else if (chat->unsent)
+        chat->status = EXIT_CODE_BASE + WEIR_INVALID_ARGUMENT;
 }
 
 static void

@@ -396,7 +396,7 @@ def test_a_chat_through_a_pipe(userctl):
 
 def test_a_chat_of_large_and_of_many_lines(userctl):
     large = ["x" * 60_000 for _ in range(40)]
-    done = userctl("chat", "--from", "ada", input="\n".join(large + ["y" * 70_000, "end"]))
+    done = userctl("chat", "--from", "ada", input="\n".join(large + ["y" * 70_000, "end"]), expect=67)
     assert done.stdout.splitlines() == [f"server: Echo: {line}" for line in large + ["end"]]
     assert "64 KiB" in done.stderr
     many = [str(number) for number in range(5_000)]
