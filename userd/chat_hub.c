@@ -33,7 +33,7 @@ struct participant {
 struct chat_seat {
     struct chat_hub *hub;
     weir_event *event;
-    struct place *names; /* only its own fiber adds */
+    struct place *names; /* the one used last is first; only its own fiber changes the list */
     size_t name_count;
     struct chat_letter **letters; /* a ring with so much room; NULL until the first one comes */
     size_t room, first, count;
@@ -307,14 +307,35 @@ chat_seat_close(struct chat_seat *seat)
     free(seat);
 }
 
+/* Use a name that the seat has. False: it has not. */
 static bool
-has_name(const struct chat_seat *seat, const char *name)
+use_name(struct chat_seat *seat, const char *name)
 {
-    for (const struct place *place = seat->names; place != NULL; place = place->next_name) {
-        if (strcmp(place->participant->name, name) == 0)
-            return true;
-    }
-    return false;
+    struct place **link = &seat->names, *place;
+
+    while ((place = *link) != NULL && strcmp(place->participant->name, name) != 0)
+        link = &place->next_name;
+    if (place == NULL)
+        return false;
+    *link = place->next_name;
+    place->next_name = seat->names;
+    seat->names = place;
+    return true;
+}
+
+/* The name that was not used for longest; there is one. Under the lock. */
+static void
+forget_name(struct chat_seat *seat)
+{
+    struct place **link = &seat->names, *place;
+
+    while ((*link)->next_name != NULL)
+        link = &(*link)->next_name;
+    place = *link;
+    *link = NULL;
+    leave_place(seat->hub, place);
+    seat->name_count--;
+    seat->hub->stats.forgotten++;
 }
 
 weir_code
@@ -323,15 +344,15 @@ chat_seat_name(struct chat_seat *seat, const char *name)
     struct place *place;
     bool taken;
 
-    if (has_name(seat, name))
+    if (use_name(seat, name))
         return WEIR_OK;
-    if (seat->name_count == CHAT_NAMES_MAX)
-        return WEIR_OUT_OF_RANGE;
     place = malloc(sizeof(*place));
     if (place == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     pthread_mutex_lock(&seat->hub->lock);
     taken = take_place(seat, name, place);
+    if (seat->name_count > CHAT_NAMES_MAX)
+        forget_name(seat);
     pthread_mutex_unlock(&seat->hub->lock);
     if (taken)
         return WEIR_OK;

@@ -16,8 +16,8 @@
  * keep up hear on while others let theirs pile up. */
 #define CHAT_HUB_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
-/* Names of one seat. */
-#define CHAT_NAMES_MAX 16
+/* Names of one seat. With one more it loses the one that it has not used for longest. */
+#define CHAT_NAMES_MAX 64
 
 struct chat_hub;
 
@@ -30,6 +30,7 @@ struct chat_stats {
     uint64_t delivered;    /* letters put into a seat, ever */
     uint64_t dropped;      /* letters for which a seat had no room, ever */
     uint64_t crowded;      /* of these, since all seats together hold too much */
+    uint64_t forgotten;    /* names that seats lost to newer ones, ever */
 };
 
 /* NULL: no memory. */
@@ -48,8 +49,8 @@ size_t chat_hub_deliver(struct chat_hub *hub, struct chat_letter *letter);
 struct chat_seat *chat_seat_open(struct chat_hub *hub);
 void chat_seat_close(struct chat_seat *seat);
 
-/* Take part under a name, as well as under those before; again is nothing new. OUT_OF_RANGE: it has
- * CHAT_NAMES_MAX others. RESOURCE_EXHAUSTED: no memory. */
+/* Take part under a name, as well as under the CHAT_NAMES_MAX - 1 used last before it.
+ * RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code chat_seat_name(struct chat_seat *seat, const char *name);
 
 /* Is set while there may be a letter. Borrowed. */

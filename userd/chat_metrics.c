@@ -20,6 +20,9 @@ collect(void *self, weir_scrape *scrape)
         " may hold, or what all streams may.");
     weir_scrape_value(scrape, &stream, 1, (double)(stats.dropped - stats.crowded));
     weir_scrape_value(scrape, &all, 1, (double)stats.crowded);
+    weir_scrape_name(scrape, "userd_chat_names_forgotten_total", "counter",
+        "Names that streams lost to newer ones, since each may have only so many.");
+    weir_scrape_value(scrape, NULL, 0, (double)stats.forgotten);
 }
 
 bool

@@ -45,15 +45,9 @@ overloaded(const struct chat *chat)
 static weir_code
 take_part(const struct chat *chat, const char *name)
 {
-    weir_code code;
-
-    if (name[0] == '\0')
+    if (name[0] == '\0' || chat_seat_name(chat->seat, name) == WEIR_OK)
         return WEIR_OK;
-    code = chat_seat_name(chat->seat, name);
-    if (code == WEIR_OUT_OF_RANGE)
-        return weir_fail(chat->peer.call, WEIR_INVALID_ARGUMENT,
-            "from is one name more than the %d that a stream may have", CHAT_NAMES_MAX);
-    return code == WEIR_OK ? code : overloaded(chat);
+    return overloaded(chat);
 }
 
 static weir_code
@@ -144,17 +138,24 @@ hear_client(const struct chat *chat, bool *out_more)
     return send_letters(chat, CHAT_LETTERS_MAX);
 }
 
+/* What a client has said before the server drains is answered still; more of it is not waited for,
+ * lest it take up all of the grace. */
 static weir_code
 talk(const struct chat *chat)
 {
     weir_call *call = chat->peer.call;
-    bool more = true;
+    weir_event *event = chat_seat_event(chat->seat);
+    bool more = true, draining, receivable;
 
     while (more) {
-        if (weir_call_receivable(call, chat_seat_event(chat->seat)))
+        draining = weir_call_draining(call);
+        if (draining)
+            weir_event_set(event);
+        receivable = weir_call_receivable(call, event);
+        if (receivable)
             WEIR_TRY(hear_client(chat, &more));
         WEIR_TRY(send_letters(chat, LETTERS_A_TURN));
-        if (weir_call_draining(call)) /* it would take up all of the grace */
+        if (draining && !receivable)
             return weir_fail(call, WEIR_UNAVAILABLE, "the server is shutting down");
     }
     return WEIR_OK;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM under load, from grpcio and through Weir's own client: what was accepted is answered, and its answer arrives."""
 import json
+import signal
 import threading
+import urllib.request
 
 import grpc
 import pytest
@@ -97,3 +99,30 @@ def test_what_was_accepted_is_answered(user_pb2, tmp_path, loops):
     assert set(codes[CREATE]) == set(codes[GET]) == {"OK"}
     assert len(codes[CREATE]) == sum(load.answered for load in creates)
     assert len(codes[GET]) == sum(load.answered for load in gets)
+
+
+def metric(ops, name):
+    with urllib.request.urlopen(f"http://{ops}/metrics", timeout=programs.PATIENCE) as answer:
+        lines = answer.read().decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
+
+
+def test_what_was_said_in_a_chat_is_answered(user_pb2, tmp_path):
+    ops = places.free_address()
+    server = programs.Userd(tmp_path, "--ops", ops).start()
+    said = [user_pb2.ChatMessage(**{"from": "ada"}, content=f"{number:01000}") for number in range(100)]
+    try:
+        with grpc.insecure_channel(server.address) as channel:
+            chat = channel.stream_stream(
+                "/user.UserService/ChatUsers",
+                request_serializer=user_pb2.ChatMessage.SerializeToString,
+                response_deserializer=user_pb2.ChatMessage.FromString,
+            )(iter(said), timeout=programs.PATIENCE)
+            # All of it has come, and more was answered than a client takes that does not read.
+            programs.wait_until(lambda: metric(ops, "weir_server_received_bytes_total") > 100_000, "it to be said")
+            server.signal(signal.SIGTERM)
+            programs.wait_until(lambda: "a second signal ends at once" in server.said(), "userd to drain")
+            assert [message.content for message in chat] == ["Echo: " + message.content for message in said]
+        assert server.wait() == 0, server.said()
+    finally:
+        server.kill()

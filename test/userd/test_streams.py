@@ -129,11 +129,12 @@ def test_chat_limits_name_the_field(stream, user_pb2, field, value):
     assert answer.message.startswith(field)
 
 
-def test_a_stream_has_only_so_many_names(stream, user_pb2):
-    names = [user_pb2.ChatMessage(**{"from": f"name {number}"}) for number in range(17)]
-    assert stream("ChatUsers", names[:16] * 2).code == "OK"
-    answer = stream("ChatUsers", names)
-    assert (answer.code, len(answer.response)) == ("INVALID_ARGUMENT", 16)
+def test_who_speaks_under_many_names_is_reached_under_the_last_ones(stream, user_pb2):
+    said = [user_pb2.ChatMessage(**{"from": f"name {number}"}) for number in range(1000)]
+    said += [user_pb2.ChatMessage(**{"from": "name 999"}, to=to, content=to) for to in ("name 0", "name 936", "name 935")]
+    answer = stream("ChatUsers", said)
+    assert (answer.code, len(answer.response)) == ("OK", 1004)
+    assert [message.content for message in answer.response if getattr(message, "from") != "server"] == ["name 936"]
 
 
 @pytest.fixture

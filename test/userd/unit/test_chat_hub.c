@@ -100,13 +100,41 @@ a_seat_may_have_several_names(void **state)
         assert_int_equal(chat_seat_name(seat, name), WEIR_OK);
         assert_int_equal(post(hub, name, name), 1);
     }
-    assert_int_equal(chat_seat_name(seat, "one more"), WEIR_OUT_OF_RANGE);
     assert_int_equal(chat_hub_stats(hub).participants, CHAT_NAMES_MAX);
+    assert_int_equal(chat_hub_stats(hub).forgotten, 0);
     for (int i = 0; i < CHAT_NAMES_MAX; i++) {
         snprintf(name, sizeof(name), "n%d", i);
         expect(seat, name);
     }
     chat_seat_close(seat);
+}
+
+static void
+of_too_many_names_the_one_unused_for_longest_goes(void **state)
+{
+    struct chat_hub *hub = *state;
+    struct chat_seat *seat = chat_seat_open(hub), *other = chat_seat_open(hub);
+    char name[16];
+
+    assert_int_equal(chat_seat_name(other, "n1"), WEIR_OK);
+    for (int i = 0; i < CHAT_NAMES_MAX; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        assert_int_equal(chat_seat_name(seat, name), WEIR_OK);
+    }
+    assert_int_equal(chat_seat_name(seat, "n0"), WEIR_OK);
+    assert_int_equal(chat_seat_name(seat, "one more"), WEIR_OK);
+    assert_int_equal(chat_seat_name(seat, "and more"), WEIR_OK);
+    assert_int_equal(chat_hub_stats(hub).forgotten, 2);
+    assert_int_equal(post(hub, "n0", "used again"), 1);
+    assert_int_equal(post(hub, "n1", "the other's alone"), 1);
+    assert_int_equal(post(hub, "n2", "nobody's"), 0);
+    assert_int_equal(post(hub, "and more", "the newest"), 1);
+    expect(seat, "used again");
+    expect(seat, "the newest");
+    expect(other, "the other's alone");
+    chat_seat_close(seat);
+    chat_seat_close(other);
+    assert_int_equal(chat_hub_stats(hub).participants, 0);
 }
 
 static void
@@ -260,6 +288,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(letters_reach_every_seat_of_a_name),
         TEST(a_seat_may_have_several_names),
+        TEST(of_too_many_names_the_one_unused_for_longest_goes),
         TEST(a_full_seat_drops_what_is_new),
         TEST(large_letters_fill_a_seat_sooner),
         TEST(a_full_hub_leaves_room_for_who_keeps_up),
