@@ -356,7 +356,7 @@ enter_discovery(struct program *program)
     return EXIT_FAILURE;
 }
 
-/* Clients go elsewhere first. */
+/* Clients go elsewhere first, and chats take their leave. */
 static void
 prepare_to_drain(void *arg)
 {

@@ -6,16 +6,22 @@
 #include "userd/handlers.h"
 
 #include "userd/validate.h"
+#include <weir/interceptor.h>
 
 /* Letters that are sent before the client is heard again: so neither starves the other. */
 #define LETTERS_A_TURN 16
 
 #define ECHO "Echo: "
 
+/* A server that drains ends a chat whose client says nothing for so long. */
+#define FAREWELL WEIR_SECOND
+
 struct chat {
     const struct service *service;
     struct user_UserService_ChatUsers_server peer;
     struct chat_seat *seat;
+    bool leaves;          /* the server drains */
+    int64_t silent_since; /* of a farewell; 0: what the client said is being answered */
 };
 
 /* ---- what the client says ---- */
@@ -36,9 +42,9 @@ sign_message(const struct chat *chat, User__ChatMessage *message)
 }
 
 static weir_code
-overloaded(const struct chat *chat)
+overloaded(weir_call *call)
 {
-    return weir_fail(chat->peer.call, WEIR_RESOURCE_EXHAUSTED, "overloaded");
+    return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "overloaded");
 }
 
 /* Who has no name cannot be written to, but may talk. */
@@ -47,7 +53,7 @@ take_part(const struct chat *chat, const char *name)
 {
     if (name[0] == '\0' || chat_seat_name(chat->seat, name) == WEIR_OK)
         return WEIR_OK;
-    return overloaded(chat);
+    return overloaded(chat->peer.call);
 }
 
 static weir_code
@@ -60,7 +66,7 @@ pass_on(const struct chat *chat, const User__ChatMessage *message)
         return WEIR_OK;
     letter = chat_letter_new(message->from, message->to, message->content, timestamp);
     if (letter == NULL)
-        return overloaded(chat);
+        return overloaded(chat->peer.call);
     chat_hub_deliver(chat->service->chat, letter);
     chat_relay_send(chat->service->relay, chat->peer.call, letter);
     chat_letter_unref(letter);
@@ -77,7 +83,7 @@ echo(const struct chat *chat, const User__ChatMessage *message)
     reply.content = weir_call_printf(chat->peer.call, ECHO "%s", message->content);
     reply.timestamp = weir_unix_seconds();
     if (reply.content == NULL)
-        return overloaded(chat);
+        return overloaded(chat->peer.call);
     return user_UserService_ChatUsers_send(chat->peer, &reply);
 }
 
@@ -123,8 +129,6 @@ send_letters(const struct chat *chat, size_t most)
     return WEIR_OK;
 }
 
-/* ---- the call ---- */
-
 /* OK with false: the client has finished, and gets what is there for it. */
 static weir_code
 hear_client(const struct chat *chat, bool *out_more)
@@ -138,25 +142,50 @@ hear_client(const struct chat *chat, bool *out_more)
     return send_letters(chat, CHAT_LETTERS_MAX);
 }
 
-/* What a client has said before the server drains is answered still; more of it is not waited for,
- * lest it take up all of the grace. */
+/* ---- the call ---- */
+
 static weir_code
-talk(const struct chat *chat)
+end_when_silent(void *self, weir_call *call, int64_t *out_again)
+{
+    const struct chat *chat = self;
+    int64_t now = weir_now(), since = chat->silent_since == 0 ? now : chat->silent_since;
+
+    if (now - since >= FAREWELL)
+        return weir_fail(call, WEIR_UNAVAILABLE, "the server is shutting down");
+    *out_again = since + FAREWELL;
+    return WEIR_OK;
+}
+
+/* The server drains. A client that is about to finish may do so; others would go on for ever, and
+ * take up all of the grace. */
+static weir_code
+take_leave(struct chat *chat)
+{
+    int64_t now = weir_now();
+
+    chat->leaves = true;
+    chat->silent_since = now;
+    if (weir_call_alarm(chat->peer.call, now + FAREWELL, end_when_silent, chat) != WEIR_OK)
+        return overloaded(chat->peer.call);
+    return WEIR_OK;
+}
+
+static weir_code
+talk(struct chat *chat)
 {
     weir_call *call = chat->peer.call;
-    weir_event *event = chat_seat_event(chat->seat);
-    bool more = true, draining, receivable;
+    bool more = true;
 
     while (more) {
-        draining = weir_call_draining(call);
-        if (draining)
-            weir_event_set(event);
-        receivable = weir_call_receivable(call, event);
-        if (receivable)
+        if (!chat->leaves && weir_call_draining(call))
+            WEIR_TRY(take_leave(chat));
+        if (weir_call_receivable(call, chat_seat_event(chat->seat))) {
+            chat->silent_since = 0;
             WEIR_TRY(hear_client(chat, &more));
+            if (chat->leaves)
+                chat->silent_since = weir_now();
+        }
         WEIR_TRY(send_letters(chat, LETTERS_A_TURN));
-        if (draining && !receivable)
-            return weir_fail(call, WEIR_UNAVAILABLE, "the server is shutting down");
     }
     return WEIR_OK;
 }
@@ -176,15 +205,19 @@ weir_code
 handle_chat_users(void *self, struct user_UserService_ChatUsers_server peer)
 {
     const struct service *service = self;
-    struct chat chat = {service, peer, chat_seat_open(service->chat)};
+    struct chat *chat = weir_call_keep(peer.call, sizeof(*chat)); /* the alarm outlives this */
     weir_code code;
 
-    if (chat.seat == NULL)
-        return overloaded(&chat);
-    code = weir_call_on_drain(peer.call, chat_seat_event(chat.seat));
+    if (chat == NULL)
+        return overloaded(peer.call);
+    *chat = (struct chat){service, peer, chat_seat_open(service->chat), false, 0};
+    if (chat->seat == NULL)
+        return overloaded(peer.call);
+    code = weir_call_on_drain(peer.call, chat_seat_event(chat->seat));
     if (code == WEIR_OK)
-        code = talk(&chat);
-    log_dropped(&chat);
-    chat_seat_close(chat.seat);
+        code = talk(chat);
+    log_dropped(chat);
+    chat_seat_close(chat->seat);
+    chat->silent_since = 0;
     return code;
 }

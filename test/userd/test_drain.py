@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM under load, from grpcio and through Weir's own client: what was accepted is answered, and its answer arrives."""
+import contextlib
 import json
 import signal
 import threading
@@ -107,22 +108,66 @@ def metric(ops, name):
     return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
 
 
+@contextlib.contextmanager
+def chat(server, user_pb2, said):
+    """The answers to what is said."""
+    with grpc.insecure_channel(server.address) as channel:
+        yield channel.stream_stream(
+            "/user.UserService/ChatUsers",
+            request_serializer=user_pb2.ChatMessage.SerializeToString,
+            response_deserializer=user_pb2.ChatMessage.FromString,
+        )(said, timeout=programs.PATIENCE)
+
+
+def drains(server):
+    return "a second signal ends at once" in server.said()
+
+
 def test_what_was_said_in_a_chat_is_answered(user_pb2, tmp_path):
     ops = places.free_address()
     server = programs.Userd(tmp_path, "--ops", ops).start()
     said = [user_pb2.ChatMessage(**{"from": "ada"}, content=f"{number:01000}") for number in range(100)]
     try:
-        with grpc.insecure_channel(server.address) as channel:
-            chat = channel.stream_stream(
-                "/user.UserService/ChatUsers",
-                request_serializer=user_pb2.ChatMessage.SerializeToString,
-                response_deserializer=user_pb2.ChatMessage.FromString,
-            )(iter(said), timeout=programs.PATIENCE)
+        with chat(server, user_pb2, iter(said)) as answers:
             # All of it has come, and more was answered than a client takes that does not read.
             programs.wait_until(lambda: metric(ops, "weir_server_received_bytes_total") > 100_000, "it to be said")
             server.signal(signal.SIGTERM)
-            programs.wait_until(lambda: "a second signal ends at once" in server.said(), "userd to drain")
-            assert [message.content for message in chat] == ["Echo: " + message.content for message in said]
+            programs.wait_until(lambda: drains(server), "userd to drain")
+            assert [message.content for message in answers] == ["Echo: " + message.content for message in said]
         assert server.wait() == 0, server.said()
     finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("finishes", [True, False], ids=["finished", "silent"])
+def test_who_speaks_while_it_drains_may_finish_and_who_is_silent_is_sent_away(user_pb2, tmp_path, finishes):
+    server = programs.Userd(tmp_path).start()
+    answered, over = threading.Semaphore(1), threading.Event()
+
+    def speak():
+        after = 0
+        while after < 20:  # one answer, one message
+            assert answered.acquire(timeout=programs.PATIENCE)
+            after += drains(server)
+            yield user_pb2.ChatMessage(content="still here")
+        if not finishes:
+            over.wait(programs.PATIENCE)
+
+    try:
+        with chat(server, user_pb2, speak()) as answers:
+            assert next(answers).content == "Echo: still here"
+            answered.release()
+            server.signal(signal.SIGTERM)
+            try:
+                for message in answers:
+                    assert message.content == "Echo: still here"
+                    answered.release()
+                ended = "finished"
+            except grpc.RpcError as error:
+                ended = f"{error.code().name} {error.details()}"
+            over.set()
+        assert ended == ("finished" if finishes else "UNAVAILABLE the server is shutting down")
+        assert server.wait() == 0, server.said()
+    finally:
+        over.set()
         server.kill()
