@@ -60,13 +60,6 @@ fail(struct reader *reader, enum wire_unpacked failure)
     return NULL;
 }
 
-static COLD const uint8_t *
-has_nul(struct reader *reader, const ProtobufCFieldDescriptor *field)
-{
-    reader->failure.field = field->name;
-    return fail(reader, WIRE_HAS_NUL);
-}
-
 static COLD bool
 no_memory(struct reader *reader)
 {
@@ -197,13 +190,12 @@ read_number(struct reader *reader, const uint8_t *at, ProtobufCType type, void *
 
 /* A long text, which has no U+0000, stays: note where it ends. */
 static APART const uint8_t *
-leave_text(struct reader *reader, const uint8_t *bytes, size_t len,
-    const ProtobufCFieldDescriptor *field, char **out_text)
+leave_text(struct reader *reader, const uint8_t *bytes, size_t len, char **out_text)
 {
     struct open_text *open;
 
     if (memchr(bytes, '\0', len) != NULL)
-        return has_nul(reader, field);
+        return fail(reader, WIRE_HAS_NUL);
     open = arena_alloc(reader->arena, sizeof(*open));
     if (open == NULL)
         return fail(reader, WIRE_NO_MEMORY);
@@ -214,8 +206,7 @@ leave_text(struct reader *reader, const uint8_t *bytes, size_t len,
 }
 
 static inline const uint8_t *
-read_text(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
-    char **out_text)
+read_text(struct reader *reader, const uint8_t *at, char **out_text)
 {
     struct varint len = read_length(reader, at);
     char *text;
@@ -223,9 +214,9 @@ read_text(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescript
     if (len.behind == NULL)
         return NULL;
     if (len.value >= reader->large)
-        return leave_text(reader, len.behind, len.value, field, out_text);
+        return leave_text(reader, len.behind, len.value, out_text);
     if (len.value > 0 && memchr(len.behind, '\0', len.value) != NULL)
-        return has_nul(reader, field);
+        return fail(reader, WIRE_HAS_NUL);
     text = arena_alloc(reader->arena, len.value + 1);
     if (text == NULL)
         return fail(reader, WIRE_NO_MEMORY);
@@ -311,7 +302,8 @@ read_value(
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
-        return read_text(reader, at, field, member);
+        reader->failure.field = field->name;
+        return read_text(reader, at, member);
     case PROTOBUF_C_TYPE_BYTES:
         return read_bytes(reader, at, member);
     case PROTOBUF_C_TYPE_MESSAGE:
