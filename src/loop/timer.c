@@ -5,7 +5,8 @@
  * A timer knows its slot, so it moves and stops without a search. The alarm is set right before
  * libuv polls, and only when the earliest timer has moved forward; one that was stopped leaves it
  * as it is, at the cost of one idle wake-up. It is a descriptor that libuv polls, not a timer of
- * libuv's, for which the kernel would set up a timer, and take it down, whenever the loop sleeps. */
+ * libuv's, for which the kernel would set up a timer, and take it down, whenever the loop sleeps.
+ */
 
 #include "loop/private.h"
 #include <stdlib.h>

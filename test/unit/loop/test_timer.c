@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "loop/loop.h"
+#include <poll.h>
 #include <stdlib.h>
 
 struct test_timer {
@@ -195,6 +196,80 @@ an_embedded_loop_fires_when_its_timeout_is_over(void **state)
     weir_loop_free(loop);
 }
 
+static bool
+is_readable(const weir_loop *loop, int timeout)
+{
+    struct pollfd pollfd = {.fd = weir_loop_fd(loop), .events = POLLIN};
+
+    return poll(&pollfd, 1, timeout) == 1;
+}
+
+/* A loop that is waited for hears of a timer by its descriptor as well, and of one that was stopped
+ * once at most. */
+static void
+the_descriptor_tells_of_a_timer(void **state)
+{
+    weir_loop *loop = new_loop();
+    struct test_timer timer = {0}, stopped = {0};
+
+    (void)state;
+    loop_timer_init(&timer.timer, on_fire);
+    loop_timer_init(&stopped.timer, on_fire);
+    start(&timer, loop, weir_now() + WEIR_MILLISECOND);
+    while (timer.fired == 0) {
+        weir_loop_turn(loop);
+        assert_true(timer.fired != 0 || is_readable(loop, 10000));
+    }
+    do { /* again where the machine took its time */
+        stopped.fired = 0;
+        start(&stopped, loop, weir_now() + 20 * WEIR_MILLISECOND);
+        weir_loop_turn(loop);
+    } while (stopped.fired != 0);
+    loop_timer_stop(loop, &stopped.timer);
+    assert_true(is_readable(loop, 10000));
+    weir_loop_turn(loop);
+    assert_false(is_readable(loop, 0));
+    weir_loop_free(loop);
+}
+
+struct extremes {
+    struct loop_task task;
+    struct test_timer past, ages;
+};
+
+/* Behind the look at what is due, so that it is up to the alarm. */
+static void
+start_extremes(struct loop_task *task)
+{
+    struct extremes *extremes = container_of(task, struct extremes, task);
+
+    start(&extremes->ages, extremes->ages.loop, WEIR_NEVER - 1);
+    start(&extremes->past, extremes->past.loop, INT64_MIN + 1);
+}
+
+static void
+what_is_long_past_fires_and_what_is_ages_away_does_not(void **state)
+{
+    struct extremes extremes = {.task = {.run = NULL}};
+    weir_loop *loop = new_loop();
+    unsigned left = 1;
+
+    (void)state;
+    last_due = INT64_MIN;
+    loop_task_init(&extremes.task, start_extremes);
+    loop_timer_init(&extremes.past.timer, on_fire);
+    loop_timer_init(&extremes.ages.timer, on_fire);
+    extremes.past.loop = extremes.ages.loop = loop;
+    extremes.past.left = &left;
+    loop_post(loop, &extremes.task);
+    weir_loop_run(loop);
+    weir_loop_turn(loop);
+    assert_true(extremes.past.fired != 0);
+    assert_int_equal(extremes.ages.fired, 0);
+    assert_false(is_readable(loop, 0));
+    weir_loop_free(loop);
+}
+
 int
 main(void)
 {
@@ -205,6 +280,8 @@ main(void)
         cmocka_unit_test(a_timer_that_starts_itself_does_not_starve_the_loop),
         cmocka_unit_test(an_earlier_timer_moves_the_alarm),
         cmocka_unit_test(an_embedded_loop_fires_when_its_timeout_is_over),
+        cmocka_unit_test(the_descriptor_tells_of_a_timer),
+        cmocka_unit_test(what_is_long_past_fires_and_what_is_ages_away_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
