@@ -128,7 +128,10 @@ void net_conn_expect(struct net_conn *conn, size_t len);
 void net_conn_pause(struct net_conn *conn);
 void net_conn_resume(struct net_conn *conn);
 
-/* Has this turn of its loop lasted so long that what a connection has left is for the next one? */
+/* Has this turn lasted so long that whoever has much to do leaves the rest to others? */
+bool net_turn_is_long(weir_loop *loop);
+
+/* The same of its loop's, where what a connection has left can wait for the next one. */
 bool net_conn_others_wait(const struct net_conn *conn);
 
 const struct net_address *net_conn_peer(const struct net_conn *conn);

@@ -9,6 +9,12 @@
 /* From one connection to the next, when many end at once. */
 #define END_TIME (30 * WEIR_MICROSECOND)
 
+bool
+net_turn_is_long(weir_loop *loop)
+{
+    return weir_now() - loop_now(loop) > TURN_TIME;
+}
+
 /* Should it go on on the next turn? Of what a socket has left a poll tells then; not so of the end
  * that TLS has seen already, or of what is left in a pipe. */
 bool
@@ -16,7 +22,7 @@ net_conn_others_wait(const struct net_conn *conn)
 {
     if (conn->pipe != NULL || (conn->tls != NULL && tls_session_is_over(conn->tls)))
         return false;
-    return weir_now() - loop_now(conn->loop) > TURN_TIME;
+    return net_turn_is_long(conn->loop);
 }
 
 /* A connection that its peer has ended keeps nobody waiting, but thousands that end together would

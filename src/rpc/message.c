@@ -167,13 +167,30 @@ credit(struct weir_call *call, size_t len)
     rpc_transport_touch(call->transport);
 }
 
-/* A whole message is at the front of incoming: turn it into a struct and credit its bytes. */
+/* A few bytes can inflate to a message as large as may be, and one read can bring dozens of those.
+ * So each begins while the turn of the loop is young, and connections behind it wait for one at
+ * most. Suspends. */
+static COLD weir_code
+await_young_turn(struct weir_call *call)
+{
+    while (call->is_server && net_turn_is_long(call->loop))
+        WEIR_TRY(weir_call_sleep(call, 1));
+    return WEIR_OK;
+}
+
+/* A whole message is at the front of incoming: turn it into a struct and credit its bytes. Suspends
+ * before it inflates one. */
 static weir_code
 take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire_prefix prefix,
     ProtobufCMessage **out_message)
 {
-    const uint8_t *data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
-    weir_code code = prefix.compressed ? unpack_gzip(call, type, data, prefix.len, out_message)
+    const uint8_t *data;
+    weir_code code;
+
+    if (prefix.compressed)
+        WEIR_TRY(await_young_turn(call));
+    data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
+    code = prefix.compressed ? unpack_gzip(call, type, data, prefix.len, out_message)
                      : may_stay(call, prefix.len)
                          ? unpack_large(call, type, prefix.len, out_message)
                          : unpack(call, type, data, prefix.len, out_message);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gzip by call, by message, by server and by channel, never to a peer that does not take it; and
  * limits on what is sent. */
+#include "base/bytes.h"
 #include "raw.h"
 #include "service.h"
 
@@ -418,6 +419,106 @@ a_stream_ends_with_a_message_that_is_not_sent(void **state)
     weir_channel_free(past);
 }
 
+/* ---- turns ---- */
+
+#define BOMBS 20u
+#define BOMB_SIZE (2u << 20)
+
+/* The first call keeps the loop's thread until the test says so. */
+static struct {
+    atomic_bool held, go;
+    atomic_uint ended, others_end;
+} order;
+
+static weir_code
+note_order(void *self, weir_call *call, weir_next *next)
+{
+    weir_code code;
+    unsigned rank;
+
+    (void)self;
+    if (!atomic_exchange(&order.held, true))
+        EVENTUALLY(atomic_load(&order.go))
+    code = weir_proceed(next, call);
+    rank = atomic_fetch_add(&order.ended, 1);
+    if (weir_call_header(call, "x-other").data != NULL)
+        atomic_store(&order.others_end, rank);
+    return code;
+}
+
+/* A Payload with that many zeros in its data, and a short answer. */
+static struct buf
+make_bomb(void)
+{
+    static const uint8_t head[] = "\12\6fail:3\22\200\200\200\1";
+    const size_t len = sizeof(head) - 1 + BOMB_SIZE;
+    uint8_t *payload = calloc(1, len);
+    struct buf framed = BUF_EMPTY;
+
+    assert_non_null(payload);
+    memcpy(payload, head, sizeof(head) - 1);
+    assert_true(buf_append(&framed, "\1\0\0\0\0", 5));
+    raw_deflate(payload, len, &framed);
+    store_be32(buf_head(&framed) + 1, (uint32_t)(buf_len(&framed) - 5));
+    free(payload);
+    return framed;
+}
+
+static void
+send_bombs(struct raw *raw)
+{
+    struct buf bomb = make_bomb();
+
+    raw_cork(raw, true);
+    for (uint32_t id = 1; id < 2 * BOMBS; id += 2) {
+        raw_call(raw, "Unary", NULL);
+        raw_field(raw, "grpc-encoding", "gzip");
+        raw_headers(raw, RAW_END_HEADERS, id);
+        raw_frame(raw, RAW_DATA, RAW_END_STREAM, id, buf_head(&bomb), buf_len(&bomb));
+    }
+    raw_cork(raw, false);
+    buf_fini(&bomb);
+}
+
+static void
+assert_ok(struct raw *raw, uint32_t id)
+{
+    struct raw_answer answer;
+
+    raw_answer(raw, id, SIZE_MAX, &answer);
+    assert_int_equal(answer.status, WEIR_OK);
+    raw_answer_free(&answer);
+}
+
+/* Many in one read: another connection's call is served between two of them. */
+static void
+messages_that_inflate_let_others_go_first(void **state)
+{
+    struct running server;
+    struct raw bomber, other;
+
+    (void)state;
+    running_start(&server, "127.0.0.1:0", NULL, note_order);
+    raw_connect(&bomber, server.address);
+    raw_greet(&bomber, true, 0, 0);
+    raw_connect(&other, server.address);
+    raw_greet(&other, true, 0, 0);
+    send_bombs(&bomber);
+    EVENTUALLY(atomic_load(&order.held))
+    raw_call(&other, "Unary", NULL);
+    raw_field(&other, "x-other", "yes");
+    raw_headers(&other, RAW_END_HEADERS, 1);
+    raw_text(&other, RAW_END_STREAM, 1, "hello");
+    usleep(100000); /* the loop's thread waits, so it is all the same to it */
+    atomic_store(&order.go, true);
+    assert_ok(&other, 1);
+    EVENTUALLY(atomic_load(&order.ended) == BOMBS + 1)
+    assert_in_range(atomic_load(&order.others_end), 0, BOMBS / 2);
+    raw_close(&other);
+    raw_close(&bomber);
+    running_stop(&server, WEIR_SECOND);
+}
+
 int
 main(void)
 {
@@ -431,6 +532,7 @@ main(void)
         cmocka_unit_test(no_longer_to_a_server_that_does_not_list_it),
         cmocka_unit_test(limits_on_sending),
         cmocka_unit_test(a_stream_ends_with_a_message_that_is_not_sent),
+        cmocka_unit_test(messages_that_inflate_let_others_go_first),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
