@@ -93,6 +93,7 @@ make_server(struct program *program)
         .max_connections_per_address = program->options.max_connections_per_address,
         .stall_timeout = program->options.stall_timeout,
         .window_timeout = program->options.window_timeout,
+        .message_timeout = program->options.message_timeout,
         .max_connection_age = program->options.max_connection_age,
         .max_connection_age_grace = program->options.max_connection_age_grace,
         .max_connection_idle = program->options.max_connection_idle,

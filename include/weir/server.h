@@ -43,6 +43,8 @@ struct weir_server_options {
                                finished a frame, for so long, is left; 60 s */
     int64_t window_timeout; /* a call that has waited so long for its client to let 16 KiB of its
                                message come (WINDOW_UPDATE) ends: RESOURCE_EXHAUSTED; 10 min */
+    int64_t message_timeout; /* a call whose client has begun a message, and has sent neither 16 KiB
+                                more of it nor its end for so long, ends the same way; 2 min */
     int64_t max_connection_age; /* then a client is told to connect anew, a tenth sooner or later
                                    (gRFC A9: two GOAWAYs, calls go on); forever */
     int64_t max_connection_age_grace; /* then the calls that are left are cut; forever */

@@ -30,6 +30,7 @@ enum weir_limit {
     WEIR_LIMIT_STALL,          /* a client that was slower than stall_timeout allows */
     WEIR_LIMIT_WINDOW,         /* a call whose client kept its window shut: window_timeout */
     WEIR_LIMIT_MESSAGE,        /* a message over max_receive_message */
+    WEIR_LIMIT_MESSAGE_TIME,   /* a call whose message did not end: message_timeout */
     WEIR_LIMIT_LINGER, /* a closed connection that was let go without waiting for the peer to read
                           what it was told, since 256 others of its loop waited for theirs */
     WEIR_LIMIT_TLS,    /* more than 32 KeyUpdates, or the like, with no content between them */

@@ -114,7 +114,9 @@ struct weir_call {
     weir_str get_path;     /* client: the message is in it, data NULL: it is not a GET */
     struct call_fields out_headers, out_trailers;
     int64_t waits_since; /* a message, for room for CALL_PROGRESS bytes of it; 0: none does */
-    uint32_t waits_left; /* of them */
+    int64_t comes_since; /* server: a message that has begun, for CALL_PROGRESS bytes more of it, or
+                            its end; 0: none does */
+    uint32_t waits_left, comes_left; /* of them */
     weir_code code;
     unsigned previous_attempts; /* client: at the same call */
     atomic_bool ended;          /* code and message are final; read by plain threads as well */
@@ -495,6 +497,20 @@ extern const char call_too_much_unread[];
 /* Count the memory of incoming, once there is more than a little of it, as held by this call until
  * its end. False: with what others hold that is too much, RESOURCE_EXHAUSTED. */
 WEIR_CHECK bool call_hold_more(struct weir_call *call);
+
+/* For those who look whether the rest of a message comes: it has begun, and this much more of it. */
+void call_note_part(struct weir_call *call);
+static inline void
+call_note_progress(struct weir_call *call, size_t len)
+{
+    if (len >= call->comes_left)
+        call->comes_since = 0;
+    else
+        call->comes_left -= (uint32_t)len;
+}
+
+/* Is it the peer alone who keeps the rest of a message from coming? */
+bool call_awaits_rest(const struct weir_call *call);
 
 /* Add bytes to incoming. NULL, or why not, RESOURCE_EXHAUSTED. */
 static inline const char *

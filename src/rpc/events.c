@@ -54,6 +54,7 @@ take_in_single(struct weir_call *call, const char **out_why)
 {
     size_t missing;
 
+    call_note_part(call);
     WEIR_TRY(call_check_single(call, &missing, out_why));
     if (call_expect(call, missing, CALL_BEYOND_SINGLE))
         return WEIR_OK;
@@ -73,6 +74,8 @@ call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_s
     if (call->ended)
         return;
     call->receive_closed = end_stream;
+    if (call->comes_since != 0)
+        call_note_progress(call, len);
     why = call_take_in(call, data, len);
     if (why != NULL) {
         code = WEIR_RESOURCE_EXHAUSTED;

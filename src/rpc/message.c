@@ -200,6 +200,7 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
     if (call->stream != NULL) /* it is still there */
         call->transport->counts.received++;
     call->compressed = prefix.compressed;
+    call->comes_since = 0;
     buf_take(&call->incoming, WIRE_PREFIX_SIZE + prefix.len);
     credit(call, WIRE_PREFIX_SIZE + prefix.len);
     return call->watches == NULL ? WEIR_OK : call_show_received(call, *out_message);
@@ -228,6 +229,30 @@ look_at_front(const struct weir_call *call, struct wire_prefix *out_prefix)
     return have - WIRE_PREFIX_SIZE >= out_prefix->len ? FRONT_WHOLE : FRONT_PART;
 }
 
+void
+call_note_part(struct weir_call *call)
+{
+    if (!call->is_server || call->comes_since != 0)
+        return;
+    call->comes_since = loop_now(call->loop);
+    call->comes_left = CALL_PROGRESS;
+    call->transport->has_waited = true;
+}
+
+/* Who sends one message has to end it, and its half of the stream; of a stream one has begun. A
+ * shut window is ours: the handler does other things. */
+bool
+call_awaits_rest(const struct weir_call *call)
+{
+    struct wire_prefix prefix;
+
+    if (call->ended || call->receive_closed || call->stream == NULL ||
+        h2_stream_window(call->stream) == 0)
+        return false;
+    return call_peer_sends_one(call) ||
+           (buf_len(&call->incoming) > 0 && look_at_front(call, &prefix) == FRONT_PART);
+}
+
 /* Let the rest of the message at the front come. False: the connection's memory does not allow it.
  */
 static bool
@@ -235,6 +260,8 @@ expect_rest(struct weir_call *call, struct wire_prefix prefix)
 {
     size_t have = buf_len(&call->incoming);
 
+    if (have > 0 && call->stream != NULL)
+        call_note_part(call);
     return have < WIRE_PREFIX_SIZE || call_expect(call, WIRE_PREFIX_SIZE + prefix.len - have, 0);
 }
 

@@ -421,10 +421,12 @@ take_message(struct rpc_transport *transport, const struct h2_event *event, stru
     size_t len;
 
     if (!h2_stream_take_content(transport->h2, event->stream, &transport->input, &data, &len)) {
-        if (call == NULL)
+        if (call == NULL) {
             let_wait(event->stream, event->block);
-        else
+        } else {
             call->start = start_call;
+            call_note_part(call);
+        }
         return;
     }
     if (call == NULL)

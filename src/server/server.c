@@ -52,6 +52,7 @@ set_defaults(struct weir_server_options *options)
         options->max_connections_per_address = (options->max_connections + 1) / 2;
     set_time(&options->stall_timeout, MINUTE);
     set_time(&options->window_timeout, 10 * MINUTE);
+    set_time(&options->message_timeout, 2 * MINUTE);
     if (options->max_http_connections == 0)
         options->max_http_connections = 64;
     if (options->http_timeout == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clients that are too slow on purpose: that take nothing of what they asked for, or that begin a
- * frame and never end it.
+ * frame or a message and never end it.
  *
  * No connection has a timer for it: the pass over all of a loop's connections, every two seconds,
  * looks. Who takes CALL_PROGRESS bytes within the time, or all that there is, is getting on. */
@@ -28,30 +28,46 @@ leaves_it_untaken(struct server_conn *conn, int64_t now, int64_t timeout)
 
 struct look {
     struct server_conn *conn;
-    int64_t now, timeout;
+    int64_t now;
     bool waits; /* one of the calls does */
 };
 
-/* Its fiber is woken on this turn of the loop, not here. */
+/* One that has begun is woken on this turn of the loop, not here; of one that has not the status is
+ * sent. */
+static void
+end_waiting_call(
+    struct server_conn *conn, struct weir_call *call, enum weir_limit limit, const char *why)
+{
+    counter_add(&conn->home->stats.limit_hits[limit], 1);
+    call_end(call, WEIR_RESOURCE_EXHAUSTED, why);
+    call_advance(call);
+}
+
 static void
 look_at_call(struct weir_call *call, void *arg)
 {
     struct look *look = arg;
+    const struct weir_server_options *options = &look->conn->home->server->options;
 
-    look->waits |= call->waits_since != 0;
-    if (call->ended || call->waits_since == 0 ||
-        !is_over(call->waits_since, look->now, look->timeout))
+    if (call->ended)
         return;
-    counter_add(&look->conn->home->stats.limit_hits[WEIR_LIMIT_WINDOW], 1);
-    call_end(call, WEIR_RESOURCE_EXHAUSTED, "the client does not let the message come");
-    call_advance(call);
+    if (call->comes_since != 0 && !call_awaits_rest(call))
+        call->comes_since = 0;
+    look->waits |= call->waits_since != 0 || call->comes_since != 0;
+    if (call->waits_since != 0 && is_over(call->waits_since, look->now, options->window_timeout))
+        end_waiting_call(look->conn, call, WEIR_LIMIT_WINDOW,
+            "the client does not let the message come");
+    else if (call->comes_since != 0 &&
+             is_over(call->comes_since, look->now, options->message_timeout))
+        end_waiting_call(look->conn, call, WEIR_LIMIT_MESSAGE_TIME,
+            "the client does not send the rest of the message");
 }
 
 /* Calls that wait for nothing may be many, and are not looked at again and again. */
 static void
-end_waiting_calls(struct server_conn *conn, int64_t now, int64_t timeout)
+end_waiting_calls(struct server_conn *conn, int64_t now)
 {
-    struct look look = {.conn = conn, .now = now, .timeout = timeout};
+    struct look look = {.conn = conn, .now = now};
 
     if (!conn->transport.has_waited)
         return;
@@ -70,6 +86,6 @@ server_conn_stalls(struct server_conn *conn)
         return "what is sent is not taken";
     if (transport->inside && is_over(transport->whole_at, now, options->stall_timeout))
         return "a frame was begun and not finished";
-    end_waiting_calls(conn, now, options->window_timeout);
+    end_waiting_calls(conn, now);
     return NULL;
 }

@@ -29,6 +29,7 @@ weir_limit_name(enum weir_limit limit)
         [WEIR_LIMIT_STALL] = "stall",
         [WEIR_LIMIT_WINDOW] = "window",
         [WEIR_LIMIT_MESSAGE] = "message",
+        [WEIR_LIMIT_MESSAGE_TIME] = "message_time",
         [WEIR_LIMIT_LINGER] = "linger",
         [WEIR_LIMIT_TLS] = "tls",
         [WEIR_LIMIT_HTTP_CONNECTIONS] = "http_connections",

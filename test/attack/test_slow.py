@@ -18,7 +18,7 @@ MEMORY_CAP = 128 << 20
 @pytest.fixture(scope="module")
 def besieged(tmp_path_factory, user_pb2):
     folder = tmp_path_factory.mktemp("userd")
-    with siege.siege(folder, "--stall-timeout", "2s", "--window-timeout", "2s") as besieged:
+    with siege.siege(folder, *(f"--{what}-timeout=2s" for what in ("stall", "window", "message"))) as besieged:
         fill(besieged.address, user_pb2)
         yield besieged
         assert besieged.memory("VmHWM") < MEMORY_CAP
@@ -133,6 +133,23 @@ def test_a_frame_that_does_not_end_is_not_waited_for(besieged):
         ended = connection.flood(frames.slowly(b"\x82", 0.2))
     assert ended.code == "ENHANCE_YOUR_CALM" and "not finished" in ended.why
     assert besieged.count("stall") == before + 1
+
+
+@pytest.mark.parametrize("drip", [b"", b"x"], ids=["stops", "drips"])
+def test_a_message_that_does_not_end_ends_its_call(besieged, drip):
+    before = besieged.count("message_time")
+    with frames.Connection(besieged.address) as connection:
+        for index in range(50):
+            stream = attacks.stream_of(index)
+            connection.send(frames.request(stream) + frames.data(stream, frames.message(b"x" * 9000, length=60000), False))
+
+        def drop_a_byte():
+            time.sleep(0.1)
+            connection.send(frames.data(attacks.stream_of(49), drip, False) if drip else b"")
+            return besieged.count("message_time") >= before + 50
+
+        programs.wait_until(drop_a_byte, "all calls to end")
+        assert connection.answer(1)["grpc-status"] == "8"
 
 
 def test_a_request_that_drips_in_holds_up_nobody(besieged):

@@ -157,7 +157,7 @@ static void
 no_time_is_no_duration(void **state)
 {
     static const char *const names[] = {"--stall-timeout", "--window-timeout",
-        "--max-connection-age", "--max-connection-idle", "--keepalive-time", "--keepalive-timeout",
+        "--message-timeout", "--max-connection-age", "--max-connection-idle", "--keepalive-time", "--keepalive-timeout",
         "--min-ping-interval", "--min-ping-interval-idle",
         "--max-connection-age 1s --max-connection-age-grace"};
 
