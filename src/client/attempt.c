@@ -167,11 +167,15 @@ choose_get(struct weir_call *attempt, const ProtobufCMessage *request)
 {
     const struct weir_method *method = attempt->method;
     weir_str packed = {NULL, 0}, path = weir_str_of(method->path);
+    const ProtobufCMessage *kept;
     char *room;
 
     if (!attempt->cacheable || method->kind != WEIR_UNARY || !method->safe)
         return WEIR_OK;
-    packed.len = protobuf_c_message_get_packed_size(request);
+    kept = wire_message_keep_zeros(&attempt->arena, request);
+    if (kept == NULL)
+        return fail_headers(attempt);
+    packed.len = protobuf_c_message_get_packed_size(kept);
     if (packed.len > attempt->max_send || packed.len > MOST_PATH ||
         path.len + 1 + (packed.len * 4 + 2) / 3 > MOST_PATH)
         return WEIR_OK;
@@ -180,7 +184,7 @@ choose_get(struct weir_call *attempt, const ProtobufCMessage *request)
     room = arena_alloc(&attempt->arena, packed.len + 1);
     if (room == NULL)
         return fail_headers(attempt);
-    protobuf_c_message_pack(request, (uint8_t *)room);
+    protobuf_c_message_pack(kept, (uint8_t *)room);
     packed.data = room;
     attempt->get_path = wire_get_pack(&attempt->arena, path, packed);
     return attempt->get_path.data == NULL ? fail_headers(attempt) : WEIR_OK;

@@ -75,13 +75,17 @@ bool
 hedge_begin(struct client_session *session)
 {
     const struct weir_channel *channel = session->call->owner;
+    const ProtobufCMessage *request;
     size_t len;
 
     if (session->call->method->kind != WEIR_UNARY || session->closing)
         return true;
-    len = protobuf_c_message_get_packed_size(session->request);
+    request = wire_message_keep_zeros(&session->call->arena, session->request);
+    if (request == NULL)
+        return false;
+    len = protobuf_c_message_get_packed_size(request);
     if (len > session->call->max_send || WIRE_PREFIX_SIZE + len > channel->retry_buffer ||
-        call_frame(session->user, session->request, len, &session->call->sent) != WEIR_OK)
+        call_frame(session->user, request, len, &session->call->sent) != WEIR_OK)
         return false;
     session->closing = true;
     return true;

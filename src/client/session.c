@@ -324,11 +324,13 @@ show_sending(struct client_session *session, const ProtobufCMessage *message)
     return code;
 }
 
+/* `kept` is what protobuf-c packs of it. */
 static weir_code
-send_message(struct client_session *session, const ProtobufCMessage *message, bool last)
+send_kept_or_past(struct client_session *session, const ProtobufCMessage *message,
+    const ProtobufCMessage *kept, bool last)
 {
     const struct weir_channel *channel = session->call->owner;
-    size_t len = protobuf_c_message_get_packed_size(message);
+    size_t len = protobuf_c_message_get_packed_size(kept);
     bool fits = WIRE_PREFIX_SIZE + len <= channel->retry_buffer &&
                 buf_len(&session->call->sent) <= channel->retry_buffer - WIRE_PREFIX_SIZE - len;
     weir_code code;
@@ -351,7 +353,22 @@ send_message(struct client_session *session, const ProtobufCMessage *message, bo
         if (code != WEIR_OK)
             return code;
     }
-    return fits ? send_kept(session, message, len, last) : send_past(session, message, last);
+    return fits ? send_kept(session, kept, len, last) : send_past(session, message, last);
+}
+
+static weir_code
+send_message(struct client_session *session, const ProtobufCMessage *message, bool last)
+{
+    struct arena zeros;
+    const ProtobufCMessage *kept;
+    weir_code code;
+
+    arena_init(&zeros, NULL, 0);
+    kept = wire_message_keep_zeros(&zeros, message);
+    code = kept == NULL ? weir_fail(session->user, WEIR_RESOURCE_EXHAUSTED, "no memory")
+                        : send_kept_or_past(session, message, kept, last);
+    arena_fini(&zeros);
+    return code;
 }
 
 /* The chain learns of what was not sent as of the call's end; but for an attempt that has ended by

@@ -55,13 +55,18 @@ put_detail(uint8_t *to, const ProtobufCMessage *detail, const char *name, size_t
 weir_code
 weir_call_add_detail(weir_call *call, const ProtobufCMessage *detail)
 {
-    size_t value_len = protobuf_c_message_get_packed_size(detail);
-    size_t most =
-        3 * FIELD_HEAD_MAX + TYPE_PREFIX_LEN + strlen(detail->descriptor->name) + value_len;
+    const size_t heads =
+        3 * FIELD_HEAD_MAX + TYPE_PREFIX_LEN + strlen(detail->descriptor->name);
+    size_t value_len, most;
     struct call_detail *added, **end = &call->details;
 
     if (!call->is_server || call->send_closed)
         return WEIR_FAILED_PRECONDITION;
+    detail = wire_message_keep_zeros(&call->arena, detail);
+    if (detail == NULL)
+        return WEIR_RESOURCE_EXHAUSTED;
+    value_len = protobuf_c_message_get_packed_size(detail);
+    most = heads + value_len;
     added = arena_alloc(&call->arena, sizeof(*added) + most);
     if (added == NULL)
         return WEIR_RESOURCE_EXHAUSTED;

@@ -750,20 +750,12 @@ pack_parts(const ProtobufCMessage *message, uint8_t *room, struct wire_parts *pa
     return true;
 }
 
-static APART weir_code
-send_large(struct weir_call *call, const ProtobufCMessage *message, uint8_t *room, bool last)
+/* As protobuf-c packs it. */
+static weir_code
+send_packed(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {
-    struct wire_parts parts;
-    size_t len, framed;
+    size_t len = protobuf_c_message_get_packed_size(message), framed = WIRE_PREFIX_SIZE + len;
 
-    if (!is_deflated(call) && pack_parts(message, room, &parts)) {
-        if (parts.len - WIRE_PREFIX_SIZE > call->max_send)
-            return refuse_to_send(call, parts.len - WIRE_PREFIX_SIZE);
-        WEIR_TRY(send_headers_first(call));
-        return send_parts(call, &parts, last);
-    }
-    len = protobuf_c_message_get_packed_size(message);
-    framed = WIRE_PREFIX_SIZE + len;
     if (len > call->max_send)
         return refuse_to_send(call, len);
     WEIR_TRY(send_headers_first(call));
@@ -773,6 +765,27 @@ send_large(struct weir_call *call, const ProtobufCMessage *message, uint8_t *roo
         framed > h2_conn_max_frame(call->transport->h2))
         return send_piecemeal(call, message, len, last);
     return pack_in_place(call, message, len, last) ? WEIR_OK : call_closed_for_sending(call);
+}
+
+static APART weir_code
+send_large(struct weir_call *call, const ProtobufCMessage *message, uint8_t *room, bool last)
+{
+    struct wire_parts parts;
+    struct arena zeros;
+    const ProtobufCMessage *kept;
+    weir_code code;
+
+    if (!is_deflated(call) && pack_parts(message, room, &parts)) {
+        if (parts.len - WIRE_PREFIX_SIZE > call->max_send)
+            return refuse_to_send(call, parts.len - WIRE_PREFIX_SIZE);
+        WEIR_TRY(send_headers_first(call));
+        return send_parts(call, &parts, last);
+    }
+    arena_init(&zeros, NULL, 0);
+    kept = wire_message_keep_zeros(&zeros, message);
+    code = kept == NULL ? call_closed_for_sending(call) : send_packed(call, kept, last);
+    arena_fini(&zeros);
+    return code;
 }
 
 static INLINE weir_code

@@ -9,7 +9,7 @@
  *
  * The bytes are those of protobuf_c_message_pack, but for a plain float or double that is -0: that
  * is not the default, so it is sent. protobuf-c, which packs what is too large for this, does not
- * see the difference. */
+ * see the difference by itself (zeros.c). */
 #include "wire/wire.h"
 
 #include "base/bytes.h"

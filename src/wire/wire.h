@@ -49,6 +49,11 @@ struct wire_unpacking wire_message_unpack(const ProtobufCMessageDescriptor *type
 struct wire_unpacking wire_message_unpack_within(const ProtobufCMessageDescriptor *type,
     uint8_t *data, size_t len, size_t large, struct arena *arena, ProtobufCMessage **out_message);
 
+/* For protobuf-c's packing, which leaves out plain numbers that are -0: the message itself where it
+ * has none, else a copy in the arena that says so, and shares the rest. NULL: no memory. */
+const ProtobufCMessage *wire_message_keep_zeros(
+    struct arena *arena, const ProtobufCMessage *message);
+
 /* Put a message's bytes at the end of the room: *out_bytes is where they begin. False: it does not
  * hold them, or messages lie too deep in it; for a message that may be so use protobuf-c. */
 bool wire_message_pack(

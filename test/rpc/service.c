@@ -120,6 +120,7 @@ obey(struct running *running, weir_call *call, const Rpctest__Payload *request,
     out_response->text = request->text;
     out_response->data = request->data;
     out_response->number = request->number;
+    out_response->real = request->real;
     if ((rest = argument(request->text, "sleep:")) != NULL)
         return nap(running, call, strtol(rest, NULL, 10) * WEIR_MILLISECOND);
     if (strcmp(request->text, "wait") == 0)

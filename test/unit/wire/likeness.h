@@ -18,6 +18,45 @@ likeness_pack(const ProtobufCMessage *message, size_t *out_len)
     return bytes;
 }
 
+/* Its bytes, by us, in the arena; NULL: it lies too deep. */
+static inline uint8_t *
+likeness_write(struct arena *arena, const ProtobufCMessage *message, size_t *out_len)
+{
+    size_t most = 2 * protobuf_c_message_get_packed_size(message) + 65536;
+    uint8_t *room = arena_alloc(arena, most), *bytes = NULL;
+
+    if (room == NULL || !wire_message_pack(message, room, most, &bytes))
+        return NULL;
+    *out_len = (size_t)(room + most - bytes);
+    return bytes;
+}
+
+/* Is what protobuf-c packs of it, with its zeros kept, read again as what we write? */
+static inline bool
+likeness_keeps_zeros(const ProtobufCMessage *message)
+{
+    struct arena arena;
+    size_t expected_len = 0, len = 0;
+    const ProtobufCMessage *kept;
+    ProtobufCMessage *again;
+    uint8_t *expected, *packed, *bytes;
+    bool same = true;
+
+    arena_init(&arena, NULL, 0);
+    expected = likeness_write(&arena, message, &expected_len);
+    kept = wire_message_keep_zeros(&arena, message);
+    packed = kept == NULL ? NULL : likeness_pack(kept, &len);
+    if (expected != NULL)
+        same = packed != NULL &&
+               wire_message_unpack(message->descriptor, packed, len, &arena, &again) ==
+                   WIRE_UNPACKED &&
+               (bytes = likeness_write(&arena, again, &len)) != NULL && len == expected_len &&
+               memcmp(bytes, expected, len) == 0;
+    free(packed);
+    arena_fini(&arena);
+    return same;
+}
+
 static inline void likeness_drop_signs(const ProtobufCMessage *message);
 
 /* Of the messages in a field. */
@@ -67,10 +106,10 @@ likeness_packs(const ProtobufCMessage *message)
 {
     size_t len = 0;
     uint8_t *expected = likeness_pack(message, &len), *room = malloc(len + 7), *bytes = NULL;
-    bool same;
+    bool same = likeness_keeps_zeros(message);
 
     likeness_drop_signs(message);
-    same = expected != NULL && room != NULL && wire_message_pack(message, room, len + 7, &bytes) &&
+    same = same && expected != NULL && room != NULL && wire_message_pack(message, room, len + 7, &bytes) &&
            bytes == room + 7 && (len == 0 || memcmp(bytes, expected, len) == 0) &&
            (len == 0 || !wire_message_pack(message, room, len - 1, &bytes));
 

@@ -77,6 +77,41 @@ test_negative_zero_is_sent(void **state)
     assert_ptr_equal(bytes, room + sizeof room);
 }
 
+/* By protobuf-c as well, in messages within others of all sorts; the message stays as it is. */
+static void
+test_negative_zero_is_kept_for_protobuf_c(void **state)
+{
+    Kinds__All all = KINDS__ALL__INIT, inner = KINDS__ALL__INIT, chosen = KINDS__ALL__INIT;
+    Kinds__All first = KINDS__ALL__INIT, second = KINDS__ALL__INIT, before;
+    Kinds__All *list[] = {&first, &second, &first};
+    const Kinds__All *kept;
+    struct arena arena;
+
+    (void)state;
+    all.message_field = &inner;
+    all.messages = list;
+    all.n_messages = 3;
+    all.choice_case = KINDS__ALL__CHOICE_CHOSEN_MESSAGE;
+    all.chosen_message = &chosen;
+    arena_init(&arena, NULL, 0);
+    assert_ptr_equal(wire_message_keep_zeros(&arena, &all.base), &all);
+    chosen.float_field = second.float_field = -0.0f;
+    inner.double_field = second.double_field = -0.0;
+    before = all;
+    kept = (const Kinds__All *)wire_message_keep_zeros(&arena, &all.base);
+    assert_memory_equal(&before, &all, sizeof all);
+    assert_ptr_equal(list[1], &second);
+    assert_ptr_not_equal(kept, &all);
+    assert_ptr_equal(kept->messages[0], &first);
+    assert_int_equal(kept->messages[1]->base.n_unknown_fields, 2);
+    assert_ptr_equal(wire_message_keep_zeros(&arena, &kept->base), kept);
+    arena_fini(&arena);
+    assert_true(likeness_keeps_zeros(&all.base));
+    all.choice_case = KINDS__ALL__CHOICE_CHOSEN_INT64;
+    all.chosen_int64 = -1;
+    assert_true(likeness_keeps_zeros(&all.base));
+}
+
 /* Of lengths that take one byte and two, copied in every way there is. */
 static void
 test_texts_of_every_length(void **state)
@@ -239,6 +274,7 @@ main(void)
         cmocka_unit_test(test_an_empty_message),
         cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_negative_zero_is_sent),
+        cmocka_unit_test(test_negative_zero_is_kept_for_protobuf_c),
         cmocka_unit_test(test_texts_of_every_length),
         cmocka_unit_test(test_numbers_of_every_length),
         cmocka_unit_test(test_null_texts),

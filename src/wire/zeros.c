@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers that are -0, for protobuf-c's packing.
+ *
+ * A plain float or double that is -0 is not the default, so it is sent; protobuf-c takes it for 0.
+ * But it sends the fields that are unknown to a message's type, and so these become some: in copies
+ * of the messages that have them, and of those around, which share all else with the original. */
+#include "wire/wire.h"
+
+#include "base/bytes.h"
+#include "wire/protobuf.h"
+#include <string.h>
+
+struct keeper {
+    struct arena *arena;
+    bool no_memory;
+    unsigned depth; /* still to be had; what lies deeper stays as it is */
+};
+
+static bool
+is_real(const ProtobufCFieldDescriptor *field)
+{
+    return field->type == PROTOBUF_C_TYPE_FLOAT || field->type == PROTOBUF_C_TYPE_DOUBLE;
+}
+
+/* Does a type have fields that matter here? */
+static bool
+may_hold(const ProtobufCMessageDescriptor *type)
+{
+    for (unsigned i = 0; i < type->n_fields; i++)
+        if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE ||
+            (is_real(&type->fields[i]) && protobuf_is_plain(&type->fields[i])))
+            return true;
+    return false;
+}
+
+static bool
+is_minus_zero(const ProtobufCFieldDescriptor *field, const void *member)
+{
+    if (!is_real(field) || !protobuf_is_plain(field))
+        return false;
+    return field->type == PROTOBUF_C_TYPE_FLOAT ? *(const uint32_t *)member == UINT32_C(1) << 31
+                                                : *(const uint64_t *)member == UINT64_C(1) << 63;
+}
+
+static void *
+copy(struct keeper *keeper, const void *from, size_t size)
+{
+    void *to = arena_alloc(keeper->arena, size);
+
+    if (to == NULL)
+        keeper->no_memory = true;
+    else
+        memcpy(to, from, size);
+    return to;
+}
+
+/* Where a member is in the copy, which is made when it is first needed. NULL: no memory. */
+static void *
+own(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessage **changed,
+    unsigned offset)
+{
+    if (*changed == NULL)
+        *changed = copy(keeper, message, message->descriptor->sizeof_message);
+    return *changed == NULL ? NULL : (char *)*changed + offset;
+}
+
+/* ---- the numbers of a message ---- */
+
+/* A field of the type that the receiver takes it for, whatever its place. */
+static bool
+put_unknown(struct keeper *keeper, const ProtobufCFieldDescriptor *field,
+    ProtobufCMessageUnknownField *out_unknown)
+{
+    size_t size = protobuf_shape(field->type).size;
+    uint8_t *data = arena_zalloc(keeper->arena, size);
+
+    if (data == NULL)
+        return false;
+    data[size - 1] = 0x80;
+    *out_unknown = (ProtobufCMessageUnknownField){.tag = field->id,
+        .wire_type = (ProtobufCWireType)protobuf_shape(field->type).wire_type,
+        .len = size,
+        .data = data};
+    return true;
+}
+
+/* Behind those that the message has. False: no memory. */
+static bool
+add_unknown(
+    struct keeper *keeper, ProtobufCMessage *changed, const ProtobufCFieldDescriptor *field)
+{
+    unsigned count = changed->n_unknown_fields;
+    ProtobufCMessageUnknownField *all =
+        arena_alloc(keeper->arena, (count + 1) * sizeof(changed->unknown_fields[0]));
+
+    if (all == NULL || !put_unknown(keeper, field, &all[count]))
+        return false;
+    if (count > 0)
+        memcpy(all, changed->unknown_fields, count * sizeof(all[0]));
+    changed->unknown_fields = all;
+    changed->n_unknown_fields = count + 1;
+    return true;
+}
+
+static void
+keep_number(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessage **changed,
+    const ProtobufCFieldDescriptor *field)
+{
+    void *member = own(keeper, message, changed, field->offset);
+
+    if (member == NULL)
+        return;
+    memset(member, 0, protobuf_shape(field->type).size);
+    if (!add_unknown(keeper, *changed, field))
+        keeper->no_memory = true;
+}
+
+/* ---- messages within ---- */
+
+static const ProtobufCMessage *keep(struct keeper *keeper, const ProtobufCMessage *message);
+
+static void
+keep_one(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessage **changed,
+    const ProtobufCFieldDescriptor *field)
+{
+    const void *at = (const char *)message + field->offset;
+    const ProtobufCMessage *inner = *(ProtobufCMessage *const *)at, *kept;
+    const ProtobufCMessage **place;
+
+    if (inner == NULL || (kept = keep(keeper, inner)) == inner)
+        return;
+    place = own(keeper, message, changed, field->offset);
+    if (place != NULL)
+        *place = kept;
+}
+
+/* In a oneof, another member may be in its place. */
+static bool
+is_chosen(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    const void *chosen = (const char *)message + field->quantifier_offset;
+
+    return (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0 ||
+           *(const uint32_t *)chosen == field->id;
+}
+
+static void
+keep_all(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessage **changed,
+    const ProtobufCFieldDescriptor *field)
+{
+    const void *at = (const char *)message + field->offset;
+    const void *counted = (const char *)message + field->quantifier_offset;
+    const ProtobufCMessage *const *list = *(const ProtobufCMessage *const *const *)at, **own_list;
+    const ProtobufCMessage **place = NULL, *kept;
+    size_t count = *(const size_t *)counted;
+
+    if (count == 0 || !may_hold(field->descriptor))
+        return;
+    for (size_t i = 0; i < count && !keeper->no_memory; i++) {
+        kept = keep(keeper, list[i]);
+        if (kept == list[i])
+            continue;
+        if (place == NULL) {
+            own_list = copy(keeper, list, count * sizeof(list[0]));
+            place = own(keeper, message, changed, field->offset);
+            if (own_list == NULL || place == NULL)
+                return;
+            *(const ProtobufCMessage ***)(void *)place = own_list;
+        }
+        own_list[i] = kept;
+    }
+}
+
+/* ---- all of it ---- */
+
+static void
+keep_field(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessage **changed,
+    const ProtobufCFieldDescriptor *field)
+{
+    if (is_minus_zero(field, (const char *)message + field->offset))
+        keep_number(keeper, message, changed, field);
+    else if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+        return;
+    else if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        keep_all(keeper, message, changed, field);
+    else if (is_chosen(message, field))
+        keep_one(keeper, message, changed, field);
+}
+
+static const ProtobufCMessage *
+keep(struct keeper *keeper, const ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    ProtobufCMessage *changed = NULL;
+
+    if (keeper->depth == 0)
+        return message;
+    keeper->depth--;
+    for (unsigned i = 0; i < type->n_fields && !keeper->no_memory; i++)
+        keep_field(keeper, message, &changed, &type->fields[i]);
+    keeper->depth++;
+    return changed != NULL ? changed : message;
+}
+
+const ProtobufCMessage *
+wire_message_keep_zeros(struct arena *arena, const ProtobufCMessage *message)
+{
+    struct keeper keeper = {.arena = arena, .depth = PROTOBUF_DEPTH_MAX};
+    const ProtobufCMessage *kept = keep(&keeper, message);
+
+    return keeper.no_memory ? NULL : kept;
+}
