@@ -39,10 +39,10 @@ struct weir_server_options {
     unsigned max_connections;  /* at a time, of all loops; what is over it is closed; 100,000 */
     unsigned max_connections_per_address; /* of one IPv4 address, or of one IPv6 network of 64 bits;
                                              half of max_connections. Unix sockets do not count */
-    int64_t stall_timeout;  /* a client that has taken less than 16 KiB of what is sent, or has not
-                               finished a frame, for so long, is left; 60 s */
-    int64_t window_timeout; /* a call that has waited so long for its client to let 16 KiB of its
-                               message come (WINDOW_UPDATE) ends: RESOURCE_EXHAUSTED; 10 min */
+    int64_t stall_timeout;   /* a client that has taken less than 16 KiB of what is sent, or has not
+                                finished a frame, for so long, is left; 60 s */
+    int64_t window_timeout;  /* a call that has waited so long for its client to let 16 KiB of its
+                                message come (WINDOW_UPDATE) ends: RESOURCE_EXHAUSTED; 10 min */
     int64_t message_timeout; /* a call whose client has begun a message, and has sent neither 16 KiB
                                 more of it nor its end for so long, ends the same way; 2 min */
     int64_t max_connection_age; /* then a client is told to connect anew, a tenth sooner or later

@@ -129,8 +129,7 @@ put_mark(struct program *program, uint32_t mark)
 }
 
 static void
-build(
-    struct program *program, uint32_t mark, const struct net_origin *origins, size_t count)
+build(struct program *program, uint32_t mark, const struct net_origin *origins, size_t count)
 {
     struct sock_filter *to_v6;
     unsigned short v4;

@@ -498,7 +498,8 @@ extern const char call_too_much_unread[];
  * its end. False: with what others hold that is too much, RESOURCE_EXHAUSTED. */
 WEIR_CHECK bool call_hold_more(struct weir_call *call);
 
-/* For those who look whether the rest of a message comes: it has begun, and this much more of it. */
+/* For those who look whether the rest of a message comes: it has begun, and this much more of it.
+ */
 void call_note_part(struct weir_call *call);
 static inline void
 call_note_progress(struct weir_call *call, size_t len)

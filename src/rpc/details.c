@@ -55,8 +55,7 @@ put_detail(uint8_t *to, const ProtobufCMessage *detail, const char *name, size_t
 weir_code
 weir_call_add_detail(weir_call *call, const ProtobufCMessage *detail)
 {
-    const size_t heads =
-        3 * FIELD_HEAD_MAX + TYPE_PREFIX_LEN + strlen(detail->descriptor->name);
+    const size_t heads = 3 * FIELD_HEAD_MAX + TYPE_PREFIX_LEN + strlen(detail->descriptor->name);
     size_t value_len, most;
     struct call_detail *added, **end = &call->details;
 

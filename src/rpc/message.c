@@ -190,10 +190,9 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
     if (prefix.compressed)
         WEIR_TRY(await_young_turn(call));
     data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
-    code = prefix.compressed ? unpack_gzip(call, type, data, prefix.len, out_message)
-                     : may_stay(call, prefix.len)
-                         ? unpack_large(call, type, prefix.len, out_message)
-                         : unpack(call, type, data, prefix.len, out_message);
+    code = prefix.compressed            ? unpack_gzip(call, type, data, prefix.len, out_message)
+           : may_stay(call, prefix.len) ? unpack_large(call, type, prefix.len, out_message)
+                                        : unpack(call, type, data, prefix.len, out_message);
 
     if (code != WEIR_OK)
         return code;

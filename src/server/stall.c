@@ -55,8 +55,8 @@ look_at_call(struct weir_call *call, void *arg)
         call->comes_since = 0;
     look->waits |= call->waits_since != 0 || call->comes_since != 0;
     if (call->waits_since != 0 && is_over(call->waits_since, look->now, options->window_timeout))
-        end_waiting_call(look->conn, call, WEIR_LIMIT_WINDOW,
-            "the client does not let the message come");
+        end_waiting_call(
+            look->conn, call, WEIR_LIMIT_WINDOW, "the client does not let the message come");
     else if (call->comes_since != 0 &&
              is_over(call->comes_since, look->now, options->message_timeout))
         end_waiting_call(look->conn, call, WEIR_LIMIT_MESSAGE_TIME,

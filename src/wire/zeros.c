@@ -86,8 +86,7 @@ put_unknown(struct keeper *keeper, const ProtobufCFieldDescriptor *field,
 
 /* Behind those that the message has. False: no memory. */
 static bool
-add_unknown(
-    struct keeper *keeper, ProtobufCMessage *changed, const ProtobufCFieldDescriptor *field)
+add_unknown(struct keeper *keeper, ProtobufCMessage *changed, const ProtobufCFieldDescriptor *field)
 {
     unsigned count = changed->n_unknown_fields;
     ProtobufCMessageUnknownField *all =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages that clients begin and do not end: how long a server waits for them, and what it does not
- * take for one. */
+/* Messages that clients begin and do not end: how long a server waits for them, and what it does
+ * not take for one. */
 #include "base/bytes.h"
 #include "raw.h"
 #include "service.h"

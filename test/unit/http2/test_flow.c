@@ -133,9 +133,8 @@ static void
 test_data_of_a_reset_stream_is_bounded_by_its_window(void **state)
 {
     for (uint16_t len = 1; len <= 5000; len *= 5000) {
-        struct side *side = side_open(&(struct h2_options){.role = H2_SERVER,
-            .stream_window = 20000,
-            .connection_window = 65535});
+        struct side *side = side_open(&(struct h2_options){
+            .role = H2_SERVER, .stream_window = 20000, .connection_window = 65535});
         struct h2_stream *stream = request(side, 1, 0);
         struct buf bytes = BUF_EMPTY;
 

@@ -109,8 +109,9 @@ likeness_packs(const ProtobufCMessage *message)
     bool same = likeness_keeps_zeros(message);
 
     likeness_drop_signs(message);
-    same = same && expected != NULL && room != NULL && wire_message_pack(message, room, len + 7, &bytes) &&
-           bytes == room + 7 && (len == 0 || memcmp(bytes, expected, len) == 0) &&
+    same = same && expected != NULL && room != NULL &&
+           wire_message_pack(message, room, len + 7, &bytes) && bytes == room + 7 &&
+           (len == 0 || memcmp(bytes, expected, len) == 0) &&
            (len == 0 || !wire_message_pack(message, room, len - 1, &bytes));
 
     free(room);

@@ -156,8 +156,8 @@ repeats_no_password(void **state)
 static void
 no_time_is_no_duration(void **state)
 {
-    static const char *const names[] = {"--stall-timeout", "--window-timeout",
-        "--message-timeout", "--max-connection-age", "--max-connection-idle", "--keepalive-time", "--keepalive-timeout",
+    static const char *const names[] = {"--stall-timeout", "--window-timeout", "--message-timeout",
+        "--max-connection-age", "--max-connection-idle", "--keepalive-time", "--keepalive-timeout",
         "--min-ping-interval", "--min-ping-interval-idle",
         "--max-connection-age 1s --max-connection-age-grace"};
 
