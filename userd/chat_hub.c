@@ -323,16 +323,18 @@ use_name(struct chat_seat *seat, const char *name)
     return true;
 }
 
-/* The name that was not used for longest; there is one. Under the lock. */
+/* The name that was not used for longest. Under the lock. */
 static void
 forget_name(struct chat_seat *seat)
 {
-    struct place **link = &seat->names, *place;
+    struct place **last = NULL, *place;
 
-    while ((*link)->next_name != NULL)
-        link = &(*link)->next_name;
-    place = *link;
-    *link = NULL;
+    for (struct place **link = &seat->names; *link != NULL; link = &(*link)->next_name)
+        last = link;
+    if (last == NULL)
+        return;
+    place = *last;
+    *last = NULL;
     leave_place(seat->hub, place);
     seat->name_count--;
     seat->hub->stats.forgotten++;
