@@ -43,25 +43,20 @@ def measure_once(server, load, options, connections, streams, calls):
     return (server.cpu_seconds() - before) / calls * 1e6, calls / seconds
 
 
-def rotated(servers, turn):
-    """Each turn begins with another one: who comes behind a large server finds colder caches."""
-    order = list(servers.items())
-    first = turn % len(order)
-    return order[first:] + order[:first]
-
-
 def measure_setting(servers, load, options, setting):
     """Name -> medians of CPU per call, of its ratio to the floor's in the same turn, and of calls a second."""
     connections, streams, calls, _ = setting
     runs = {name: [] for name in servers}
+    order = list(servers.items())
     for turn in range(options.runs + 1):
-        for name, server in rotated(servers, turn):
+        for name, server in order:
             share = programs.PEERS[name][1] if name in programs.PEERS else 1
             share *= options.scale * (1 if turn else 0.1)
             each = max(int(calls * share / connections), streams)  # calls on one connection
             run = measure_once(server, load, options, connections, streams, each * connections)
             if turn > 0:  # the first warms up
                 runs[name].append(run)
+        order.reverse()  # who comes behind a larger server finds colder caches
     return {
         name: {
             "cpu_us": statistics.median(cpu for cpu, _ in of_one),
