@@ -356,6 +356,26 @@ take_content(struct user *user, struct h2_event *event, struct h2_input *in)
         event->end_stream = true;
 }
 
+/* What is said to come next lies in the input, in its order, and looking changes nothing. */
+static void
+look_ahead(struct user *user, const struct h2_event *event, const struct h2_input *in)
+{
+    struct h2_span contents[8];
+    const uint8_t *at = in->at, *after = in->at;
+    size_t count;
+
+    if (event->type != H2_HEADERS || !user->is_server)
+        return;
+    count = h2_conn_ahead(user->conn, event->block, &at, in->left, contents, 8);
+    FUZZ_CHECK(count <= 8 && at >= in->at && (size_t)(at - in->at) <= in->left);
+    for (size_t i = 0; i < count; i++) {
+        FUZZ_CHECK(contents[i].data >= after + 18 && contents[i].data <= at);
+        FUZZ_CHECK(contents[i].len <= (size_t)(at - contents[i].data));
+        after = contents[i].data + contents[i].len;
+    }
+    FUZZ_CHECK(at == after);
+}
+
 static void
 pull(struct user *user, struct h2_input *in)
 {
@@ -365,6 +385,7 @@ pull(struct user *user, struct h2_input *in)
     do {
         h2_conn_next(user->conn, in, &event);
         take_content(user, &event, in);
+        look_ahead(user, &event, in);
         FUZZ_CHECK(in->left <= before);
         take_event(user, &event);
     } while (event.type != H2_NEED_INPUT);
