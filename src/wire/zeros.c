@@ -126,7 +126,8 @@ keep_one(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessag
     const ProtobufCMessage *inner = *(ProtobufCMessage *const *)at, *kept;
     const ProtobufCMessage **place;
 
-    if (inner == NULL || (kept = keep(keeper, inner)) == inner)
+    kept = keep(keeper, inner);
+    if (kept == inner)
         return;
     place = own(keeper, message, changed, field->offset);
     if (place != NULL)
@@ -186,17 +187,17 @@ keep_field(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMess
         keep_one(keeper, message, changed, field);
 }
 
+/* NULL stands for an empty one. */
 static const ProtobufCMessage *
 keep(struct keeper *keeper, const ProtobufCMessage *message)
 {
-    const ProtobufCMessageDescriptor *type = message->descriptor;
     ProtobufCMessage *changed = NULL;
 
-    if (keeper->depth == 0)
+    if (message == NULL || keeper->depth == 0)
         return message;
     keeper->depth--;
-    for (unsigned i = 0; i < type->n_fields && !keeper->no_memory; i++)
-        keep_field(keeper, message, &changed, &type->fields[i]);
+    for (unsigned i = 0; i < message->descriptor->n_fields && !keeper->no_memory; i++)
+        keep_field(keeper, message, &changed, &message->descriptor->fields[i]);
     keeper->depth++;
     return changed != NULL ? changed : message;
 }

@@ -110,6 +110,8 @@ test_negative_zero_is_kept_for_protobuf_c(void **state)
     all.choice_case = KINDS__ALL__CHOICE_CHOSEN_INT64;
     all.chosen_int64 = -1;
     assert_true(likeness_keeps_zeros(&all.base));
+    list[2] = NULL; /* as good as an empty one */
+    assert_true(likeness_keeps_zeros(&all.base));
 }
 
 /* Of lengths that take one byte and two, copied in every way there is. */
