@@ -498,6 +498,10 @@ extern const char call_too_much_unread[];
  * its end. False: with what others hold that is too much, RESOURCE_EXHAUSTED. */
 WEIR_CHECK bool call_hold_more(struct weir_call *call);
 
+/* Before inflating: wait until the turn of the loop is young. Not OK: the call has ended. Suspends.
+ */
+COLD WEIR_CHECK weir_code call_await_young_turn(struct weir_call *call);
+
 /* For those who look whether the rest of a message comes: it has begun, and this much more of it.
  */
 void call_note_part(struct weir_call *call);

@@ -53,6 +53,17 @@ call_heed_accepted(struct weir_call *call, const struct h2_block *block)
         atomic_store_explicit(&call->gzip_refused, true, memory_order_relaxed);
 }
 
+/* A few bytes can inflate to a message as large as may be, and one read can bring dozens of those.
+ * So each begins while the turn of the loop is young, and connections behind it wait for one at
+ * most. Suspends. */
+weir_code
+call_await_young_turn(struct weir_call *call)
+{
+    while (call->is_server && net_turn_is_long(call->loop))
+        WEIR_TRY(weir_call_sleep(call, 1));
+    return WEIR_OK;
+}
+
 weir_code
 call_deflate(struct weir_call *call, const ProtobufCMessage *message, size_t len)
 {

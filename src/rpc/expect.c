@@ -121,3 +121,13 @@ call_expect(struct weir_call *call, size_t missing, size_t beyond)
         rpc_transport_expect(call->transport, call->stream, missing);
     return true;
 }
+
+void
+call_note_part(struct weir_call *call)
+{
+    if (!call->is_server || call->comes_since != 0)
+        return;
+    call->comes_since = loop_now(call->loop);
+    call->comes_left = CALL_PROGRESS;
+    call->transport->has_waited = true;
+}

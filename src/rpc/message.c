@@ -167,17 +167,6 @@ credit(struct weir_call *call, size_t len)
     rpc_transport_touch(call->transport);
 }
 
-/* A few bytes can inflate to a message as large as may be, and one read can bring dozens of those.
- * So each begins while the turn of the loop is young, and connections behind it wait for one at
- * most. Suspends. */
-static COLD weir_code
-await_young_turn(struct weir_call *call)
-{
-    while (call->is_server && net_turn_is_long(call->loop))
-        WEIR_TRY(weir_call_sleep(call, 1));
-    return WEIR_OK;
-}
-
 /* A whole message is at the front of incoming: turn it into a struct and credit its bytes. Suspends
  * before it inflates one. */
 static weir_code
@@ -188,7 +177,7 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
     weir_code code;
 
     if (prefix.compressed)
-        WEIR_TRY(await_young_turn(call));
+        WEIR_TRY(call_await_young_turn(call));
     data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
     code = prefix.compressed            ? unpack_gzip(call, type, data, prefix.len, out_message)
            : may_stay(call, prefix.len) ? unpack_large(call, type, prefix.len, out_message)
@@ -226,16 +215,6 @@ look_at_front(const struct weir_call *call, struct wire_prefix *out_prefix)
     if (out_prefix->len > call->max_receive)
         return FRONT_TOO_BIG;
     return have - WIRE_PREFIX_SIZE >= out_prefix->len ? FRONT_WHOLE : FRONT_PART;
-}
-
-void
-call_note_part(struct weir_call *call)
-{
-    if (!call->is_server || call->comes_since != 0)
-        return;
-    call->comes_since = loop_now(call->loop);
-    call->comes_left = CALL_PROGRESS;
-    call->transport->has_waited = true;
 }
 
 /* Who sends one message has to end it, and its half of the stream; of a stream one has begun. A
