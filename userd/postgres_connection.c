@@ -81,8 +81,9 @@ fail_result(const PGresult *result, struct store_cause *cause)
 /* ---- life ---- */
 
 /* Planning a statement anew takes as long as running it, compiling it a thousand times as long. A
- * plan that is kept must not read a table whole that was small when it was made. Engines that do not know the settings refuse them, so they are a transaction of their own, whose
- * failure is none. */
+ * plan that is kept must not read a table whole that was small when it was made. Engines that do
+ * not know the settings refuse them, so they are a transaction of their own, whose failure is none.
+ */
 static bool
 send_settings(PGconn *pg)
 {
