@@ -48,7 +48,7 @@ likeness_keeps_zeros(const ProtobufCMessage *message)
     packed = kept == NULL ? NULL : likeness_pack(kept, &len);
     if (expected != NULL)
         same = packed != NULL &&
-               wire_message_unpack(message->descriptor, packed, len, &arena, &again) ==
+               wire_message_unpack(message->descriptor, packed, len, &arena, &again).result ==
                    WIRE_UNPACKED &&
                (bytes = likeness_write(&arena, again, &len)) != NULL && len == expected_len &&
                memcmp(bytes, expected, len) == 0;
