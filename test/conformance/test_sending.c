@@ -357,11 +357,13 @@ test_dropped_data_is_credited(void **state)
 
     (void)state;
     open_connection(H2_SERVER);
-    peer_send_frame(&peer, TYPE_HEADERS, END_HEADERS, 1, "\x83\x86\x84", 3, 0);
-    h2_stream_reset(peer.conn, peer_stream(&peer, 1), H2_CANCEL);
-    peer_pump(&peer);
-    for (; sent < (size_t)4 << 20; sent += 16384)
-        peer_send_frame(&peer, TYPE_DATA, 0, 1, NULL, 0, 16384);
+    for (uint32_t id = 1; sent < (size_t)1 << 20; id += 2) {
+        peer_send_frame(&peer, TYPE_HEADERS, END_HEADERS, id, "\x83\x86\x84", 3, 0);
+        h2_stream_reset(peer.conn, peer_stream(&peer, id), H2_CANCEL);
+        peer_pump(&peer);
+        for (int i = 0; i < 3; i++, sent += 16384)
+            peer_send_frame(&peer, TYPE_DATA, 0, id, NULL, 0, 16384);
+    }
     assert_false(peer.failed);
     assert_true(65535 + credit_of(0) > sent);
 }

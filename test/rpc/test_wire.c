@@ -232,7 +232,7 @@ static const struct body bodies[] = {
     {"one over the limit", NULL, BYTES("\0\0\1\206\241"), 8},
     {"not a Payload", NULL, BYTES("\0\0\0\0\2\12\5"), 13},
     {"not UTF-8 is none of our business", NULL, BYTES("\0\0\0\0\3\12\1\377"), 0},
-    {"text with NUL", NULL, BYTES("\0\0\0\0\5\12\3a\0b"), 13},
+    {"text with NUL", NULL, BYTES("\0\0\0\0\5\12\3a\0b"), 3},
     {"unknown fields", NULL, BYTES("\0\0\0\0\3\270\1\1"), 0},
     {"compressed without encoding", NULL, BYTES("\1\0\0\0\0"), 13},
     {"compressed with identity", "identity", BYTES("\1\0\0\0\0"), 13},

@@ -17,6 +17,8 @@ def start(user_pb2, redis, tmp_path):
         for number in range(count):
             started.append(nodes.Node(tmp_path / str(number), user_pb2, *redis.flags, *flags))
             started[-1].await_cache("SERVING")
+        heard = ["userd:chat", str(len(started))]
+        programs.wait_until(lambda: redis.cli("PUBSUB", "NUMSUB", "userd:chat") == heard, "all to listen")
         return started
 
     yield start
