@@ -64,9 +64,10 @@ static bool
 are_possible(const struct weir_server_options *options)
 {
     const int64_t times[] = {options->handshake_timeout, options->stall_timeout,
-        options->window_timeout, options->max_connection_age, options->max_connection_age_grace,
-        options->max_connection_idle, options->keepalive_time, options->keepalive_timeout,
-        options->min_ping_interval, options->min_idle_ping_interval, options->http_timeout};
+        options->window_timeout, options->message_timeout, options->max_connection_age,
+        options->max_connection_age_grace, options->max_connection_idle, options->keepalive_time,
+        options->keepalive_timeout, options->min_ping_interval, options->min_idle_ping_interval,
+        options->http_timeout};
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         if (times[i] < 0)

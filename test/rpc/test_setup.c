@@ -58,10 +58,10 @@ impossible_options(void **state)
         {.max_backoff = -1}, {.idle_timeout = -1}, {.user_agent = "a\r\nb: c"},
         {.user_agent = "\xc3\xbc"}, {.authority = "a b"}, {.authority = "a\n"}};
     static const struct weir_server_options bad[] = {{.handshake_timeout = -1},
-        {.stall_timeout = -1}, {.window_timeout = -1}, {.max_connection_age = -1},
-        {.max_connection_age_grace = -1}, {.max_connection_idle = -1}, {.keepalive_time = -1},
-        {.keepalive_timeout = -1}, {.min_ping_interval = -1}, {.min_idle_ping_interval = -1},
-        {.http_timeout = -1}};
+        {.stall_timeout = -1}, {.window_timeout = -1}, {.message_timeout = -1},
+        {.max_connection_age = -1}, {.max_connection_age_grace = -1}, {.max_connection_idle = -1},
+        {.keepalive_time = -1}, {.keepalive_timeout = -1}, {.min_ping_interval = -1},
+        {.min_idle_ping_interval = -1}, {.http_timeout = -1}};
     weir_channel *channel;
     weir_server *server;
     weir_loop *loop;
