@@ -161,16 +161,18 @@ on_alarm(uv_poll_t *alarm, int status, int events)
 /* Milliseconds of the clock, as many as time_t holds wherever it is of 32 bits. */
 #define ALARM_LAST ((int64_t)INT32_MAX * 1000)
 
-/* At whole milliseconds, so that timers which are due at about the same time make for one alarm. */
+/* At whole milliseconds, so that timers which are due at about the same time make for one alarm;
+ * what is due already is not put off. */
 void
 loop_timers_arm(weir_loop *loop)
 {
-    int64_t due = loop_timers_next(loop), millis = due / WEIR_MILLISECOND + 1;
+    int64_t due = loop_timers_next(loop), millis;
     struct itimerspec when = {.it_interval = {0}};
 
     if (due >= loop->timers.armed)
         return;
     loop->timers.armed = due;
+    millis = due / WEIR_MILLISECOND + (due > loop_now(loop));
     if (millis < 1) /* 0 would switch it off */
         millis = 1;
     if (millis > ALARM_LAST)
