@@ -47,6 +47,9 @@ struct call_shared {
     struct wire_gzip gzip;
     /* For bytes on their way through gzip; empty, and small, whenever a fiber may park. */
     struct buf plain, framed;
+    /* Server: the calls that wait to inflate a message, and the turn in which one last began to. */
+    struct list inflaters;
+    int64_t inflated_at;
 };
 
 void call_shared_fini(struct call_shared *shared);
@@ -498,9 +501,9 @@ extern const char call_too_much_unread[];
  * its end. False: with what others hold that is too much, RESOURCE_EXHAUSTED. */
 WEIR_CHECK bool call_hold_more(struct weir_call *call);
 
-/* Before inflating: wait until the turn of the loop is young. Not OK: the call has ended. Suspends.
- */
-COLD WEIR_CHECK weir_code call_await_young_turn(struct weir_call *call);
+/* Wait for this turn of the loop, or one to come, to have time for inflating a message. Not OK: the
+ * call has ended, or there is no memory to wait with. Suspends. */
+COLD WEIR_CHECK weir_code call_await_inflating(struct weir_call *call);
 
 /* For those who look whether the rest of a message comes: it has begun, and this much more of it.
  */

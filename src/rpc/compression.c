@@ -53,16 +53,60 @@ call_heed_accepted(struct weir_call *call, const struct h2_block *block)
         atomic_store_explicit(&call->gzip_refused, true, memory_order_relaxed);
 }
 
-/* A few bytes can inflate to a message as large as may be, and one read can bring dozens of those.
- * So each begins while the turn of the loop is young, and connections behind it wait for one at
- * most. Suspends. */
-weir_code
-call_await_young_turn(struct weir_call *call)
+/* ---- turns of inflating ----
+ *
+ * A few bytes can inflate to a message as large as may be, and one read can bring dozens of those.
+ * So a server's are begun while the turn of the loop is young, but for the first, since the turns
+ * of a busy loop are never young for long: connections behind them wait for one message more, at
+ * most. Who waits stands in line; the first in it tries on every turn. */
+
+struct inflater {
+    struct list link;
+    struct fiber *fiber;
+};
+
+/* Does the turn have time for one more? */
+static bool
+may_inflate(struct weir_call *call)
 {
-    while (call->is_server && net_turn_is_long(call->loop))
-        WEIR_TRY(weir_call_sleep(call, 1));
+    int64_t turn = loop_now(call->loop);
+
+    if (call->shared->inflated_at == turn && net_turn_is_long(call->loop))
+        return false;
+    call->shared->inflated_at = turn;
+    return true;
+}
+
+static weir_code
+await_inflating(struct weir_call *call, const struct inflater *self)
+{
+    while (call->shared->inflaters.next != &self->link) {
+        call_park(call);
+        WEIR_TRY(weir_call_code(call));
+    }
+    while (!may_inflate(call))
+        WEIR_TRY(weir_call_sleep(call, 0));
     return WEIR_OK;
 }
+
+weir_code
+call_await_inflating(struct weir_call *call)
+{
+    struct list *line = &call->shared->inflaters;
+    struct inflater self = {.fiber = fiber_current()};
+    weir_code code;
+
+    if (!call->is_server)
+        return WEIR_OK;
+    list_push(line, &self.link);
+    code = await_inflating(call, &self);
+    list_remove(&self.link);
+    if (!list_empty(line))
+        fiber_wake(container_of(line->next, struct inflater, link)->fiber);
+    return code;
+}
+
+/* ---- deflating ---- */
 
 weir_code
 call_deflate(struct weir_call *call, const ProtobufCMessage *message, size_t len)

@@ -177,7 +177,7 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
     weir_code code;
 
     if (prefix.compressed)
-        WEIR_TRY(call_await_young_turn(call));
+        WEIR_TRY(call_await_inflating(call));
     data = buf_head(&call->incoming) + WIRE_PREFIX_SIZE;
     code = prefix.compressed            ? unpack_gzip(call, type, data, prefix.len, out_message)
            : may_stay(call, prefix.len) ? unpack_large(call, type, prefix.len, out_message)

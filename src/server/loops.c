@@ -99,6 +99,7 @@ loop_setup(struct weir_server *server, struct server_loop *home)
         .too_large = &server->too_large,
         .budget = &home->unread,
         .compression = server->options.compression};
+    list_init(&home->shared.inflaters);
     fiber_set_stack_size(home->loop, server->options.fiber_stack);
     home->wake.data = home;
     return net_count(home->loop, &home->stats.net) == WEIR_OK &&

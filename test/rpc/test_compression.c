@@ -446,7 +446,7 @@ note_order(void *self, weir_call *call, weir_next *next)
     return code;
 }
 
-/* A Payload with that many zeros in its data, and a short answer. */
+/* A Payload with that many zeros in its data, and a short answer, INVALID_ARGUMENT. */
 static struct buf
 make_bomb(void)
 {
@@ -481,12 +481,12 @@ send_bombs(struct raw *raw)
 }
 
 static void
-assert_ok(struct raw *raw, uint32_t id)
+assert_answered(struct raw *raw, uint32_t id, weir_code code)
 {
     struct raw_answer answer;
 
     raw_answer(raw, id, SIZE_MAX, &answer);
-    assert_int_equal(answer.status, WEIR_OK);
+    assert_int_equal(answer.status, code);
     raw_answer_free(&answer);
 }
 
@@ -511,12 +511,74 @@ messages_that_inflate_let_others_go_first(void **state)
     raw_text(&other, RAW_END_STREAM, 1, "hello");
     usleep(100000); /* the loop's thread waits, so it is all the same to it */
     atomic_store(&order.go, true);
-    assert_ok(&other, 1);
+    assert_answered(&other, 1, WEIR_OK);
     EVENTUALLY(atomic_load(&order.ended) == BOMBS + 1)
     assert_in_range(atomic_load(&order.others_end), 0, BOMBS / 2);
     raw_close(&other);
     raw_close(&bomber);
     running_stop(&server, WEIR_SECOND);
+}
+
+/* ---- busy loops ---- */
+
+#define KEEN 6
+
+static struct running busy;
+static atomic_bool enough;
+static atomic_uint answered;
+
+/* Plain calls take the loop's thread for longer than a turn is young. */
+static weir_code
+take_long(void *self, weir_call *call, weir_next *next)
+{
+    int64_t until = weir_now() + WEIR_MILLISECOND;
+
+    (void)self;
+    while (weir_call_header(call, "grpc-encoding").data == NULL && weir_now() < until)
+        ;
+    return weir_proceed(next, call);
+}
+
+static void *
+call_on_and_on(void *arg)
+{
+    struct raw raw;
+
+    (void)arg;
+    raw_connect(&raw, busy.address);
+    raw_greet(&raw, true, 0, 0);
+    for (uint32_t id = 1; !atomic_load(&enough); id += 2) {
+        raw_request(&raw, id, "Unary", NULL);
+        raw_text(&raw, RAW_END_STREAM, id, "hello");
+        assert_answered(&raw, id, WEIR_OK);
+        atomic_fetch_add(&answered, 1);
+    }
+    raw_close(&raw);
+    return NULL;
+}
+
+/* They are not put off for as long as others keep the loop from having young turns. */
+static void
+messages_inflate_on_a_busy_loop(void **state)
+{
+    pthread_t keen[KEEN];
+    struct raw bomber;
+
+    (void)state;
+    running_start(&busy, "127.0.0.1:0", NULL, take_long);
+    for (int i = 0; i < KEEN; i++)
+        assert_int_equal(pthread_create(&keen[i], NULL, call_on_and_on, NULL), 0);
+    EVENTUALLY(atomic_load(&answered) > 100)
+    raw_connect(&bomber, busy.address);
+    raw_greet(&bomber, true, 0, 0);
+    send_bombs(&bomber);
+    for (uint32_t id = 1; id < 2 * BOMBS; id += 2)
+        assert_answered(&bomber, id, WEIR_INVALID_ARGUMENT);
+    atomic_store(&enough, true);
+    for (int i = 0; i < KEEN; i++)
+        pthread_join(keen[i], NULL);
+    raw_close(&bomber);
+    running_stop(&busy, WEIR_SECOND);
 }
 
 int
@@ -533,6 +595,7 @@ main(void)
         cmocka_unit_test(limits_on_sending),
         cmocka_unit_test(a_stream_ends_with_a_message_that_is_not_sent),
         cmocka_unit_test(messages_that_inflate_let_others_go_first),
+        cmocka_unit_test(messages_inflate_on_a_busy_loop),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
