@@ -135,7 +135,8 @@ send_told(weir_orca *orca, struct xds_service_orca_v3_OpenRcaService_StreamCoreM
 static weir_code
 wait_for(int64_t interval, weir_call *call, weir_event *drain)
 {
-    weir_code code = weir_event_wait_until(drain, call, weir_now() + interval);
+    int64_t now = weir_now(), until = interval < WEIR_NEVER - now ? now + interval : WEIR_NEVER;
+    weir_code code = weir_event_wait_until(drain, call, until);
 
     if (code == WEIR_OK)
         return weir_fail(call, WEIR_UNAVAILABLE, "the server is shutting down");
