@@ -116,7 +116,7 @@ the_server_drains(void **state)
 static void
 a_connection_is_old(void **state)
 {
-    const struct weir_server_options options = {.max_connection_age = WEIR_MILLISECOND};
+    const struct weir_server_options options = {.max_connection_age = WEIR_SECOND};
     struct asking waiting;
 
     (void)state;
