@@ -637,29 +637,6 @@ send_deflated(struct weir_call *call, const ProtobufCMessage *message, size_t le
     return code;
 }
 
-weir_code
-call_frame(
-    struct weir_call *call, const ProtobufCMessage *message, size_t len, struct buf *out_framed)
-{
-    struct buf *deflated = &call->shared->framed;
-    uint8_t *place;
-    bool good;
-
-    if (call->gzip_out && len > 0 && !call->gzip_refused) {
-        WEIR_TRY(call_deflate(call, message, len));
-        good = buf_append(out_framed, buf_head(deflated), buf_len(deflated));
-        buf_reset(deflated, CALL_KEEP_BUFFER);
-        return good ? WEIR_OK : call_closed_for_sending(call);
-    }
-    place = buf_reserve(out_framed, WIRE_PREFIX_SIZE + len);
-    if (place == NULL)
-        return call_closed_for_sending(call);
-    wire_prefix_pack(place, false, (uint32_t)len);
-    protobuf_c_message_pack(message, place + WIRE_PREFIX_SIZE);
-    buf_commit(out_framed, WIRE_PREFIX_SIZE + len);
-    return WEIR_OK;
-}
-
 /* A server's first message opens its response. */
 static weir_code
 send_headers_first(struct weir_call *call)
