@@ -746,16 +746,15 @@ static APART struct wire_unpacking
 unpack_rest(struct step step, const uint8_t *end, size_t large, struct arena *arena,
     ProtobufCMessage *message, struct open_text **out_open)
 {
-    struct reader reader = {.end = end,
-        .arena = arena,
-        .large = large,
-        .depth = PROTOBUF_DEPTH_MAX,
-        .loose = LOOSE_FIELDS};
+    struct reader reader = {
+        end, arena, large, NULL, PROTOBUF_DEPTH_MAX, LOOSE_FIELDS, {WIRE_UNPACKED, NULL}};
     const uint8_t *behind = read_fields(&reader, step, message);
 
     if (out_open != NULL)
         *out_open = reader.open;
-    return behind != NULL ? (struct wire_unpacking){.result = WIRE_UNPACKED} : reader.failure;
+    if (behind == NULL)
+        return reader.failure;
+    return (struct wire_unpacking){.result = WIRE_UNPACKED};
 }
 
 struct wire_unpacking

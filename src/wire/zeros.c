@@ -150,8 +150,8 @@ keep_all(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessag
 {
     const void *at = (const char *)message + field->offset;
     const void *counted = (const char *)message + field->quantifier_offset;
-    const ProtobufCMessage *const *list = *(const ProtobufCMessage *const *const *)at, **own_list;
-    const ProtobufCMessage **place = NULL, *kept;
+    const ProtobufCMessage *const *list = *(const ProtobufCMessage *const *const *)at;
+    const ProtobufCMessage **place = NULL, **own_list, *kept;
     size_t count = *(const size_t *)counted;
 
     if (count == 0 || !may_hold(field->descriptor))
