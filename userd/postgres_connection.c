@@ -5,13 +5,22 @@
 #include "userd/postgres_connection.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <weir/fd.h>
 
 #define CONNECT_TIMEOUT "5" /* seconds, unless the URL says otherwise */
 #define SILENT_MS "10000"   /* a host that acknowledges nothing for so long is lost */
+
+/* Either side looks whether the other one is there: after so many seconds of silence, again after
+ * so many, and so often. */
+#define PROBE_IDLE "10"
+#define PROBE_INTERVAL "3"
+#define PROBE_COUNT "3"
 
 #define PREPARE_TIMEOUT 5000 /* milliseconds */
 
@@ -80,20 +89,39 @@ fail_result(const PGresult *result, struct store_cause *cause)
 
 /* ---- life ---- */
 
-/* Planning a statement anew takes as long as running it, compiling it a thousand times as long. A
- * plan that is kept must not read a table whole that was small when it was made. Engines that do
- * not know the settings refuse them, so they are a transaction of their own, whose failure is none.
+/* Several in a transaction of their own, whose failure is none: engines refuse what they do not
+ * know.
  */
 static bool
-send_settings(PGconn *pg)
+send_settings(PGconn *pg, const char *const *settings, size_t count)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < count && good; i++)
+        good = PQsendQueryParams(pg, settings[i], 0, NULL, NULL, NULL, NULL, 0) == 1;
+    return good && PQpipelineSync(pg) == 1;
+}
+
+/* Planning a statement anew takes as long as running it, compiling it a thousand times as long. A
+ * plan that is kept must not read a table whole that was small when it was made. */
+static bool
+send_planning(PGconn *pg)
 {
     static const char *const settings[] = {
         "SET plan_cache_mode = force_generic_plan", "SET jit = off", "SET enable_seqscan = off"};
-    bool good = true;
 
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && good; i++)
-        good = PQsendQueryParams(pg, settings[i], 0, NULL, NULL, NULL, NULL, 0) == 1;
-    return good && PQpipelineSync(pg) == 1;
+    return send_settings(pg, settings, sizeof(settings) / sizeof(settings[0]));
+}
+
+/* A connection's end may be lost on the way, and the database's own default is to look after two
+ * hours; until then nobody else has its place. */
+static bool
+send_probing(PGconn *pg)
+{
+    static const char *const settings[] = {"SET tcp_keepalives_idle = " PROBE_IDLE,
+        "SET tcp_keepalives_interval = " PROBE_INTERVAL, "SET tcp_keepalives_count = " PROBE_COUNT};
+
+    return send_settings(pg, settings, sizeof(settings) / sizeof(settings[0]));
 }
 
 /* An operator may have made it (doc/OPERATIONS.md). An engine that has no such view, or writes its
@@ -172,10 +200,10 @@ prepare_all(struct postgres_connection *connection, struct store_cause *cause)
 {
     PGconn *pg = connection->pg;
     int64_t end = weir_now() + 2 * PREPARE_TIMEOUT * WEIR_MILLISECOND;
-    bool good = PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg) == 1 && send_settings(pg) &&
-                send_look(pg) && send_preparations(pg);
+    bool good = PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg) == 1 && send_planning(pg) &&
+                send_probing(pg) && send_look(pg) && send_preparations(pg);
 
-    connection->syncs = 3;
+    connection->syncs = 4;
     snprintf(cause->text, sizeof(cause->text), "it does not answer");
     while (good && connection->syncs > 0)
         good = poll_for_result(pg, end) && take_prepared(connection, cause);
@@ -196,8 +224,8 @@ postgres_connect(const char *url, struct store_cause *cause)
     const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
         "keepalives_interval", "keepalives_count", "application_name", "client_encoding", "dbname",
         NULL};
-    const char *const values[] = {
-        CONNECT_TIMEOUT, SILENT_MS, "10", "3", "3", "userd", "UTF8", url, NULL};
+    const char *const values[] = {CONNECT_TIMEOUT, SILENT_MS, PROBE_IDLE, PROBE_INTERVAL,
+        PROBE_COUNT, "userd", "UTF8", url, NULL};
     struct postgres_connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
@@ -223,6 +251,19 @@ postgres_close(struct postgres_connection *connection)
     PQclear(connection->answer.result);
     PQfinish(connection->pg);
     free(connection);
+}
+
+/* After close() the kernel would go on sending for seconds. To connect to nowhere drops what it has
+ * and resets the connection, but keeps the descriptor, without which libpq does not cancel. Sockets
+ * of other kinds refuse; they deliver at once. */
+void
+postgres_abandon(struct postgres_connection *connection)
+{
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    int fd = PQsocket(connection->pg), unsent = 0;
+
+    if (fd >= 0 && ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0)
+        (void)!connect(fd, &nowhere, sizeof(nowhere));
 }
 
 /* Does the host of a connection still talk to those who connect? */

@@ -35,6 +35,11 @@ struct postgres_connection *postgres_connect(const char *url, struct store_cause
 /* NULL does nothing. */
 void postgres_close(struct postgres_connection *connection);
 
+/* Nobody waits for a connection's statement any more: what the database's host has not yet
+ * acknowledged of it shall not reach it later, when others have been told of later writes. Before
+ * cancelling, which takes its time. Does not block. */
+void postgres_abandon(struct postgres_connection *connection);
+
 /* Stop what the database still does for a connection; it fails where that is over or the database
  * is away. Blocks for some seconds at most. False: its host does not answer. */
 bool postgres_cancel(struct postgres_connection *connection, const char *url);

@@ -323,6 +323,7 @@ postgres_borrow(struct postgres_pool *pool, weir_call *call,
 static void
 discard(struct postgres_pool *pool, struct postgres_connection *connection)
 {
+    postgres_abandon(connection);
     connection->pool = pool;
     if (weir_pool_submit(pool->cancellers, cancel_and_close, connection) != WEIR_OK)
         postgres_close(connection);
