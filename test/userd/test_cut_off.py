@@ -42,10 +42,10 @@ def create(node, email, timeout):
 
 
 def connect_often(node, pool, users):
-    """So that userd has a connection for each of as many calls at a time."""
+    """So that userd has as many connections."""
     with postgres.session(node.userd.url) as run:
         run("BEGIN")
-        run("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        run("SELECT FROM users FOR UPDATE")
         updates = [pool.submit(update, node, user, "old") for user in users]
         programs.wait_until(lambda: len(sessions(node, "wait_event_type = 'Lock'")) == len(users), "all to wait")
         run("COMMIT")
@@ -54,7 +54,7 @@ def connect_often(node, pool, users):
 
 def test_a_write_that_was_given_up_does_not_arrive_later(node, cluster):
     """What userd's kernel still had to send goes with the connection; PostgreSQL learns of its end by keepalive."""
-    users = [node.create(f"{number}@cut.example") for number in range(3)]
+    users = [node.create(f"{number}@cut.example") for number in range(6)]
     with concurrent.futures.ThreadPoolExecutor(len(users)) as pool:
         connect_often(node, pool, users)
         before = sessions(node)
@@ -63,10 +63,10 @@ def test_a_write_that_was_given_up_does_not_arrive_later(node, cluster):
             writes = [
                 pool.submit(update, node, users[0], "late", timeout=0.5),
                 pool.submit(delete, node, users[1], timeout=0.5),
-                pool.submit(create, node, "3@cut.example", timeout=0.5),
+                pool.submit(create, node, "new@cut.example", timeout=0.5),
             ]
             assert {one.result() for one in writes} == {"DEADLINE_EXCEEDED"}
     for user in users:
         programs.wait_until(lambda: update(node, user, "acknowledged") == "OK", "userd to be back")
-    programs.wait_until(lambda: len(before - sessions(node)) == len(writes), "PostgreSQL to end the sessions that were cut off")
+    programs.wait_until(lambda: len(before - sessions(node)) >= len(writes), "PostgreSQL to end the sessions that were cut off")
     assert postgres.query(node.userd.url, "SELECT name FROM users") == ["acknowledged"] * len(users)
