@@ -89,39 +89,26 @@ fail_result(const PGresult *result, struct store_cause *cause)
 
 /* ---- life ---- */
 
-/* Several in a transaction of their own, whose failure is none: engines refuse what they do not
- * know.
- */
+/* Planning a statement anew takes as long as running it, compiling it a thousand times as long. A
+ * plan that is kept must not read a table whole that was small when it was made. And that a
+ * connection has ended may be lost on the way: the database's own default is to look after two
+ * hours, and until then nobody else has its place. Engines that do not know one of the settings
+ * refuse it, so each is a transaction of its own, whose failure is none. */
+static const char *const settings[] = {"SET plan_cache_mode = force_generic_plan", "SET jit = off",
+    "SET enable_seqscan = off", "SET tcp_keepalives_idle = " PROBE_IDLE,
+    "SET tcp_keepalives_interval = " PROBE_INTERVAL, "SET tcp_keepalives_count = " PROBE_COUNT};
+
+#define SETTINGS ((int)(sizeof(settings) / sizeof(settings[0])))
+
 static bool
-send_settings(PGconn *pg, const char *const *settings, size_t count)
+send_settings(PGconn *pg)
 {
     bool good = true;
 
-    for (size_t i = 0; i < count && good; i++)
-        good = PQsendQueryParams(pg, settings[i], 0, NULL, NULL, NULL, NULL, 0) == 1;
-    return good && PQpipelineSync(pg) == 1;
-}
-
-/* Planning a statement anew takes as long as running it, compiling it a thousand times as long. A
- * plan that is kept must not read a table whole that was small when it was made. */
-static bool
-send_planning(PGconn *pg)
-{
-    static const char *const settings[] = {
-        "SET plan_cache_mode = force_generic_plan", "SET jit = off", "SET enable_seqscan = off"};
-
-    return send_settings(pg, settings, sizeof(settings) / sizeof(settings[0]));
-}
-
-/* A connection's end may be lost on the way, and the database's own default is to look after two
- * hours; until then nobody else has its place. */
-static bool
-send_probing(PGconn *pg)
-{
-    static const char *const settings[] = {"SET tcp_keepalives_idle = " PROBE_IDLE,
-        "SET tcp_keepalives_interval = " PROBE_INTERVAL, "SET tcp_keepalives_count = " PROBE_COUNT};
-
-    return send_settings(pg, settings, sizeof(settings) / sizeof(settings[0]));
+    for (int i = 0; i < SETTINGS && good; i++)
+        good = PQsendQueryParams(pg, settings[i], 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+               PQpipelineSync(pg) == 1;
+    return good;
 }
 
 /* An operator may have made it (doc/OPERATIONS.md). An engine that has no such view, or writes its
@@ -200,10 +187,10 @@ prepare_all(struct postgres_connection *connection, struct store_cause *cause)
 {
     PGconn *pg = connection->pg;
     int64_t end = weir_now() + 2 * PREPARE_TIMEOUT * WEIR_MILLISECOND;
-    bool good = PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg) == 1 && send_planning(pg) &&
-                send_probing(pg) && send_look(pg) && send_preparations(pg);
+    bool good = PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg) == 1 && send_settings(pg) &&
+                send_look(pg) && send_preparations(pg);
 
-    connection->syncs = 4;
+    connection->syncs = SETTINGS + 2; /* of the look and of the preparations */
     snprintf(cause->text, sizeof(cause->text), "it does not answer");
     while (good && connection->syncs > 0)
         good = poll_for_result(pg, end) && take_prepared(connection, cause);

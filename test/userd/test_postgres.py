@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from support import clients, postgres, programs
+from support.rewording import Rewording
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +183,12 @@ def end_connections(userd, get):
 
 
 def waits_by_hash(userd):
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return postgres.query(userd.url, f"{sql} AND query LIKE '%WHERE id = wanted%'") != ["0"]
+    """Which statement finds users, once one waits for a lock."""
+    sql = (
+        "SELECT query LIKE '%WHERE id = wanted%' FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock' AND query LIKE '%FROM users WHERE id = %'"
+    )
+    return programs.wait_until(lambda: postgres.query(userd.url, sql), "a statement to wait")[0] == "t"
 
 
 @pytest.mark.parametrize("kind", ["btree", "hash"])
@@ -195,7 +200,6 @@ def test_calls_that_share_a_statement_get_each_what_it_asked_for(create, get, li
     absent = [-1, 0, 31, 2**31 - 1, -(2**31)]
     with gathering(userd) as begin:
         getting = [(one, begin(get, one)) for one in [*range(30, 0, -1), *absent, *range(1, 30, 2), 7, 7]]
-        time.sleep(0.3)
         assert waits_by_hash(userd) == (kind == "hash")
     found = {user.id: user for user in users}
     for one, future in getting:
@@ -211,12 +215,10 @@ def test_calls_that_share_a_statement_get_each_what_it_asked_for(create, get, li
         assert list(answer.response.users) == users[(page - 1) * limit:page * limit]
 
 
-def scans(userd):
+def scans(url):
     """How often users was read whole, and by an index."""
-    return [
-        int(number)
-        for number in postgres.query(userd.url, "SELECT seq_scan, idx_scan FROM pg_stat_user_tables WHERE relname = 'users'")[0].split("|")
-    ]
+    sql = "SELECT seq_scan, idx_scan FROM pg_stat_user_tables WHERE relname = 'users'"
+    return [int(number) for number in postgres.query(url, sql)[0].split("|")]
 
 
 @pytest.mark.parametrize("kind", ["btree", "hash"])
@@ -226,12 +228,32 @@ def test_a_plan_of_a_small_table_serves_a_large_one(create, get, list_users, use
     users = [create().response.user for _ in range(5)]
     postgres.query(userd.url, "VACUUM ANALYZE users")
     end_connections(userd, get)
-    whole, by_index = scans(userd)
+    whole, by_index = scans(userd.url)
     assert create().code == list_users(2, 3).code == "OK"
     assert all(get(user.id).response.user == user for user in users)
     end_connections(userd, get)  # which is when a connection tells what it has done
-    programs.wait_until(lambda: scans(userd)[1] >= by_index + 6, "the database to count")
-    assert scans(userd)[0] == whole
+    programs.wait_until(lambda: scans(userd.url)[1] >= by_index + 6, "the database to count")
+    assert scans(userd.url)[0] == whole
+
+
+def test_an_engine_that_does_not_know_a_setting_takes_the_others(cluster, user_pb2, tmp_path):
+    """As those have none for compiling that only speak PostgreSQL's protocol."""
+    url = postgres.new_database(cluster.url)
+    with Rewording(cluster.folder, tmp_path, b"SET jit = off", b"SET jot = off") as reworded:
+        server = programs.Userd(tmp_path, "--db", url.replace(str(cluster.folder), str(tmp_path))).start()
+        client = clients.Grpcio(user_pb2, server.address, tmp_path)
+        try:
+            user = client.call("CreateUser", user_pb2.CreateUserRequest(name="P", email="j@x")).response.user
+            postgres.query(url, "VACUUM ANALYZE users")
+            whole = scans(url)[0]
+            assert client.call("GetUser", user_pb2.GetUserRequest(id=user.id)).response.user == user
+            server.stop()  # when connections tell what they have done
+            programs.wait_until(lambda: scans(url)[1] > 0, "the database to count")
+        finally:
+            client.close()
+            server.kill()
+    assert reworded.count > 0
+    assert scans(url)[0] == whole
 
 
 def test_what_the_database_refuses_to_many_readers_is_tried_for_each_alone(create, get, list_users, userd):
