@@ -13,14 +13,14 @@
 
 #define ECHO "Echo: "
 
-/* A server that drains ends a chat whose client says nothing for so long. */
+/* A connection that drains ends a chat whose client says nothing for so long. */
 #define FAREWELL WEIR_SECOND
 
 struct chat {
     const struct service *service;
     struct user_UserService_ChatUsers_server peer;
     struct chat_seat *seat;
-    bool leaves;          /* the server drains */
+    bool leaves;          /* the connection drains */
     int64_t silent_since; /* of a farewell; 0: what the client said is being answered */
 };
 
@@ -151,13 +151,13 @@ end_when_silent(void *self, weir_call *call, int64_t *out_again)
     int64_t now = weir_now(), since = chat->silent_since == 0 ? now : chat->silent_since;
 
     if (now - since >= FAREWELL)
-        return weir_fail(call, WEIR_UNAVAILABLE, "the server is shutting down");
+        return weir_fail(call, WEIR_UNAVAILABLE, "the server closes this connection; call again");
     *out_again = since + FAREWELL;
     return WEIR_OK;
 }
 
-/* The server drains. A client that is about to finish may do so; others would go on for ever, and
- * take up all of the grace. */
+/* The server ends, or the connection is old. A client that is about to finish may do so; others
+ * would go on for ever, and take up all of the grace. */
 static weir_code
 take_leave(struct chat *chat)
 {
@@ -182,7 +182,7 @@ talk(struct chat *chat)
         if (weir_call_receivable(call, chat_seat_event(chat->seat))) {
             chat->silent_since = 0;
             WEIR_TRY(hear_client(chat, &more));
-            if (chat->leaves)
+            if (chat->leaves && more)
                 chat->silent_since = weir_now();
         }
         WEIR_TRY(send_letters(chat, LETTERS_A_TURN));

@@ -485,7 +485,7 @@ def test_a_server_that_goes_away_ends_a_chat(on_terminal, userd):
     ada.type("x\r")
     ada.expect("Echo: x")
     userd.stop()
-    ada.expect("userctl: the server is shutting down")
+    ada.expect("userctl: the server closes this connection; call again")
     assert ada.wait() == UNAVAILABLE
     userd.start()
 

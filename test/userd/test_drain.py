@@ -119,6 +119,9 @@ def chat(server, user_pb2, said):
         )(said, timeout=programs.PATIENCE)
 
 
+SENT_AWAY = "UNAVAILABLE the server closes this connection; call again"
+
+
 def drains(server):
     return "a second signal ends at once" in server.said()
 
@@ -166,8 +169,29 @@ def test_who_speaks_while_it_drains_may_finish_and_who_is_silent_is_sent_away(us
             except grpc.RpcError as error:
                 ended = f"{error.code().name} {error.details()}"
             over.set()
-        assert ended == ("finished" if finishes else "UNAVAILABLE the server is shutting down")
+        assert ended == ("finished" if finishes else SENT_AWAY)
         assert server.wait() == 0, server.said()
+    finally:
+        over.set()
+        server.kill()
+
+
+def test_a_silent_chat_ends_with_a_connection_that_is_old(user_pb2, tmp_path):
+    server = programs.Userd(tmp_path, "--max-connection-age", "500ms").start()
+    over = threading.Event()
+
+    def speak():
+        yield user_pb2.ChatMessage(content="hello")
+        over.wait(programs.PATIENCE)
+
+    try:
+        with chat(server, user_pb2, speak()) as answers:
+            assert next(answers).content == "Echo: hello"
+            with pytest.raises(grpc.RpcError) as ended:
+                next(answers)
+            over.set()
+        assert f"{ended.value.code().name} {ended.value.details()}" == SENT_AWAY
+        server.stop()
     finally:
         over.set()
         server.kill()
