@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fewest edits win, the first name among equals. */
+/* The fewest edits win, the first name among equals. Where no letter would be left it is another
+ * name. */
 #include "usercommon/typo.h"
 
 #include <string.h>
@@ -48,7 +49,7 @@ typo_compare(struct typo *typo, const char *name)
     if (typo->len > NAME_MAX_LEN || len > NAME_MAX_LEN)
         return;
     edits = edit_distance(typo->text, typo->len, name, len);
-    if (edits >= typo->edits)
+    if (edits >= typo->edits || edits == (typo->len > len ? typo->len : len))
         return;
     typo->meant = name;
     typo->edits = edits;

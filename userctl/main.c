@@ -53,7 +53,10 @@ run_channel(weir_loop *loop, const struct command *command, const struct args *a
     int status;
 
     if (code == WEIR_INVALID_ARGUMENT) {
-        complain("userctl", "--server: \"%s\" is not " SERVER_FORMS, args->server);
+        if (flags_may_repeat(args->server))
+            complain("userctl", "--server: \"%s\" is not " SERVER_FORMS, args->server);
+        else
+            complain("userctl", "--server needs " SERVER_FORMS);
         return EXIT_USAGE;
     }
     if (code != WEIR_OK)

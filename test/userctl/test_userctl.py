@@ -189,6 +189,8 @@ def test_nobody_there_is_said_so_that_people_understand():
     done = Userctl(address)("get", "1", expect=code("UNAVAILABLE"))
     assert address in done.stderr
     assert "Is userd running?" in done.stderr
+    done = Userctl("etcd://u:secret@h:1/x")("get", "1", expect=2)
+    assert "--server needs HOST:PORT" in done.stderr and "secret" not in done.stderr
     done = Userctl("nowhere.invalid:1")("get", "1", expect=code("UNAVAILABLE"))
     assert done.stderr.endswith(". Is --server right?\n")
 

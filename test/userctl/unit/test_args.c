@@ -200,6 +200,7 @@ says_what_is_wrong(void **state)
         {"fetch|1", "unknown command \"fetch\"; userctl --help lists the commands"},
         {"craete", "unknown command \"craete\"; did you mean create?"},
         {"help|ls", "unknown command \"ls\"; did you mean list?"},
+        {"list|--db=x", "unknown flag --db; --help lists the flags"},
         {"help|fetch", "unknown command \"fetch\"; userctl --help lists the commands"},
         {"get", "the ID of a user is missing"},
         {"get|one", "\"one\" is not the ID of a user, which is a number"},
