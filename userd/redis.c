@@ -483,8 +483,8 @@ static int64_t
 time_left(const struct redis *redis)
 {
     if (redis->sent.first != NULL)
-        return redis->sent.first->sent_at + redis->options.patience - weir_now();
-    return redis->heard_at + QUIET - weir_now();
+        return redis->options.patience - (weir_now() - redis->sent.first->sent_at);
+    return QUIET - (weir_now() - redis->heard_at);
 }
 
 /* Sleep until there is something to do, and read what came. False: the connection is lost. */
@@ -496,6 +496,8 @@ turn(struct redis *redis, bool written)
         {.fd = redis->wake, .events = POLLIN}};
     int64_t left = time_left(redis);
 
+    if (left > QUIET) /* patience may be longer than poll can wait */
+        left = QUIET;
     if (poll(fds, 2, left < 0 ? 0 : (int)(left / WEIR_MILLISECOND) + 1) < 0)
         return errno == EINTR;
     if (fds[1].revents != 0)
@@ -529,8 +531,8 @@ serve(struct redis *redis, char why[REDIS_WHY])
             return;
         }
         if (is_late(redis)) {
-            snprintf(why, REDIS_WHY, "no answer within %d ms",
-                (int)(redis->options.patience / WEIR_MILLISECOND));
+            snprintf(why, REDIS_WHY, "no answer within %lld ms",
+                (long long)(redis->options.patience / WEIR_MILLISECOND));
             return;
         }
     }

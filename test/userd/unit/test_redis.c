@@ -85,6 +85,22 @@ a_thread_that_stood_still_blames_nobody(void **state)
     close_redis(redis);
 }
 
+/* As an operator may say who means for ever. */
+static void
+patience_may_have_no_end(void **state)
+{
+    const struct redis_options options = {.url = getenv("WEIR_REDIS"), .patience = INT64_MAX};
+    struct redis *redis = redis_open(&options);
+
+    (void)state;
+    assert_non_null(redis);
+    while (ping(redis) != WEIR_OK)
+        usleep(1000);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(ping(redis), WEIR_OK);
+    close_redis(redis);
+}
+
 static void
 silence_is_noticed(void **state)
 {
@@ -106,6 +122,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_that_stood_still_blames_nobody),
+        cmocka_unit_test(patience_may_have_no_end),
         cmocka_unit_test(silence_is_noticed), /* the last one: Redis stays silent */
     };
 
