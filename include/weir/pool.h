@@ -57,7 +57,7 @@ WEIR_API WEIR_CHECK bool weir_call_receivable(weir_call *call, weir_event *event
 /* Server: does the call's connection drain, because the server does (weir_server_drain), or because
  * it is old (max_connection_age)? New calls go elsewhere then. A subscription had better end, with
  * UNAVAILABLE, so that its client asks again there; what goes on is cut when the grace time is
- * over. False of a client's call. */
+ * over. False of a client's call, and once the connection is gone. */
 WEIR_API bool weir_call_draining(const weir_call *call);
 
 /* Server: set the event when that begins, or now where it has begun. Holds on to it until the call
