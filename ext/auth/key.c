@@ -69,7 +69,6 @@ judge_rsa(const EVP_PKEY *pkey)
 
     if (!has_sound_exponent(pkey))
         return "its RSA exponent is not odd and above 1";
-
     if (bits < RSA_BITS_MIN)
         return "an RSA key of less than 2048 bits is not safe";
     return bits > RSA_BITS_MAX ? "an RSA key of more than 8192 bits takes too long" : NULL;

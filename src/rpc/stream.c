@@ -21,18 +21,12 @@ call_renew_scratch(struct weir_call *call)
 }
 
 /* A message that is its sender's only one is not among what goes. */
-static void
-drop_message(struct weir_call *call)
+void
+weir_call_recycle(weir_call *call)
 {
     call_renew_scratch(call);
     if (call->inflated > 0 && !call_peer_sends_one(call))
         call_hold_no_inflated(call);
-}
-
-void
-weir_call_recycle(weir_call *call)
-{
-    drop_message(call);
 }
 
 struct receive {
@@ -66,7 +60,7 @@ receive_on_fiber(void *arg)
     struct receive *receive = arg;
     struct weir_call *call = receive->call;
 
-    drop_message(call);
+    weir_call_recycle(call);
     if (call->deputy != NULL && call->deputy->receive != NULL) {
         receive->code = call->deputy->receive(call, &receive->message);
         return;
