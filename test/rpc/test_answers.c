@@ -18,16 +18,26 @@
 
 /* ---- a server that follows a script ---- */
 
-/* Answers the request on stream 1, which is whole. */
+/* Answers the request on stream 1, which is whole, or has begun. */
 typedef void script(struct raw *raw, const char *argument);
 
 struct stage {
+    bool early; /* before the request is whole, of which four bytes are let in */
     int listener;
     char address[32];
     script *play;
     const char *argument;
     pthread_t thread;
 };
+
+static bool
+await_request(struct raw *raw, struct raw_frame *frame, bool early)
+{
+    while (raw_await(raw, RAW_DATA, 1, frame))
+        if (early || (frame->flags & RAW_END_STREAM) != 0)
+            return true;
+    return false;
+}
 
 static void *
 perform(void *arg)
@@ -37,10 +47,9 @@ perform(void *arg)
     struct raw raw;
 
     raw_accept(&raw, stage->listener);
-    raw_greet(&raw, false, 0, 0);
-    while (raw_await(&raw, RAW_DATA, 1, frame) && (frame->flags & RAW_END_STREAM) == 0)
-        continue;
-    stage->play(&raw, stage->argument);
+    raw_greet(&raw, false, stage->early ? RAW_INITIAL_WINDOW : 0, stage->early ? 4 : 0);
+    if (await_request(&raw, frame, stage->early))
+        stage->play(&raw, stage->argument);
     while (raw.fd >= 0 && raw_next(&raw, frame))
         continue;
     raw_close(&raw);
@@ -49,8 +58,9 @@ perform(void *arg)
 }
 
 static void
-open_stage(struct stage *stage, script *play, const char *argument)
+open_stage(struct stage *stage, bool early, script *play, const char *argument)
 {
+    stage->early = early;
     stage->play = play;
     stage->argument = argument;
     stage->listener = raw_listen(stage->address);
@@ -487,7 +497,7 @@ check_answer(const struct answer *answer)
     const char *text;
     weir_code code;
 
-    open_stage(&stage, answer->play, answer->argument);
+    open_stage(&stage, false, answer->play, answer->argument);
     open_client(&client, stage.address);
     code = rpctest_Test_Unary(client.call, &request, &response);
     text = weir_call_message(client.call);
@@ -511,33 +521,6 @@ unary_answers(void **state)
 /* ---- answers to requests that could not be sent whole ---- */
 
 /* Takes four bytes of a request, and answers. */
-static void *
-perform_early(void *arg)
-{
-    struct stage *stage = arg;
-    struct raw_frame *frame = malloc(sizeof(*frame));
-    struct raw raw;
-
-    raw_accept(&raw, stage->listener);
-    raw_greet(&raw, false, RAW_INITIAL_WINDOW, 4);
-    if (raw_await(&raw, RAW_DATA, 1, frame))
-        stage->play(&raw, stage->argument);
-    while (raw.fd >= 0 && raw_next(&raw, frame))
-        continue;
-    raw_close(&raw);
-    free(frame);
-    return NULL;
-}
-
-static void
-open_early_stage(struct stage *stage, script *play, const char *argument)
-{
-    stage->play = play;
-    stage->argument = argument;
-    stage->listener = raw_listen(stage->address);
-    assert_int_equal(pthread_create(&stage->thread, NULL, perform_early, stage), 0);
-}
-
 static const struct answer early_answers[] = {
     {"early, and well", say_status, "0", 0, NULL},
     {"early, and not well", say_status, "9", 9, NULL},
@@ -555,7 +538,7 @@ check_early_answer(const struct answer *answer)
     struct client client;
     weir_code code;
 
-    open_early_stage(&stage, answer->play, answer->argument);
+    open_stage(&stage, true, answer->play, answer->argument);
     open_client(&client, stage.address);
     request.text = (char *)"more than four bytes";
     code = rpctest_Test_Unary(client.call, &request, &response);
@@ -585,7 +568,7 @@ streams_may_be_answered_before_the_request_is_sent(void **state)
     struct client client;
 
     (void)state;
-    open_early_stage(&stage, say_status, "0");
+    open_stage(&stage, true, say_status, "0");
     open_client(&client, stage.address);
     request.text = (char *)"more than four bytes";
     assert_int_equal(rpctest_Test_Expand(client.call, &request, &stream), WEIR_OK);
@@ -641,7 +624,7 @@ check_tail(size_t index)
     int count = 0;
 
     snprintf(argument, sizeof(argument), "%zu", index);
-    open_stage(&stage, say_tail, argument);
+    open_stage(&stage, false, say_tail, argument);
     open_client(&client, stage.address);
     assert_int_equal(rpctest_Test_Expand(client.call, &request, &stream), WEIR_OK);
     while (rpctest_Test_Expand_client_recv(stream, &message))
