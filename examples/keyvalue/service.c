@@ -125,7 +125,8 @@ tell(struct store *store, const char *prefix, struct keyvalue_KeyValue_Watch_ser
         if (code == WEIR_OK)
             code = send_changes(store, prefix, peer, &version);
         if (code == WEIR_OK && weir_call_draining(peer.call))
-            code = weir_fail(peer.call, WEIR_UNAVAILABLE, "the server is shutting down");
+            code = weir_fail(
+                peer.call, WEIR_UNAVAILABLE, "the server closes this connection; call again");
     }
     store_unwatch(store, watcher);
     return code;

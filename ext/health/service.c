@@ -77,7 +77,8 @@ tell_next(weir_health *health, struct grpc_health_v1_Health_Watch_server peer,
     status = look(health, watcher);
     if (status != watcher->sent)
         return send_status(peer, watcher, status);
-    code = draining ? weir_fail(peer.call, WEIR_UNAVAILABLE, "the server is shutting down")
+    code = draining ? weir_fail(peer.call, WEIR_UNAVAILABLE,
+                          "the server closes this connection; call again")
                     : weir_event_wait(watcher->changed, peer.call);
     leave(health, watcher);
     return code;

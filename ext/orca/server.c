@@ -139,7 +139,7 @@ wait_for(int64_t interval, weir_call *call, weir_event *drain)
     weir_code code = weir_event_wait_until(drain, call, until);
 
     if (code == WEIR_OK)
-        return weir_fail(call, WEIR_UNAVAILABLE, "the server is shutting down");
+        return weir_fail(call, WEIR_UNAVAILABLE, "the server closes this connection; call again");
     return code == WEIR_DEADLINE_EXCEEDED ? weir_call_code(call) : code;
 }
 

@@ -301,7 +301,7 @@ answer_all(const weir_server *server, const struct files *files,
         WEIR_TRY(answer(&exchange, message));
         WEIR_TRY(grpc_reflection_v1_ServerReflection_ServerReflectionInfo_send(peer, &out));
     }
-    return weir_fail(peer.call, WEIR_UNAVAILABLE, "the server is shutting down");
+    return weir_fail(peer.call, WEIR_UNAVAILABLE, "the server closes this connection; call again");
 }
 
 static weir_code

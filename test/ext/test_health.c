@@ -244,7 +244,7 @@ test_watch(void **state)
         assert_int_equal(watching[i].last, WEIR_HEALTH_NOT_SERVING);
         assert_int_equal(watching[i].count, 22);
         assert_int_equal(watching[i].code, WEIR_UNAVAILABLE);
-        assert_string_equal(watching[i].why, "the server is shutting down");
+        assert_string_equal(watching[i].why, "the server closes this connection; call again");
     }
     pthread_join(whole.thread, NULL);
 }

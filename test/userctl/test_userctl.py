@@ -311,6 +311,6 @@ def test_health(tmp_path):
         finally:
             watch.kill()
         assert (said, watch.returncode) == ("NOT_SERVING\n", 64 + 14)
-        assert "shutting down" in complaint
+        assert "the server closes this connection; call again" in complaint
         userctl("health", expect=64 + 14)
         userd.start()
