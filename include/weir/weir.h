@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All of Weir's public headers. */
-/* Threads: each header says its own. */
+/* The headers of the core library, but for connections.h. Extensions, such as health.h, are
+ * included by name. */
+/* Threads: see each header. */
 #pragma once
 
 #include <weir/balancer.h>
