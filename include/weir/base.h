@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every other header needs: export marks, borrowed strings, time. */
+/* Basics that every other header uses: export macros, borrowed strings, time. */
 /* Threads: pure functions and types; safe from any thread. */
 #pragma once
 
@@ -22,13 +22,13 @@
 
 WEIR_BEGIN_C
 
-/* Borrowed bytes; not NUL-terminated unless a prototype says so. data is NULL for "absent". */
+/* Borrowed bytes, not NUL-terminated unless stated otherwise. data is NULL when absent. */
 typedef struct weir_str {
     const char *data;
     size_t len;
 } weir_str;
 
-/* A weir_str of a NUL-terminated string, borrowed. */
+/* Wrap a NUL-terminated string. Borrows it. */
 static inline weir_str
 weir_str_of(const char *text)
 {
@@ -36,15 +36,16 @@ weir_str_of(const char *text)
     return str;
 }
 
+/* Compare bytes. Absent equals empty. */
 static inline bool
 weir_str_equal(weir_str a, weir_str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-/* The code point at the start of UTF-8 text and how many bytes it takes. 0: the bytes are no UTF-8,
- * or len is 0. Overlong forms, surrogates and what is beyond U+10FFFF are no UTF-8 (RFC 3629,
- * section 3). */
+/* Decode the first code point of a UTF-8 text. Returns its length in bytes; 0: len is 0, or the
+ * bytes are not valid UTF-8. Overlong forms, surrogates and values above U+10FFFF are invalid
+ * (RFC 3629, section 3). */
 WEIR_API size_t weir_utf8_decode(const char *text, size_t len, uint32_t *out_code_point);
 
 /* Durations and points in time are nanoseconds in an int64_t. */
@@ -52,13 +53,13 @@ WEIR_API size_t weir_utf8_decode(const char *text, size_t len, uint32_t *out_cod
 #define WEIR_MILLISECOND INT64_C(1000000)
 #define WEIR_SECOND INT64_C(1000000000)
 
-/* The deadline of a call that has none. */
+/* "No deadline". */
 #define WEIR_NEVER INT64_MAX
 
-/* The monotonic clock. Deadlines are points on it. */
+/* The monotonic clock, which deadlines refer to. */
 WEIR_API int64_t weir_now(void);
 
-/* The wall clock in whole seconds since 1970. */
+/* The wall clock, in whole seconds since the Unix epoch. */
 WEIR_API int64_t weir_unix_seconds(void);
 
 /* The library's version, "0.1.0". */
