@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The 17 status codes of gRPC. The text that goes with one lives on the call or object that failed.
- */
+/* The 17 gRPC status codes. The message of an error is kept by the call or object that failed. */
 /* Threads: pure functions; safe from any thread. */
 #pragma once
 
@@ -8,7 +7,7 @@
 
 WEIR_BEGIN_C
 
-/* Numbers as on the wire (grpc doc/statuscodes.md). */
+/* Values as on the wire (grpc doc/statuscodes.md). */
 typedef enum weir_code {
     WEIR_OK = 0,
     WEIR_CANCELLED = 1,
@@ -29,10 +28,10 @@ typedef enum weir_code {
     WEIR_UNAUTHENTICATED = 16
 } weir_code;
 
-/* "NOT_FOUND"; "UNKNOWN" for a number that is no code. Static. */
+/* The code's name, "NOT_FOUND"; "UNKNOWN" for any other number. Static. */
 WEIR_API const char *weir_code_name(weir_code code);
 
-/* Return from the calling function with the code of an expression that did not end in OK. */
+/* Evaluate an expression; unless it is OK, return its code from the enclosing function. */
 #define WEIR_TRY(expression)                     \
     do {                                         \
         weir_code weir_try_code_ = (expression); \
