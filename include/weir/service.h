@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What generated code is made of: method and service tables, and the typed functions' untyped
- * cores. */
-/* Threads: the tables are constant; the functions follow call.h. */
+/* The interface to generated code: method and service tables, and the untyped functions that the
+ * generated typed ones wrap. */
+/* Threads: the tables are immutable; the functions follow call.h. */
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
@@ -9,8 +9,8 @@
 
 WEIR_BEGIN_C
 
-/* Runs one call of a method on its fiber: receives, calls the user's handler, sends. Generated.
- * handlers is the service's vtable, self is what the user gave with it. */
+/* Generated: runs one call of a method on the call's fiber, that is, receives, calls the handler,
+ * and sends. handlers is the service's vtable; self was registered with it. */
 typedef weir_code weir_method_runner(const void *handlers, void *self, weir_call *call);
 
 struct weir_method {
@@ -19,15 +19,15 @@ struct weir_method {
     const ProtobufCMessageDescriptor *input;
     const ProtobufCMessageDescriptor *output;
     weir_method_runner *run;
-    bool safe; /* option idempotency_level = NO_SIDE_EFFECTS: may be asked for with GET */
+    bool safe; /* idempotency_level = NO_SIDE_EFFECTS: a client may use GET */
 };
 
-/* A .proto file as the compiler saw it: a serialized google.protobuf.FileDescriptorProto. */
+/* A .proto file, as a serialized google.protobuf.FileDescriptorProto. */
 struct weir_file {
     const char *name; /* "user/user.proto" */
     const uint8_t *descriptor;
     size_t descriptor_len;
-    const struct weir_file *const *imports; /* ends in NULL */
+    const struct weir_file *const *imports; /* NULL-terminated */
 };
 
 struct weir_service {
@@ -48,45 +48,46 @@ WEIR_API WEIR_CHECK weir_code weir_call_receive_one(
 
 /* ---- both sides of a stream ---- */
 
-/* While one fiber receives, another one of the same loop may send on the same call. Who does both
- * by turns must see to it that the peer, which may do so too, does not wait for it to receive while
- * it waits to send. */
+/* While one fiber receives, another fiber of the same loop may send on the same call. A fiber that
+ * does both in turn can deadlock with a peer that does so too: each waits to send (flow control)
+ * while neither receives. */
 
-/* The next message, which lives until the next receive. False at the end of the stream: the peer
- * finished (weir_call_code is OK), or the call ended (weir_call_code says why). Suspends. */
+/* Receive the next message, which lives until the next receive. False at the end of the stream: the
+ * peer has finished (weir_call_code is OK), or the call has ended (weir_call_code says why).
+ * Suspends. */
 WEIR_API WEIR_CHECK bool weir_call_receive(weir_call *call, const ProtobufCMessage **out_message);
 
-/* Send one message; returns when it is handed to the transport, which may be held back by the
- * peer's flow control. When the call has ended, what weir_call_code says, or FAILED_PRECONDITION
- * where that is OK: the server wanted no more. A client's message that cannot be sent, for want of
- * memory or because it is too large (RESOURCE_EXHAUSTED), ends its call, lest the server take what
- * it has got for all of it. Suspends. */
+/* Send one message. Returns once the transport has taken it, which may have to wait for the peer's
+ * flow-control window. RESOURCE_EXHAUSTED: no memory, or the message is too large; this ends a
+ * client's call, so that the server does not mistake what it has received for the whole stream.
+ * FAILED_PRECONDITION: the call has ended with OK (the server needed no more messages), or has been
+ * half-closed. Otherwise weir_call_code, if the call has ended. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_send(weir_call *call, const ProtobufCMessage *message);
 
 /* ---- client side ---- */
 
-/* Each call object is for one call: another on it, or a verb below on one that has not begun, is
- * FAILED_PRECONDITION. So is any of them on a call that this program answers. */
+/* A call object serves one call. FAILED_PRECONDITION, from every function below: the call object
+ * has been used before, the stream has not been opened, or it is a server's call. */
 
-/* A whole unary call on a fresh call object. *out_response lives as long as the call. Suspends. */
+/* Make a unary call on a new call object. Returns its status. *out_response lives as long as the
+ * call. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_unary(weir_call *call, const struct weir_method *method,
     const ProtobufCMessage *request, ProtobufCMessage **out_response);
 
-/* Open a stream: sends the request headers; with a request (server streaming) that too and the
- * half-close. UNAVAILABLE: no connection. Suspends. */
+/* Open a stream on a new call object: send the request headers and, if request is not NULL (server
+ * streaming), the request and the half-close. UNAVAILABLE: no connection. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_open(
     weir_call *call, const struct weir_method *method, const ProtobufCMessage *request);
 
-/* Say that no more messages will be sent. What weir_call_code says when the call has ended.
- * Suspends. */
+/* Half-close: no more messages will be sent. If the call has ended, weir_call_code. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_close_send(weir_call *call);
 
-/* Half-close if that is not done, drop unread messages, wait for the status and return it.
+/* Half-close unless that is done, discard unread messages, wait for the status and return it.
  * Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_finish(weir_call *call);
 
-/* Client streaming: half-close, then the one response and the status. *out_response lives as long
- * as the call. Suspends. */
+/* Client streaming: half-close, receive the response, wait for the status and return it.
+ * *out_response lives as long as the call. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_call_finish_one(
     weir_call *call, ProtobufCMessage **out_response);
 
