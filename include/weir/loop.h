@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An event loop: what channels run on. A server brings its own loops. */
-/* Threads: one thread turns a loop at a time; weir_loop_stop may come from any. */
+/* Event loops, on which channels and fibers run. A server has its own. */
+/* Threads: one thread runs a loop at a time; weir_loop_stop and weir_loop_spawn are safe from any
+ * thread. */
 #pragma once
 
 #include <weir/status.h>
@@ -9,28 +10,28 @@ WEIR_BEGIN_C
 
 typedef struct weir_loop weir_loop;
 
-/* A loop that nobody turns yet. RESOURCE_EXHAUSTED: no memory or no file descriptor.
- * Owned by the caller; freed with weir_loop_free after everything on it. */
+/* Create a loop, which does not run yet. Free it after everything that uses it.
+ * RESOURCE_EXHAUSTED: no memory or no file descriptor. */
 WEIR_API WEIR_CHECK weir_code weir_loop_new(weir_loop **out_loop);
 WEIR_API void weir_loop_free(weir_loop *loop);
 
-/* Turn the loop on this thread until weir_loop_stop. A call that a plain thread makes on a loop
- * that nobody turns is turned by that call itself, so small programs never need this. */
+/* Run the loop on this thread until weir_loop_stop. Small programs do not need this: a plain thread
+ * that makes a call runs the loop itself meanwhile, unless another thread does. */
 WEIR_API void weir_loop_run(weir_loop *loop);
 
-/* End weir_loop_run, or the next one when none runs now. Safe from any thread and from a signal
- * handler. */
+/* Make weir_loop_run return, or the next one if the loop is not running. Safe from any thread and
+ * from a signal handler. */
 WEIR_API void weir_loop_stop(weir_loop *loop);
 
-/* Run fn on a fiber of this loop, soon: straight-line code beside what else is on the loop, that
- * may call whatever says "Suspends.". It returns before the loop is freed. Safe from any thread.
- * RESOURCE_EXHAUSTED: no memory, fn will not run. */
+/* Start fn on a new fiber of this loop, where it may call functions marked "Suspends.". fn must
+ * return before the loop is freed. Safe from any thread. RESOURCE_EXHAUSTED: no memory; fn will not
+ * run. */
 WEIR_API WEIR_CHECK weir_code weir_loop_spawn(weir_loop *loop, void (*fn)(void *arg), void *arg);
 
-/* Embed the loop in another one: poll this descriptor for reading, no longer than
- * weir_loop_timeout (nanoseconds; WEIR_NEVER: no timer is set), then call weir_loop_turn, which
- * handles what is ready and does not wait (nor does anything while another thread turns the loop).
- * The descriptor belongs to the loop. */
+/* To embed the loop in another event loop: poll this descriptor for reading, for at most
+ * weir_loop_timeout (nanoseconds; WEIR_NEVER: no timer is set), then call weir_loop_turn. That
+ * handles what is ready without blocking; it does nothing while another thread runs the loop. The
+ * descriptor is owned by the loop. */
 WEIR_API int weir_loop_fd(const weir_loop *loop);
 WEIR_API int64_t weir_loop_timeout(const weir_loop *loop);
 WEIR_API void weir_loop_turn(weir_loop *loop);
