@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads for work that blocks, and an event on which a fiber or a thread waits for it. */
+/* Thread pools for blocking work, and events to wait for it on a fiber or thread. */
 /* Threads: every function here is safe from any thread. */
 #pragma once
 
@@ -7,61 +7,64 @@
 
 WEIR_BEGIN_C
 
-/* ---- pool: a fixed number of threads and a queue ---- */
+/* ---- pool: a fixed number of threads with a queue ---- */
 
 typedef struct weir_pool weir_pool;
 
-/* threads: 0 means 1. RESOURCE_EXHAUSTED: no memory or no threads. */
+/* Start the threads; 0 means 1. RESOURCE_EXHAUSTED: no memory or no threads. */
 WEIR_API WEIR_CHECK weir_code weir_pool_new(unsigned threads, weir_pool **out_pool);
 
-/* Runs what is queued, then ends the threads; waits for both. */
+/* Run what is queued, end the threads and free the pool. Blocks until that is done. */
 WEIR_API void weir_pool_free(weir_pool *pool);
 
-/* Queue work for one of the threads; first come, first served. RESOURCE_EXHAUSTED: no memory. */
+/* Queue work for the threads, in FIFO order. Borrows arg until work has run. RESOURCE_EXHAUSTED: no
+ * memory. */
 WEIR_API WEIR_CHECK weir_code weir_pool_submit(weir_pool *pool, void (*work)(void *arg), void *arg);
 
-/* ---- event: set by any, waited for by one ---- */
+/* ---- event: set by anyone, waited for by one fiber or thread ---- */
 
 typedef struct weir_event weir_event;
 
-/* Shared: each holder unrefs. NULL: no memory. */
+/* Reference-counted. NULL: no memory. */
 WEIR_API weir_event *weir_event_new(void);
 WEIR_API weir_event *weir_event_ref(weir_event *event);
 WEIR_API void weir_event_unref(weir_event *event);
 
-/* Wake the waiter, now or when it comes. What was written before is visible to it after. */
+/* Set the event: wake the waiter, or let the next wait return at once. Memory written before this
+ * is visible to the waiter. */
 WEIR_API void weir_event_set(weir_event *event);
 
-/* Unset it, so that the one who waits for it can wait again. What is looked at after this is as new
- * as the set that it undoes. */
+/* Reset the event, so that it can be waited for again. Memory written before the set that this
+ * undoes is visible afterwards. */
 WEIR_API void weir_event_clear(weir_event *event);
 
-/* Park the fiber, or block the thread, until the event is set or the call ends. OK: it is set.
- * Else weir_call_code: the work may still be running, so its memory must not be the waiter's alone.
- * call may be NULL: wait for the event only. Suspends. */
+/* Wait until the event is set or the call ends; call may be NULL. OK: the event is set. Otherwise
+ * weir_call_code: the work may still be running, so it must not use memory that the waiter frees.
+ * Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_event_wait(weir_event *event, weir_call *call);
 
-/* The same until a point of weir_now's clock at the latest: DEADLINE_EXCEEDED. RESOURCE_EXHAUSTED:
- * no memory for the timer, nothing was waited for. Suspends. */
+/* Like weir_event_wait, with a deadline on weir_now's clock. DEADLINE_EXCEEDED: it has passed.
+ * RESOURCE_EXHAUSTED: no memory for a timer; did not wait. Suspends. */
 WEIR_API WEIR_CHECK weir_code weir_event_wait_until(
     weir_event *event, weir_call *call, int64_t deadline);
 
-/* For a handler or client that is told things while it reads a stream: park until weir_call_receive
- * would return without waiting (a message is whole, the peer has finished, or the call has ended),
- * or until the event is set. True: receive, whether or not the event is set; false: it is set, and
- * there is nothing to receive. Suspends. */
+/* For a handler or client that reads a stream and waits for an event as well: wait until
+ * weir_call_receive would not suspend (a message is complete, the peer has finished, or the call
+ * has ended), or until the event is set. True: call weir_call_receive; the event may be set as
+ * well. False: the event is set, and there is nothing to receive. Suspends. */
 WEIR_API WEIR_CHECK bool weir_call_receivable(weir_call *call, weir_event *event);
 
-/* ---- draining: for the handlers of calls that would go on for ever; on the call's fiber ---- */
+/* ---- draining, for long-lived handlers; call these on the call's fiber ---- */
 
-/* Server: does the call's connection drain, because the server does (weir_server_drain), or because
- * it is old (max_connection_age)? New calls go elsewhere then. A subscription had better end, with
- * UNAVAILABLE, so that its client asks again there; what goes on is cut when the grace time is
- * over. False of a client's call, and once the connection is gone. */
+/* Server: whether the call's connection drains, because of weir_server_drain or
+ * max_connection_age: the client makes new calls elsewhere. Long-lived streams should then end with
+ * UNAVAILABLE, so that the client reconnects; they are cancelled at the end of the grace period.
+ * False on a client, and once the connection is closed. */
 WEIR_API bool weir_call_draining(const weir_call *call);
 
-/* Server: set the event when that begins, or now where it has begun. Holds on to it until the call
- * has gone. FAILED_PRECONDITION: it is a client's call. RESOURCE_EXHAUSTED: no memory. */
+/* Server: set the event when draining begins, or at once if it has begun. Holds a reference to the
+ * event until the call is freed. FAILED_PRECONDITION: a client's call. RESOURCE_EXHAUSTED: no
+ * memory. */
 WEIR_API WEIR_CHECK weir_code weir_call_on_drain(weir_call *call, weir_event *event);
 
 WEIR_END_C
