@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small HTTP/1.1 endpoints beside a server's calls: metrics, health, version. */
+/* HTTP/1.1 endpoints of a server beside gRPC: metrics, health, version. */
 /* Threads: set up before weir_server_run; handlers run on fibers of the server's first loop. */
 #pragma once
 
@@ -7,46 +7,47 @@
 
 WEIR_BEGIN_C
 
-/* One request and its answer. Lives until the handler returns. */
+/* A request and its response. Lives until the handler returns. */
 typedef struct weir_http_exchange weir_http_exchange;
 
-/* Answers GET and HEAD (whose content is dropped) of one path: 200, unless it says otherwise. It
- * may park, but should not for long: a server that drains waits for it. */
+/* Answers GET and HEAD requests for one path, with status 200 unless it sets another. For HEAD the
+ * content is discarded. May suspend, but a draining server waits for it. */
 typedef void weir_http_handler(void *self, weir_http_exchange *exchange);
 
-/* Serve HTTP/1.1, in the clear, on an address as weir_server_listen takes them. It is answered
- * while the server drains, until the last call has ended. The options' max_http_connections and
- * http_timeout bound what clients may hold. Errors as weir_server_listen has them. */
+/* Serve HTTP/1.1, without TLS, on an address. Forms of address and errors are those of
+ * weir_server_listen. While the server drains requests are answered until the last call has ended.
+ * Limits: weir_server_options.max_http_connections and http_timeout. */
 WEIR_API WEIR_CHECK weir_code weir_server_listen_http(weir_server *server, const char *address);
 
-/* The nth of these addresses as bound; NULL beyond the last. Lives as long as the server. */
+/* The nth HTTP/1.1 address as bound; NULL beyond the last. Lives as long as the server. */
 WEIR_API const char *weir_server_http_address(const weir_server *server, size_t index);
 
-/* Answer requests for a path, "/metrics", compared byte by byte. Borrows path and self until the
- * server is freed. ALREADY_EXISTS: the path is taken. INVALID_ARGUMENT: it does not begin with '/'.
- * RESOURCE_EXHAUSTED: no memory. */
+/* Answer requests for a path, such as "/metrics", which must match exactly. Borrows path and self
+ * until the server is freed. ALREADY_EXISTS: the path is taken. FAILED_PRECONDITION: the server
+ * runs already. INVALID_ARGUMENT: the path does not begin with '/'. RESOURCE_EXHAUSTED: no
+ * memory. */
 WEIR_API WEIR_CHECK weir_code weir_server_handle(
     weir_server *server, const char *path, weir_http_handler *handler, void *self);
 
-/* ---- the request; what is borrowed lives as long as the exchange ---- */
+/* ---- the request; strings live as long as the exchange ---- */
 
-/* What stands behind the '?'; data is NULL when there is none. */
+/* The query string after '?'; data is NULL if there is none. */
 WEIR_API weir_str weir_http_query(const weir_http_exchange *exchange);
 
-/* The first value of a field, without regard to the case of its name; data is NULL when it is
+/* The first value of a header field, whose name is not case-sensitive; data is NULL if it is
  * absent. */
 WEIR_API weir_str weir_http_header(const weir_http_exchange *exchange, const char *name);
 
-/* ---- the answer; without memory for it the client gets a 503 ---- */
+/* ---- the response; if there is no memory for it the client gets a 503 ---- */
 
-/* 200 to 599. */
+/* Set the status code, 200 to 599. */
 WEIR_API void weir_http_status(weir_http_exchange *exchange, int status);
 
-/* The content's type, at most 127 bytes; "text/plain; charset=utf-8" at first. Borrowed until the
+/* Set the Content-Type, at most 127 bytes; default "text/plain; charset=utf-8". Borrowed until the
  * handler returns. */
 WEIR_API void weir_http_type(weir_http_exchange *exchange, const char *type);
 
-/* Add to the content. */
+/* Append to the content. */
 WEIR_API void weir_http_write(weir_http_exchange *exchange, const void *bytes, size_t len);
 WEIR_API void weir_http_printf(weir_http_exchange *exchange, const char *format, ...)
     WEIR_PRINTF(2, 3);
