@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A channel straight to a server of the same process: for tests of one's service, without sockets.
- */
-/* Threads: as weir_channel_new; the server may be on other threads. */
+/* In-process channels: to a server of the same process without sockets, for example in tests. */
+/* Threads: as in channel.h; the server may run on other threads. */
 #pragma once
 
 #include <weir/channel.h>
@@ -9,10 +8,10 @@
 
 WEIR_BEGIN_C
 
-/* HTTP/2 through memory, and all else as with a socket; the peer is "unix:". The server runs, or
- * will, and needs no address if this comes before it does. It must outlive the channel; draining
- * ends the connection as it does others. options may be NULL. INVALID_ARGUMENT: there is no such
- * balancer, the service config cannot be, or there is TLS, which there is none of here. */
+/* Create a channel that speaks HTTP/2 through memory; everything else is as over a socket. The
+ * peer's address is "unix:". The server may start later, and then needs no listening address.
+ * Borrows the loop and the server until the channel is freed. options may be NULL. Errors are those
+ * of weir_channel_new, and INVALID_ARGUMENT: options.tls is set. */
 WEIR_API WEIR_CHECK weir_code weir_channel_new_in_process(weir_loop *loop, weir_server *server,
     const struct weir_channel_options *options, weir_channel **out_channel);
 
