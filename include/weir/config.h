@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Service configs as JSON (grpc doc/service_config.md; gRFC A2, A6). Of libweir-config. */
+/* Service configs in JSON (grpc doc/service_config.md; gRFC A2, A6). Part of libweir-config. */
 /* Threads: safe from any thread. */
 #pragma once
 
@@ -7,19 +7,20 @@
 
 WEIR_BEGIN_C
 
-/* Read a config, of len bytes. INVALID_ARGUMENT: it is none, and the error, which may be NULL,
- * names the field: "methodConfig[2].retryPolicy.maxAttempts: must be ..."; fields that are not
- * known are left alone, and so are the options of balancers, which look at them when a channel uses
- * them. RESOURCE_EXHAUSTED: no memory. Free it with weir_service_config_free.
+/* Parse a config of len bytes. Free it with weir_service_config_free. Unknown fields are ignored;
+ * the options of load balancing policies are checked only when a channel uses the config.
+ * INVALID_ARGUMENT: it is not valid; error, which may be NULL, names the field:
+ * "methodConfig[2].retryPolicy.maxAttempts: must be ...". RESOURCE_EXHAUSTED: no memory.
  *
- * A list is of choices, as a name in DNS has them (gRFC A2): the first that is for this client is
- * read, whose clientLanguage is "c"; when none is, there is nothing in the config. */
+ * A JSON array is a list of choices as in DNS (gRFC A2): the first one that matches this client,
+ * whose clientLanguage is "c", is used; if none matches, the config is empty. */
 WEIR_API WEIR_CHECK weir_code weir_service_config_parse(const char *json, size_t len,
     struct weir_service_config **out_config, struct weir_value_error *error);
 
+/* Free a config made by weir_service_config_parse. */
 WEIR_API void weir_service_config_free(struct weir_service_config *config);
 
-/* Both of them, for weir_channel_options: what resolvers bring is read. */
+/* Both functions, for weir_channel_options.service_config_format. */
 extern WEIR_API const struct weir_service_config_format weir_service_config_json;
 
 WEIR_END_C
