@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Balancers: which of a channel's servers gets the next call. */
-/* Threads: everything belongs to the thread that turns the channel's loop: no locks are needed. */
+/* Load balancing policies: choose the subchannel for each call. */
+/* Threads: all functions run on the thread of the channel's loop, so policies need no locks. */
 #pragma once
 
 #include <weir/call.h>
@@ -10,83 +10,85 @@ WEIR_BEGIN_C
 struct weir_value;
 struct weir_value_error;
 
-/* A channel's way to one server: connects when it is made, and again whenever it was lost. */
+/* A channel's connection to one server: connects when created, and again when lost. */
 typedef struct weir_subchannel weir_subchannel;
 
-/* The address as the resolver gave it, and its weight, at least 1. Texts live until the resolver's
- * next list. */
+/* The address and weight (at least 1) given by the resolver. Strings live until the resolver's next
+ * list. */
 WEIR_API const char *weir_subchannel_address(const weir_subchannel *subchannel);
 WEIR_API unsigned weir_subchannel_weight(const weir_subchannel *subchannel);
 
-/* NULL: the resolver gave no such attribute. */
+/* An attribute given by the resolver; NULL: none of this key. */
 WEIR_API const char *weir_subchannel_attribute(const weir_subchannel *subchannel, const char *key);
 
-/* Calls that it has now. */
+/* The number of its active calls. */
 WEIR_API unsigned weir_subchannel_calls(const weir_subchannel *subchannel);
 
-/* The balancer's own memory beside it, of weir_balancer_type.subchannel_size bytes. */
+/* The policy's data for this subchannel: weir_balancer_type.subchannel_size bytes, zeroed at first.
+ */
 WEIR_API void *weir_subchannel_data(const weir_subchannel *subchannel);
 
-/* The subchannels that are connected, and none besides; there is at least one. */
+/* All subchannels that are READY; at least one. */
 struct weir_ready {
     weir_subchannel *const *list;
     size_t count;
     int64_t now; /* on weir_now's clock */
 };
 
-/* What a server has told of its load with a call (gRFC A51; orca.h has the server's half). */
+/* A server's load report (gRFC A51; see orca.h for the server side). */
 struct weir_load {
-    double cpu_utilization, application_utilization; /* 1: all there is */
+    double cpu_utilization, application_utilization; /* 1: fully used */
     double calls_per_second, errors_per_second;
 };
 
-/* How a call has ended. */
+/* How a call ended. */
 struct weir_outcome {
     weir_code code;
     int64_t now;                  /* on weir_now's clock */
-    int64_t duration;             /* nanoseconds since it was given the server */
-    const struct weir_load *load; /* NULL: nothing was told */
+    int64_t duration;             /* nanoseconds since the pick */
+    const struct weir_load *load; /* NULL: no report */
 };
 
-/* A policy. Each channel that uses it has its own memory of it, zeroed at first. A function that is
- * NULL is not called. */
+/* A policy. Each channel that uses it has its own instance, `self`: `size` bytes, zeroed at first.
+ * Functions that are NULL are not called. */
 struct weir_balancer_type {
     const char *name;       /* "round_robin" */
-    size_t size;            /* bytes of memory a channel: `self` */
-    size_t subchannel_size; /* and a subchannel */
+    size_t size;            /* bytes of `self`, per channel */
+    size_t subchannel_size; /* bytes of weir_subchannel_data */
 
-    /* All servers make up one subchannel, connected when a call wants it, to the first that
-     * answers. There is nothing to pick. */
+    /* All servers form one subchannel, which connects to the first that answers when a call needs
+     * it, as in pick_first. `pick` is not used. */
     bool together;
 
-    /* Once, before all others: the options that a service config gives, an object (value.h); NULL:
-     * none. Not OK, with the error: they cannot be, and self is given up without `fini`. */
+    /* Called once, before all others, with the policy's options in the service config, an object
+     * (value.h); NULL: none. A code other than OK, with error set, rejects them; self is then freed
+     * without `fini`. */
     weir_code (*configure)(
         void *self, const struct weir_value *options, struct weir_value_error *error);
 
-    /* A server has come into the resolver's list, or has left it. */
+    /* A server was added to the resolver's list, or removed from it. */
     void (*added)(void *self, weir_subchannel *subchannel);
     void (*removed)(void *self, weir_subchannel *subchannel);
 
-    /* It was connected, or is no longer. */
+    /* A subchannel has become READY, or is no longer. */
     void (*changed)(void *self, weir_subchannel *subchannel, bool ready);
 
-    /* Choose one for this call, to look at only. NULL: none; the call waits for the next change.
-     * Must not suspend, and had better not allocate. */
+    /* Choose a subchannel for a call, which must not be modified. NULL: queue the call until the
+     * next change. Must not suspend, and should not allocate. */
     weir_subchannel *(*pick)(void *self, const struct weir_ready *ready, const weir_call *call);
 
-    /* A call that it has chosen for has ended, and its subchannel was not removed meanwhile. */
+    /* A picked call has ended. Not called for subchannels that were removed meanwhile. */
     void (*done)(void *self, weir_subchannel *subchannel, const struct weir_outcome *outcome);
 
-    /* Each server is to stream reports of its load beside its calls, too, so many nanoseconds apart
-     * or as seldom as it wants (gRFC A51). NULL or 0: not. Asked when one is connected. */
+    /* The interval, in nanoseconds, at which servers shall stream out-of-band load reports (gRFC
+     * A51); servers may choose a longer one. NULL or 0: none. Called when a subchannel connects. */
     int64_t (*report_period)(void *self);
 
-    /* Such a report. now: on weir_now's clock. */
+    /* An out-of-band load report has arrived. now: on weir_now's clock. */
     void (*reported)(
         void *self, weir_subchannel *subchannel, const struct weir_load *load, int64_t now);
 
-    /* Give back what self holds; the channel frees self. */
+    /* Release what self holds; the channel frees self. */
     void (*fini)(void *self);
 };
 
