@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a service's owner tells its clients: balancing, and how calls of each method are made
- * (grpc doc/service_config.md). Where it is JSON, weir/config.h reads it. */
-/* Threads: constant; safe from any thread. */
+/* Service configs: load balancing policy and per-method settings, given by a service's owner (grpc
+ * doc/service_config.md). config.h parses them from JSON. */
+/* Threads: immutable; safe from any thread. */
 #pragma once
 
 #include <weir/retry.h>
@@ -9,42 +9,42 @@
 
 WEIR_BEGIN_C
 
-/* Without a method every method of the service; without a service every method there is. */
+/* A method; without `method`, all methods of the service; without `service`, all methods. */
 struct weir_method_name {
-    const char *service, *method; /* "user.UserService", "GetUser"; NULL: without */
+    const char *service, *method; /* "user.UserService", "GetUser"; or NULL */
 };
 
-/* How calls of some methods are made. The names that say most of a method decide. */
+/* Settings of the named methods. The most specific name that matches a method applies. */
 struct weir_method_config {
     const struct weir_method_name *names;
     size_t name_count;
-    int64_t timeout;     /* nanoseconds from the call's start; 0: none. It only shortens */
-    bool wait_for_ready; /* unless weir_call_set_wait_for_ready was called */
-    size_t max_request_message, max_response_message; /* bytes, 0: the channel's, which they only
-                                                         lower */
-    /* How a call is tried again; at most one of them, NULL: not. Throttled by the service config
-     * alone. */
+    int64_t timeout;     /* nanoseconds from the call's start; can only shorten; 0: none */
+    bool wait_for_ready; /* unless weir_call_set_wait_for_ready is called */
+    size_t max_request_message, max_response_message; /* bytes; can only lower the
+                                                         channel's; 0: those */
+    /* At most one of them is set; NULL: none. Their max_tokens, token_ratio and unthrottled are
+     * ignored in favour of the service config's. */
     const struct weir_retry_options *retry;
     const struct weir_hedge_options *hedge;
 };
 
 struct weir_service_config {
-    /* An object: the members' names are those of balancers, their values the options. The first
-     * that the channel knows is used. NULL: the channel's choice. */
+    /* An object whose members are load balancing policies: the name and its options. The first one
+     * that the channel knows is used. NULL: weir_channel_options.balancer. */
     const struct weir_value *balancers;
     const struct weir_method_config *methods;
     size_t method_count;
-    /* Throttles retries and hedges of all calls: see weir_retry_options. 0: not. */
+    /* Throttling of the retries and hedges of all calls, see retry.h; 0: none. */
     unsigned max_tokens;
     double token_ratio;
-    /* Servers whose grpc.health.v1 does not say SERVING of this service get no calls. NULL: nobody
-     * asks. */
+    /* Client-side health checking (gRFC A17): servers whose grpc.health.v1 status of this service
+     * is not SERVING get no calls. NULL: off. */
     const char *health_service;
 };
 
-/* How a channel reads what a resolver brings; see weir/config.h. */
+/* Parses the configs that resolvers provide; see config.h. */
 struct weir_service_config_format {
-    /* INVALID_ARGUMENT, with the error: it is none. Must not suspend. */
+    /* INVALID_ARGUMENT, with error set: not a valid config. Must not suspend. */
     weir_code (*parse)(const char *text, size_t len, struct weir_service_config **out_config,
         struct weir_value_error *error);
     void (*free)(struct weir_service_config *config);
