@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may call what: roles per method, held against the claims that weir_auth left, and peers, held
- * against what the connection proves. In libweir-auth. */
-/* Threads: a weir_permission is constant; it serves the calls of every loop at once. */
+/* Authorization: per method, the roles a token must have (auth.h) and the peers that may call
+ * (peer.h). Part of libweir-auth. */
+/* Threads: a weir_permission is immutable; safe from any thread. */
 #pragma once
 
 #include <weir/auth.h>
@@ -13,30 +13,32 @@ typedef struct weir_permission weir_permission;
 struct weir_permission_rule {
     const char *method; /* "/package.Service/Method" */
 
-    /* Any one of them will do. NULL: no role is asked for; none: nobody may call it. */
+    /* The token must have one of these roles. NULL: no role is required. An empty list: nobody may
+     * call the method. */
     const char *const *roles;
     size_t role_count;
 
-    /* Any one of them will do, besides the role: "uri:spiffe://example.org/billing",
+    /* In addition, the peer must be one of these: "uri:spiffe://example.org/billing",
      * "dns:billing.example.org" and "cn:billing" are names in the client's verified certificate,
-     * "uid:1000" is the user behind a Unix socket. NULL: any peer. */
+     * "uid:1000" is the user at the other end of a Unix socket. NULL: any peer. */
     const char *const *peers;
     size_t peer_count;
 };
 
-/* Is it a peer of one of these forms? */
+/* Whether text has one of the forms of weir_permission_rule.peers. */
 WEIR_API bool weir_permission_is_peer(const char *text);
 
-/* Copies the rules. INVALID_ARGUMENT: a method has two, or is not of the form
- * "/package.Service/Method", or a peer is of none. RESOURCE_EXHAUSTED: no memory. */
+/* Create permissions. Copies the rules. INVALID_ARGUMENT: a method has two rules or is malformed,
+ * or a peer is malformed. RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_permission_new(
     const struct weir_permission_rule *rules, size_t count, weir_permission **out_permission);
+
+/* After every server that uses them. */
 WEIR_API void weir_permission_free(weir_permission *permission);
 
-/* The interceptor; self is a weir_permission; it stands inside of weir_auth_intercept. A method
- * without a rule is open. PERMISSION_DENIED: "insufficient permissions", "no user claims found", or
- * "peer not allowed".
- */
+/* The server interceptor; self is the weir_permission. Add it after weir_auth_intercept, whose
+ * claims it checks. Methods without a rule are allowed. Ends a call with PERMISSION_DENIED:
+ * "insufficient permissions", "no user claims found" or "peer not allowed". Suspends. */
 WEIR_API weir_interceptor weir_permission_intercept;
 
 WEIR_END_C
