@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Log lines, text for a terminal or JSON for machines, and an interceptor that logs calls. */
-/* Threads: lines may be written from any thread and do not mix. A log has one thread of its own,
- * which alone waits for where the lines go. */
+/* Logging, as text or JSON, and an interceptor that logs calls. Part of libweir-ext. */
+/* Threads: lines may be written from any thread. A log has a thread of its own, which alone waits
+ * for the output. */
 #pragma once
 
 #include <weir/interceptor.h>
@@ -13,8 +13,8 @@ typedef struct weir_log weir_log;
 enum weir_log_level { WEIR_LOG_DEBUG = -1, WEIR_LOG_INFO, WEIR_LOG_WARN, WEIR_LOG_ERROR };
 enum weir_log_format { WEIR_LOG_TEXT, WEIR_LOG_JSON };
 
-/* A value of a line: a text (any bytes: what is not UTF-8 or would drive a terminal is escaped), or
- * with text NULL the number. */
+/* A field of a line: a string, or, if text is NULL, a number. Invalid UTF-8 and control characters
+ * are escaped. */
 struct weir_log_field {
     const char *key;
     const char *text;
@@ -35,39 +35,42 @@ weir_log_number(const char *key, int64_t number)
     return field;
 }
 
+/* The most fields that weir_log_options.call_fields may add. */
 #define WEIR_LOG_CALL_FIELDS 8
 
-/* Zero is the default of every field. */
+/* Zero selects each field's default, which is given last. */
 struct weir_log_options {
-    enum weir_log_format format; /* text */
-    enum weir_log_level level;   /* lines below it are dropped; WEIR_LOG_INFO */
-    size_t buffer;               /* bytes of lines that wait to be written; 256 KiB */
-    int64_t patience;            /* how long weir_log_free waits for a slow end; 2 s */
-    /* Takes whole lines, on the log's own thread, and may block; NULL: standard error. */
+    enum weir_log_format format; /* default text */
+    enum weir_log_level level;   /* lowest level that is logged; default WEIR_LOG_INFO */
+    size_t buffer;               /* bytes of lines waiting to be written; default 256 KiB */
+    int64_t patience;            /* nanoseconds weir_log_free waits for `write`; default 2 s */
+    /* Writes whole lines. Runs on the log's thread; may block. Default: to standard error. */
     void (*write)(void *self, const char *lines, size_t len);
-    void *self;
-    /* Adds to the last line of a call, behind what it says anyway (weir_log_intercept): fills up to
-     * WEIR_LOG_CALL_FIELDS fields whose texts live until the call has ended, and returns how many.
-     * May be NULL. */
+    void *self; /* borrowed */
+    /* Adds fields to the line about a call's end (weir_log_intercept): stores up to
+     * WEIR_LOG_CALL_FIELDS, whose strings live until the call has ended, and returns their number.
+     * Default none. */
     size_t (*call_fields)(void *self, weir_call *call, struct weir_log_field *fields);
-    void *call_fields_self;
+    void *call_fields_self; /* borrowed */
 };
 
-/* Starts the thread. options may be NULL. RESOURCE_EXHAUSTED: no memory or no thread. */
+/* Create a log and start its thread. options may be NULL. RESOURCE_EXHAUSTED: no memory or no
+ * thread. */
 WEIR_API WEIR_CHECK weir_code weir_log_new(
     const struct weir_log_options *options, weir_log **out_log);
 
-/* Writes what waits and ends the thread. One that is stuck in options.write beyond options.patience
- * is left behind with that call: self must outlive it. */
+/* Write pending lines, end the thread and free the log. A thread that is blocked in options.write
+ * beyond options.patience is abandoned; self must outlive it. */
 WEIR_API void weir_log_free(weir_log *log);
 
-/* One line: time, level, message, fields. Long values are cut, fields for which no room is left are
- * dropped. Never blocks: while the buffer is full lines are lost, and counted; a line says so when
- * there is room again. Does nothing with a log that is NULL. */
+/* Log a line: time, level, message, fields. Long values are truncated; fields that do not fit are
+ * omitted. Never blocks: while the buffer is full lines are dropped and counted, which a later line
+ * reports. log may be NULL: does nothing. */
 WEIR_API void weir_log_write(weir_log *log, enum weir_log_level level, const char *message,
     const struct weir_log_field *fields, size_t count);
 
-/* weir_log_line(log, WEIR_LOG_WARN, "cut short", weir_log_number("calls", calls)) */
+/* weir_log_write with fields as arguments: weir_log_line(log, WEIR_LOG_WARN, "cut short",
+ * weir_log_number("calls", calls)). */
 #ifdef __cplusplus
 extern "C++" {
 template <class... Fields>
@@ -85,14 +88,14 @@ weir_log_line(weir_log *log, enum weir_log_level level, const char *message, Fie
         sizeof((const struct weir_log_field[]){__VA_ARGS__}) / sizeof(struct weir_log_field))
 #endif
 
-/* Lines that were lost so far. */
+/* The number of lines dropped so far. */
 WEIR_API uint64_t weir_log_dropped(weir_log *log);
 
-/* Log the start and the end of each call, with trace_id and span_id where a tracer is at work, of a
- * server or of a channel; self is the weir_log: method, peer, then code, duration_us, and the
- * status's text when it is not OK. Ends are of level INFO; WARN when the call found no help
- * (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED), ERROR when a program failed (UNKNOWN,
- * INTERNAL, DATA_LOSS). Neither metadata nor messages are logged. */
+/* The interceptor, for servers and channels; self is the weir_log. Logs the start of each call with
+ * method and peer, and its end with code, duration_us and, unless OK, the status message; both with
+ * trace_id and span_id if a tracer is in use. Ends have level INFO; WARN for UNAVAILABLE,
+ * DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED; ERROR for UNKNOWN, INTERNAL and DATA_LOSS. Metadata and
+ * messages are not logged. Suspends. */
 WEIR_API weir_interceptor weir_log_intercept;
 
 WEIR_END_C
