@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers for Prometheus: of calls, of the runtime, and one's own. */
-/* Threads: every function here is safe from any thread, but new and free. Counting takes no lock
- * and no memory; making a series takes a lock. */
+/* Metrics for Prometheus: of calls, of the runtime, and the application's own. Part of libweir-ext.
+ */
+/* Threads: safe from any thread, except new and free. Updating a metric neither locks nor
+ * allocates; creating a series locks. */
 #pragma once
 
 #include <weir/http.h>
@@ -11,46 +12,46 @@
 
 WEIR_BEGIN_C
 
-/* What is counted, by name. */
+/* A registry of metrics. */
 typedef struct weir_metrics weir_metrics;
 
-/* Zero is the default of every field. */
+/* Zero selects each field's default, which is given last. */
 struct weir_metrics_options {
-    size_t max_methods; /* a side; calls of further ones are counted as "other"; 256 */
-    size_t max_series;  /* of a name: further labels are counted as "other"; 1000 */
+    size_t max_methods; /* per side (server, client); further ones count as "other"; default 256 */
+    size_t max_series;  /* per name; further labels count as "other"; default 1000 */
 };
 
-/* options may be NULL. RESOURCE_EXHAUSTED: no memory. */
+/* Create a registry. options may be NULL. RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_metrics_new(
     const struct weir_metrics_options *options, weir_metrics **out_metrics);
 
-/* After every server and channel that counts in it. */
+/* After every server and channel that uses it. */
 WEIR_API void weir_metrics_free(weir_metrics *metrics);
 
 /* ---- calls ---- */
 
-/* Count calls, of a server or of a channel; self is the weir_metrics:
- *   grpc_requests_total{method,type}              calls that have begun
- *   grpc_request_duration_seconds{method,type}    histogram, from 50 us to 10 s; on a server since
+/* The interceptor, for servers and channels; self is the weir_metrics. Updates:
+ *   grpc_requests_total{method,type}              calls started
+ *   grpc_request_duration_seconds{method,type}    histogram, 50 us to 10 s; on a server from when
  *                                                 the request was read
- *   grpc_request_errors_total{method,code}        calls that ended with another code than OK
- * On the client's side the names begin with grpc_client_. */
+ *   grpc_request_errors_total{method,code}        calls ended with a code other than OK
+ * On a client the names begin with grpc_client_ instead of grpc_. Suspends. */
 WEIR_API weir_interceptor weir_metrics_intercept;
 
-/* ---- the text ---- */
+/* ---- exposition ---- */
 
-/* Write everything in the text format of Prometheus, piece by piece. */
+/* Write all metrics in Prometheus' text format, by several calls of `write`. */
 WEIR_API void weir_metrics_write(
     weir_metrics *metrics, void (*write)(void *arg, const char *text, size_t len), void *arg);
 
-/* The same as the answer of an HTTP endpoint, for weir_server_handle; self is the weir_metrics. */
+/* An HTTP handler that does so, for weir_server_handle; self is the weir_metrics. */
 WEIR_API weir_http_handler weir_metrics_answer;
 
-/* ---- one's own ----
+/* ---- the application's own metrics ----
  *
- * A name with labels is a series. Asking for one makes it, or gives the one that is there; it lives
- * as long as the metrics. Copies the texts. NULL: not a name, or one of another type or with other
- * labels, or no memory. */
+ * A series is a name with label values. These functions create it, or return the existing one; it
+ * lives as long as the registry. They copy the strings. NULL: the name is malformed or exists with
+ * another type or other label names, or no memory. */
 
 struct weir_label {
     const char *name, *value;
@@ -60,43 +61,44 @@ typedef struct weir_counter weir_counter;
 typedef struct weir_gauge weir_gauge;
 typedef struct weir_histogram weir_histogram;
 
-/* By convention the name of a counter ends in "_total". */
+/* By convention a counter's name ends in "_total". */
 WEIR_API weir_counter *weir_metrics_counter(weir_metrics *metrics, const char *name,
     const char *help, const struct weir_label *labels, size_t label_count);
 WEIR_API weir_gauge *weir_metrics_gauge(weir_metrics *metrics, const char *name, const char *help,
     const struct weir_label *labels, size_t label_count);
 
-/* bounds: what each bucket holds at most, rising; at most 32 of them. */
+/* bounds: the upper bounds of the buckets, ascending, at most 32. */
 WEIR_API weir_histogram *weir_metrics_histogram(weir_metrics *metrics, const char *name,
     const char *help, const double *bounds, size_t bound_count, const struct weir_label *labels,
     size_t label_count);
 
-/* Each does nothing with NULL. */
+/* Update a metric. NULL: does nothing. */
 WEIR_API void weir_counter_add(weir_counter *counter, uint64_t more);
 WEIR_API void weir_gauge_set(weir_gauge *gauge, double value);
 WEIR_API void weir_gauge_add(weir_gauge *gauge, double more);
 WEIR_API void weir_histogram_observe(weir_histogram *histogram, double value);
 
-/* ---- what is counted elsewhere ---- */
+/* ---- values counted elsewhere ---- */
 
-/* One reading of everything. */
+/* One exposition of all metrics. */
 typedef struct weir_scrape weir_scrape;
 
-/* Asked at each reading for what it knows. It must not park. */
+/* Called at each exposition to add its values. Must not suspend. */
 typedef void weir_collector(void *self, weir_scrape *scrape);
 
-/* Borrows self until the metrics are freed. RESOURCE_EXHAUSTED: no memory. */
+/* Add a collector. Borrows self until the registry is freed. RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_metrics_collect(
     weir_metrics *metrics, weir_collector *collector, void *self);
 
-/* Begin a name, which no other may have; its values follow. type: "counter" or "gauge". */
+/* In a collector: begin a metric, whose name must be unique, and then add its values. type:
+ * "counter" or "gauge". */
 WEIR_API void weir_scrape_name(
     weir_scrape *scrape, const char *name, const char *type, const char *help);
 WEIR_API void weir_scrape_value(
     weir_scrape *scrape, const struct weir_label *labels, size_t label_count, double value);
 
-/* Collect what a server counts (weir/stats.h), as weir_server_..., a pool, as weir_pool_..., and a
- * TLS setup (weir/tls.h), as weir_tls_...: one of each at most, borrowed until the metrics are
+/* Collect the counters of a server (stats.h) as weir_server_..., of a pool as weir_pool_..., or of
+ * TLS settings (tls.h) as weir_tls_...; at most one of each. Borrows them until the registry is
  * freed. RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_metrics_server(weir_metrics *metrics, weir_server *server);
 WEIR_API WEIR_CHECK weir_code weir_metrics_pool(weir_metrics *metrics, weir_pool *pool);
