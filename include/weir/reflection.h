@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reflection: tells generic clients what a server serves, from the descriptors that generated code
- * carries. Part of libweir-ext. */
+/* Server reflection (grpc doc/server-reflection.md), from the descriptors in generated code. Part
+ * of libweir-ext. */
 /* Threads: set up before weir_server_run; free after the server. */
 #pragma once
 
@@ -10,11 +10,14 @@ WEIR_BEGIN_C
 
 typedef struct weir_reflection weir_reflection;
 
-/* Offer grpc.reflection.v1 and v1alpha on a server, for all its services, these two included.
- * ALREADY_EXISTS: it has one of them; *out_reflection may be in use all the same, or NULL.
+/* Offer grpc.reflection.v1 and v1alpha on a server, describing all its services, these included.
+ * Borrows the server. ALREADY_EXISTS: the server has one of them; *out_reflection is NULL, or must
+ * be freed after the server all the same. FAILED_PRECONDITION: the server runs already.
  * RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_reflection_new(
     weir_server *server, weir_reflection **out_reflection);
+
+/* After the server is freed. */
 WEIR_API void weir_reflection_free(weir_reflection *reflection);
 
 WEIR_END_C
