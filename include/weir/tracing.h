@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Distributed tracing: W3C trace contexts in and out, spans exported over OTLP/gRPC. Part of
+/* Distributed tracing: propagates W3C trace contexts and exports spans over OTLP/gRPC. Part of
  * libweir-ext. */
-/* Threads: set a tracer up and free it on one thread; calls of any thread may be traced at the same
- * time. */
+/* Threads: create and free a tracer on one thread; everything else is safe from any thread. */
 #pragma once
 
 #include <weir/channel.h>
@@ -10,87 +9,92 @@
 
 WEIR_BEGIN_C
 
-/* ---- the trace that a call belongs to ---- */
+/* ---- trace context of a call ---- */
 
 struct weir_trace_context {
     uint8_t trace_id[16];
-    uint8_t span_id[8];   /* of the call's own span */
-    uint8_t parent_id[8]; /* of the span that caused it; all zero: none */
+    uint8_t span_id[8];   /* of the call's span */
+    uint8_t parent_id[8]; /* of its parent span; all zero: none */
     bool sampled;         /* the spans of this trace are recorded */
-    weir_str state;       /* tracestate as it came, for the next one; data is NULL when absent */
+    weir_str state;       /* tracestate as received, to be propagated; data is NULL if absent */
 };
 
-/* What a tracer left on the call; NULL when there was none. In a call that was not begun yet it is
- * the one of the call inside whose handler it is made. Lives as long as the call. */
+/* The call's trace context; NULL: no tracer is in use. Before a client's call starts, it is the
+ * parent's context. Lives as long as the call. */
 WEIR_API const struct weir_trace_context *weir_trace_context(const weir_call *call);
 
-/* Room for the texts below, NUL included. */
+/* Sizes of buffers for the texts below, including the NUL. */
 #define WEIR_TRACE_ID_TEXT 33
 #define WEIR_SPAN_ID_TEXT 17
 #define WEIR_TRACEPARENT_TEXT 56
 
-/* Lower-case hexadecimal, as logs and collectors write them. */
+/* Format an id in lower-case hexadecimal. */
 WEIR_API void weir_trace_id_text(
     const struct weir_trace_context *context, char out_text[WEIR_TRACE_ID_TEXT]);
 WEIR_API void weir_span_id_text(
     const struct weir_trace_context *context, char out_text[WEIR_SPAN_ID_TEXT]);
 
-/* A traceparent header (W3C Trace Context, section 3.2): trace_id, sampled, and its parent-id as
- * span_id; the rest zero. False: it is none, or of a version that does not exist. */
+/* Parse or format a traceparent header (W3C Trace Context, section 3.2). Parsing sets trace_id,
+ * sampled, and span_id to its parent-id; the rest is zero. False: malformed or an invalid version.
+ */
 WEIR_API WEIR_CHECK bool weir_traceparent_parse(
     weir_str text, struct weir_trace_context *out_context);
 WEIR_API void weir_traceparent_format(
     const struct weir_trace_context *context, char out_text[WEIR_TRACEPARENT_TEXT]);
 
-/* ---- tracer: decides what is recorded, and sends it away ---- */
+/* ---- tracer: samples, records and exports spans ---- */
 
 typedef struct weir_tracer weir_tracer;
 
-/* Zero is the default of every field; texts are copied. */
+/* Zero selects each field's default, which is given last. Strings are copied. */
 struct weir_tracer_options {
-    /* The collector: "http://HOST[:PORT]", "HOST[:PORT]" or "unix:PATH"; port 4317. NULL: contexts
-     * are passed on, nothing is exported. */
+    /* The collector: "http://HOST[:PORT]", "HOST[:PORT]" or "unix:PATH", port 4317 unless given.
+     * NULL: contexts are propagated, but nothing is exported. */
     const char *endpoint;
-    const char *service_name;    /* "unknown_service" */
-    const char *service_version; /* none */
-    const char *server_address;  /* "HOST:PORT" where a server is reached, for its spans; none */
-    double skip;            /* share of the traces that begin here and are not recorded, 0 to 1 */
-    size_t queue;           /* spans that wait for export, a power of two; 2048 */
-    size_t batch;           /* spans in one export; 512 */
-    int64_t interval;       /* nanoseconds that a span waits at most before it is sent; 5 s */
-    int64_t export_timeout; /* of one export; 10 s */
+    const char *service_name;    /* default "unknown_service" */
+    const char *service_version; /* default none */
+    const char *server_address;  /* "HOST:PORT" of this server, for its spans; default none */
+    double skip;            /* fraction of new traces that are not sampled, 0 to 1; default 0 */
+    size_t queue;           /* spans waiting for export, a power of two; default 2048 */
+    size_t batch;           /* spans per export; default 512 */
+    int64_t interval;       /* nanoseconds between exports; default 5 s */
+    int64_t export_timeout; /* nanoseconds, of one export; default 10 s */
 };
 
-/* INVALID_ARGUMENT: an option is none. RESOURCE_EXHAUSTED: no memory, or no file descriptor. */
+/* Create a tracer. INVALID_ARGUMENT: an option is malformed or out of range. RESOURCE_EXHAUSTED: no
+ * memory, or no file descriptor. */
 WEIR_API WEIR_CHECK weir_code weir_tracer_new(
     const struct weir_tracer_options *options, weir_tracer **out_tracer);
 
-/* The channel to the collector, for who looks at it; the tracer's. NULL: it exports nothing. */
+/* The channel to the collector, for monitoring. Owned by the tracer. NULL: nothing is exported. */
 WEIR_API weir_channel *weir_tracer_channel(weir_tracer *tracer);
 
 /* After every traced call has ended and weir_tracer_run has returned. */
 WEIR_API void weir_tracer_free(weir_tracer *tracer);
 
-/* An interceptor for servers and for channels; self is the tracer. A server's call continues the
- * trace of its traceparent header, a client's that of the call inside whose handler it is made;
- * else a new one begins. On a channel it stands outside of retries: a call is one span. */
+/* The interceptor, for servers and channels; self is the tracer. A server's call continues the
+ * trace of its traceparent header, a client's call that of its parent; otherwise a new trace
+ * begins. On a channel add it before retries: a call is one span, whatever attempts it takes.
+ * Suspends. */
 WEIR_API weir_interceptor weir_tracer_intercept;
 
-/* Export until weir_tracer_stop, on the thread that the caller gives for it. */
+/* Export spans on the calling thread until weir_tracer_stop. */
 WEIR_API void weir_tracer_run(weir_tracer *tracer);
 
-/* Make weir_tracer_run send what waits and return, and wait for that. After timeout nanoseconds an
- * export under way is cut, and what is left is dropped. From another thread than that of run. */
+/* Make weir_tracer_run export the waiting spans and return, and block until it has. After `timeout`
+ * nanoseconds the export is cancelled and the rest is dropped. Not from the thread of
+ * weir_tracer_run. */
 WEIR_API void weir_tracer_stop(weir_tracer *tracer, int64_t timeout);
 
-/* Send what waits, on this thread, for programs that do not run the tracer; after timeout
- * nanoseconds what is left is dropped. */
+/* Export the waiting spans on the calling thread, for programs without weir_tracer_run. After
+ * `timeout` nanoseconds the rest is dropped. */
 WEIR_API void weir_tracer_flush(weir_tracer *tracer, int64_t timeout);
 
+/* Totals. */
 struct weir_tracer_counters {
-    uint64_t exported;     /* spans that the collector took */
-    uint64_t dropped_full; /* spans that found the queue full */
-    uint64_t dropped_sent; /* spans that the collector refused, or did not take in time */
+    uint64_t exported;     /* spans accepted by the collector */
+    uint64_t dropped_full; /* spans dropped because the queue was full */
+    uint64_t dropped_sent; /* spans the collector rejected or did not accept in time */
 };
 
 WEIR_API void weir_tracer_count(
