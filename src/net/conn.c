@@ -27,66 +27,6 @@
  * time: it is read again only so often, and as net_conn_others_wait says. */
 #define READS_AT_ONCE 8
 
-#define LINGER_TIME WEIR_SECOND
-
-/* More than a peer that keeps to its windows can have under way. One that goes on all the same
- * fills the kernel's buffer, and then waits. */
-#define LINGER_BYTES ((uint32_t)4 * 1024 * 1024)
-
-/* Of a loop. Their owners do not count them any more, so that without a bound a flood of
- * connections that are refused would use up the descriptors. */
-#define LINGERING_MAX 256u
-
-/* ---- the connections of a loop that only linger ---- */
-
-static void
-stop_lingering(struct net_conn *conn)
-{
-    struct net_loop *net = loop_local(conn->loop, LOOP_LOCAL_NET);
-
-    if (list_empty(&conn->lingering))
-        return;
-    net->lingering_count--;
-    list_remove(&conn->lingering);
-}
-
-static void
-free_net_loop(void *value)
-{
-    struct net_loop *net = value;
-
-    list_each_safe (link, &net->lingering)
-        net_conn_discard(container_of(link, struct net_conn, lingering));
-    free(net);
-}
-
-static bool
-make_net_loop(weir_loop *loop)
-{
-    struct net_loop *net = loop_local(loop, LOOP_LOCAL_NET);
-
-    if (net != NULL)
-        return true;
-    if ((net = malloc(sizeof(*net))) == NULL)
-        return false;
-    *net = (struct net_loop){.lingering_count = 0};
-    list_init(&net->lingering);
-    loop_set_local(loop, LOOP_LOCAL_NET, net, free_net_loop);
-    return true;
-}
-
-weir_code
-net_count(weir_loop *loop, struct net_counters *counters)
-{
-    struct net_loop *net;
-
-    if (!make_net_loop(loop))
-        return WEIR_RESOURCE_EXHAUSTED;
-    net = loop_local(loop, LOOP_LOCAL_NET);
-    net->counters = counters;
-    return WEIR_OK;
-}
-
 /* ---- polling ---- */
 
 void
@@ -201,23 +141,6 @@ keep(struct net_conn *conn, const uint8_t *rest, size_t len)
     return true;
 }
 
-static ssize_t
-receive_some(int fd, uint8_t *room, size_t size)
-{
-    ssize_t got;
-
-    do
-        got = recv(fd, room, size, 0);
-    while (got < 0 && errno == EINTR);
-    return got;
-}
-
-static bool
-would_block(int error)
-{
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
-
 /* What the peer has written, as recv. */
 static ssize_t
 receive_bytes(struct net_conn *conn, uint8_t *room, size_t size)
@@ -225,7 +148,7 @@ receive_bytes(struct net_conn *conn, uint8_t *room, size_t size)
     if (conn->pipe != NULL)
         return net_pipe_read(conn->pipe, room, size);
     if (conn->tls == NULL)
-        return receive_some(conn->fd, room, size);
+        return net_recv(conn->fd, room, size);
     return tls_session_read(conn->tls, room, size);
 }
 
@@ -259,7 +182,7 @@ receive(struct net_conn *conn, bool again)
 
     if (ended && !rest && room > 0 && net_conn_put_off(conn))
         return false;
-    if ((ended && !rest) || (got < 0 && !would_block(errno))) {
+    if ((ended && !rest) || (got < 0 && !net_would_block(errno))) {
         end(conn, got < 0 ? errno : room == 0 ? ENOBUFS : 0);
         return false;
     }
@@ -482,7 +405,7 @@ send_spans(struct net_conn *conn, const struct net_span *spans, size_t count, si
         sent = count == 1 ? send(conn->fd, spans[0].data, spans[0].len, MSG_NOSIGNAL)
                           : send_some(conn->fd, spans, count);
     while (sent < 0 && errno == EINTR);
-    if (sent < 0 && !would_block(errno))
+    if (sent < 0 && !net_would_block(errno))
         break_later(conn, errno);
     else
         conn->blocked = sent < 0 || (size_t)sent < len;
@@ -570,7 +493,7 @@ net_conn_set_patience(const struct net_conn *conn, int64_t timeout)
 struct net_conn *
 net_conn_new(weir_loop *loop, int fd, const struct net_address *peer)
 {
-    struct net_conn *conn = make_net_loop(loop) ? calloc(1, sizeof(*conn)) : NULL;
+    struct net_conn *conn = net_loop_make(loop) ? calloc(1, sizeof(*conn)) : NULL;
 
     if (conn == NULL || uv_poll_init(loop_uv(loop), &conn->poll, fd) != 0) {
         free(conn);
@@ -684,7 +607,7 @@ dissolve(struct net_conn *conn)
     drop_kept(conn);
     loop_task_cancel(&conn->task);
     loop_timer_stop(conn->loop, &conn->timer);
-    stop_lingering(conn);
+    net_linger_stop(conn);
     net_identity_free(conn->identity);
     free(conn->peer_text);
     tls_session_free(conn->tls);
@@ -715,61 +638,6 @@ net_conn_discard(struct net_conn *conn)
         close(fd);
 }
 
-static void
-on_linger_over(struct loop_timer *timer)
-{
-    net_conn_discard(container_of(timer, struct net_conn, timer));
-}
-
-/* Throw away what still comes, until the peer closes too; say first what TLS has kept. */
-static void
-on_linger(uv_poll_t *poll, int status, int events)
-{
-    struct net_conn *conn = container_of(poll, struct net_conn, poll);
-    ssize_t got = receive_some(conn->fd, loop_scratch(conn->loop), LOOP_SCRATCH_SIZE);
-
-    if (status < 0 || got == 0 || (got < 0 && !would_block(errno))) {
-        net_conn_discard(conn);
-        return;
-    }
-    conn->lingered += got > 0 ? (uint32_t)got : 0;
-    if ((events & UV_WRITABLE) != 0)
-        tls_session_flush(conn->tls);
-    if (conn->tls != NULL && tls_session_has_output(conn->tls))
-        return;
-    if ((events & UV_WRITABLE) != 0 && shutdown(conn->fd, SHUT_WR) != 0)
-        net_conn_discard(conn);
-    else
-        net_conn_poll(conn, conn->lingered < LINGER_BYTES ? UV_READABLE : 0, on_linger);
-}
-
-/* Bytes that arrive at a closed socket make the kernel send a reset, and a reset makes the peer's
- * kernel throw away what it had not read yet: our last words. So say goodbye, then read on for a
- * while. */
-static bool
-linger(struct net_conn *conn)
-{
-    struct net_loop *net = loop_local(conn->loop, LOOP_LOCAL_NET);
-    int64_t until = loop_now(conn->loop) + LINGER_TIME;
-    bool waits = conn->tls != NULL && tls_session_has_output(conn->tls);
-
-    net_conn_wait(conn, true);
-    loop_timer_stop(conn->loop, &conn->timer);
-    loop_timer_init(&conn->timer, on_linger_over);
-    if ((!waits && shutdown(conn->fd, SHUT_WR) != 0) ||
-        loop_timer_start(conn->loop, &conn->timer, until) != WEIR_OK)
-        return false;
-    if (net->lingering_count == LINGERING_MAX) {
-        if (net->counters != NULL)
-            counter_add(&net->counters->unlingered, 1);
-        net_conn_discard(container_of(net->lingering.next, struct net_conn, lingering));
-    }
-    net->lingering_count++;
-    list_push(&net->lingering, &conn->lingering);
-    net_conn_poll(conn, UV_READABLE | (waits ? UV_WRITABLE : 0), on_linger);
-    return true;
-}
-
 /* A peer that is refused by TLS is to hear why; one that has gone, or whose socket is broken, hears
  * nothing. */
 static bool
@@ -792,6 +660,6 @@ net_conn_close(struct net_conn *conn)
     loop_task_cancel(&conn->task);
     if (conn->tls != NULL)
         tls_session_finish(conn->tls);
-    if (!can_hear(conn) || !linger(conn))
+    if (!can_hear(conn) || !net_linger(conn))
         net_conn_discard(conn);
 }

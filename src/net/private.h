@@ -5,6 +5,8 @@
 
 #include "base/buf.h"
 #include "net/tls_session.h"
+#include <errno.h>
+#include <sys/socket.h>
 
 struct net_conn {
     uv_poll_t poll; /* first: its address is the connection's */
@@ -72,6 +74,33 @@ bool net_conn_put_off(struct net_conn *conn);
 /* As recv and sendmsg. */
 ssize_t net_pipe_read(struct net_pipe_end *end, uint8_t *room, size_t size);
 ssize_t net_pipe_write(struct net_pipe_end *end, const struct net_span *spans, size_t count);
+
+static inline bool
+net_would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* recv, again after EINTR. */
+static inline ssize_t
+net_recv(int fd, uint8_t *room, size_t size)
+{
+    ssize_t got;
+
+    do
+        got = recv(fd, room, size, 0);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Make what is kept for the connections of a loop, unless it is there. False: no memory. linger.c.
+ */
+bool net_loop_make(weir_loop *loop);
+
+/* Let a connection that its owner has closed linger, then discard it. False: it cannot; discard it
+ * now. linger.c. */
+bool net_linger(struct net_conn *conn);
+void net_linger_stop(struct net_conn *conn);
 
 /* Close at once and free, without lingering. */
 void net_conn_discard(struct net_conn *conn);
