@@ -188,6 +188,23 @@ static const char server_recv[] =
     "    return true;\n"
     "}\n";
 
+static const char server_recv_each[] =
+    "\n"
+    "/* The same for requests that stand each for itself: one that has U+0000 in a text does not end the\n"
+    " * call; *out_message is NULL then, and *out_refusal says why, which else is NULL. Suspends. */\n"
+    "static inline WEIR_CHECK bool\n"
+    "$method$_recv_each(\n"
+    "    struct $method$_server peer, const $Request$ **out_message,\n"
+    "    const char **out_refusal)\n"
+    "{\n"
+    "    const ProtobufCMessage *message;\n"
+    "\n"
+    "    if (!weir_call_receive_each(peer.call, &message, out_refusal))\n"
+    "        return false;\n"
+    "    *out_message = (const $Request$ *)message;\n"
+    "    return true;\n"
+    "}\n";
+
 static const char server_send[] =
     "\n"
     "/* Send one response. What weir_call_code says when the call has ended. Suspends. */\n"
@@ -239,8 +256,10 @@ emit_handlers(struct text *out, const struct model_service *service)
 static void
 emit_server_stream(struct text *out, const struct model_method *method, const struct text_var *vars)
 {
-    if (method->client_streams)
+    if (method->client_streams) {
         text_fill(out, server_recv, vars);
+        text_fill(out, server_recv_each, vars);
+    }
     if (method->server_streams)
         text_fill(out, server_send, vars);
 }

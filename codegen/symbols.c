@@ -11,9 +11,9 @@ static const char *const of_method[] = {"", "_run"};
 static const char *const of_server_stream[] = {
     "_server", "_send", "_client", "_client_recv", "_client_finish"};
 static const char *const of_client_stream[] = {
-    "_server", "_recv", "_client", "_client_send", "_client_finish"};
-static const char *const of_bidi_stream[] = {"_server", "_recv", "_send", "_client", "_client_send",
-    "_client_close_send", "_client_recv", "_client_finish"};
+    "_server", "_recv", "_recv_each", "_client", "_client_send", "_client_finish"};
+static const char *const of_bidi_stream[] = {"_server", "_recv", "_recv_each", "_send", "_client",
+    "_client_send", "_client_close_send", "_client_recv", "_client_finish"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

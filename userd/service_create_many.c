@@ -24,10 +24,15 @@
 /* Bytes of a name that an error repeats. */
 #define ERROR_NAME_MAX USER_NAME_MAX
 
+/* Bytes of what is said of one without a name. */
+#define INVALID_MAX 128
+_Static_assert(INVALID_MAX <= USER_TEXTS_MAX, "what a batch has room for");
+
 /* One entry of the stream, in its order. */
 struct item {
-    int64_t place;     /* in the stream, from 1 */
-    const char *wrong; /* static; NULL: it is among the entries for the store */
+    int64_t place;       /* in the stream, from 1 */
+    const char *invalid; /* what is listed of it; NULL: it has a name */
+    const char *wrong;   /* with it, static; NULL: it is among the entries for the store */
     const char *name;
     size_t entry;
 };
@@ -128,7 +133,7 @@ list_error(struct stream *stream, int64_t place, const char *text)
     return WEIR_OK;
 }
 
-/* The texts are what clients know; see REQUIRED in take_entry for the one without a name. */
+/* The texts are what clients know. */
 static weir_code
 list_failure(struct stream *stream, const struct item *item, const char *reason)
 {
@@ -144,15 +149,13 @@ list_failure(struct stream *stream, const struct item *item, const char *reason)
 
 /* ---- batches ---- */
 
-static const char required[] = "invalid request: name and email required";
-
 static weir_code
 list_result(struct stream *stream, const struct item *item)
 {
     const struct user_entry *entry = &stream->batch->entries[item->entry];
 
-    if (item->wrong == required)
-        return list_error(stream, item->place, required);
+    if (item->invalid != NULL)
+        return list_error(stream, item->place, item->invalid);
     if (item->wrong != NULL)
         return list_failure(stream, item, item->wrong);
     if (entry->code == WEIR_OK)
@@ -190,17 +193,30 @@ keep_text(struct batch *batch, const char *text, size_t len)
     return copy;
 }
 
-/* There is room for it. Of a bad one nothing but its name is kept. */
-static void
-add_item(struct stream *stream, const User__CreateUserRequest *request, const char *wrong)
+/* There is room for it. */
+static struct item *
+add_item(struct stream *stream)
 {
     struct batch *batch = stream->batch;
     struct item *item = &batch->items[batch->item_count++];
+
+    *item = (struct item){.place = ++stream->place, .entry = batch->entry_count};
+    return item;
+}
+
+/* Of one that is not well formed nothing but its name is kept. */
+static void
+add_user(struct stream *stream, const User__CreateUserRequest *request)
+{
+    const struct user asked = {
+        .name = request->name, .email = request->email, .phone = request->phone};
+    struct batch *batch = stream->batch;
+    struct item *item = add_item(stream);
     struct user *user;
 
-    *item = (struct item){.place = stream->place, .wrong = wrong, .entry = batch->entry_count};
+    item->wrong = validate_new_user(&asked);
     item->name = keep_text(batch, request->name, strnlen(request->name, ERROR_NAME_MAX));
-    if (wrong != NULL)
+    if (item->wrong != NULL)
         return;
     user = &batch->entries[batch->entry_count++].user;
     user->name = item->name;
@@ -209,17 +225,26 @@ add_item(struct stream *stream, const User__CreateUserRequest *request, const ch
     user->created_at = weir_unix_seconds();
 }
 
-static weir_code
-take_entry(struct stream *stream, const User__CreateUserRequest *request)
+static void
+add_invalid(struct stream *stream, const char *why)
 {
-    const struct user user = {
-        .name = request->name, .email = request->email, .phone = request->phone};
-    const char *wrong = validate_new_user(&user);
+    struct item *item = add_item(stream);
+    char text[INVALID_MAX];
 
-    if (user.name[0] == '\0' || user.email[0] == '\0')
-        wrong = required;
-    stream->place++;
-    add_item(stream, request, wrong);
+    snprintf(text, sizeof(text), "invalid request: %s", why);
+    item->invalid = keep_text(stream->batch, text, strnlen(text, sizeof(text)));
+}
+
+/* Without a message, refusal says what it was refused for. */
+static weir_code
+take_entry(struct stream *stream, const User__CreateUserRequest *request, const char *refusal)
+{
+    if (request == NULL)
+        add_invalid(stream, refusal);
+    else if (request->name[0] == '\0' || request->email[0] == '\0')
+        add_invalid(stream, "name and email required");
+    else
+        add_user(stream, request);
     if (stream->batch->item_count == BATCH_ENTRIES ||
         BATCH_TEXTS - stream->batch->text_len < USER_TEXTS_MAX)
         return flush(stream);
@@ -232,9 +257,10 @@ static weir_code
 receive_all(struct stream *stream, struct user_UserService_CreateUsersStream_server peer)
 {
     const User__CreateUserRequest *request;
+    const char *refusal;
 
-    while (user_UserService_CreateUsersStream_recv(peer, &request))
-        WEIR_TRY(take_entry(stream, request));
+    while (user_UserService_CreateUsersStream_recv_each(peer, &request, &refusal))
+        WEIR_TRY(take_entry(stream, request, refusal));
     WEIR_TRY(weir_call_code(peer.call));
     return flush(stream);
 }

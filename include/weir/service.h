@@ -57,6 +57,13 @@ WEIR_API WEIR_CHECK weir_code weir_call_receive_one(
  * Suspends. */
 WEIR_API WEIR_CHECK bool weir_call_receive(weir_call *call, const ProtobufCMessage **out_message);
 
+/* As weir_call_receive, for streams whose messages are independent of each other: on a server, a
+ * message that is invalid only because a string has U+0000 does not end the call. *out_message is
+ * then NULL, and *out_refusal names the field and the reason, until the next receive; otherwise
+ * *out_refusal is NULL. Any other malformed message ends the call as above. Suspends. */
+WEIR_API WEIR_CHECK bool weir_call_receive_each(
+    weir_call *call, const ProtobufCMessage **out_message, const char **out_refusal);
+
 /* Send one message. Returns once the transport has taken it, which may have to wait for the peer's
  * flow-control window. RESOURCE_EXHAUSTED: no memory, or the message is too large; this ends a
  * client's call, so that the server does not mistake what it has received for the whole stream.

@@ -149,6 +149,8 @@ struct weir_call {
     int64_t deadline;
     int64_t attached_at;  /* server: when the read began that brought its stream; client: where
                              calls are counted at their servers */
+    const char **refusal; /* server: where weir_call_receive_each is told why; NULL: what is refused
+                             ends the call */
     struct buf incoming;  /* framed messages that were not received yet */
     size_t held;          /* what counts against shared->budget: its memory, and `inflated` */
     size_t inflated;      /* bytes of the message at hand, which came as fewer */
@@ -455,8 +457,8 @@ weir_code call_closed_for_sending(struct weir_call *call);
  */
 void call_must_be_whole(struct weir_call *call, weir_code code);
 
-/* Take the next message out of incoming. OK with *out_message NULL: the peer has finished.
- * Suspends while there is neither. */
+/* Take the next message out of incoming. OK with *out_message NULL: the peer has finished, or
+ * call->refusal says why the message that was taken is none. Suspends while there is neither. */
 weir_code call_take_message(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message);
 

@@ -29,21 +29,9 @@ call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
 }
 
 static COLD weir_code
-refuse_message(
-    struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire_unpacking unpacking)
+refuse_for_memory(struct weir_call *call)
 {
-    switch (unpacking.result) {
-    case WIRE_TOO_DEEP:
-        return call_refuse(call, WEIR_INTERNAL, "messages nested too deep");
-    case WIRE_HAS_NUL:
-        return call_refuse(call, call->is_server ? WEIR_INVALID_ARGUMENT : WEIR_INTERNAL,
-            "%s has U+0000, which C cannot hold",
-            unpacking.field == NULL ? "a text" : unpacking.field);
-    case WIRE_NO_MEMORY:
-        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
-    default:
-        return call_refuse(call, WEIR_INTERNAL, "the message is not a %s", type->name);
-    }
+    return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
 }
 
 /* Its sender's only message lives as long as the call, whatever its user has given back before it
@@ -54,6 +42,37 @@ message_memory(struct weir_call *call)
     return call->has_scratch && !call_peer_sends_one(call) ? &call->scratch : &call->arena;
 }
 
+/* A message that is whole, but for a text. OK: it is refused by itself, and counts as taken. */
+static COLD weir_code
+refuse_text(struct weir_call *call, const char *field, ProtobufCMessage **out_message)
+{
+    static const char why[] = " has U+0000, which C cannot hold";
+    const char *name = field == NULL ? "a text" : field;
+
+    if (call->refusal == NULL)
+        return call_refuse(
+            call, call->is_server ? WEIR_INVALID_ARGUMENT : WEIR_INTERNAL, "%s%s", name, why);
+    *call->refusal = weir_call_printf(call, "%s%s", name, why);
+    *out_message = NULL;
+    return *call->refusal == NULL ? refuse_for_memory(call) : WEIR_OK;
+}
+
+static COLD weir_code
+refuse_message(struct weir_call *call, const ProtobufCMessageDescriptor *type,
+    struct wire_unpacking unpacking, ProtobufCMessage **out_message)
+{
+    switch (unpacking.result) {
+    case WIRE_TOO_DEEP:
+        return call_refuse(call, WEIR_INTERNAL, "messages nested too deep");
+    case WIRE_HAS_NUL:
+        return refuse_text(call, unpacking.field, out_message);
+    case WIRE_NO_MEMORY:
+        return refuse_for_memory(call);
+    default:
+        return call_refuse(call, WEIR_INTERNAL, "the message is not a %s", type->name);
+    }
+}
+
 static inline weir_code
 unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uint8_t *data,
     size_t len, ProtobufCMessage **out_message)
@@ -61,7 +80,8 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
     struct wire_unpacking unpacking =
         wire_message_unpack(type, data, len, message_memory(call), out_message);
 
-    return unpacking.result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, unpacking);
+    return unpacking.result == WIRE_UNPACKED ? WEIR_OK
+                                             : refuse_message(call, type, unpacking, out_message);
 }
 
 /* Parts of a message of so many bytes stay where they came in, when nothing else will come in
@@ -84,7 +104,8 @@ unpack_large(struct weir_call *call, const ProtobufCMessageDescriptor *type, siz
     struct wire_unpacking unpacking =
         wire_message_unpack_within(type, data, len, LARGE_PART, message_memory(call), out_message);
 
-    return unpacking.result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, unpacking);
+    return unpacking.result == WIRE_UNPACKED ? WEIR_OK
+                                             : refuse_message(call, type, unpacking, out_message);
 }
 
 static COLD void
@@ -123,7 +144,7 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
         code = call_refuse(
             call, WEIR_RESOURCE_EXHAUSTED, "message larger than %zu bytes", call->max_receive);
     else if (code == WEIR_RESOURCE_EXHAUSTED)
-        code = call_refuse(call, code, "no memory for the message");
+        code = refuse_for_memory(call);
     else
         code = call_refuse(call, code, "the message does not inflate");
     buf_reset(plain, CALL_KEEP_BUFFER);
@@ -191,7 +212,8 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
     call->comes_since = 0;
     buf_take(&call->incoming, WIRE_PREFIX_SIZE + prefix.len);
     credit(call, WIRE_PREFIX_SIZE + prefix.len);
-    return call->watches == NULL ? WEIR_OK : call_show_received(call, *out_message);
+    return call->watches == NULL || *out_message == NULL ? WEIR_OK
+                                                         : call_show_received(call, *out_message);
 }
 
 /* How much of a message is at the front of incoming. */

@@ -32,6 +32,7 @@ weir_call_recycle(weir_call *call)
 struct receive {
     struct weir_call *call;
     ProtobufCMessage *message;
+    const char **out_refusal; /* NULL: it ends the call */
     weir_code code;
 };
 
@@ -65,7 +66,9 @@ receive_on_fiber(void *arg)
         receive->code = call->deputy->receive(call, &receive->message);
         return;
     }
+    call->refusal = receive->out_refusal;
     receive->code = take_message(call, &receive->message);
+    call->refusal = NULL;
     /* What cannot be received ends the call, so that the reason is not taken for the stream's end.
      */
     if (receive->code != WEIR_OK && !call->ended) {
@@ -74,19 +77,41 @@ receive_on_fiber(void *arg)
     }
 }
 
+/* False: it was not received. */
+static inline bool
+run_receive(struct receive *receive)
+{
+    struct weir_call *call = receive->call;
+
+    if (fiber_run_on(call->loop, receive_on_fiber, receive) == WEIR_OK)
+        return receive->code == WEIR_OK;
+    call->refused = true; /* lest it be taken for the stream's end */
+    weir_call_cancel(call);
+    return false;
+}
+
 bool
 weir_call_receive(weir_call *call, const ProtobufCMessage **out_message)
 {
     struct receive receive = {.call = call};
 
-    if (fiber_run_on(call->loop, receive_on_fiber, &receive) != WEIR_OK) {
-        call->refused = true; /* lest it be taken for the stream's end */
-        weir_call_cancel(call);
-        return false;
-    }
-    if (receive.code != WEIR_OK || receive.message == NULL)
+    if (!run_receive(&receive) || receive.message == NULL)
         return false;
     *out_message = receive.message;
+    return true;
+}
+
+bool
+weir_call_receive_each(
+    weir_call *call, const ProtobufCMessage **out_message, const char **out_refusal)
+{
+    const char *refusal = NULL;
+    struct receive receive = {.call = call, .out_refusal = call->is_server ? &refusal : NULL};
+
+    if (!run_receive(&receive) || (receive.message == NULL && refusal == NULL))
+        return false;
+    *out_message = receive.message;
+    *out_refusal = refusal;
     return true;
 }
 

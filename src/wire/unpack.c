@@ -56,15 +56,24 @@ struct reader {
 static COLD const uint8_t *
 fail(struct reader *reader, enum wire_unpacked failure)
 {
-    reader->failure.result = failure;
+    reader->failure = (struct wire_unpacking){.result = failure};
     return NULL;
 }
 
 static COLD bool
 no_memory(struct reader *reader)
 {
-    reader->failure.result = WIRE_NO_MEMORY;
+    fail(reader, WIRE_NO_MEMORY);
     return false;
+}
+
+/* The first text with U+0000 is what is told, unless something else is wrong with the message: so
+ * it is read to its end. */
+static COLD void
+note_nul(struct reader *reader, const ProtobufCFieldDescriptor *field)
+{
+    if (reader->failure.result == WIRE_UNPACKED)
+        reader->failure = (struct wire_unpacking){WIRE_HAS_NUL, field->name};
 }
 
 static COLD const uint8_t *
@@ -188,15 +197,12 @@ read_number(struct reader *reader, const uint8_t *at, ProtobufCType type, void *
 
 /* ---- what has a length ---- */
 
-/* A long text, which has no U+0000, stays: note where it ends. */
+/* A long text stays: note where it ends. */
 static APART const uint8_t *
 leave_text(struct reader *reader, const uint8_t *bytes, size_t len, char **out_text)
 {
-    struct open_text *open;
+    struct open_text *open = arena_alloc(reader->arena, sizeof(*open));
 
-    if (memchr(bytes, '\0', len) != NULL)
-        return fail(reader, WIRE_HAS_NUL);
-    open = arena_alloc(reader->arena, sizeof(*open));
     if (open == NULL)
         return fail(reader, WIRE_NO_MEMORY);
     *open = (struct open_text){(uint8_t *)(uintptr_t)bytes + len, reader->open};
@@ -206,17 +212,20 @@ leave_text(struct reader *reader, const uint8_t *bytes, size_t len, char **out_t
 }
 
 static inline const uint8_t *
-read_text(struct reader *reader, const uint8_t *at, char **out_text)
+read_text(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
+    char **out_text)
 {
     struct varint len = read_length(reader, at);
     char *text;
 
     if (len.behind == NULL)
         return NULL;
+    if (len.value > 0 && memchr(len.behind, '\0', len.value) != NULL) {
+        note_nul(reader, field);
+        return len.behind + len.value;
+    }
     if (len.value >= reader->large)
         return leave_text(reader, len.behind, len.value, out_text);
-    if (len.value > 0 && memchr(len.behind, '\0', len.value) != NULL)
-        return fail(reader, WIRE_HAS_NUL);
     text = arena_alloc(reader->arena, len.value + 1);
     if (text == NULL)
         return fail(reader, WIRE_NO_MEMORY);
@@ -302,8 +311,7 @@ read_value(
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
-        reader->failure.field = field->name;
-        return read_text(reader, at, member);
+        return read_text(reader, at, field, member);
     case PROTOBUF_C_TYPE_BYTES:
         return read_bytes(reader, at, member);
     case PROTOBUF_C_TYPE_MESSAGE:
@@ -748,13 +756,11 @@ unpack_rest(struct step step, const uint8_t *end, size_t large, struct arena *ar
 {
     struct reader reader = {
         end, arena, large, NULL, PROTOBUF_DEPTH_MAX, LOOSE_FIELDS, {WIRE_UNPACKED, NULL}};
-    const uint8_t *behind = read_fields(&reader, step, message);
 
+    read_fields(&reader, step, message); /* what it comes to is noted */
     if (out_open != NULL)
         *out_open = reader.open;
-    if (behind == NULL)
-        return reader.failure;
-    return (struct wire_unpacking){.result = WIRE_UNPACKED};
+    return reader.failure;
 }
 
 struct wire_unpacking

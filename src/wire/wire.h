@@ -30,7 +30,7 @@ enum wire_unpacked {
     WIRE_UNPACKED,
     WIRE_MALFORMED,
     WIRE_TOO_DEEP, /* messages in messages, more than 100 */
-    WIRE_HAS_NUL,  /* a text with U+0000, which C cannot hold */
+    WIRE_HAS_NUL,  /* a text with U+0000, which C cannot hold; else it is well formed */
     WIRE_NO_MEMORY
 };
 

@@ -48,12 +48,51 @@ tell_news(weir_call *call)
     return WEIR_OK;
 }
 
+/* What protobuf-c cannot pack as a text it packs as an unknown field. */
+static Rpctest__Payload
+with_field(ProtobufCMessageUnknownField *field)
+{
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+
+    message.base.n_unknown_fields = 1;
+    message.base.unknown_fields = field;
+    return message;
+}
+
+/* Tells of each message its text, or why there is none; at "nul" answers with one that is refused.
+ */
+static weir_code
+tell_each(weir_call *call)
+{
+    ProtobufCMessageUnknownField nul = {
+        1, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, 4, (uint8_t *)"\3a\0b"};
+    const ProtobufCMessage *message;
+    const char *refusal;
+
+    while (weir_call_receive_each(call, &message, &refusal)) {
+        Rpctest__Payload reply = RPCTEST__PAYLOAD__INIT;
+
+        if ((message == NULL) != (refusal != NULL))
+            return WEIR_INTERNAL;
+        if (message == NULL)
+            reply.text = (char *)(uintptr_t)refusal;
+        else
+            reply.text = ((const Rpctest__Payload *)message)->text;
+        if (strcmp(reply.text, "nul") == 0)
+            reply = with_field(&nul);
+        WEIR_TRY(weir_call_send(call, &reply.base));
+    }
+    return weir_call_code(call);
+}
+
 static weir_code
 hold_back(void *self, weir_call *call, weir_next *next)
 {
     (void)self;
     if (weir_call_header(call, "x-news").data != NULL)
         return tell_news(call);
+    if (weir_call_header(call, "x-each").data != NULL)
+        return tell_each(call);
     if (weir_call_header(call, "x-hold").data != NULL)
         WEIR_TRY(weir_event_wait(hold, call));
     return weir_proceed(next, call);
@@ -116,6 +155,143 @@ news_without_end(void **state)
     assert_int_equal(rpctest_Test_Expand_client_finish(stream), WEIR_OK);
     assert_int_equal(count, NEWS);
     weir_call_free(call);
+}
+
+/* ---- messages with U+0000 in a text ---- */
+
+static struct rpctest_Test_Talk_client
+open_talk(const char *header)
+{
+    struct rpctest_Test_Talk_client stream = {0};
+    weir_call *call = weir_call_new(channel, NULL);
+
+    assert_non_null(call);
+    assert_int_equal(weir_call_add_header(call, header, weir_str_of("yes")), WEIR_OK);
+    assert_int_equal(weir_call_set_compression(call, WEIR_GZIP), WEIR_OK);
+    assert_int_equal(rpctest_Test_Talk(call, &stream), WEIR_OK);
+    return stream;
+}
+
+static void
+finish_talk(struct rpctest_Test_Talk_client stream, weir_code expected, const char *text)
+{
+    assert_int_equal(rpctest_Test_Talk_client_finish(stream), expected);
+    assert_string_equal(weir_call_message(stream.call), text);
+    weir_call_free(stream.call);
+}
+
+static void
+ask_text(struct rpctest_Test_Talk_client stream, const char *text)
+{
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+
+    message.text = (char *)(uintptr_t)text;
+    assert_int_equal(rpctest_Test_Talk_client_send(stream, &message), WEIR_OK);
+}
+
+/* Its bytes: a length, and the text. */
+static void
+ask_field(struct rpctest_Test_Talk_client stream, const void *bytes, size_t len)
+{
+    ProtobufCMessageUnknownField field = {
+        1, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, len, (uint8_t *)(uintptr_t)bytes};
+    Rpctest__Payload message = with_field(&field);
+
+    assert_int_equal(rpctest_Test_Talk_client_send(stream, &message), WEIR_OK);
+}
+
+static void
+hear_text(struct rpctest_Test_Talk_client stream, const char *text)
+{
+    const Rpctest__Payload *reply = NULL;
+
+    assert_true(rpctest_Test_Talk_client_recv(stream, &reply));
+    assert_string_equal(reply->text, text);
+}
+
+static const char has_nul[] = "text has U+0000, which C cannot hold";
+
+/* Plain or compressed; what is behind it comes, and what has come with it before it was received.
+ */
+static void
+a_refused_message_does_not_end_the_stream(void **state)
+{
+    struct rpctest_Test_Talk_client stream = open_talk("x-each");
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        ask_text(stream, "before");
+        ask_field(stream, "\3a\0b", 4);
+        ask_field(stream, "\1", 2);
+        ask_text(stream, "behind");
+        hear_text(stream, "before");
+        hear_text(stream, has_nul);
+        hear_text(stream, has_nul);
+        hear_text(stream, "behind");
+        assert_int_equal(
+            weir_call_set_compression(stream.call, i == 0 ? WEIR_IDENTITY : WEIR_GZIP), WEIR_OK);
+    }
+    finish_talk(stream, WEIR_OK, "");
+}
+
+/* So many bytes that they only come because what is refused makes room for more. */
+static void
+large_messages_may_be_refused(void **state)
+{
+    struct rpctest_Test_Talk_client stream = open_talk("x-each");
+    uint8_t *text = calloc(1, MIB + 4);
+
+    (void)state;
+    assert_non_null(text);
+    memcpy(text, "\x80\x80\x40", 3); /* a MiB */
+    memset(text + 3, 'x', MIB - 1);
+    assert_int_equal(weir_call_set_compression(stream.call, WEIR_IDENTITY), WEIR_OK);
+    for (int i = 0; i < 12; i++) {
+        ask_field(stream, text, MIB + 3);
+        hear_text(stream, has_nul);
+    }
+    ask_text(stream, "behind");
+    hear_text(stream, "behind");
+    free(text);
+    finish_talk(stream, WEIR_OK, "");
+}
+
+/* Whatever else is wrong with a message, with such a text in it or not. */
+static void
+what_is_no_message_ends_the_stream(void **state)
+{
+    static const weir_str bad[] = {{"\5a\0", 3}, {"\5ab", 3}, {"\3a\0b\x0f", 5}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct rpctest_Test_Talk_client stream = open_talk("x-each");
+
+        ask_field(stream, "\3a\0b", 4);
+        hear_text(stream, has_nul);
+        ask_field(stream, bad[i].data, bad[i].len);
+        finish_talk(stream, WEIR_INTERNAL, "the message is not a rpctest.Payload");
+    }
+}
+
+/* Who does not ask for more is not given it; nor is a client. */
+static void
+without_asking_a_refused_message_ends_the_stream(void **state)
+{
+    struct rpctest_Test_Talk_client stream = open_talk("x-plain");
+    const ProtobufCMessage *message;
+    const char *refusal;
+
+    (void)state;
+    ask_field(stream, "\3a\0b", 4);
+    finish_talk(stream, WEIR_INVALID_ARGUMENT, has_nul);
+
+    stream = open_talk("x-each");
+    ask_text(stream, "yes");
+    assert_true(weir_call_receive_each(stream.call, &message, &refusal));
+    assert_null(refusal);
+    ask_text(stream, "nul");
+    assert_false(weir_call_receive_each(stream.call, &message, &refusal));
+    finish_talk(stream, WEIR_INTERNAL, has_nul);
 }
 
 /* ---- both ways at once ---- */
@@ -425,6 +601,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(news_without_end),
+        cmocka_unit_test(a_refused_message_does_not_end_the_stream),
+        cmocka_unit_test(large_messages_may_be_refused),
+        cmocka_unit_test(what_is_no_message_ends_the_stream),
+        cmocka_unit_test(without_asking_a_refused_message_ends_the_stream),
         cmocka_unit_test(many_small_messages),
         cmocka_unit_test(large_messages),
         cmocka_unit_test(a_client_that_does_not_read_one_stream),

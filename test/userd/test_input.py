@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 CREATE = "/user.UserService/CreateUser"
+CREATE_MANY = "/user.UserService/CreateUsersStream"
 GET = "/user.UserService/GetUser"
 
 
@@ -73,6 +74,47 @@ def test_a_nul_deep_in_a_message_is_found(send):
     request = field(1, b"\x08\x01" + field(2, b"a\0b"))
     code, message, _ = send("/user.UserService/UpdateUser", request)
     assert (code, message.split()[0]) == (grpc.StatusCode.INVALID_ARGUMENT, "name")
+
+
+def test_a_nul_in_a_stream_is_told_among_its_errors(channel, user_pb2):
+    def entry(email, name=b"N", phone=b"1"):
+        return field(1, name) + field(2, email) + field(3, phone)
+
+    entries = [
+        entry(b"nul-first@example.org"),
+        entry(b"nul-name@example.org", name=b"a\0b"),
+        entry(b"nul\0email@example.org"),
+        entry(b"no email"),
+        entry(b"nul-phone@example.org", phone=b"\0") + field(15, b"new"),
+        entry(b"nul-last@example.org"),
+    ]
+    create = channel.stream_unary(CREATE_MANY)
+    answer = user_pb2.CreateUsersResponse.FromString(create(iter(entries), timeout=60))
+    assert [user.email for user in answer.users] == ["nul-first@example.org", "nul-last@example.org"]
+    assert (answer.count, list(answer.failed)) == (2, [2, 3, 4, 5])
+    assert [error for error in answer.errors if "U+0000" in error] == [
+        f"invalid request: {name} has U+0000, which C cannot hold" for name in ["name", "email", "phone"]
+    ]
+
+
+def test_nothing_but_nuls_is_a_stream_of_errors(channel, user_pb2):
+    create = channel.stream_unary(CREATE_MANY)
+    answer = user_pb2.CreateUsersResponse.FromString(create(iter([field(1, b"\0")] * 1500), timeout=60))
+    assert (answer.count, list(answer.failed)) == (0, list(range(1, 1501)))
+    assert set(answer.errors) == {"invalid request: name has U+0000, which C cannot hold"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b"\x0a", b"\x0a\x03a\0b\x0f", b"\x0a\x05a\0"],
+    ids=["cut off", "no wire type behind a nul", "cut off with a nul"],
+)
+def test_what_does_not_parse_ends_a_stream(channel, send, bad):
+    create = channel.stream_unary(CREATE_MANY)
+    with pytest.raises(grpc.RpcError) as caught:
+        create(iter([field(1, b"N"), field(1, b"\0"), bad]), timeout=60)
+    assert caught.value.code() == grpc.StatusCode.INTERNAL
+    assert_serves(send)
 
 
 def test_a_zero_that_is_no_text_is_none_of_that(send):

@@ -169,6 +169,21 @@ golden_kinds_Talk_Tell_recv(
     return true;
 }
 
+/* The same for requests that stand each for itself: one that has U+0000 in a text does not end the
+ * call; *out_message is NULL then, and *out_refusal says why, which else is NULL. Suspends. */
+static inline WEIR_CHECK bool
+golden_kinds_Talk_Tell_recv_each(
+    struct golden_kinds_Talk_Tell_server peer, const Golden__Kinds__Question **out_message,
+    const char **out_refusal)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive_each(peer.call, &message, out_refusal))
+        return false;
+    *out_message = (const Golden__Kinds__Question *)message;
+    return true;
+}
+
 /* Many in, many out, in any order.
  * Opens the stream; requests follow. Suspends. */
 static inline WEIR_CHECK weir_code
@@ -225,6 +240,21 @@ golden_kinds_Talk_Converse_recv(
     const ProtobufCMessage *message;
 
     if (!weir_call_receive(peer.call, &message))
+        return false;
+    *out_message = (const Golden__Kinds__Question *)message;
+    return true;
+}
+
+/* The same for requests that stand each for itself: one that has U+0000 in a text does not end the
+ * call; *out_message is NULL then, and *out_refusal says why, which else is NULL. Suspends. */
+static inline WEIR_CHECK bool
+golden_kinds_Talk_Converse_recv_each(
+    struct golden_kinds_Talk_Converse_server peer, const Golden__Kinds__Question **out_message,
+    const char **out_refusal)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive_each(peer.call, &message, out_refusal))
         return false;
     *out_message = (const Golden__Kinds__Question *)message;
     return true;

@@ -258,6 +258,21 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__errno_recv(
     return true;
 }
 
+/* The same for requests that stand each for itself: one that has U+0000 in a text does not end the
+ * call; *out_message is NULL then, and *out_refusal says why, which else is NULL. Suspends. */
+static inline WEIR_CHECK bool
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__errno_recv_each(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__errno_server peer, const My__HTTP2Stuff__V1beta1__X__DblUnder **out_message,
+    const char **out_refusal)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive_each(peer.call, &message, out_refusal))
+        return false;
+    *out_message = (const My__HTTP2Stuff__V1beta1__X__DblUnder *)message;
+    return true;
+}
+
 /* Opens the stream; requests follow. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL(
@@ -313,6 +328,21 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL_recv(
     const ProtobufCMessage *message;
 
     if (!weir_call_receive(peer.call, &message))
+        return false;
+    *out_message = (const My__HTTP2Stuff__V1beta1__X__NULL *)message;
+    return true;
+}
+
+/* The same for requests that stand each for itself: one that has U+0000 in a text does not end the
+ * call; *out_message is NULL then, and *out_refusal says why, which else is NULL. Suspends. */
+static inline WEIR_CHECK bool
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL_recv_each(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL_server peer, const My__HTTP2Stuff__V1beta1__X__NULL **out_message,
+    const char **out_refusal)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive_each(peer.call, &message, out_refusal))
         return false;
     *out_message = (const My__HTTP2Stuff__V1beta1__X__NULL *)message;
     return true;
@@ -463,6 +493,21 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__call_recv(
     return true;
 }
 
+/* The same for requests that stand each for itself: one that has U+0000 in a text does not end the
+ * call; *out_message is NULL then, and *out_refusal says why, which else is NULL. Suspends. */
+static inline WEIR_CHECK bool
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__call_recv_each(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__call_server peer, const My__HTTP2Stuff__V1beta1__X__Lower **out_message,
+    const char **out_refusal)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive_each(peer.call, &message, out_refusal))
+        return false;
+    *out_message = (const My__HTTP2Stuff__V1beta1__X__Lower *)message;
+    return true;
+}
+
 /* *out_response lives as long as the call. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2___(weir_call *call, const My__HTTP2Stuff__V1beta1__X__Lower *request,
@@ -600,6 +645,21 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_recv(
     return true;
 }
 
+/* The same for requests that stand each for itself: one that has U+0000 in a text does not end the
+ * call; *out_message is NULL then, and *out_refusal says why, which else is NULL. Suspends. */
+static inline WEIR_CHECK bool
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__major_recv_each(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_server peer, const My__HTTP2Stuff__V1beta1__X__Lower **out_message,
+    const char **out_refusal)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive_each(peer.call, &message, out_refusal))
+        return false;
+    *out_message = (const My__HTTP2Stuff__V1beta1__X__Lower *)message;
+    return true;
+}
+
 /* Opens the stream; requests follow. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime(
@@ -655,6 +715,21 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_recv(
     const ProtobufCMessage *message;
 
     if (!weir_call_receive(peer.call, &message))
+        return false;
+    *out_message = (const My__HTTP2Stuff__V1beta1__X__Lower *)message;
+    return true;
+}
+
+/* The same for requests that stand each for itself: one that has U+0000 in a text does not end the
+ * call; *out_message is NULL then, and *out_refusal says why, which else is NULL. Suspends. */
+static inline WEIR_CHECK bool
+_My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_recv_each(
+    struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_server peer, const My__HTTP2Stuff__V1beta1__X__Lower **out_message,
+    const char **out_refusal)
+{
+    const ProtobufCMessage *message;
+
+    if (!weir_call_receive_each(peer.call, &message, out_refusal))
         return false;
     *out_message = (const My__HTTP2Stuff__V1beta1__X__Lower *)message;
     return true;

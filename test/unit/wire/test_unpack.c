@@ -195,6 +195,19 @@ test_texts_with_nul_are_refused_wherever_they_lie(void **state)
     assert_result(READ_ALL("\x82\1\2\0\0"), WIRE_UNPACKED); /* bytes may */
 }
 
+/* The first of them is told; and something else that is wrong is, wherever it lies. */
+static void
+test_a_message_with_nul_is_read_to_its_end(void **state)
+{
+    (void)state;
+    assert_has_nul(READ_ALL("\xaa\2\2a\0\x7a\3a\0b\x08\1"), "strings");
+    assert_has_nul(READ_ALL("\x8a\1\5\x7a\3a\0b\xaa\2\2a\0"), "string_field");
+    assert_result(READ_ALL("\x7a\3a\0b\x7a\3a"), WIRE_MALFORMED);
+    assert_result(READ_ALL("\x8a\1\5\x7a\3a\0b\x0f"), WIRE_MALFORMED);
+    assert_result(READ_ALL("\x8a\1\7\x7a\3a\0b\x0b\x0a"), WIRE_MALFORMED);
+    assert_result(READ_SOME("\x12\2a\0"), WIRE_MALFORMED); /* what must come does not */
+}
+
 /* In memory that ends with them. */
 static struct reading
 read_text_of(size_t len, size_t nul_at)
@@ -471,6 +484,7 @@ main(void)
         cmocka_unit_test(test_groups_that_are_malformed),
         cmocka_unit_test(test_numbers_at_their_limits),
         cmocka_unit_test(test_texts_with_nul_are_refused_wherever_they_lie),
+        cmocka_unit_test(test_a_message_with_nul_is_read_to_its_end),
         cmocka_unit_test(test_texts_of_every_length),
         cmocka_unit_test(test_fields_in_any_order),
         cmocka_unit_test(test_plain_fields_cut_off),
