@@ -612,7 +612,7 @@ flush(struct end *end)
     while (end->out->count < CHUNKS && end->out->len < PIPE &&
            h2_conn_output(end->conn, &span, 1) > 0) {
         len = span.len < PIPE - end->out->len ? (uint32_t)span.len : PIPE - end->out->len;
-        if (len > 1 && chance_below(world->chance, 3) == 0)
+        if (len > 1 && chance_one(world->chance, 3))
             len = 1 + chance_below(world->chance, len);
         put(end->out, span.data, len);
         h2_conn_wrote(end->conn, len);
