@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,29 @@ fail_result(const PGresult *result, struct store_cause *cause)
     return state == NULL ? WEIR_UNAVAILABLE : code_of(state);
 }
 
+/* ---- reading ---- */
+
+/* Was there more in the last record of TLS than libpq had room for? No poll sees that. */
+static bool
+has_pending(PGconn *pg)
+{
+    const SSL *ssl = PQsslStruct(pg, "OpenSSL");
+
+    return ssl != NULL && SSL_pending(ssl) > 0;
+}
+
+/* Take what has come; does not block. False: the connection is lost. */
+static bool
+consume(PGconn *pg)
+{
+    bool good;
+
+    do
+        good = PQconsumeInput(pg) == 1;
+    while (good && has_pending(pg));
+    return good;
+}
+
 /* ---- life ---- */
 
 /* Planning a statement anew takes as long as running it, compiling it a thousand times as long. A
@@ -148,7 +172,7 @@ poll_until(PGconn *pg, bool writes, int64_t end)
         pollfd.events |= POLLOUT;
     if (left <= 0 || (poll(&pollfd, 1, (int)left) < 0 && errno != EINTR))
         return false;
-    return (pollfd.revents & ~POLLOUT) == 0 || PQconsumeInput(pg) == 1;
+    return (pollfd.revents & ~POLLOUT) == 0 || consume(pg);
 }
 
 /* Not without end where a host hangs. */
@@ -349,7 +373,7 @@ await_result(struct postgres_connection *connection, weir_call *call, bool *out_
     int left;
 
     for (;;) {
-        *out_lost = (ready & WEIR_FD_READABLE) != 0 && PQconsumeInput(connection->pg) == 0;
+        *out_lost = (ready & WEIR_FD_READABLE) != 0 && !consume(connection->pg);
         left = PQflush(connection->pg);
         *out_lost = *out_lost || left < 0 || PQstatus(connection->pg) != CONNECTION_OK;
         if (*out_lost || PQisBusy(connection->pg) == 0)

@@ -79,6 +79,11 @@ class Cluster:
         self.folder.chmod(0o755)
         self.user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
 
+    def own(self, path):
+        """A file that the server may read though nobody else does."""
+        if self.user[:1] == ["setpriv"]:
+            shutil.chown(path, "postgres")
+
     def replica(self):
         """A cluster that follows this one, which runs; not started yet."""
         replica = Cluster.__new__(Cluster)
