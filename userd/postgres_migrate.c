@@ -2,12 +2,15 @@
 /* The versions of a PostgreSQL database. A row holds the number of steps that were made. Who
  * migrates holds an advisory lock until the transaction ends, so that of several userd that start
  * at once one makes the steps and the others find them made. Where such locks do nothing, the row
- * is what they wait for, or the database has all but one try again. */
+ * is what they wait for. Where transactions are serializable, the database has those that waited
+ * start again. */
 #include "userd/postgres_migrate.h"
 
 #include "userd/postgres_connection.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* The name of the lock: "userd" in ASCII. */
 #define LOCK "504447201892"
@@ -46,24 +49,49 @@ static const char *const steps[] = {
 
 #define VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
+/* Transactions in which others are in the way; the waits between them add up to 3 s. */
+#define ATTEMPTS 8
+
 #define READ_VERSION "SELECT version FROM userd_schema WHERE id = 1"
 
+/* What a failure was, and whether it may succeed if tried again. */
+struct failure {
+    struct store_cause *cause;
+    bool in_the_way;
+};
+
+/* serialization_failure, deadlock_detected (PostgreSQL, Appendix A) */
 static bool
-run(PGconn *pg, const char *sql, struct store_cause *cause)
+was_in_the_way(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    return state != NULL && (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0);
+}
+
+static void
+note_failure(PGconn *pg, const PGresult *result, struct failure *failure)
+{
+    postgres_cause(pg, failure->cause);
+    failure->in_the_way = was_in_the_way(result);
+}
+
+static bool
+run(PGconn *pg, const char *sql, struct failure *failure)
 {
     PGresult *result = PQexec(pg, sql);
     ExecStatusType status = PQresultStatus(result);
     bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 
     if (!good)
-        postgres_cause(pg, cause);
+        note_failure(pg, result, failure);
     PQclear(result);
     return good;
 }
 
 /* Negative: it cannot be read. */
 static int
-read_version(PGconn *pg, const char *sql, struct store_cause *cause)
+read_version(PGconn *pg, const char *sql, struct failure *failure)
 {
     PGresult *result = PQexec(pg, sql);
     int version = -1;
@@ -71,32 +99,32 @@ read_version(PGconn *pg, const char *sql, struct store_cause *cause)
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1)
         version = (int)postgres_number(result, 0, 0);
     else
-        postgres_cause(pg, cause);
+        note_failure(pg, result, failure);
     PQclear(result);
     return version;
 }
 
 static bool
-make_steps(PGconn *pg, int version, struct store_cause *cause)
+make_steps(PGconn *pg, int version, struct failure *failure)
 {
     char sql[80];
 
     if (version > VERSION) {
-        snprintf(cause->text, sizeof(cause->text),
+        snprintf(failure->cause->text, sizeof(failure->cause->text),
             "it is of version %d, this userd knows versions up to %d; use a newer userd", version,
             VERSION);
         return false;
     }
     for (int i = version; i < VERSION; i++) {
-        if (!run(pg, steps[i], cause))
+        if (!run(pg, steps[i], failure))
             return false;
     }
     snprintf(sql, sizeof(sql), "UPDATE userd_schema SET version = %d WHERE id = 1", VERSION);
-    return version == VERSION || run(pg, sql, cause);
+    return version == VERSION || run(pg, sql, failure);
 }
 
 static bool
-migrate(PGconn *pg, struct store_cause *cause)
+migrate_once(PGconn *pg, struct failure *failure)
 {
     static const char *const begin[] = {
         "BEGIN",
@@ -108,11 +136,29 @@ migrate(PGconn *pg, struct store_cause *cause)
     int version;
 
     for (size_t i = 0; good && i < sizeof(begin) / sizeof(begin[0]); i++)
-        good = run(pg, begin[i], cause);
-    version = good ? read_version(pg, READ_VERSION " FOR UPDATE", cause) : -1;
-    if (version >= 0 && make_steps(pg, version, cause) && run(pg, "COMMIT", cause))
+        good = run(pg, begin[i], failure);
+    version = good ? read_version(pg, READ_VERSION " FOR UPDATE", failure) : -1;
+    if (version >= 0 && make_steps(pg, version, failure) && run(pg, "COMMIT", failure))
         return true;
     PQclear(PQexec(pg, "ROLLBACK"));
+    return false;
+}
+
+static bool
+migrate(PGconn *pg, struct store_cause *cause)
+{
+    struct failure failure = {.cause = cause};
+    useconds_t pause = 25000;
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        failure.in_the_way = false;
+        if (migrate_once(pg, &failure))
+            return true;
+        if (!failure.in_the_way || i == ATTEMPTS - 1)
+            return false;
+        usleep(pause);
+        pause *= 2;
+    }
     return false;
 }
 
@@ -160,6 +206,7 @@ postgres_migrate(const char *url, struct store_cause *cause)
 bool
 postgres_version(PGconn *pg, int64_t *out_version, int *out_newest, struct store_cause *cause)
 {
+    struct failure failure = {.cause = cause};
     PGresult *result = PQexec(pg, "SELECT count(*) FROM information_schema.tables WHERE"
                                   " table_schema = current_schema AND table_name = 'userd_schema'");
     bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
@@ -169,6 +216,6 @@ postgres_version(PGconn *pg, int64_t *out_version, int *out_newest, struct store
         postgres_cause(pg, cause);
     PQclear(result);
     *out_newest = VERSION;
-    *out_version = ours ? read_version(pg, READ_VERSION, cause) : 0;
+    *out_version = ours ? read_version(pg, READ_VERSION, &failure) : 0;
     return good && *out_version >= 0;
 }
