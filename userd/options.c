@@ -270,7 +270,7 @@ static const struct flag flags[] = {
         .min = 1,
         FIELD(message_timeout),
         .expected = "a duration above 0 such as " DURATION_EXAMPLES,
-        .help = "how long a client may take for 16 KiB of a message that it sends (2m)"},
+        .help = "how long a client may take for 16 KiB of a message that it sends, or owes (2m)"},
     {.name = "max-connection-age",
         .value = "D",
         .read = flag_duration,

@@ -49,8 +49,9 @@ struct weir_server_options {
                                 the window (WINDOW_UPDATE) by less than 16 KiB for a message that
                                 waits; default 10 min */
     int64_t message_timeout; /* until a call ends with RESOURCE_EXHAUSTED whose client has started a
-                                message, and sent neither 16 KiB more of it nor its end; default
-                                2 min */
+                                message, or owes the request of a method that takes one, and sent
+                                neither 16 KiB more of it nor its end; there is no limit between the
+                                messages of a stream; default 2 min */
     int64_t max_connection_age; /* then the connection is drained by two GOAWAYs, and its calls go
                                    on (gRFC A9), with a jitter of 10 %; default never */
     int64_t max_connection_age_grace; /* then the remaining calls are cancelled; default never */

@@ -79,9 +79,10 @@ struct h2_options {
 /* A stream is its user's from H2_HEADERS (server) or h2_stream_open (client) until
  * h2_stream_release, whatever the peer does meanwhile. */
 struct h2_stream {
-    uint32_t id; /* a client's: 0 until its headers are sent */
-    bool mark;   /* the user's own, false at first */
-    void *user;  /* likewise, NULL at first */
+    uint32_t id;    /* a client's: 0 until its headers are sent */
+    bool mark;      /* the user's own, false at first */
+    uint16_t count; /* likewise, 0 at first */
+    void *user;     /* likewise, NULL at first */
 };
 
 struct h2_conn;

@@ -79,9 +79,10 @@ struct rpc_transport {
     struct h2_input input; /* what is being pumped */
     const uint8_t *ahead;  /* up to here of what was read handlers were told: weir_call_ahead */
     struct rpc_pump *pump; /* the one at work */
-    bool has_waited;       /* a call of its, for room; cleared by who looks and finds none */
-    bool full;             /* the socket has not taken all at the last time */
-    bool broken;           /* nothing goes in or out any more */
+    bool has_waited; /* a call of its, or a request, for the peer; cleared by who looks and finds
+                        none */
+    bool full;       /* the socket has not taken all at the last time */
+    bool broken;     /* nothing goes in or out any more */
     bool closed;
     bool active;         /* something was read since rpc_transport_rest */
     bool rested;         /* nothing was since it gave back its memory, all of it */

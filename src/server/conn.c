@@ -14,10 +14,7 @@
  * socket already, and would be lost. */
 #define DRAIN_HANDSHAKE (2 * WEIR_SECOND)
 
-/* A connection is quiet after one to two of these. */
-#define REST_PERIOD (2 * WEIR_SECOND)
-
-/* Periods that a client may take to acknowledge our SETTINGS (RFC 9113, 6.5.3). */
+/* Passes that a client may take to acknowledge our SETTINGS (RFC 9113, 6.5.3). */
 #define UNACKED_MAX 15
 
 static struct server_conn *
@@ -195,7 +192,7 @@ start_timer(struct server_conn *conn, int64_t duration)
 static void
 start_resting(struct server_loop *home)
 {
-    int64_t due = loop_now(home->loop) + REST_PERIOD;
+    int64_t due = loop_now(home->loop) + SERVER_PASS_PERIOD;
 
     if (home->rest.slot != 0)
         return;

@@ -337,10 +337,11 @@ is_plain(const struct h2_event *event)
 }
 
 static void
-let_wait(struct h2_stream *stream, struct h2_block *block)
+let_wait(struct rpc_transport *transport, struct h2_stream *stream, struct h2_block *block)
 {
     stream->mark = true;
     stream->user = h2_block_ref(block);
+    transport->has_waited = true;
 }
 
 /* Adopts the block. NULL: no memory; the block is given back. */
@@ -395,22 +396,40 @@ refuse_begun(struct rpc_transport *transport, struct h2_stream *stream)
     refuse(home_of_transport(transport), transport, stream);
 }
 
+/* NULL: no memory; the stream was released. */
+static struct weir_call *
+begin_waiting(struct rpc_transport *transport, struct h2_stream *stream)
+{
+    struct weir_call *call = begin_plain(transport, stream, end_waiting(stream));
+
+    if (call == NULL)
+        refuse_begun(transport, stream);
+    else
+        call->start = start_call;
+    return call;
+}
+
 struct weir_call *
 server_awaited(struct rpc_transport *transport, const struct h2_event *event)
 {
-    struct weir_call *call;
-
     if (event->type == H2_RESET) {
         forget_waiting(home_of_transport(transport), event->stream);
         h2_stream_release(transport->h2, event->stream);
         return NULL;
     }
-    call = begin_plain(transport, event->stream, end_waiting(event->stream));
+    return begin_waiting(transport, event->stream);
+}
+
+void
+server_end_waiting(
+    struct rpc_transport *transport, struct h2_stream *stream, weir_code code, const char *why)
+{
+    struct weir_call *call = begin_waiting(transport, stream);
+
     if (call == NULL)
-        refuse_begun(transport, event->stream);
-    else
-        call->start = start_call;
-    return call;
+        return;
+    call_end(call, code, why);
+    call_advance(call);
 }
 
 /* A request lacks its message alone, which mostly is at hand. call: NULL of one that is plain. */
@@ -422,7 +441,7 @@ take_message(struct rpc_transport *transport, const struct h2_event *event, stru
 
     if (!h2_stream_take_content(transport->h2, event->stream, &transport->input, &data, &len)) {
         if (call == NULL) {
-            let_wait(event->stream, event->block);
+            let_wait(transport, event->stream, event->block);
         } else {
             call->start = start_call;
             call_note_part(call);

@@ -181,7 +181,10 @@ struct server_conn {
     uint64_t untaken_written; /* and what the transport had written then */
 };
 
-/* A loop's timer: let quiet connections give memory back. */
+/* Between two passes over all connections, at least. */
+#define SERVER_PASS_PERIOD (2 * WEIR_SECOND)
+
+/* A loop's timer: a pass. Quiet connections give memory back, after one to two periods. */
 void server_loop_rest(struct loop_timer *timer);
 
 /* Take a connection over, whatever happens. */
@@ -255,6 +258,10 @@ weir_interceptor server_run_handler;
 
 /* So has what a request waited for; see rpc_transport_events. */
 struct weir_call *server_awaited(struct rpc_transport *transport, const struct h2_event *event);
+
+/* A request that waits as a marked stream ends with this status, without its handler. */
+void server_end_waiting(
+    struct rpc_transport *transport, struct h2_stream *stream, weir_code code, const char *why);
 
 /* The connection closes: forget the requests that wait. */
 void server_drop_waiting(struct server_conn *conn);

@@ -32,6 +32,8 @@ struct look {
     bool waits; /* one of the calls does */
 };
 
+#define NO_REST "the client does not send the rest of the message"
+
 /* One that has begun is woken on this turn of the loop, not here; of one that has not the status is
  * sent. */
 static void
@@ -44,9 +46,8 @@ end_waiting_call(
 }
 
 static void
-look_at_call(struct weir_call *call, void *arg)
+look_at_call(struct weir_call *call, struct look *look)
 {
-    struct look *look = arg;
     const struct weir_server_options *options = &look->conn->home->server->options;
 
     if (call->ended)
@@ -59,8 +60,34 @@ look_at_call(struct weir_call *call, void *arg)
             look->conn, call, WEIR_LIMIT_WINDOW, "the client does not let the message come");
     else if (call->comes_since != 0 &&
              is_over(call->comes_since, look->now, options->message_timeout))
-        end_waiting_call(look->conn, call, WEIR_LIMIT_MESSAGE_TIME,
-            "the client does not send the rest of the message");
+        end_waiting_call(look->conn, call, WEIR_LIMIT_MESSAGE_TIME, NO_REST);
+}
+
+/* A request without a call (dispatch.c) has no room for a time: the passes that have seen it are
+ * counted, the first of which came right behind it. A limit of more than that counts, 36 hours, is
+ * none. */
+static void
+look_at_waiting(struct h2_stream *stream, struct look *look)
+{
+    struct server_conn *conn = look->conn;
+
+    look->waits = true;
+    if (is_over(
+            0, stream->count * SERVER_PASS_PERIOD, conn->home->server->options.message_timeout)) {
+        counter_add(&conn->home->stats.limit_hits[WEIR_LIMIT_MESSAGE_TIME], 1);
+        server_end_waiting(&conn->transport, stream, WEIR_RESOURCE_EXHAUSTED, NO_REST);
+    } else if (stream->count < UINT16_MAX) {
+        stream->count++;
+    }
+}
+
+static void
+look_at_stream(struct h2_stream *stream, void *arg)
+{
+    if (stream->mark)
+        look_at_waiting(stream, arg);
+    else if (stream->user != NULL)
+        look_at_call(stream->user, arg);
 }
 
 /* Calls that wait for nothing may be many, and are not looked at again and again. */
@@ -71,7 +98,7 @@ end_waiting_calls(struct server_conn *conn, int64_t now)
 
     if (!conn->transport.has_waited)
         return;
-    rpc_transport_each_call(&conn->transport, look_at_call, &look);
+    h2_conn_each_stream(conn->transport.h2, look_at_stream, &look);
     conn->transport.has_waited = look.waits;
 }
 

@@ -40,6 +40,16 @@ hits(void)
     return running_stats(&running).limit_hits[WEIR_LIMIT_MESSAGE_TIME];
 }
 
+static void
+assert_answered(struct raw *raw, uint32_t id)
+{
+    struct raw_answer answer;
+
+    raw_answer(raw, id, SIZE_MAX, &answer);
+    assert_int_equal(answer.status, WEIR_OK);
+    raw_answer_free(&answer);
+}
+
 /* ---- what does not end ---- */
 
 static void
@@ -122,17 +132,37 @@ what_does_not_end_is_not_waited_for(void **state)
     EVENTUALLY(running_is_empty(&running))
 }
 
-/* ---- what may last ---- */
-
+/* Its headers came before, so that nothing else is kept for it. */
 static void
-assert_answered(struct raw *raw, uint32_t id)
+what_never_begins_is_not_waited_for(void **state)
 {
+    uint64_t before = hits();
     struct raw_answer answer;
+    struct raw raw;
+    uint32_t id = 1;
 
-    raw_answer(raw, id, SIZE_MAX, &answer);
-    assert_int_equal(answer.status, WEIR_OK);
+    (void)state;
+    raw_connect(&raw, running.address);
+    raw_greet(&raw, true, 0, 0);
+    for (; id < 9; id += 2) {
+        raw_request(&raw, id, "Unary", NULL);
+        raw_text(&raw, RAW_END_STREAM, id, "hello");
+        assert_answered(&raw, id);
+    }
+    for (uint32_t late = id; late < id + 100; late += 2)
+        raw_request(&raw, late, "Unary", NULL);
+    EVENTUALLY(hits() - before == 50)
+    raw_answer(&raw, id + 48, SIZE_MAX, &answer);
+    assert_int_equal(answer.status, WEIR_RESOURCE_EXHAUSTED);
     raw_answer_free(&answer);
+    raw_request(&raw, id + 100, "Unary", NULL);
+    raw_text(&raw, RAW_END_STREAM, id + 100, "hello");
+    assert_answered(&raw, id + 100);
+    raw_close(&raw);
+    EVENTUALLY(running_is_empty(&running))
 }
+
+/* ---- what may last ---- */
 
 /* Until a message that has begun later has not been waited for. */
 static void
@@ -147,7 +177,7 @@ outlast_another(struct raw *raw, uint32_t id)
     raw_answer_free(&answer);
 }
 
-/* Between two messages a stream may rest for as long as it likes. */
+/* Before its first message, and between two, a stream may rest for as long as it likes. */
 static void
 streams_may_rest(void **state)
 {
@@ -158,9 +188,12 @@ streams_may_rest(void **state)
     raw_greet(&raw, true, 0, 0);
     raw_request(&raw, 1, "Collect", NULL);
     raw_text(&raw, 0, 1, "one");
-    outlast_another(&raw, 3);
+    raw_request(&raw, 3, "Collect", NULL);
+    outlast_another(&raw, 5);
     raw_text(&raw, RAW_END_STREAM, 1, "two");
+    raw_text(&raw, RAW_END_STREAM, 3, "one");
     assert_answered(&raw, 1);
+    assert_answered(&raw, 3);
     raw_close(&raw);
 }
 
@@ -214,6 +247,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_does_not_end_is_not_waited_for),
+        cmocka_unit_test(what_never_begins_is_not_waited_for),
         cmocka_unit_test(streams_may_rest),
         cmocka_unit_test(handlers_may_take_long),
         cmocka_unit_test(who_goes_on_is_waited_for),
