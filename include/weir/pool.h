@@ -63,8 +63,9 @@ WEIR_API WEIR_CHECK bool weir_call_receivable(weir_call *call, weir_event *event
 WEIR_API bool weir_call_draining(const weir_call *call);
 
 /* Server: set the event when draining begins, or at once if it has begun. Holds a reference to the
- * event until the call is freed. FAILED_PRECONDITION: a client's call. RESOURCE_EXHAUSTED: no
- * memory. */
+ * event until the call is freed. A handler suspended in weir_call_send is not notified: if its
+ * client opens the window by less than 16 KiB within two seconds of the drain, the call ends with
+ * UNAVAILABLE. FAILED_PRECONDITION: a client's call. RESOURCE_EXHAUSTED: no memory. */
 WEIR_API WEIR_CHECK weir_code weir_call_on_drain(weir_call *call, weir_event *event);
 
 WEIR_END_C

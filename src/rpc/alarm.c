@@ -90,6 +90,15 @@ call_tell_drain(struct weir_call *call)
 }
 
 bool
+call_hears_drain(const struct weir_call *call)
+{
+    for (const struct call_alarm *at = call->alarms; at != NULL; at = at->next)
+        if (at->event != NULL)
+            return true;
+    return false;
+}
+
+bool
 weir_call_draining(const weir_call *call)
 {
     return call->is_server && call->transport != NULL && call->transport->draining;

@@ -401,6 +401,9 @@ APART void call_stop_alarms(struct weir_call *call);
 /* The call's connection drains: set the events that want to know. */
 void call_tell_drain(struct weir_call *call);
 
+/* Are there such events? */
+bool call_hears_drain(const struct weir_call *call);
+
 /* ---- what a call holds, to be released ---- */
 
 /* What few calls have, and what only a client's has. */

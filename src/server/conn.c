@@ -404,12 +404,13 @@ tell_call(struct weir_call *call, void *arg)
 }
 
 static void
-tell_calls(struct rpc_transport *transport)
+tell_calls(struct server_conn *conn)
 {
-    if (transport->draining)
+    if (conn->transport.draining)
         return;
-    transport->draining = true;
-    rpc_transport_each_call(transport, tell_call, NULL);
+    conn->transport.draining = true;
+    conn->drains_since = loop_now(conn->home->loop);
+    rpc_transport_each_call(&conn->transport, tell_call, NULL);
 }
 
 void
@@ -420,7 +421,7 @@ server_conn_drain(struct server_conn *conn, const char *why)
         return;
     }
     h2_conn_drain(conn->transport.h2, why, DRAIN_PING);
-    tell_calls(&conn->transport);
+    tell_calls(conn);
     rpc_transport_touch(&conn->transport);
     start_timer(conn, DRAIN_WAIT);
 }

@@ -171,10 +171,11 @@ struct server_conn {
     struct loop_task reap;
     uint64_t number; /* see weir/connections.h */
     int64_t since;
-    int64_t leaves_at;  /* its greatest age */
-    int64_t ends_at;    /* the end of the grace after that */
-    int64_t idle_since; /* no call was seen after it */
-    bool leaving;       /* for its age, or for want of calls */
+    int64_t leaves_at;    /* its greatest age */
+    int64_t ends_at;      /* the end of the grace after that */
+    int64_t idle_since;   /* no call was seen after it */
+    int64_t drains_since; /* its calls were told; 0: it does not */
+    bool leaving;         /* for its age, or for want of calls */
     bool ready;
     uint8_t unacked;          /* rest periods without an acknowledgement of our SETTINGS */
     int64_t untaken_since;    /* what is written waits for the socket; as of a pass */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients that are too slow on purpose: that take nothing of what they asked for, or that begin a
- * frame or a message and never end it.
+/* Clients that are too slow, on purpose or not: that take nothing of what they asked for, that
+ * begin a frame or a message and never end it, or that hold up a drain.
  *
  * No connection has a timer for it: the pass over all of a loop's connections, every two seconds,
  * looks. Who takes CALL_PROGRESS bytes within the time, or all that there is, is getting on. */
@@ -45,6 +45,27 @@ end_waiting_call(
     call_advance(call);
 }
 
+/* A handler that would end itself at a drain cannot hear of it while it sends. */
+#define DRAIN_PATIENCE (2 * WEIR_SECOND)
+
+static bool
+holds_up_drain(const struct look *look, const struct weir_call *call)
+{
+    int64_t since = look->conn->drains_since;
+
+    if (since == 0 || call->waits_since == 0 || !call_hears_drain(call))
+        return false;
+    return is_over(
+        since > call->waits_since ? since : call->waits_since, look->now, DRAIN_PATIENCE);
+}
+
+static void
+end_with_connection(struct weir_call *call)
+{
+    call_end(call, WEIR_UNAVAILABLE, "the connection closes, and the client does not read");
+    call_advance(call);
+}
+
 static void
 look_at_call(struct weir_call *call, struct look *look)
 {
@@ -61,6 +82,8 @@ look_at_call(struct weir_call *call, struct look *look)
     else if (call->comes_since != 0 &&
              is_over(call->comes_since, look->now, options->message_timeout))
         end_waiting_call(look->conn, call, WEIR_LIMIT_MESSAGE_TIME, NO_REST);
+    else if (holds_up_drain(look, call))
+        end_with_connection(call);
 }
 
 /* A request without a call (dispatch.c) has no room for a time: the passes that have seen it are

@@ -2,6 +2,7 @@
 /* Handlers of calls that would go on for ever hear that their connection drains, and may end them.
  */
 #include "client.h"
+#include "raw.h"
 #include "service.h"
 
 #include <setjmp.h>
@@ -12,7 +13,8 @@
 
 static struct running running;
 
-/* x-drain: wait for the drain. "late": of a second event, asked for when it has begun. */
+/* x-drain: wait for the drain. "late": of a second event, asked for when it has begun. "send": ask
+ * to hear of it, and answer. */
 static weir_code
 wait_for_drain(void *self, weir_call *call, weir_next *next)
 {
@@ -28,7 +30,8 @@ wait_for_drain(void *self, weir_call *call, weir_next *next)
     assert_false(weir_call_draining(call));
     assert_int_equal(weir_call_on_drain(call, event), WEIR_OK);
     atomic_fetch_add(&running.seen.parked, 1);
-    code = weir_event_wait(event, call);
+    code = weir_str_equal(how, weir_str_of("send")) ? weir_proceed(next, call)
+                                                    : weir_event_wait(event, call);
     assert_true(code != WEIR_OK || weir_call_draining(call));
     if (code == WEIR_OK && weir_str_equal(how, weir_str_of("late"))) {
         assert_int_equal(weir_call_on_drain(call, late), WEIR_OK);
@@ -127,6 +130,51 @@ a_connection_is_old(void **state)
     assert_int_equal(running.result, WEIR_OK);
 }
 
+static void
+ask_shut(struct raw *raw, const char *how)
+{
+    struct raw_frame frame;
+
+    raw_connect(raw, running.address);
+    raw_greet(raw, true, RAW_INITIAL_WINDOW, 0);
+    raw_call(raw, "Unary", NULL);
+    if (how != NULL)
+        raw_field(raw, "x-drain", how);
+    raw_headers(raw, RAW_END_HEADERS, 1);
+    raw_text(raw, RAW_END_STREAM, 1, "size:100");
+    assert_true(raw_await(raw, RAW_HEADERS, 1, &frame));
+}
+
+static void
+assert_ends_with(struct raw *raw, int status)
+{
+    struct raw_answer answer;
+
+    raw_answer(raw, 1, SIZE_MAX, &answer);
+    assert_int_equal(answer.status, status);
+    raw_answer_free(&answer);
+    raw_close(raw);
+}
+
+/* Whoever would have ended with the drain, but for a client that does not read, is ended; another
+ * one is waited for. */
+static void
+clients_do_not_read(void **state)
+{
+    struct raw told, other;
+
+    (void)state;
+    running_start(&running, "127.0.0.1:0", NULL, wait_for_drain);
+    ask_shut(&told, "send");
+    ask_shut(&other, NULL);
+    weir_server_drain(running.server, 100 * WEIR_SECOND);
+    assert_ends_with(&told, WEIR_UNAVAILABLE);
+    raw_number(&other, RAW_WINDOW_UPDATE, 1, 1 << 20);
+    assert_ends_with(&other, WEIR_OK);
+    running_stop(&running, 100 * WEIR_SECOND);
+    assert_int_equal(running.result, WEIR_OK);
+}
+
 /* Calls that end before leave nothing behind. */
 static void
 a_call_that_does_not_live_to_see_it(void **state)
@@ -165,6 +213,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_server_drains),
         cmocka_unit_test(a_connection_is_old),
+        cmocka_unit_test(clients_do_not_read),
         cmocka_unit_test(a_call_that_does_not_live_to_see_it),
         cmocka_unit_test(a_client_hears_nothing),
     };

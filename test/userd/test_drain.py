@@ -8,7 +8,7 @@ import urllib.request
 
 import grpc
 import pytest
-from support import peers, places, programs
+from support import frames, peers, places, programs
 
 THREADS = 3
 CALLS = 300  # before the signal, of each kind
@@ -138,6 +138,31 @@ def test_what_was_said_in_a_chat_is_answered(user_pb2, tmp_path):
             programs.wait_until(lambda: drains(server), "userd to drain")
             assert [message.content for message in answers] == ["Echo: " + message.content for message in said]
         assert server.wait() == 0, server.said()
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("letters", [False, True], ids=["answers", "letters"])
+def test_a_chat_whose_client_does_not_read_holds_up_nothing(user_pb2, tmp_path, letters):
+    """It takes neither what others have said, nor the answers to what it says."""
+    ops = places.free_address()
+    server = programs.Userd(tmp_path, "--ops", ops).start()
+    shut = frames.frame(frames.SETTINGS, frames.setting(frames.INITIAL_WINDOW_SIZE, 0 if letters else 500))
+    said = [user_pb2.ChatMessage(**{"from": "ada"}, content=f"{number:0100}") for number in range(100)]
+    try:
+        with frames.Connection(server.address, frames.PREFACE + shut) as deaf:
+            deaf.send(frames.request(1, "/user.UserService/ChatUsers"))
+            for one in said[: 1 if letters else None]:
+                deaf.send(frames.data(1, frames.message(one.SerializeToString()), end=False))
+            programs.wait_until(lambda: metric(ops, "userd_chat_streams") == 1, "it to sit down")
+            if letters:
+                to_it = [user_pb2.ChatMessage(to="ada", content="hello")] * 3
+                with chat(server, user_pb2, iter(to_it)) as answers:
+                    assert len(list(answers)) == len(to_it)
+            server.signal(signal.SIGTERM)
+            assert deaf.answer(1)["grpc-status"] == "14"
+        assert server.wait() == 0, server.said()
+        assert "all finished" in server.said()
     finally:
         server.kill()
 
