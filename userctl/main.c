@@ -44,14 +44,17 @@ run_wrapped(weir_channel *channel, const struct command *command, const struct a
 
 static int
 run_channel(weir_loop *loop, const struct command *command, const struct args *args,
-    const struct weir_channel_options *options)
+    struct weir_channel_options *options)
 {
     struct chain chain = {.retry = NULL};
+    struct weir_error error;
     weir_channel *channel;
     weir_tracer *tracer = NULL;
-    weir_code code = weir_channel_new(loop, args->server, options, &channel);
+    weir_code code;
     int status;
 
+    options->out_error = &error;
+    code = weir_channel_new(loop, args->server, options, &channel);
     if (code == WEIR_INVALID_ARGUMENT) {
         if (flags_may_repeat(args->server))
             complain("userctl", "--server: \"%s\" is not " SERVER_FORMS, args->server);
@@ -60,7 +63,7 @@ run_channel(weir_loop *loop, const struct command *command, const struct args *a
         return EXIT_USAGE;
     }
     if (code != WEIR_OK)
-        return calls_fail(args, code, "out of memory");
+        return calls_fail(args, code, error.text);
     status = run_wrapped(channel, command, args, &tracer, &chain);
     weir_channel_free(channel);
     chain_end(&chain);

@@ -86,6 +86,7 @@ most_connections(void)
 static int
 make_server(struct program *program)
 {
+    struct weir_error error;
     const struct weir_server_options options = {.loops = program->options.loops,
         .tls = program->tls,
         .max_connections = program->options.max_connections > 0 ? program->options.max_connections
@@ -105,10 +106,14 @@ make_server(struct program *program)
         .min_ping_interval = program->options.min_ping_interval,
         .min_idle_ping_interval = program->options.min_idle_ping_interval,
         .connection_failed = connections_log_failure,
-        .connection_failed_self = &program->connections};
+        .connection_failed_self = &program->connections,
+        .out_error = &error};
 
-    if (weir_server_new(&options, &program->server) != WEIR_OK ||
-        weir_pool_new(program->options.workers, &program->pool) != WEIR_OK) {
+    if (weir_server_new(&options, &program->server) != WEIR_OK) {
+        complain("userd", "%s", error.text);
+        return EXIT_FAILURE;
+    }
+    if (weir_pool_new(program->options.workers, &program->pool) != WEIR_OK) {
         complain("userd", "out of memory or of threads");
         return EXIT_FAILURE;
     }

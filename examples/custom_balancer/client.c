@@ -54,12 +54,19 @@ greet(weir_channel *channel, struct tally *tally)
 static weir_code
 run(weir_loop *loop, weir_catalog *catalog, const char *target, long calls)
 {
-    const struct weir_channel_options options = {.balancer = "fastest", .catalog = catalog};
+    struct weir_error error;
+    const struct weir_channel_options options = {
+        .balancer = "fastest", .catalog = catalog, .out_error = &error};
     struct tally tally = {.count = 0};
     weir_channel *channel;
+    weir_code code;
 
     WEIR_TRY(weir_catalog_add_balancer(catalog, &fastest));
-    WEIR_TRY(weir_channel_new(loop, target, &options, &channel));
+    code = weir_channel_new(loop, target, &options, &channel);
+    if (code != WEIR_OK) {
+        fprintf(stderr, "custom-balancer: %s\n", error.text);
+        return code;
+    }
     while (calls > 0 && greet(channel, &tally) == WEIR_OK)
         calls--;
     weir_channel_free(channel);

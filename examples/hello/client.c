@@ -31,6 +31,8 @@ int
 main(int argc, char **argv)
 {
     const char *target = argc > 2 ? argv[2] : "127.0.0.1:50051";
+    struct weir_error error = {"no loop"};
+    const struct weir_channel_options options = {.out_error = &error};
     weir_loop *loop = NULL;
     weir_channel *channel = NULL;
     weir_code code;
@@ -41,11 +43,11 @@ main(int argc, char **argv)
     }
     code = weir_loop_new(&loop);
     if (code == WEIR_OK)
-        code = weir_channel_new(loop, target, NULL, &channel);
+        code = weir_channel_new(loop, target, &options, &channel);
     if (code == WEIR_OK)
         code = greet(channel, argv[1]);
     else
-        fprintf(stderr, "hello-client: %s: %s\n", target, weir_code_name(code));
+        fprintf(stderr, "hello-client: %s\n", error.text);
     weir_channel_free(channel);
     weir_loop_free(loop);
     return code == WEIR_OK ? 0 : 1;

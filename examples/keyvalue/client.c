@@ -84,7 +84,8 @@ static weir_code
 run_on(weir_loop *loop, const char *target, const struct command *command, char **words)
 {
     const struct weir_tls_client_options trust = {.ca_file = getenv("KEYVALUE_CA")};
-    struct weir_channel_options options = {.user_agent = "keyvalue"};
+    struct weir_error refusal;
+    struct weir_channel_options options = {.user_agent = "keyvalue", .out_error = &refusal};
     char error[WEIR_TLS_ERROR];
     weir_channel *channel = NULL;
     weir_code code = WEIR_OK;
@@ -94,7 +95,7 @@ run_on(weir_loop *loop, const char *target, const struct command *command, char 
     if (code != WEIR_OK)
         fprintf(stderr, "keyvalue: %s\n", error);
     else if ((code = weir_channel_new(loop, target, &options, &channel)) != WEIR_OK)
-        fprintf(stderr, "keyvalue: %s: %s\n", target, weir_code_name(code));
+        fprintf(stderr, "keyvalue: %s\n", refusal.text);
     else if ((code = weir_channel_wrap(channel, introduce, NULL)) == WEIR_OK)
         code = run(channel, command, words);
     weir_channel_free(channel);

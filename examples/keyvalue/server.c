@@ -45,7 +45,8 @@ serve(const char *address, struct store *store)
 static weir_code
 run(const char *address, struct store *store, weir_tls *tls)
 {
-    const struct weir_server_options options = {.loops = 2, .tls = tls};
+    struct weir_error error;
+    const struct weir_server_options options = {.loops = 2, .tls = tls, .out_error = &error};
     weir_code code = weir_server_new(&options, &server);
 
     if (code == WEIR_OK) {
@@ -56,7 +57,7 @@ run(const char *address, struct store *store, weir_tls *tls)
     /* CANCELLED: the grace was over, and calls were cut. */
     if (code != WEIR_OK && code != WEIR_CANCELLED)
         fprintf(stderr, "keyvalue-server: %s\n",
-            server == NULL ? weir_code_name(code) : weir_server_error(server));
+            server == NULL ? error.text : weir_server_error(server));
     weir_server_free(server);
     return code == WEIR_CANCELLED ? WEIR_OK : code;
 }

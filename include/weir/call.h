@@ -103,8 +103,8 @@ typedef enum weir_compression { WEIR_IDENTITY, WEIR_GZIP } weir_compression;
 
 /* Set the compression of the messages sent from here on; it may change between messages. Headers
  * announce gzip, so it must be chosen at least once before they are sent, or else the result is
- * FAILED_PRECONDITION. Messages to a peer that does not accept gzip (grpc-accept-encoding) are sent
- * uncompressed. */
+ * FAILED_PRECONDITION. INVALID_ARGUMENT: not a weir_compression. Messages to a peer that does not
+ * accept gzip (grpc-accept-encoding) are sent uncompressed. */
 WEIR_API WEIR_CHECK weir_code weir_call_set_compression(
     weir_call *call, weir_compression compression);
 

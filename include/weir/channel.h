@@ -68,14 +68,17 @@ struct weir_channel_options {
      * Runs on the loop's thread; must not suspend. */
     void (*service_config_refused)(void *self, const char *why);
     void *service_config_refused_self; /* borrowed */
+    /* Receives the reason if the channel cannot be created; default none. Borrowed for the call. */
+    struct weir_error *out_error;
     bool direct; /* ignore proxies named in the environment (see weir_channel_new); default no */
 };
 
 /* Create a channel; it does not connect yet. Borrows the loop until the channel is freed; copies
  * the target and the options, but for what they borrow. options may be NULL. INVALID_ARGUMENT: the
- * target is malformed, the balancer or the target's scheme is unknown, tls is for servers, a time
- * is negative, user_agent or authority is not valid in a header, or the service config is not
- * valid. RESOURCE_EXHAUSTED: no memory.
+ * target is malformed, the balancer, the compression or the target's scheme is unknown, tls is for
+ * servers, a time is negative, user_agent or authority is not valid in a header, or the outliers or
+ * the service config are not valid. RESOURCE_EXHAUSTED: no memory. options.out_error has the reason
+ * of both.
  *
  * Targets (grpc doc/naming.md):
  *   HOST:PORT, dns:HOST:PORT         all addresses of the name (1,024 chosen at random if there are

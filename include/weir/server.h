@@ -72,10 +72,13 @@ struct weir_server_options {
                       default none. The server keeps what it needs of it */
     weir_connection_observer *connection_failed; /* default none */
     void *connection_failed_self;                /* borrowed */
+    /* Receives the reason if the server cannot be created; default none. Borrowed for the call. */
+    struct weir_error *out_error;
 };
 
-/* Create a server. Copies the options, which may be NULL. INVALID_ARGUMENT: tls is for clients, or
- * a time is negative. RESOURCE_EXHAUSTED: no memory. */
+/* Create a server. Copies the options, which may be NULL. INVALID_ARGUMENT: tls is for clients,
+ * the compression is unknown, or a time is negative. RESOURCE_EXHAUSTED: no memory.
+ * options.out_error has the reason of both. */
 WEIR_API WEIR_CHECK weir_code weir_server_new(
     const struct weir_server_options *options, weir_server **out_server);
 WEIR_API void weir_server_free(weir_server *server);

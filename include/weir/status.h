@@ -31,6 +31,11 @@ typedef enum weir_code {
 /* The code's name, "NOT_FOUND"; "UNKNOWN" for any other number. Static. */
 WEIR_API const char *weir_code_name(weir_code code);
 
+/* Why an object cannot be created: one line that names the option. */
+struct weir_error {
+    char text[256];
+};
+
 /* Evaluate an expression; unless it is OK, return its code from the enclosing function. */
 #define WEIR_TRY(expression)                     \
     do {                                         \

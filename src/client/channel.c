@@ -2,6 +2,7 @@
 /* The public channel: options, a stream for a call, call objects. */
 #include "client/client.h"
 
+#include "base/options.h"
 #include "client/session.h"
 #include "server/server.h"
 
@@ -162,44 +163,70 @@ is_text(const char *text, const char *without)
            (wire_value_is_sendable(weir_str_of(text)) && strpbrk(text, without) == NULL);
 }
 
-/* What is waited for is not over already, and what is put into every request may be. */
-static bool
-are_possible(const struct weir_channel_options *options)
+static weir_code
+refuse(const struct weir_channel_options *options, const char *why)
 {
-    const int64_t times[] = {options->keepalive_time, options->keepalive_timeout,
-        options->connect_timeout, options->initial_backoff, options->max_backoff,
-        options->idle_timeout};
+    return options_refuse(options->out_error, WEIR_INVALID_ARGUMENT, "%s", why);
+}
 
-    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-        if (times[i] < 0)
-            return false;
-    return is_text(options->user_agent, "") && is_text(options->authority, " ");
+/* What is put into every request may be. */
+static weir_code
+check(const struct weir_channel_options *options)
+{
+    const struct options_time times[] = {OPTIONS_TIME(options, keepalive_time),
+        OPTIONS_TIME(options, keepalive_timeout), OPTIONS_TIME(options, connect_timeout),
+        OPTIONS_TIME(options, initial_backoff), OPTIONS_TIME(options, max_backoff),
+        OPTIONS_TIME(options, idle_timeout)};
+
+    WEIR_TRY(options_check_times(times, sizeof(times) / sizeof(times[0]), options->out_error));
+    WEIR_TRY(
+        options_check_choice("compression", options->compression, WEIR_GZIP, options->out_error));
+    if (!is_text(options->user_agent, ""))
+        return refuse(options, "user_agent has characters that a header cannot");
+    if (!is_text(options->authority, " "))
+        return refuse(options, "authority has characters that it cannot");
+    return options->outliers == NULL ? WEIR_OK
+                                     : outlier_check(options->outliers, options->out_error);
+}
+
+/* code: of what has looked at the target. Of texts only the beginning is repeated. */
+static weir_code
+tell_of_target(
+    const struct weir_channel_options *options, const char *target, weir_code code, const char *why)
+{
+    if (code == WEIR_RESOURCE_EXHAUSTED)
+        return options_no_memory(options->out_error);
+    return code == WEIR_OK
+               ? WEIR_OK
+               : options_refuse(options->out_error, code, "target \"%.80s\": %s", target, why);
 }
 
 static weir_code
 set_up(struct weir_channel *channel, const char *target, const struct weir_channel_options *options)
 {
-    if (!are_possible(options))
-        return WEIR_INVALID_ARGUMENT;
     set_options(channel, options);
-    WEIR_TRY(target_parse(target, options->catalog, &channel->target));
-    if (!options->direct)
-        WEIR_TRY(proxy_init(&channel->proxy, &channel->target));
-    if (!set_texts(channel, options->user_agent, options->authority))
-        return WEIR_RESOURCE_EXHAUSTED;
+    WEIR_TRY(
+        tell_of_target(options, target, target_parse(target, options->catalog, &channel->target),
+            "not HOST:PORT, unix:PATH, a list of these, or of a resolver's scheme"));
+    if ((!options->direct && proxy_init(&channel->proxy, &channel->target) != WEIR_OK) ||
+        !set_texts(channel, options->user_agent, options->authority))
+        return options_no_memory(options->out_error);
     WEIR_TRY(service_config_init(channel, options));
-    return resolver_init(channel); /* last: what it has begun ends on a fiber only */
+    /* Last: what it has begun ends on a fiber only. */
+    return tell_of_target(options, target, resolver_init(channel), "its resolver does not take it");
 }
 
 static weir_code
 make(weir_loop *loop, const char *target, weir_server *server,
     const struct weir_channel_options *options, weir_channel **out_channel)
 {
-    struct weir_channel *channel = allocate(loop);
+    struct weir_channel *channel;
     weir_code code;
 
+    WEIR_TRY(check(options));
+    channel = allocate(loop);
     if (channel == NULL)
-        return WEIR_RESOURCE_EXHAUSTED;
+        return options_no_memory(options->out_error);
     channel->server = server;
     code = set_up(channel, target, options);
     if (code == WEIR_OK)
@@ -218,7 +245,7 @@ weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_
     if (options == NULL)
         options = &defaults;
     if (options->tls != NULL && net_tls_is_server(options->tls))
-        return WEIR_INVALID_ARGUMENT;
+        return refuse(options, "tls is a server's");
     return make(loop, target, NULL, options, out_channel);
 }
 
@@ -230,7 +257,7 @@ weir_channel_new_in_process(weir_loop *loop, weir_server *server,
     if (options == NULL)
         options = &defaults;
     if (options->tls != NULL)
-        return WEIR_INVALID_ARGUMENT;
+        return refuse(options, "tls is of no use within a process");
     server_expect_pipes(server);
     return make(loop, "unix:in-process", server, options, out_channel);
 }

@@ -4,11 +4,32 @@
  * comes back. */
 #include "client/client.h"
 
+#include "base/options.h"
 #include "base/random.h"
 #include "rpc/deadline.h"
 
 /* gRFC A50 knows no least; this one leaves time for calls. */
 #define INTERVAL_MIN WEIR_MILLISECOND
+
+weir_code
+outlier_check(const struct weir_outlier_options *options, struct weir_error *error)
+{
+    const struct options_time times[] = {OPTIONS_TIME(options, interval),
+        OPTIONS_TIME(options, ejection_time), OPTIONS_TIME(options, max_ejection_time)};
+    const struct {
+        const char *name;
+        unsigned value;
+    } percents[] = {{"max_ejection_percent", options->max_ejection_percent},
+        {"success_enforcing_percent", options->success_enforcing_percent},
+        {"failure_threshold", options->failure_threshold},
+        {"failure_enforcing_percent", options->failure_enforcing_percent}};
+
+    WEIR_TRY(options_check_times(times, sizeof(times) / sizeof(times[0]), error));
+    for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++)
+        if (percents[i].value > 100)
+            return options_refuse(error, WEIR_INVALID_ARGUMENT, "%s is over 100", percents[i].name);
+    return WEIR_OK;
+}
 
 static void
 set_default(unsigned *value, unsigned chosen)

@@ -26,6 +26,10 @@ struct outlier_record {
     bool ejected;
 };
 
+/* INVALID_ARGUMENT, with the error: a time is below zero, or a percentage over 100. */
+WEIR_CHECK weir_code outlier_check(
+    const struct weir_outlier_options *options, struct weir_error *error);
+
 /* Put the defaults in the place of what is 0, which from then on is no default any more. */
 void outlier_fill(struct weir_outlier_options *options);
 

@@ -3,6 +3,7 @@
  * changes nothing. */
 #include "client/client.h"
 
+#include "base/options.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,14 +17,18 @@ struct choice {
 };
 
 static weir_code
-choose_by_name(const struct weir_channel *channel, struct choice *choice)
+choose_by_name(
+    const struct weir_channel *channel, struct choice *choice, struct weir_value_error *error)
 {
     const char *name = channel->service.balancer_name;
 
     choice->type = catalog_find_balancer(channel->catalog, name == NULL ? "pick_first" : name);
     choice->judged = channel->service.judged;
     choice->outliers = channel->service.outliers;
-    return choice->type == NULL ? WEIR_INVALID_ARGUMENT : WEIR_OK;
+    if (choice->type != NULL)
+        return WEIR_OK;
+    snprintf(error->text, sizeof(error->text), "balancer \"%.80s\" is not known", name);
+    return WEIR_INVALID_ARGUMENT;
 }
 
 /* {"round_robin": {}} of a list. OK with a type of NULL: it is not known. */
@@ -66,7 +71,7 @@ choose(const struct weir_channel *channel, const struct weir_service_config *con
 {
     *choice = (struct choice){.type = NULL};
     if (config == NULL || config->balancers == NULL)
-        return choose_by_name(channel, choice);
+        return choose_by_name(channel, choice, error);
     for (size_t i = 0; i < config->balancers->count; i++) {
         const struct weir_value *member = &config->balancers->items[i];
 
@@ -180,6 +185,7 @@ service_config_init(struct weir_channel *channel, const struct weir_channel_opti
 {
     struct client_service_config *service = &channel->service;
     struct weir_value_error error;
+    weir_code code;
 
     outlier_init(&channel->judge);
     service->own = options->service_config;
@@ -195,9 +201,10 @@ service_config_init(struct weir_channel *channel, const struct weir_channel_opti
     if (options->balancer != NULL) {
         service->balancer_name = strdup(options->balancer);
         if (service->balancer_name == NULL)
-            return WEIR_RESOURCE_EXHAUSTED;
+            return options_no_memory(options->out_error);
     }
-    return apply(channel, service->own, &error);
+    code = apply(channel, service->own, &error);
+    return code == WEIR_OK ? WEIR_OK : options_refuse(options->out_error, code, "%s", error.text);
 }
 
 void

@@ -296,6 +296,14 @@ refuse(const char *why, char out_error[WEIR_TLS_ERROR])
     return WEIR_INVALID_ARGUMENT;
 }
 
+static const char impossible[] = "min_version is none of its values, or check_interval below zero";
+
+static bool
+are_possible(weir_tls_version min_version, int64_t check_interval)
+{
+    return (min_version == WEIR_TLS_1_2 || min_version == WEIR_TLS_1_3) && check_interval >= 0;
+}
+
 static bool
 is_whole(const struct weir_tls_pair *pair)
 {
@@ -311,6 +319,8 @@ weir_tls_server_new(const struct weir_tls_server_options *options, weir_tls **ou
         .min_version = options->min_version};
     weir_tls *tls;
 
+    if (!are_possible(options->min_version, options->check_interval))
+        return refuse(impossible, out_error);
     if (options->pair_count == 0)
         return refuse("a server needs a certificate and its key", out_error);
     for (size_t i = 0; i < options->pair_count; i++) {
@@ -334,6 +344,8 @@ weir_tls_client_new(const struct weir_tls_client_options *options, weir_tls **ou
 
     if (options == NULL)
         options = &defaults;
+    if (!are_possible(options->min_version, options->check_interval))
+        return refuse(impossible, out_error);
     files.min_version = options->min_version;
     has_pair = is_whole(&options->pair);
     if (!has_pair && (options->pair.cert_file != NULL || options->pair.key_file != NULL))

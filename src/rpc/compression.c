@@ -36,6 +36,8 @@ weir_call_set_compression(weir_call *call, weir_compression compression)
 {
     if (compression == WEIR_GZIP)
         return call_use_gzip(call) ? WEIR_OK : WEIR_FAILED_PRECONDITION;
+    if (compression != WEIR_IDENTITY)
+        return WEIR_INVALID_ARGUMENT;
     call->gzip_out = false;
     return WEIR_OK;
 }

@@ -2,6 +2,7 @@
 /* The public server: options, services, interceptors, and what belongs to all loops. */
 #include "server/http.h"
 
+#include "base/options.h"
 #include "base/random.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,20 +60,23 @@ set_defaults(struct weir_server_options *options)
         options->http_timeout = 30 * WEIR_SECOND;
 }
 
-/* What is waited for is not over already. */
-static bool
-are_possible(const struct weir_server_options *options)
+static weir_code
+check(const struct weir_server_options *options)
 {
-    const int64_t times[] = {options->handshake_timeout, options->stall_timeout,
-        options->window_timeout, options->message_timeout, options->max_connection_age,
-        options->max_connection_age_grace, options->max_connection_idle, options->keepalive_time,
-        options->keepalive_timeout, options->min_ping_interval, options->min_idle_ping_interval,
-        options->http_timeout};
+    const struct options_time times[] = {OPTIONS_TIME(options, handshake_timeout),
+        OPTIONS_TIME(options, stall_timeout), OPTIONS_TIME(options, window_timeout),
+        OPTIONS_TIME(options, message_timeout), OPTIONS_TIME(options, max_connection_age),
+        OPTIONS_TIME(options, max_connection_age_grace), OPTIONS_TIME(options, max_connection_idle),
+        OPTIONS_TIME(options, keepalive_time), OPTIONS_TIME(options, keepalive_timeout),
+        OPTIONS_TIME(options, min_ping_interval), OPTIONS_TIME(options, min_idle_ping_interval),
+        OPTIONS_TIME(options, http_timeout)};
 
-    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-        if (times[i] < 0)
-            return false;
-    return true;
+    WEIR_TRY(options_check_times(times, sizeof(times) / sizeof(times[0]), options->out_error));
+    WEIR_TRY(
+        options_check_choice("compression", options->compression, WEIR_GZIP, options->out_error));
+    if (options->tls != NULL && !net_tls_is_server(options->tls))
+        return options_refuse(options->out_error, WEIR_INVALID_ARGUMENT, "tls is a client's");
+    return WEIR_OK;
 }
 
 weir_code
@@ -90,19 +94,21 @@ server_check_setup(struct weir_server *server, const char *what)
                                "the server is running already");
 }
 
+static const struct weir_server_options defaults;
+
 weir_code
 weir_server_new(const struct weir_server_options *options, weir_server **out_server)
 {
     struct weir_server *server;
 
-    if (options != NULL &&
-        (!are_possible(options) || (options->tls != NULL && !net_tls_is_server(options->tls))))
-        return WEIR_INVALID_ARGUMENT;
+    if (options == NULL)
+        options = &defaults;
+    WEIR_TRY(check(options));
     server = calloc(1, sizeof(*server));
     if (server == NULL)
-        return WEIR_RESOURCE_EXHAUSTED;
-    if (options != NULL)
-        server->options = *options;
+        return options_no_memory(options->out_error);
+    server->options = *options;
+    server->options.out_error = NULL; /* not borrowed */
     set_defaults(&server->options);
     net_tls_ref(server->options.tls);
     server->busy_loops = server->options.loops;
@@ -115,7 +121,8 @@ weir_server_new(const struct weir_server_options *options, weir_server **out_ser
     map_init(&server->paths, random_u64());
     if (!server_loops_new(server)) {
         weir_server_free(server);
-        return WEIR_RESOURCE_EXHAUSTED;
+        return options_refuse(options->out_error, WEIR_RESOURCE_EXHAUSTED,
+            "no memory, or no descriptors, for the loops");
     }
     *out_server = server;
     return WEIR_OK;

@@ -57,6 +57,8 @@ compress(void *self, weir_call *call, weir_next *next)
     WEIR_TRY(weir_call_watch(call, &noting, came));
     if (weir_str_equal(wish, weir_str_of("yes")))
         WEIR_TRY(weir_call_set_compression(call, WEIR_GZIP));
+    if (weir_call_set_compression(call, (weir_compression)7) != WEIR_INVALID_ARGUMENT)
+        return weir_fail(call, WEIR_INTERNAL, "a compression that is none was taken");
     if (weir_str_equal(wish, weir_str_of("no")))
         WEIR_TRY(weir_call_set_compression(call, WEIR_IDENTITY));
     if (weir_str_equal(wish, weir_str_of("late"))) {

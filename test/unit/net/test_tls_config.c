@@ -95,6 +95,15 @@ options_that_make_no_sense_are_refused(void **state)
         WEIR_INVALID_ARGUMENT);
     assert_string_equal(error, "a certificate and its key go together");
     assert_int_equal(weir_tls_client_new(&client, &tls, error), WEIR_INVALID_ARGUMENT);
+    client = (struct weir_tls_client_options){.min_version = (weir_tls_version)2};
+    assert_int_equal(weir_tls_client_new(&client, &tls, error), WEIR_INVALID_ARGUMENT);
+    assert_memory_equal(error, "min_version", strlen("min_version"));
+    client = (struct weir_tls_client_options){.check_interval = -1};
+    assert_int_equal(weir_tls_client_new(&client, &tls, error), WEIR_INVALID_ARGUMENT);
+    assert_int_equal(
+        weir_tls_server_new(&(struct weir_tls_server_options){.check_interval = -1}, &tls, error),
+        WEIR_INVALID_ARGUMENT);
+    assert_memory_equal(error, "min_version", strlen("min_version"));
     assert_null(tls);
 }
 
