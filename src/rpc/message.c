@@ -28,12 +28,6 @@ call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
     return code;
 }
 
-static COLD weir_code
-refuse_for_memory(struct weir_call *call)
-{
-    return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
-}
-
 /* Its sender's only message lives as long as the call, whatever its user has given back before it
  * came. */
 static inline struct arena *
@@ -42,32 +36,31 @@ message_memory(struct weir_call *call)
     return call->has_scratch && !call_peer_sends_one(call) ? &call->scratch : &call->arena;
 }
 
-/* A message that is whole, but for a text. OK: it is refused by itself, and counts as taken. */
+/* A message that is whole, but for a text. OK: it is refused by itself, and counts as taken, the
+ * message being NULL. */
 static COLD weir_code
-refuse_text(struct weir_call *call, const char *field, ProtobufCMessage **out_message)
+refuse_text(struct weir_call *call, const char *field)
 {
     static const char why[] = " has U+0000, which C cannot hold";
-    const char *name = field == NULL ? "a text" : field;
 
     if (call->refusal == NULL)
         return call_refuse(
-            call, call->is_server ? WEIR_INVALID_ARGUMENT : WEIR_INTERNAL, "%s%s", name, why);
-    *call->refusal = weir_call_printf(call, "%s%s", name, why);
-    *out_message = NULL;
-    return *call->refusal == NULL ? refuse_for_memory(call) : WEIR_OK;
+            call, call->is_server ? WEIR_INVALID_ARGUMENT : WEIR_INTERNAL, "%s%s", field, why);
+    *call->refusal = weir_call_printf(call, "%s%s", field, why);
+    return *call->refusal == NULL ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
 }
 
 static COLD weir_code
-refuse_message(struct weir_call *call, const ProtobufCMessageDescriptor *type,
-    struct wire_unpacking unpacking, ProtobufCMessage **out_message)
+refuse_message(
+    struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire_unpacking unpacking)
 {
     switch (unpacking.result) {
     case WIRE_TOO_DEEP:
         return call_refuse(call, WEIR_INTERNAL, "messages nested too deep");
     case WIRE_HAS_NUL:
-        return refuse_text(call, unpacking.field, out_message);
+        return refuse_text(call, unpacking.field == NULL ? "a text" : unpacking.field);
     case WIRE_NO_MEMORY:
-        return refuse_for_memory(call);
+        return call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
     default:
         return call_refuse(call, WEIR_INTERNAL, "the message is not a %s", type->name);
     }
@@ -80,8 +73,7 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
     struct wire_unpacking unpacking =
         wire_message_unpack(type, data, len, message_memory(call), out_message);
 
-    return unpacking.result == WIRE_UNPACKED ? WEIR_OK
-                                             : refuse_message(call, type, unpacking, out_message);
+    return unpacking.result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, unpacking);
 }
 
 /* Parts of a message of so many bytes stay where they came in, when nothing else will come in
@@ -104,8 +96,7 @@ unpack_large(struct weir_call *call, const ProtobufCMessageDescriptor *type, siz
     struct wire_unpacking unpacking =
         wire_message_unpack_within(type, data, len, LARGE_PART, message_memory(call), out_message);
 
-    return unpacking.result == WIRE_UNPACKED ? WEIR_OK
-                                             : refuse_message(call, type, unpacking, out_message);
+    return unpacking.result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, unpacking);
 }
 
 static COLD void
@@ -144,7 +135,7 @@ unpack_gzip(struct weir_call *call, const ProtobufCMessageDescriptor *type, cons
         code = call_refuse(
             call, WEIR_RESOURCE_EXHAUSTED, "message larger than %zu bytes", call->max_receive);
     else if (code == WEIR_RESOURCE_EXHAUSTED)
-        code = refuse_for_memory(call);
+        code = call_refuse(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the message");
     else
         code = call_refuse(call, code, "the message does not inflate");
     buf_reset(plain, CALL_KEEP_BUFFER);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Protobuf's bytes into protobuf-c's structs, in one pass and into an arena.
  *
- * It makes of them what protobuf_c_message_unpack makes, without that function's list of all fields
- * found before the first is read. Two things that it would let pass are refused here: messages too
- * deep in each other, which recursion could not bear, and a U+0000 in a text, which C would take
- * for the text's end. Many unknown fields are kept as one. What is known by number but has another
- * wire type counts as unknown, as it does for protobuf's own implementations; and so does a group,
- * which protobuf-c refuses.
+ * It makes of them what protobuf_c_message_unpack makes, without listing all fields first. Two
+ * things that it would let pass are refused here: messages too deep in each other, which recursion
+ * could not bear, and a U+0000 in a text, which C would take for the text's end. Many unknown
+ * fields are kept as one. What is known by number but has another wire type counts as unknown, as
+ * it does for protobuf's own implementations; and so does a group, which protobuf-c refuses.
  *
  * What is large may stay where it came in. The ends of such texts go where the next fields begin,
  * once all is read.
@@ -63,17 +62,16 @@ fail(struct reader *reader, enum wire_unpacked failure)
 static COLD bool
 no_memory(struct reader *reader)
 {
-    fail(reader, WIRE_NO_MEMORY);
-    return false;
+    return fail(reader, WIRE_NO_MEMORY) != NULL;
 }
 
-/* The first text with U+0000 is what is told, unless something else is wrong with the message: so
- * it is read to its end. */
-static COLD void
-note_nul(struct reader *reader, const ProtobufCFieldDescriptor *field)
+/* Told is the first text with U+0000, unless something else is wrong: so all is read. */
+static COLD const uint8_t *
+pass_nul(struct reader *reader, const char *field, const uint8_t *behind)
 {
     if (reader->failure.result == WIRE_UNPACKED)
-        reader->failure = (struct wire_unpacking){WIRE_HAS_NUL, field->name};
+        reader->failure = (struct wire_unpacking){WIRE_HAS_NUL, field};
+    return behind;
 }
 
 static COLD const uint8_t *
@@ -212,18 +210,15 @@ leave_text(struct reader *reader, const uint8_t *bytes, size_t len, char **out_t
 }
 
 static inline const uint8_t *
-read_text(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
-    char **out_text)
+read_text(struct reader *reader, const uint8_t *at, const char *field, char **out_text)
 {
     struct varint len = read_length(reader, at);
     char *text;
 
     if (len.behind == NULL)
         return NULL;
-    if (len.value > 0 && memchr(len.behind, '\0', len.value) != NULL) {
-        note_nul(reader, field);
-        return len.behind + len.value;
-    }
+    if (len.value > 0 && memchr(len.behind, '\0', len.value) != NULL)
+        return pass_nul(reader, field, len.behind + len.value);
     if (len.value >= reader->large)
         return leave_text(reader, len.behind, len.value, out_text);
     text = arena_alloc(reader->arena, len.value + 1);
@@ -311,7 +306,7 @@ read_value(
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
-        return read_text(reader, at, field, member);
+        return read_text(reader, at, field->name, member);
     case PROTOBUF_C_TYPE_BYTES:
         return read_bytes(reader, at, member);
     case PROTOBUF_C_TYPE_MESSAGE:
