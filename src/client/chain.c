@@ -71,7 +71,7 @@ chain_begin_attempt(struct client_session *session)
     own->deadline = due < call->deadline ? due : call->deadline;
     own->out_headers = call->out_headers;
     own->gzip_told = call->gzip_told;
-    own->gzip_out = session->user->gzip_out;
+    own->gzip_out = call->gzip_out; /* not the user's, whose thread may be choosing */
     own->credentials = call->credentials;
     own->wait_for_ready = call->wait_for_ready;
     own->cacheable = call->cacheable;

@@ -3,6 +3,7 @@
  * threads and from fibers: each ends once, with a status that makes sense, and nothing is left. */
 #define _GNU_SOURCE /* rand_r */
 #include "fiber/fiber.h"
+#include "scripted.h"
 #include "service.h"
 
 #include <setjmp.h>
@@ -223,10 +224,11 @@ turn(void *loop)
 }
 
 static void
-open_client(struct client *client, const char *address, bool turned)
+open_client(struct client *client, const char *address, const struct weir_channel_options *options,
+    bool turned)
 {
     assert_int_equal(weir_loop_new(&client->loop), WEIR_OK);
-    assert_int_equal(weir_channel_new(client->loop, address, NULL, &client->channel), WEIR_OK);
+    assert_int_equal(weir_channel_new(client->loop, address, options, &client->channel), WEIR_OK);
     client->turned = turned;
     if (turned)
         assert_int_equal(pthread_create(&client->turner, NULL, turn, client->loop), 0);
@@ -254,12 +256,12 @@ run_round(struct running *back, unsigned round)
     struct client clients[4];
     struct running front;
 
-    open_client(&clients[0], back->address, true);
-    open_client(&clients[1], back->address, false);
-    open_client(&clients[2], back->address, true);
+    open_client(&clients[0], back->address, NULL, true);
+    open_client(&clients[1], back->address, NULL, false);
+    open_client(&clients[2], back->address, NULL, true);
     front.onward = clients[2].channel;
     running_start(&front, "127.0.0.1:0", &two, NULL);
-    open_client(&clients[3], front.address, false);
+    open_client(&clients[3], front.address, NULL, false);
     start_workers(own, clients[0].channel, false, 4 * round);
     start_workers(shared, clients[1].channel, false, 4 * round + 1);
     start_workers(mixed, clients[2].channel, false, 4 * round + 2);
@@ -452,7 +454,7 @@ users_may_look_at_any_time(void **state)
 
     (void)state;
     running_start(&running, "127.0.0.1:0", NULL, decorate);
-    open_client(&client, running.address, true);
+    open_client(&client, running.address, NULL, true);
     for (int i = 0; i < 300; i++) {
         struct rpctest_Test_Talk_client stream = {NULL};
         weir_call *call = weir_call_new(client.channel, NULL);
@@ -470,11 +472,83 @@ users_may_look_at_any_time(void **state)
     running_stop(&running, WEIR_SECOND);
 }
 
+/* ---- choosing how to compress while its loop makes attempts ---- */
+
+#define FAILURES 20 /* attempts, before one goes well */
+
+/* For as long as they fail. The last choice is gzip. */
+static void
+keep_choosing(weir_call *call, const struct scripted *server)
+{
+    bool over = false;
+
+    while (!over) {
+        over = server->count > FAILURES;
+        assert_int_equal(weir_call_set_compression(call, WEIR_IDENTITY), WEIR_OK);
+        assert_int_equal(weir_call_set_compression(call, WEIR_GZIP), WEIR_OK);
+    }
+}
+
+/* A stream that nothing was sent on while its attempts failed. */
+static void
+choose_during_attempts(const struct weir_method_config *method)
+{
+    struct weir_service_config config = {.methods = method, .method_count = 1};
+    struct weir_channel_options options = {.compression = WEIR_GZIP, .service_config = &config};
+    struct script_step steps[FAILURES + 1];
+    struct rpctest_Test_Talk_client stream = {NULL};
+    Rpctest__Payload message = RPCTEST__PAYLOAD__INIT;
+    struct scripted server;
+    struct client client;
+    weir_call *call;
+
+    for (size_t i = 0; i < FAILURES; i++)
+        steps[i] = (struct script_step){.act = SCRIPT_FAIL, .code = WEIR_UNAVAILABLE};
+    steps[FAILURES] = (struct script_step){.act = SCRIPT_ANSWER};
+    scripted_start(&server, steps, FAILURES + 1);
+    open_client(&client, server.address, &options, true);
+    call = weir_call_new(client.channel, NULL);
+    assert_int_equal(rpctest_Test_Talk(call, &stream), WEIR_OK);
+    keep_choosing(call, &server);
+    message.text = "hello"; /* nothing at all would not be compressed */
+    assert_int_equal(rpctest_Test_Talk_client_send(stream, &message), WEIR_OK);
+    assert_int_equal(rpctest_Test_Talk_client_finish(stream), WEIR_OK);
+    assert_int_equal(buf_head(&server.requests[FAILURES].data)[0], 1); /* the flag */
+    weir_call_free(call);
+    close_client(&client);
+    scripted_stop(&server);
+}
+
+static void
+users_may_choose_compression_at_any_time(void **state)
+{
+    static const weir_code unavailable = WEIR_UNAVAILABLE;
+    static const struct weir_method_name every = {NULL, NULL};
+    static const struct weir_retry_options retry = {.retries = FAILURES,
+        .initial_backoff = WEIR_MILLISECOND,
+        .multiplier = 1,
+        .unthrottled = true};
+    static const struct weir_hedge_options hedge = {.attempts = FAILURES + 1,
+        .delay = WEIR_SECOND,
+        .codes = &unavailable,
+        .code_count = 1,
+        .unthrottled = true};
+    struct weir_method_config method = {.names = &every, .name_count = 1};
+
+    (void)state;
+    method.retry = &retry;
+    choose_during_attempts(&method);
+    method.retry = NULL;
+    method.hedge = &hedge;
+    choose_during_attempts(&method);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(users_may_look_at_any_time),
+        cmocka_unit_test(users_may_choose_compression_at_any_time),
         cmocka_unit_test(every_call_ends_once),
         cmocka_unit_test(tens_of_thousands_of_calls),
     };
