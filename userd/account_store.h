@@ -24,6 +24,13 @@ struct account_revocation {
 
 typedef weir_code account_visit_revocation(void *arg, const struct account_revocation *revocation);
 
+/* From when on revocations are read: by the earlier of both, since either clock may have been set,
+ * or may have stood still with its machine. */
+struct account_since {
+    int64_t moment; /* seconds since 1970 of the database's clock, which wrote down when it was */
+    int64_t age;    /* seconds before what that clock says now */
+};
+
 /* Results, causes and suspending as of struct store_ops. */
 struct account_ops {
     /* By email, whatever its case, or without one by id. A user who has no account is one without a
@@ -39,8 +46,8 @@ struct account_ops {
     weir_code (*set_password)(struct store *store, weir_call *call, int32_t id, int64_t epoch,
         const char *password_hash, struct store_cause *cause);
 
-    /* Visits what was revoked in the last `age` seconds of the database's clock, which wrote down
-     * when it was; by id. Of one id only the last. INT64_MAX: all. */
-    weir_code (*list_revoked)(struct store *store, int64_t age, account_visit_revocation *visit,
-        void *arg, struct store_cause *cause);
+    /* Visits what was revoked since then, by id; of one id only the last. *out_now: what the
+     * database's clock says, in seconds since 1970. */
+    weir_code (*list_revoked)(struct store *store, const struct account_since *since,
+        account_visit_revocation *visit, void *arg, int64_t *out_now, struct store_cause *cause);
 };

@@ -85,12 +85,14 @@ account_set_password(struct store *store, weir_call *call, int32_t id, int64_t e
     return code;
 }
 
+/* Where nothing was revoked the clock is in a row of its own. */
 static weir_code
-account_list_revoked(struct store *store, int64_t age, account_visit_revocation *visit, void *arg,
-    struct store_cause *cause)
+account_list_revoked(struct store *store, const struct account_since *since,
+    account_visit_revocation *visit, void *arg, int64_t *out_now, struct store_cause *cause)
 {
-    const struct postgres_number number = postgres_number_text(age);
-    const struct postgres_values values = {{number.text}, 1};
+    const struct postgres_number moment = postgres_number_text(since->moment);
+    const struct postgres_number age = postgres_number_text(since->age);
+    const struct postgres_values values = {{moment.text, age.text}, 2};
     PGresult *result;
     weir_code code = WEIR_OK;
 
@@ -98,9 +100,11 @@ account_list_revoked(struct store *store, int64_t age, account_visit_revocation 
         postgres_store_of(store), NULL, POSTGRES_REVOKED, &values, &result, cause));
     for (int row = 0; row < PQntuples(result) && code == WEIR_OK; row++) {
         const struct account_revocation revocation = {
-            (int32_t)postgres_number(result, row, 0), postgres_number(result, row, 1)};
+            (int32_t)postgres_number(result, row, 1), postgres_number(result, row, 2)};
 
-        code = visit(arg, &revocation);
+        *out_now = postgres_number(result, row, 0);
+        if (!PQgetisnull(result, row, 1))
+            code = visit(arg, &revocation);
     }
     PQclear(result);
     return code;

@@ -106,6 +106,7 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         " noted AS (INSERT INTO revocations SELECT id, epoch, " NOW " FROM changed " REVOKE_AGAIN
         ") SELECT id FROM changed"},
     [POSTGRES_REVOKED] = {"revoked",
-        "SELECT user_id, epoch FROM revocations WHERE changed_at >= " NOW
-        " - $1::int8 ORDER BY user_id"},
+        "SELECT clock.moment, user_id, epoch FROM (SELECT " NOW " AS moment) AS clock"
+        " LEFT JOIN revocations ON changed_at >= least($1::int8, clock.moment - $2::int8)"
+        " ORDER BY user_id"},
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The list is kept in memory, so that asking costs a search and never the database. A thread reads
- * what is new: after a change here, and at an interval for the changes of others. */
+ * what is new: after a change here, and at an interval for the changes of others. What is new goes
+ * by the database's clock, which may be set, and by our own, which stands still while this machine
+ * does. */
 #include "userd/revocations.h"
 
 #include <stdlib.h>
@@ -82,16 +84,23 @@ take_over(struct revocations *revocations, const struct reading *read, bool *out
     return WEIR_OK;
 }
 
-/* What was revoked in the last `age` seconds; *out_more: there is more than before. */
+/* What was revoked since the last reading; *out_more: there is more than before. */
 static weir_code
-read_last(struct revocations *revocations, int64_t age, bool *out_more, struct store_cause *cause)
+read_new(struct revocations *revocations, bool *out_more, struct store_cause *cause)
 {
     struct store *store = revocations->store;
     struct reading reading = {NULL, 0, 0};
-    weir_code code = store->accounts->list_revoked(store, age, add, &reading, cause);
+    int64_t until = 0, now = weir_now();
+    const struct account_since since = {.moment = revocations->read_until,
+        .age = (now - revocations->read_at) / WEIR_SECOND + OVERLAP};
+    weir_code code = store->accounts->list_revoked(store, &since, add, &reading, &until, cause);
 
     if (code == WEIR_OK)
         code = take_over(revocations, &reading, out_more);
+    if (code == WEIR_OK) {
+        revocations->read_until = until - OVERLAP;
+        revocations->read_at = now;
+    }
     free(reading.list);
     return code;
 }
@@ -132,18 +141,13 @@ static void *
 keep_reading(void *arg)
 {
     struct revocations *revocations = arg;
-    int64_t read_at = 0; /* of weir_now; 0: read everything */
 
     while (wait_for_turn(revocations)) {
-        int64_t now = weir_now();
-        int64_t age = read_at == 0 ? INT64_MAX : (now - read_at) / WEIR_SECOND + OVERLAP;
         struct store_cause cause = {""};
         bool more = false;
-        weir_code code = read_last(revocations, age, &more, &cause);
+        weir_code code = read_new(revocations, &more, &cause);
 
-        if (code == WEIR_OK)
-            read_at = now;
-        else
+        if (code != WEIR_OK)
             log_line(revocations->log, LOG_ERROR, "cannot read which tokens are revoked",
                 log_text("code", weir_code_name(code)), log_text("cause", cause.text));
         if (more)
@@ -160,13 +164,13 @@ revocations_open(struct revocations *revocations, struct store *store, struct st
     pthread_condattr_t monotonic;
     bool more;
 
-    *revocations = (struct revocations){.store = store};
+    *revocations = (struct revocations){.store = store, .read_until = INT64_MIN};
     pthread_mutex_init(&revocations->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&revocations->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    return read_last(revocations, INT64_MAX, &more, cause) == WEIR_OK;
+    return read_new(revocations, &more, cause) == WEIR_OK;
 }
 
 bool

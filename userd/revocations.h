@@ -18,6 +18,8 @@ struct revocations {
     const struct log *log;
     weir_auth *auth; /* told of changes */
     int64_t interval;
+    int64_t read_until; /* of the database's clock; INT64_MIN: nothing was read */
+    int64_t read_at;    /* of weir_now */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* guards what follows */

@@ -112,14 +112,15 @@ account_set_password(struct store *store, weir_call *call, int32_t id, int64_t e
 }
 
 static weir_code
-list_revoked_with(struct sqlite_reader *reader, int64_t age, account_visit_revocation *visit,
-    void *arg, struct store_cause *cause)
+list_revoked_with(struct sqlite_reader *reader, const struct account_since *since,
+    account_visit_revocation *visit, void *arg, struct store_cause *cause)
 {
     sqlite3_stmt *statement = reader->queries[QUERY_REVOKED];
     weir_code visited = WEIR_OK, code;
     int result;
 
-    sqlite3_bind_int64(statement, 1, age);
+    sqlite3_bind_int64(statement, 1, since->moment);
+    sqlite3_bind_int64(statement, 2, since->age);
     while ((result = sqlite3_step(statement)) == SQLITE_ROW && visited == WEIR_OK) {
         const struct account_revocation revocation = {
             sqlite3_column_int(statement, 0), sqlite3_column_int64(statement, 1)};
@@ -130,9 +131,10 @@ list_revoked_with(struct sqlite_reader *reader, int64_t age, account_visit_revoc
     return code == WEIR_OK ? visited : code;
 }
 
+/* The clock is this machine's. */
 static weir_code
-account_list_revoked(struct store *store, int64_t age, account_visit_revocation *visit, void *arg,
-    struct store_cause *cause)
+account_list_revoked(struct store *store, const struct account_since *since,
+    account_visit_revocation *visit, void *arg, int64_t *out_now, struct store_cause *cause)
 {
     struct sqlite_readers *readers = &sqlite_store_of(store)->readers;
     struct sqlite_reader *reader = sqlite_reader_borrow(readers, cause);
@@ -140,7 +142,8 @@ account_list_revoked(struct store *store, int64_t age, account_visit_revocation 
 
     if (reader == NULL)
         return WEIR_INTERNAL;
-    code = list_revoked_with(reader, age, visit, arg, cause);
+    *out_now = weir_unix_seconds();
+    code = list_revoked_with(reader, since, visit, arg, cause);
     sqlite_reader_give_back(readers, reader, code == WEIR_OK);
     return code;
 }

@@ -37,8 +37,8 @@ static const char *const query_texts[QUERY_COUNT] = {
     [QUERY_LAST] = "SELECT max(id) FROM users",
     [QUERY_ACCOUNT] = "SELECT " ACCOUNT_COLUMNS " FROM users WHERE id = ?1",
     [QUERY_ACCOUNT_BY_EMAIL] = "SELECT " ACCOUNT_COLUMNS " FROM users WHERE email_key = ?1",
-    [QUERY_REVOKED] = "SELECT user_id, epoch FROM revocations WHERE changed_at >= unixepoch() - ?1 "
-                      "ORDER BY user_id",
+    [QUERY_REVOKED] = "SELECT user_id, epoch FROM revocations "
+                      "WHERE changed_at >= min(?1, unixepoch() - ?2) ORDER BY user_id",
 };
 
 void

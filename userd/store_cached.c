@@ -419,12 +419,12 @@ cached_set_password(struct store *store, weir_call *call, int32_t id, int64_t ep
 }
 
 static weir_code
-cached_list_revoked(struct store *store, int64_t age, account_visit_revocation *visit, void *arg,
-    struct store_cause *cause)
+cached_list_revoked(struct store *store, const struct account_since *since,
+    account_visit_revocation *visit, void *arg, int64_t *out_now, struct store_cause *cause)
 {
     struct store *inner = cached_of(store)->store;
 
-    return inner->accounts->list_revoked(inner, age, visit, arg, cause);
+    return inner->accounts->list_revoked(inner, since, visit, arg, out_now, cause);
 }
 
 static const struct account_ops cached_account_ops = {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accounts in userd: register, log in, change the password, and what ends a token."""
+import contextlib
 import json
 import os
 import sqlite3
@@ -237,6 +238,30 @@ def test_changes_by_another_program_are_seen(service, server):
     for token in tokens:
         programs.wait_until(lambda token=token: is_refused(service, token), "a token to end")
     expect_end(chat, over)
+
+
+def test_a_clock_that_is_set_hides_no_change(tmp_path, key_folder, user_pb2, monkeypatch):
+    """Between a change of another program and its reading the clock goes on ten minutes."""
+    clock = tmp_path / "clock"
+    monkeypatch.setenv("LD_PRELOAD", places.program("stepped-clock.so"))
+    monkeypatch.setenv("STEPPED_CLOCK", str(clock))
+    key = key_folder / "jwt-private.pem"
+    server = programs.Userd(
+        tmp_path, "--auth", "jwt", "--jwt-private-key", key, "--token-recheck", "2s"
+    ).start()
+    monkeypatch.undo()
+    service = Service(server.address, user_pb2)
+    try:
+        user = service.register("ada@x")
+        token = service.login("ada@x")
+        with contextlib.closing(sqlite3.connect(server.database)) as other, other:
+            other.execute("DELETE FROM users WHERE id = ?", (user.id,))
+        clock.write_text("600")
+        programs.wait_until(lambda: is_refused(service, token), "the token to end")
+        server.stop()
+    finally:
+        service.channel.close()
+        server.kill()
 
 
 def test_revocations_outlive_userd(service, server):
