@@ -79,7 +79,7 @@ ops_collect_process(void *self, weir_scrape *scrape)
     ops_put(scrape, "process_start_time_seconds", "gauge",
         "When it started, in seconds since 1970.", (double)ops->started);
     ops_put(scrape, "userd_log_dropped_lines_total", "counter",
-        "Log lines that were lost because nobody took them.",
+        "Log lines that were lost because nobody took them, or their disk was full.",
         (double)weir_log_dropped(ops->log->lines));
     weir_scrape_name(scrape, "userd_build_info", "gauge", "Which userd this is.");
     weir_scrape_value(scrape, &version, 1, 1);

@@ -11,36 +11,73 @@
 #include <unistd.h>
 
 struct log_writer {
-    void (*write)(void *self, const char *lines, size_t len);
+    void (*write)(void *self, const char *lines, size_t len); /* NULL: to standard error */
     void *self;
     enum weir_log_format format;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t filled;
     pthread_cond_t last;     /* signalled when `ended` is set */
+    bool cut;                /* standard error ends amid a line; only the thread looks at it */
     char *filling, *writing; /* only the thread looks at `writing` */
     size_t len, size;        /* of what is being filled; of each */
     uint64_t dropped, told;
     bool idle, ending, ended, abandoned;
 };
 
-/* A log that cannot be written has nobody to be told. */
-static void
-write_stderr(void *self, const char *lines, size_t len)
+static uint64_t
+count_lines(const char *lines, size_t len)
 {
-    (void)self;
+    const char *end = lines + len;
+    uint64_t count = 0;
+
+    while ((lines = memchr(lines, '\n', (size_t)(end - lines))) != NULL) {
+        lines++;
+        count++;
+    }
+    return count;
+}
+
+/* How many bytes were not written, as on a disk that is full. */
+static size_t
+write_bytes(const char *bytes, size_t len)
+{
     while (len > 0) {
-        ssize_t written = write(STDERR_FILENO, lines, len);
+        ssize_t written = write(STDERR_FILENO, bytes, len);
 
         if (written < 0 && errno == EAGAIN) /* somebody else made it non-blocking */
             (void)poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, -1);
         else if (written < 0 && errno != EINTR)
-            return;
+            break;
         if (written > 0) {
-            lines += written;
+            bytes += written;
             len -= (size_t)written;
         }
     }
+    return len;
+}
+
+/* How many lines did not arrive whole. What was cut off does not run into the next line. */
+static uint64_t
+write_stderr(struct log_writer *writer, const char *lines, size_t len)
+{
+    size_t left;
+
+    if (writer->cut && write_bytes("\n", 1) > 0)
+        return count_lines(lines, len);
+    left = write_bytes(lines, len);
+    writer->cut = left > 0 && left < len && lines[len - left - 1] != '\n';
+    return count_lines(lines + len - left, left);
+}
+
+/* How many of the lines were lost, as far as is known. */
+static uint64_t
+write_lines(struct log_writer *writer, const char *lines, size_t len)
+{
+    if (writer->write == NULL)
+        return write_stderr(writer, lines, len);
+    writer->write(writer->self, lines, len);
+    return 0;
 }
 
 static void
@@ -54,15 +91,15 @@ destroy(struct log_writer *writer)
     free(writer);
 }
 
-/* Say how many lines are missing. */
-static void
+/* Say how many lines are missing. False: it could not be said. */
+static bool
 tell_dropped(struct log_writer *writer, uint64_t count)
 {
     struct weir_log_field field = weir_log_number("lines", (int64_t)count);
     struct log_line line;
 
     log_line_build(&line, writer->format, WEIR_LOG_WARN, "log lines were dropped", &field, 1);
-    writer->write(writer->self, line.data, line.len);
+    return write_lines(writer, line.data, line.len) == 0;
 }
 
 /* Under the lock, which is let go of meanwhile: write what has been filled. */
@@ -71,18 +108,19 @@ write_filled(struct log_writer *writer)
 {
     char *lines = writer->filling;
     size_t len = writer->len;
-    uint64_t dropped = writer->dropped - writer->told;
+    uint64_t dropped = writer->dropped - writer->told, lost = 0;
+    bool told;
 
     writer->filling = writer->writing;
     writer->writing = lines;
     writer->len = 0;
-    writer->told = writer->dropped;
     pthread_mutex_unlock(&writer->lock);
     if (len > 0)
-        writer->write(writer->self, lines, len);
-    if (dropped > 0)
-        tell_dropped(writer, dropped);
+        lost = write_lines(writer, lines, len);
+    told = lost == 0 && dropped > 0 && tell_dropped(writer, dropped);
     pthread_mutex_lock(&writer->lock);
+    writer->dropped += lost;
+    writer->told += told ? dropped : 0;
 }
 
 static void *
@@ -140,7 +178,7 @@ log_writer_new(const struct weir_log_options *options)
 
     if (writer == NULL)
         return NULL;
-    writer->write = options->write == NULL ? write_stderr : options->write;
+    writer->write = options->write;
     writer->self = options->self;
     writer->format = options->format;
     writer->size = options->buffer;

@@ -5,8 +5,11 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <weir/logging.h>
 #include <weir/tracing.h>
 
@@ -270,6 +273,75 @@ test_stuck_sink(void **state)
     assert_non_null(strstr(sink.text, expected));
 }
 
+/* ---- standard error on a disk that is full ---- */
+
+/* What standard error is from now on. */
+static void
+redirect(int fd)
+{
+    assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+}
+
+static size_t
+count_newlines(const char *text)
+{
+    size_t count = 0;
+
+    for (; (text = strchr(text, '\n')) != NULL; text++)
+        count++;
+    return count;
+}
+
+/* How many bytes a file may have. */
+static void
+limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+log_to_a_full_disk(weir_log *log)
+{
+    limit_files(200);
+    for (int i = 0; i < 10; i++)
+        weir_log_line(log, WEIR_LOG_INFO, "a line of 50 to 66 bytes", weir_log_number("i", i));
+    EVENTUALLY(weir_log_dropped(log) == 7);
+    limit_files(RLIM_INFINITY);
+    weir_log_line(log, WEIR_LOG_INFO, "there is room again", weir_log_number("i", 10));
+    weir_log_free(log);
+}
+
+static void
+test_full_disk(void **state)
+{
+    FILE *file = tmpfile();
+    int before = dup(STDERR_FILENO);
+    char text[2048];
+    weir_log *log;
+    size_t len;
+
+    (void)state;
+    assert_non_null(file);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(weir_log_new(NULL, &log), WEIR_OK);
+    redirect(fileno(file));
+    log_to_a_full_disk(log);
+    redirect(before);
+    close(before);
+    rewind(file);
+    len = fread(text, 1, sizeof(text) - 1, file);
+    text[len] = '\0';
+    fclose(file);
+    /* three lines, what is there of the fourth, and two on lines of their own */
+    assert_int_equal(count_newlines(text), 6);
+    assert_non_null(strstr(text, " there is room again i=10\n"));
+    assert_non_null(strstr(text, " log lines were dropped lines=7\n"));
+}
+
 /* Freeing does not wait for ever; the thread ends when the sink opens. */
 static void
 test_stuck_at_the_end(void **state)
@@ -474,6 +546,7 @@ main(void)
         cmocka_unit_test(test_long_values),
         cmocka_unit_test(test_stuck_sink),
         cmocka_unit_test(test_stuck_at_the_end),
+        cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_calls_of_a_client),
