@@ -5,6 +5,7 @@
 #include "usercommon/complain.h"
 #include "userctl/doubt.h"
 #include "userctl/print.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,7 +84,10 @@ calls_fail_change(const struct args *args, weir_code code, const weir_call *call
 int
 calls_fail_output(void)
 {
-    complain("userctl", "out of memory, or the answer cannot be written");
+    if (!ferror(stdout))
+        complain("userctl", "out of memory");
+    else if (errno != EPIPE)
+        complain("userctl", "cannot write the answer: %s", strerror(errno));
     return EXIT_OUTPUT;
 }
 

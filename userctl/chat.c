@@ -98,8 +98,9 @@ hear(struct chat *chat)
     editor_hide(&chat->editor);
     good = chat->args->json ? print_chat_json(message, stdout) : print_for_people(message);
     good = fflush(stdout) == 0 && good;
-    editor_show(&chat->editor);
-    if (!good)
+    if (good)
+        editor_show(&chat->editor);
+    else
         chat->status = calls_fail_output();
     return good;
 }

@@ -281,14 +281,28 @@ def test_without_standard_streams_it_fails_as_it_should(shared_userd):
     assert programs.run("sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command).returncode == 1
 
 
-def test_an_answer_that_cannot_be_written_is_a_failure(shared_userd):
+# Of the last two every answer is written at once.
+@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["health"], ["health", "--watch"]])
+def test_an_answer_that_cannot_be_written_is_a_failure(shared_userd, command):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run(
-            [places.program("userctl"), "list", "--server", shared_userd.address],
+            [places.program("userctl"), *command, "--server", shared_userd.address],
             stdout=full, stderr=subprocess.PIPE, timeout=programs.PATIENCE, encoding="utf-8", check=False,
         )
     assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
+    assert done.stderr == "userctl: cannot write the answer: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["health"], ["health", "--watch"], ["chat"]])
+def test_who_reads_no_answer_is_not_told(shared_userd, command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8") as closed:
+        done = subprocess.run(
+            [places.program("userctl"), *command, "--server", shared_userd.address], input="hello\n",
+            stdout=closed, stderr=subprocess.PIPE, timeout=programs.PATIENCE, encoding="utf-8", check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_health(tmp_path):
