@@ -21,8 +21,8 @@ int calls_fail(const struct args *args, weir_code code, const char *message);
  * its attempts. The exit code. */
 int calls_fail_change(const struct args *args, weir_code code, const weir_call *call);
 
-/* Print that the answer cannot be written, as errno says, or held; nothing where nobody reads it any
- * more. The exit code. */
+/* Print that the answer cannot be written, as errno says, or held; nothing where nobody reads it
+ * any more. The exit code. */
 int calls_fail_output(void);
 
 /* A call with what is left of the timeout, of which the clock runs since `began` (weir_now). NULL:

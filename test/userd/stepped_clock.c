@@ -22,26 +22,26 @@ seconds_ahead(void)
 }
 
 __attribute__((visibility("default"))) int
-clock_gettime(clockid_t clock, struct timespec *time)
+clock_gettime(clockid_t clock_id, struct timespec *tp)
 {
-    int (*real)(clockid_t clock, struct timespec *time);
+    int (*real)(clockid_t clock_id, struct timespec * tp);
     int result;
 
     *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
-    result = real(clock, time);
-    if (clock == CLOCK_REALTIME)
-        time->tv_sec += seconds_ahead();
+    result = real(clock_id, tp);
+    if (clock_id == CLOCK_REALTIME)
+        tp->tv_sec += seconds_ahead();
     return result;
 }
 
 __attribute__((visibility("default"))) int
-gettimeofday(struct timeval *restrict time, void *restrict zone)
+gettimeofday(struct timeval *restrict tv, void *restrict tz)
 {
     struct timespec now;
 
-    (void)zone;
+    (void)tz;
     clock_gettime(CLOCK_REALTIME, &now);
-    time->tv_sec = now.tv_sec;
-    time->tv_usec = now.tv_nsec / 1000;
+    tv->tv_sec = now.tv_sec;
+    tv->tv_usec = now.tv_nsec / 1000;
     return 0;
 }
