@@ -29,12 +29,14 @@ class Cluster:
         self.ready = threading.Event()
         self.process = subprocess.Popen(
             [places.REPO / "script" / "cluster", "--port", str(self.port)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )
+        self.reader = subprocess.Popen(["cat"], stdin=self.process.stdout, stdout=subprocess.PIPE, text=True)
+        self.process.stdout.close()
         threading.Thread(target=self.hear, daemon=True).start()
 
     def hear(self):
-        for line in self.process.stdout:
+        for line in self.reader.stdout:
             self.said.append(line)
             if "ready" in line:
                 self.ready.set()
@@ -76,6 +78,22 @@ def test_one_command_starts_all_and_one_ctrl_c_stops_all(cluster):
     assert not folder.exists()
     offsets = (0, 1, 2, 10, 11, 12, 20, 30, 31)
     assert not any(programs.accepts(f"127.0.0.1:{cluster.port + offset}") for offset in offsets)
+
+
+def test_all_stops_when_nobody_reads_what_it_says(cluster):
+    assert cluster.ready.wait(2 * programs.PATIENCE), cluster.said
+    folder = pathlib.Path(re.search(r"host=(/tmp/weir-cluster\.\w+)", "".join(cluster.said)).group(1))
+    os.kill(cluster.reader.pid, signal.SIGKILL)
+    cluster.reader.wait()
+    os.killpg(cluster.process.pid, signal.SIGHUP)  # as a terminal does that is closed
+    cluster.process.wait(timeout=programs.PATIENCE)
+    assert not folder.exists()
+    assert not any(programs.accepts(f"127.0.0.1:{cluster.port + offset}") for offset in (0, 1, 2, 20, 30))
+
+
+def test_help_starts_nothing():
+    done = programs.run(places.REPO / "script" / "cluster", "--help")
+    assert done.returncode == 0 and "--port" in done.stdout and "ninja" not in done.stderr
 
 
 @pytest.mark.parametrize("port", ["", "x", "80", "70000"])
