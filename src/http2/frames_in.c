@@ -374,6 +374,18 @@ begin_other(
     return take_whole(conn, frame, event);
 }
 
+/* A server of HTTP/1 answers the preface in its own way, at a port that was mistaken for gRPC's. */
+static COLD enum h2_step
+refuse_order(struct h2_conn *conn, const struct h2_input *in, struct h2_event *event)
+{
+    static const char version[] = "HTTP/1.";
+    bool first = !conn->is_server && conn->phase == H2_PHASE_SETTINGS;
+
+    if (first && memcmp(in->at, version, sizeof(version) - 1) == 0)
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "the server speaks HTTP/1");
+    return h2_fail(conn, event, H2_PROTOCOL_ERROR, "frame out of order");
+}
+
 static bool
 is_whole_block(const struct h2_conn *conn, const struct h2_input *in, struct h2_frame frame)
 {
@@ -387,7 +399,7 @@ begin_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
     struct h2_frame frame = h2_frame_read(in->at), same;
 
     if (!is_in_order(conn, frame))
-        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "frame out of order");
+        return refuse_order(conn, in, event);
     if (is_whole_block(conn, in, frame)) {
         h2_input_skip(in, H2_FRAME_HEADER + frame.len);
         return h2_take_headers(conn, frame, event);

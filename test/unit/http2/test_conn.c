@@ -64,6 +64,26 @@ test_settings_must_come_first(void **state)
     }
 }
 
+/* At a port that was mistaken for gRPC's, that is what helps. */
+static void
+test_a_server_of_http1_is_named(void **state)
+{
+    static const char answer[] = "HTTP/1.1 505 HTTP Version Not Supported\r\n\r\n";
+    struct side *side = side_new(&(struct h2_options){.role = H2_CLIENT});
+    struct buf bytes = BUF_EMPTY;
+    const struct h2_event *event;
+
+    (void)state;
+    take_output(side, 24);
+    buf_reset(&side->out, 0);
+    assert_true(buf_append(&bytes, answer, sizeof(answer) - 1));
+    feed(side, &bytes);
+    assert_failed(side, H2_PROTOCOL_ERROR);
+    event = &side->seen[side->seen_count - 1].event;
+    assert_string_equal((const char *)event->data, "the server speaks HTTP/1");
+    side_free(side);
+}
+
 static void
 test_ready_and_ack(void **state)
 {
@@ -534,6 +554,7 @@ main(void)
         cmocka_unit_test(test_opening_of_client),
         cmocka_unit_test(test_wrong_preface_fails_at_the_first_wrong_byte),
         cmocka_unit_test(test_settings_must_come_first),
+        cmocka_unit_test(test_a_server_of_http1_is_named),
         cmocka_unit_test(test_ready_and_ack),
         cmocka_unit_test(test_calls_in_pieces_of_every_size),
         cmocka_unit_test(test_ping_is_answered_with_its_bytes),
