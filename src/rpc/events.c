@@ -37,7 +37,7 @@ call_on_headers(struct weir_call *call, struct h2_block *block, bool end_stream)
     code = wire_response_read(block, call_texts(call), &encoding, &message);
     if (call->gzip_told)
         call_heed_accepted(call, block);
-    if (code == WEIR_OK && encoding.data != NULL) {
+    if (code == WEIR_OK && encoding.len > 0) {
         call->gzip_in = weir_str_equal(encoding, weir_str_of("gzip"));
         if (!call->gzip_in && !weir_str_equal(encoding, weir_str_of("identity"))) {
             code = WEIR_INTERNAL;

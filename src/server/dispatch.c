@@ -218,12 +218,12 @@ set_deadline(struct weir_call *call, int64_t timeout)
     call_start_timer(call);
 }
 
-/* No encoding, identity, or gzip; another is refused, with the list of what is taken
- * (compression.md). */
+/* No encoding, an empty value being none, identity, or gzip; another is refused, with the list of
+ * what is taken (compression.md). */
 static void
 set_encoding(struct weir_call *call, weir_str encoding)
 {
-    if (encoding.data == NULL || weir_str_equal(encoding, weir_str_of("identity")))
+    if (encoding.len == 0 || weir_str_equal(encoding, weir_str_of("identity")))
         return;
     call->gzip_in = weir_str_equal(encoding, weir_str_of("gzip"));
     if (call->gzip_in)

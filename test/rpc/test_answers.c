@@ -259,6 +259,12 @@ say_nothing(struct raw *raw, const char *encoding)
 }
 
 static void
+say_right(struct raw *raw, const char *encoding)
+{
+    say_bytes(raw, BYTES("\0\0\0\0\7\12\5right"), encoding);
+}
+
+static void
 say_two(struct raw *raw, const char *encoding)
 {
     say_bytes(raw, BYTES("\0\0\0\0\0\0\0\0\0\0"), encoding);
@@ -473,6 +479,7 @@ static const struct answer {
     {"compressed with nothing", say_compressed, NULL, 13, NULL},
     {"compressed with identity", say_compressed, "identity", 13, NULL},
     {"compressed with what was not offered", say_compressed, "br", 13, NULL},
+    {"empty encoding", say_right, "", 0, NULL},
     {"not gzip", say_compressed, "gzip", 13, NULL},
     {"gzip", say_deflated, "gzip", 0, NULL},
     {"a bomb", say_bomb, "gzip", 8, NULL},

@@ -127,6 +127,7 @@ static const struct request requests[] = {
     {"longest timeout", {START, {"grpc-timeout", "99999999H"}, GRPC}, 200, 0, -1, NULL},
     {"encoding", {START, {"grpc-encoding", "br"}, GRPC}, 200, 12, -1, NULL},
     {"identity", {START, {"grpc-encoding", "identity"}, GRPC}, 200, 0, -1, NULL},
+    {"empty encoding", {START, {"grpc-encoding", ""}, GRPC}, 200, 0, -1, NULL},
     {"gzip, and not used", {START, {"grpc-encoding", "gzip"}, GRPC}, 200, 0, -1, NULL},
     {"content-length", {START, {"content-length", "7"}, GRPC}, 200, 0, -1, NULL},
     {"wrong content-length", {START, {"content-length", "8"}, GRPC}, 0, -1, H2_PROTOCOL_ERROR, NULL},
