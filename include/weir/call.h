@@ -56,8 +56,8 @@ WEIR_API void weir_call_peer_address(const weir_call *call, struct weir_address 
  * ---- */
 
 /* The first value of a key; data is NULL if the key is absent. Keys are lower case. Values of keys
- * that end in "-bin" are already decoded (PROTOCOL-HTTP2, Custom-Metadata). Lives as long as the
- * call. */
+ * that end in "-bin" are already decoded (PROTOCOL-HTTP2, Custom-Metadata); one that is not base64
+ * ends the call with INTERNAL. Lives as long as the call. */
 WEIR_API weir_str weir_call_header(weir_call *call, const char *key);
 WEIR_API weir_str weir_call_trailer(weir_call *call, const char *key);
 

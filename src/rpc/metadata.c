@@ -31,7 +31,7 @@ take_part(weir_str value, size_t *offset)
 }
 
 /* The next value of a -bin field, from *offset on, which moves behind it; data NULL when there is
- * none. What does not decode is left out. */
+ * none. What does not decode, in a call that has ended for it, is left out. */
 static APART weir_str
 next_part(struct weir_call *call, const struct h2_field *field, size_t *offset)
 {

@@ -88,6 +88,33 @@ decode_group(const char *in, size_t count, unsigned char *out)
     return true;
 }
 
+static bool
+is_base64(weir_str text)
+{
+    text = wire_trim(text);
+    if (!strip_padding(&text))
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (digit_value(text.data[i]) < 0)
+            return false;
+    return true;
+}
+
+bool
+wire_base64_is_list(weir_str text)
+{
+    const char *comma;
+
+    while (text.len > 0 && (comma = memchr(text.data, ',', text.len)) != NULL) {
+        size_t len = (size_t)(comma - text.data);
+
+        if (!is_base64((weir_str){text.data, len}))
+            return false;
+        text = (weir_str){comma + 1, text.len - len - 1};
+    }
+    return is_base64(text);
+}
+
 weir_code
 wire_base64_decode(struct arena *arena, weir_str text, weir_str *out_bytes)
 {

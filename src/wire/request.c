@@ -14,6 +14,7 @@ struct findings {
     weir_str method, host, timeout;
     unsigned hosts;
     bool typed;                /* there was a content-type */
+    bool malformed;            /* there was a -bin value that is not base64 */
     enum wire_content content; /* the worst of them */
 };
 
@@ -57,6 +58,7 @@ read_field(const struct h2_field *field, struct wire_request *request, struct fi
         request->accept_encoding = field->value;
         break;
     default:
+        found->malformed = found->malformed || wire_field_is_malformed(field);
         break;
     }
 }
@@ -90,6 +92,10 @@ judge_grpc(struct wire_request *request, const struct findings *found, const cha
     }
     if (found->content != WIRE_CONTENT_PROTO) {
         *out_why = "unknown message codec";
+        return WEIR_INTERNAL;
+    }
+    if (found->malformed) {
+        *out_why = "malformed -bin metadata";
         return WEIR_INTERNAL;
     }
     if (found->timeout.data == NULL)

@@ -108,6 +108,9 @@ weir_str wire_base64_encode(struct arena *arena, weir_str bytes);
  * RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code wire_base64_decode(struct arena *arena, weir_str text, weir_str *out_bytes);
 
+/* Can each of the values, divided by commas, be decoded so? */
+bool wire_base64_is_list(weir_str text);
+
 /* ---- metadata ---- */
 
 /* May the user send this key: [0-9a-z_.-]+, not reserved (grpc-*, pseudo, te, content-type,
@@ -119,6 +122,14 @@ bool wire_key_is_sendable(weir_str key);
 bool wire_value_is_sendable(weir_str value);
 
 bool wire_key_is_binary(weir_str key);
+
+/* Is this custom metadata whose key ends in -bin, with a value that is not base64? */
+static inline bool
+wire_field_is_malformed(const struct h2_field *field)
+{
+    return (field->token == H2_TOKEN_NONE || field->token == H2_TOKEN_GRPC_OTHER) &&
+           wire_key_is_binary(field->name) && !wire_base64_is_list(field->value);
+}
 
 /* ---- requests by GET, get.c ---- */
 
@@ -152,7 +163,9 @@ enum wire_verdict wire_request_read(const struct h2_block *block, struct wire_re
     int *out_http_status, weir_code *out_code, const char **out_why);
 
 /* A client reads response headers: OK when the messages that follow are gRPC's; *out_encoding its
- * grpc-encoding. Else the code and text (in the arena) that GRPC.md section 1, 18 to 20 give. */
+ * grpc-encoding. Else the code and text (in the arena) that GRPC.md section 1, 12 and 18 to 20
+ * give.
+ */
 WEIR_CHECK weir_code wire_response_read(const struct h2_block *block, struct arena *arena,
     weir_str *out_encoding, const char **out_message);
 

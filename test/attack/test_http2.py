@@ -57,7 +57,7 @@ def test_bad_base64_ends_its_call_alone(besieged):
     with frames.Connection(besieged.address) as connection:
         bad = frames.request(1, "/user.UserService/GetUser", (b"x-bin", b"!!!!"))
         connection.send(bad + frames.data(1, frames.message(b"\x08\x01")))
-        connection.answer(1)
+        assert connection.answer(1)["grpc-status"] == "13"
         connection.send(frames.request(3) + frames.data(3, frames.message(b"\x08\x01")))
         assert connection.answer(3)["data"][:1] == b"\0"
 

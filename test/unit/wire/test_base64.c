@@ -95,6 +95,20 @@ test_blanks_around(void **state)
     assert_decodes(weir_str_of("  "), (weir_str){"", 0});
 }
 
+static void
+test_lists(void **state)
+{
+    static const char *const good[] = {"", ",", "Zg", "Zg==", " Zg , Zm8=,", ",Zh,Zm9v"};
+    static const char *const bad[] = {"Z", "Zg,Z", "?,Zg", "Zg,Zg=,Zg", "Zg;Zg", "Zg,Zm 9"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(wire_base64_is_list(weir_str_of(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(wire_base64_is_list(weir_str_of(bad[i])));
+    assert_false(wire_base64_is_list((weir_str){"Zg\0", 3}));
+}
+
 /* Bits that the last digit has over are not looked at. */
 static void
 test_loose_bits(void **state)
@@ -165,6 +179,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_vectors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_decode_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_blanks_around, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lists, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loose_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_digit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
