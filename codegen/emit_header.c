@@ -116,7 +116,7 @@ static const char open_client[] =
 
 static const char client_send[] =
     "\n"
-    "/* Send one request. What weir_call_code says when the call has ended. Suspends. */\n"
+    "/* Send one request. Fails as weir_call_send, also when the call has ended with OK. Suspends. */\n"
     "static inline WEIR_CHECK weir_code\n"
     "$method$_client_send(\n"
     "    struct $method$_client stream, const $Request$ *message)\n"
@@ -207,7 +207,7 @@ static const char server_recv_each[] =
 
 static const char server_send[] =
     "\n"
-    "/* Send one response. What weir_call_code says when the call has ended. Suspends. */\n"
+    "/* Send one response. Fails as weir_call_send. Suspends. */\n"
     "static inline WEIR_CHECK weir_code\n"
     "$method$_send(\n"
     "    struct $method$_server peer, const $Response$ *message)\n"

@@ -421,6 +421,7 @@ weir_code
 chain_open(struct weir_call *user, const ProtobufCMessage *request)
 {
     struct client_session *session;
+    weir_code code = WEIR_OK;
 
     if (user->ended)
         return user->code;
@@ -433,8 +434,9 @@ chain_open(struct weir_call *user, const ProtobufCMessage *request)
         call_park(session->call);
     chain_share(session);
     if (request != NULL && !user->ended)
-        return session_send(session, request, true);
-    return weir_call_code(user);
+        code = session_send(session, request, true);
+    /* A server may answer, and well, before it has all of the request. */
+    return user->ended ? weir_call_code(user) : code;
 }
 
 /* ---- the public half ---- */

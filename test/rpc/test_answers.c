@@ -82,13 +82,22 @@ struct client {
     weir_call *call;
 };
 
+static weir_code
+pass_on(void *self, weir_call *call, weir_next *next)
+{
+    (void)self;
+    return weir_proceed(next, call);
+}
+
 static void
-open_client(struct client *client, const char *address)
+open_client(struct client *client, const char *address, bool chained)
 {
     struct weir_channel_options options = {.max_receive_message = MAX_RECEIVE};
 
     assert_int_equal(weir_loop_new(&client->loop), WEIR_OK);
     assert_int_equal(weir_channel_new(client->loop, address, &options, &client->channel), WEIR_OK);
+    if (chained)
+        assert_int_equal(weir_channel_wrap(client->channel, pass_on, NULL), WEIR_OK);
     client->call = weir_call_new(client->channel, NULL);
     weir_call_set_timeout(client->call, 100 * WEIR_SECOND);
 }
@@ -155,6 +164,34 @@ say_status_alone(struct raw *raw, const char *status)
         raw_field(raw, "grpc-status", status);
     raw_field(raw, "grpc-message", "50%25 of %e2%98%ba, %zz%");
     raw_headers(raw, RAW_END_STREAM, 1);
+}
+
+static void
+say_binary_header(struct raw *raw, const char *value)
+{
+    raw_field(raw, ":status", "200");
+    raw_field(raw, "content-type", "application/grpc");
+    raw_field(raw, "x-bin", value);
+    raw_headers(raw, 0, 1);
+    raw_text(raw, 0, 1, "right");
+    raw_trailers(raw, 1, "0");
+}
+
+static void
+say_binary_trailer(struct raw *raw, const char *value)
+{
+    raw_response(raw, 1);
+    raw_text(raw, 0, 1, "right");
+    raw_field(raw, "x-bin", value);
+    raw_trailers(raw, 1, "0");
+}
+
+static void
+say_bad_trailer_and_status(struct raw *raw, const char *status)
+{
+    raw_response(raw, 1);
+    raw_field(raw, "x-bin", "?");
+    raw_trailers(raw, 1, status);
 }
 
 static void
@@ -466,6 +503,11 @@ static const struct answer {
     {"reset HTTP_1_1_REQUIRED", reset, "13", 13, NULL},
     {"reset unknown", reset, "99", 2, NULL},
     {"refused after headers", reset_after_headers, "7", 14, NULL},
+    {"-bin headers", say_binary_header, "AQ,,AQI=", 0, NULL},
+    {"-bin trailers", say_binary_trailer, "AQ,,AQI=", 0, NULL},
+    {"bad -bin headers", say_binary_header, "AQ,?", 13, "-bin"},
+    {"bad -bin trailers", say_binary_trailer, "AQ,?", 13, "-bin"},
+    {"bad -bin trailers, and not well", say_bad_trailer_and_status, "5", 5, NULL},
     {"interim answers", say_interim, "0", 0, NULL},
     {"an interim end", end_with_interim, NULL, 13, NULL},
     {"headers twice", say_headers_twice, NULL, 13, NULL},
@@ -505,7 +547,7 @@ check_answer(const struct answer *answer)
     weir_code code;
 
     open_stage(&stage, false, answer->play, answer->argument);
-    open_client(&client, stage.address);
+    open_client(&client, stage.address, false);
     code = rpctest_Test_Unary(client.call, &request, &response);
     text = weir_call_message(client.call);
     if ((int)code != answer->code || weir_call_code(client.call) != code ||
@@ -546,7 +588,7 @@ check_early_answer(const struct answer *answer)
     weir_code code;
 
     open_stage(&stage, true, answer->play, answer->argument);
-    open_client(&client, stage.address);
+    open_client(&client, stage.address, false);
     request.text = (char *)"more than four bytes";
     code = rpctest_Test_Unary(client.call, &request, &response);
     if ((int)code != answer->code)
@@ -566,7 +608,7 @@ unary_answers_may_come_before_the_request_is_sent(void **state)
 }
 
 static void
-streams_may_be_answered_before_the_request_is_sent(void **state)
+check_early_stream(bool chained)
 {
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *message = NULL;
@@ -574,9 +616,8 @@ streams_may_be_answered_before_the_request_is_sent(void **state)
     struct stage stage;
     struct client client;
 
-    (void)state;
     open_stage(&stage, true, say_status, "0");
-    open_client(&client, stage.address);
+    open_client(&client, stage.address, chained);
     request.text = (char *)"more than four bytes";
     assert_int_equal(rpctest_Test_Expand(client.call, &request, &stream), WEIR_OK);
     assert_true(rpctest_Test_Expand_client_recv(stream, &message));
@@ -585,6 +626,14 @@ streams_may_be_answered_before_the_request_is_sent(void **state)
     assert_int_equal(rpctest_Test_Expand_client_finish(stream), WEIR_OK);
     close_client(&client);
     close_stage(&stage);
+}
+
+static void
+streams_may_be_answered_before_the_request_is_sent(void **state)
+{
+    (void)state;
+    check_early_stream(false);
+    check_early_stream(true);
 }
 
 /* ---- streams ---- */
@@ -632,7 +681,7 @@ check_tail(size_t index)
 
     snprintf(argument, sizeof(argument), "%zu", index);
     open_stage(&stage, false, say_tail, argument);
-    open_client(&client, stage.address);
+    open_client(&client, stage.address, false);
     assert_int_equal(rpctest_Test_Expand(client.call, &request, &stream), WEIR_OK);
     while (rpctest_Test_Expand_client_recv(stream, &message))
         count++;
@@ -681,7 +730,7 @@ other_protocols_are_unavailable(void **state)
     (void)state;
     stage.listener = raw_listen(stage.address);
     assert_int_equal(pthread_create(&stage.thread, NULL, speak_http1, &stage), 0);
-    open_client(&client, stage.address);
+    open_client(&client, stage.address, false);
     assert_int_equal(rpctest_Test_Unary(client.call, &request, &response), WEIR_UNAVAILABLE);
     assert_non_null(strstr(weir_call_message(client.call), stage.address));
     close_client(&client);
