@@ -608,22 +608,27 @@ unary_answers_may_come_before_the_request_is_sent(void **state)
 }
 
 static void
-check_early_stream(bool chained)
+check_early_stream(bool chained, size_t len)
 {
     Rpctest__Payload request = RPCTEST__PAYLOAD__INIT;
     const Rpctest__Payload *message = NULL;
     struct rpctest_Test_Expand_client stream = {NULL};
     struct stage stage;
     struct client client;
+    char *text = calloc(1, len + 1);
 
     open_stage(&stage, true, say_status, "0");
     open_client(&client, stage.address, chained);
-    request.text = (char *)"more than four bytes";
+    assert_non_null(text);
+    memset(text, 'x', len);
+    request.text = text;
     assert_int_equal(rpctest_Test_Expand(client.call, &request, &stream), WEIR_OK);
     assert_true(rpctest_Test_Expand_client_recv(stream, &message));
     assert_string_equal(message->text, "right");
     assert_false(rpctest_Test_Expand_client_recv(stream, &message));
     assert_int_equal(rpctest_Test_Expand_client_finish(stream), WEIR_OK);
+    assert_string_equal(weir_call_message(client.call), "");
+    free(text);
     close_client(&client);
     close_stage(&stage);
 }
@@ -632,8 +637,10 @@ static void
 streams_may_be_answered_before_the_request_is_sent(void **state)
 {
     (void)state;
-    check_early_stream(false);
-    check_early_stream(true);
+    for (int chained = 0; chained < 2; chained++) {
+        check_early_stream(chained != 0, 20);
+        check_early_stream(chained != 0, (size_t)1 << 20); /* more than is kept for retries */
+    }
 }
 
 /* ---- streams ---- */

@@ -124,7 +124,7 @@ Greeter_Closure__client_finish(struct Greeter_Closure__client stream)
     return weir_call_finish(stream.call);
 }
 
-/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+/* Send one response. Fails as weir_call_send. Suspends. */
 static inline WEIR_CHECK weir_code
 Greeter_Closure__send(
     struct Greeter_Closure__server peer, const Hello *message)

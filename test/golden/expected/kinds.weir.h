@@ -116,7 +116,7 @@ golden_kinds_Talk_Listen_client_finish(struct golden_kinds_Talk_Listen_client st
     return weir_call_finish(stream.call);
 }
 
-/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+/* Send one response. Fails as weir_call_send. Suspends. */
 static inline WEIR_CHECK weir_code
 golden_kinds_Talk_Listen_send(
     struct golden_kinds_Talk_Listen_server peer, const Golden__Kinds__Answer *message)
@@ -135,7 +135,7 @@ golden_kinds_Talk_Tell(
     return WEIR_OK;
 }
 
-/* Send one request. What weir_call_code says when the call has ended. Suspends. */
+/* Send one request. Fails as weir_call_send, also when the call has ended with OK. Suspends. */
 static inline WEIR_CHECK weir_code
 golden_kinds_Talk_Tell_client_send(
     struct golden_kinds_Talk_Tell_client stream, const Golden__Kinds__Question *message)
@@ -195,7 +195,7 @@ golden_kinds_Talk_Converse(
     return WEIR_OK;
 }
 
-/* Send one request. What weir_call_code says when the call has ended. Suspends. */
+/* Send one request. Fails as weir_call_send, also when the call has ended with OK. Suspends. */
 static inline WEIR_CHECK weir_code
 golden_kinds_Talk_Converse_client_send(
     struct golden_kinds_Talk_Converse_client stream, const Golden__Kinds__Question *message)
@@ -260,7 +260,7 @@ golden_kinds_Talk_Converse_recv_each(
     return true;
 }
 
-/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+/* Send one response. Fails as weir_call_send. Suspends. */
 static inline WEIR_CHECK weir_code
 golden_kinds_Talk_Converse_send(
     struct golden_kinds_Talk_Converse_server peer, const Golden__Kinds__Answer *message)

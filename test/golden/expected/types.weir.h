@@ -104,7 +104,7 @@ golden_types_v1_Types_WellKnown_client_finish(struct golden_types_v1_Types_WellK
     return weir_call_finish(stream.call);
 }
 
-/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+/* Send one response. Fails as weir_call_send. Suspends. */
 static inline WEIR_CHECK weir_code
 golden_types_v1_Types_WellKnown_send(
     struct golden_types_v1_Types_WellKnown_server peer, const Google__Protobuf__Empty *message)

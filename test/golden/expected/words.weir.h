@@ -206,7 +206,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__delete_client_finish(struct _My_HTTP2_s
     return weir_call_finish(stream.call);
 }
 
-/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+/* Send one response. Fails as weir_call_send. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__delete_send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__delete_server peer, const My__HTTP2Stuff__V1beta1__X__Trail *message)
@@ -224,7 +224,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__errno(
     return WEIR_OK;
 }
 
-/* Send one request. What weir_call_code says when the call has ended. Suspends. */
+/* Send one request. Fails as weir_call_send, also when the call has ended with OK. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__errno_client_send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__errno_client stream, const My__HTTP2Stuff__V1beta1__X__DblUnder *message)
@@ -283,7 +283,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL(
     return WEIR_OK;
 }
 
-/* Send one request. What weir_call_code says when the call has ended. Suspends. */
+/* Send one request. Fails as weir_call_send, also when the call has ended with OK. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL_client_send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL_client stream, const My__HTTP2Stuff__V1beta1__X__NULL *message)
@@ -348,7 +348,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL_recv_each(
     return true;
 }
 
-/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+/* Send one response. Fails as weir_call_send. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL_send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__NULL_server peer, const My__HTTP2Stuff__V1beta1__X__Int *message)
@@ -428,7 +428,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers__client_finish(struct _My_HTTP
     return weir_call_finish(stream.call);
 }
 
-/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+/* Send one response. Fails as weir_call_send. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers__send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__handlers__server peer, const My__HTTP2Stuff__V1beta1__X__Lower *message)
@@ -459,7 +459,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__call(
     return WEIR_OK;
 }
 
-/* Send one request. What weir_call_code says when the call has ended. Suspends. */
+/* Send one request. Fails as weir_call_send, also when the call has ended with OK. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__call_client_send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__call_client stream, const My__HTTP2Stuff__V1beta1__X__Lower *message)
@@ -593,7 +593,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_client_finish(struct _My_HTTP2_s
     return weir_call_finish(stream.call);
 }
 
-/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+/* Send one response. Fails as weir_call_send. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__assert_server peer, const My__HTTP2Stuff__V1beta1__X__Lower *message)
@@ -611,7 +611,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__major(
     return WEIR_OK;
 }
 
-/* Send one request. What weir_call_code says when the call has ended. Suspends. */
+/* Send one request. Fails as weir_call_send, also when the call has ended with OK. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_client_send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__major_client stream, const My__HTTP2Stuff__V1beta1__X__Lower *message)
@@ -670,7 +670,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime(
     return WEIR_OK;
 }
 
-/* Send one request. What weir_call_code says when the call has ended. Suspends. */
+/* Send one request. Fails as weir_call_send, also when the call has ended with OK. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client_send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_client stream, const My__HTTP2Stuff__V1beta1__X__Lower *message)
@@ -735,7 +735,7 @@ _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_recv_each(
     return true;
 }
 
-/* Send one response. What weir_call_code says when the call has ended. Suspends. */
+/* Send one response. Fails as weir_call_send. Suspends. */
 static inline WEIR_CHECK weir_code
 _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_send(
     struct _My_HTTP2_stuff_v1beta1_x__HTTPService2__st_atime_server peer, const My__HTTP2Stuff__V1beta1__X__Lower *message)
