@@ -417,6 +417,20 @@ start_chain(struct weir_call *user)
     return NULL;
 }
 
+/* A server may answer, and well, before it has all of the request. sent: what sending it gave. */
+static weir_code
+judge_opening(const struct client_session *session, weir_code sent)
+{
+    const struct client_attempt *attempt = session->attempt;
+
+    if (session->user->ended)
+        return weir_call_code(session->user);
+    return sent == WEIR_FAILED_PRECONDITION && attempt != NULL && attempt->call->ended &&
+                   attempt->call->code == WEIR_OK
+               ? WEIR_OK
+               : sent;
+}
+
 weir_code
 chain_open(struct weir_call *user, const ProtobufCMessage *request)
 {
@@ -435,8 +449,7 @@ chain_open(struct weir_call *user, const ProtobufCMessage *request)
     chain_share(session);
     if (request != NULL && !user->ended)
         code = session_send(session, request, true);
-    /* A server may answer, and well, before it has all of the request. */
-    return user->ended ? weir_call_code(user) : code;
+    return judge_opening(session, code);
 }
 
 /* ---- the public half ---- */

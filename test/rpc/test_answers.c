@@ -82,11 +82,15 @@ struct client {
     weir_call *call;
 };
 
+/* So that the call ends a while after its attempt. */
 static weir_code
-pass_on(void *self, weir_call *call, weir_next *next)
+linger(void *self, weir_call *call, weir_next *next)
 {
+    weir_code code = weir_proceed(next, call);
+
     (void)self;
-    return weir_proceed(next, call);
+    WEIR_TRY(weir_call_sleep(call, 10 * WEIR_MILLISECOND));
+    return code;
 }
 
 static void
@@ -97,7 +101,7 @@ open_client(struct client *client, const char *address, bool chained)
     assert_int_equal(weir_loop_new(&client->loop), WEIR_OK);
     assert_int_equal(weir_channel_new(client->loop, address, &options, &client->channel), WEIR_OK);
     if (chained)
-        assert_int_equal(weir_channel_wrap(client->channel, pass_on, NULL), WEIR_OK);
+        assert_int_equal(weir_channel_wrap(client->channel, linger, NULL), WEIR_OK);
     client->call = weir_call_new(client->channel, NULL);
     weir_call_set_timeout(client->call, 100 * WEIR_SECOND);
 }
