@@ -38,7 +38,7 @@ ask(const char *prompt, bool twice, char out[PASSWORD_TEXT])
     return false;
 }
 
-/* "2026-11-25T23:59:00Z" */
+/* "2026-11-25T23:59:00Z"; the bare number when no calendar has it. */
 static void
 format_time(int64_t seconds, char out[32])
 {
@@ -46,7 +46,7 @@ format_time(int64_t seconds, char out[32])
     struct tm utc;
 
     if (gmtime_r(&time, &utc) == NULL || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        out[0] = '\0';
+        snprintf(out, 32, "%" PRId64, seconds);
 }
 
 /* What a token says is its issuer's: it must not drive the terminal. False: no memory. */

@@ -60,6 +60,19 @@ read_roles(const json_t *roles, struct session_claims *claims)
     claims->roles = texts;
 }
 
+/* A NumericDate may have a fraction (RFC 7519, section 2), and be beyond what a double or we hold. */
+static int64_t
+read_date(const json_t *date)
+{
+    double seconds = json_number_value(date);
+
+    if (json_is_integer(date))
+        return json_integer_value(date);
+    if (seconds >= 0x1p63)
+        return INT64_MAX;
+    return seconds < -0x1p63 ? INT64_MIN : (int64_t)seconds;
+}
+
 bool
 session_claims_read(const char *token, struct session_claims *out_claims)
 {
@@ -69,7 +82,7 @@ session_claims_read(const char *token, struct session_claims *out_claims)
         .subject = json_string_value(json_object_get(json, "sub")),
         .name = json_string_value(json_object_get(json, "name")),
         .issuer = json_string_value(json_object_get(json, "iss")),
-        .expires = (int64_t)json_number_value(json_object_get(json, "exp")),
+        .expires = read_date(json_object_get(json, "exp")),
         .json = json,
     };
     read_roles(json_object_get(json, "roles"), out_claims);

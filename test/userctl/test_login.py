@@ -235,10 +235,35 @@ def test_programs_get_json(shell):
     assert json.loads(shell.good("logout", "--json")) == {}
 
 
+def token_of(claims):
+    """Of a signature that userctl does not look at."""
+    payload = base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=")
+    return f"e30.{payload}.e30"
+
+
+@pytest.mark.parametrize(
+    "expires, told",
+    [
+        ("4102444800.5", "2100-01-01T00:00:00Z"),
+        ("9223372036854775807", str(2**63 - 1)),
+        ("9223372036854775808e0", str(2**63 - 1)),
+        ("1e300", str(2**63 - 1)),
+    ],
+)
+def test_a_token_may_end_at_any_time(shell, expires, told):
+    shown = shell.good("whoami", "--token", token_of(f'{{"sub": "1", "exp": {expires}}}'))
+    assert shown.endswith(f"expires  {told}\n")
+
+
+@pytest.mark.parametrize("expires", ["1", "1.5", "-1e300"])
+def test_a_token_that_has_ended_is_told(shell, expires):
+    ended = shell.run("whoami", "--token", token_of(f'{{"sub": "1", "exp": {expires}}}'))
+    assert (ended.returncode, ended.stderr) == (80, "userctl: the token has expired; userctl login\n")
+
+
 def test_a_token_cannot_drive_the_terminal(shell):
     claims = {"sub": "1\x1b[2J", "name": "\x1b]0;title\x07", "roles": ["\x1b[31mred"]}
-    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    told = shell.good("whoami", "--token", f"e30.{payload}.e30")
+    told = shell.good("whoami", "--token", token_of(json.dumps(claims)))
     assert "\x1b" not in told and "\x07" not in told
     assert r"\u{1b}[2J" in told and r"\u{1b}[31mred" in told
 
