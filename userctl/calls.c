@@ -115,7 +115,7 @@ get(weir_call *call, const struct args *args)
     if (args->json && !print_get_json(response, stdout))
         return calls_fail_output();
     if (!response->found) {
-        complain("userctl", "there is no user %" PRId32, args->id);
+        complain("userctl", "user %" PRId32 " not found", args->id);
         return EXIT_CODE_BASE + WEIR_NOT_FOUND;
     }
     if (response->user == NULL)

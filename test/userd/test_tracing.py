@@ -72,7 +72,7 @@ def test_a_chain_of_servers_is_one_trace(tmp_path, collector):
     )
     with peers.running(userd), peers.running(relay):
         absent = userctl(relay_address, "--otlp", collector.url, "get", "1", expect=69)
-        assert absent.stderr == "userctl: there is no user 1\n"
+        assert absent.stderr == "userctl: user 1 not found\n"
     spans = collector.spans()
     chain = [
         by_name(spans, "userctl", "client"),
