@@ -169,6 +169,23 @@ h2_conn_set_time(struct h2_conn *conn, int64_t now)
 
 /* ---- input ---- */
 
+/* What comes to the wrong port has a name, where its first bytes are at hand. */
+static COLD const char *
+describe_no_preface(const struct h2_conn *conn, const struct h2_input *in)
+{
+    size_t letters = 0;
+
+    if (conn->preface_seen > 0)
+        return "not an HTTP/2 preface";
+    if (in->left > 1 && in->at[0] == 22 && in->at[1] == 3) /* RFC 8446, 5.1 */
+        return "a TLS handshake in place of an HTTP/2 preface";
+    while (letters < in->left && in->at[letters] >= 'A' && in->at[letters] <= 'Z')
+        letters++;
+    if (letters >= 3 && letters < in->left && in->at[letters] == ' ') /* RFC 9112, 3.1 */
+        return "an HTTP/1.1 request in place of an HTTP/2 preface";
+    return "not an HTTP/2 preface";
+}
+
 /* RFC 9113, 3.4: an invalid preface is a connection error. Found at the first wrong byte. */
 static enum h2_step
 take_preface(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
@@ -180,7 +197,7 @@ take_preface(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
     if (len > in->left)
         len = in->left;
     if (memcmp(preface + conn->preface_seen, in->at, len) != 0)
-        return h2_fail(conn, event, H2_PROTOCOL_ERROR, "not an HTTP/2 preface");
+        return h2_fail(conn, event, H2_PROTOCOL_ERROR, describe_no_preface(conn, in));
     h2_input_skip(in, len);
     conn->preface_seen = (uint8_t)(conn->preface_seen + len);
     if (conn->preface_seen == PREFACE_LEN)

@@ -45,6 +45,33 @@ test_wrong_preface_fails_at_the_first_wrong_byte(void **state)
 }
 
 static void
+test_what_comes_to_the_wrong_port_is_named(void **state)
+{
+    static const struct {
+        const char *bytes, *named;
+    } cases[] = {
+        {"\x16\x03\x01\x02", "a TLS handshake in place of an HTTP/2 preface"},
+        {"GET / HTTP/1.1\r\n", "an HTTP/1.1 request in place of an HTTP/2 preface"},
+        {"POST /users HTTP/1.1\r\n", "an HTTP/1.1 request in place of an HTTP/2 preface"},
+        {"\x16", "not an HTTP/2 preface"},
+        {"GET", "not an HTTP/2 preface"},
+        {"PRI * HTTP/1.1\r\n", "an HTTP/1.1 request in place of an HTTP/2 preface"},
+        {"hello", "not an HTTP/2 preface"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct side *side = side_new(&(struct h2_options){.role = H2_SERVER});
+        size_t len = strlen(cases[i].bytes);
+
+        feed_in_chunks(side, cases[i].bytes, len, len);
+        assert_string_equal(side->seen[side->seen_count - 1].text, cases[i].named);
+        assert_failed(side, H2_PROTOCOL_ERROR);
+        side_free(side);
+    }
+}
+
+static void
 test_settings_must_come_first(void **state)
 {
     static const uint8_t flags[] = {0, ACK};
@@ -553,6 +580,7 @@ main(void)
         cmocka_unit_test(test_opening_of_server),
         cmocka_unit_test(test_opening_of_client),
         cmocka_unit_test(test_wrong_preface_fails_at_the_first_wrong_byte),
+        cmocka_unit_test(test_what_comes_to_the_wrong_port_is_named),
         cmocka_unit_test(test_settings_must_come_first),
         cmocka_unit_test(test_a_server_of_http1_is_named),
         cmocka_unit_test(test_ready_and_ack),
