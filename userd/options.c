@@ -178,8 +178,8 @@ static const struct flag flags[] = {
         .read = limits_read_rate,
         FIELD(rate),
         .expected = LIMITS_RATE_FORMS,
-        .help = "calls a second, and at once, of each client address; off for no limit (off on"
-                " loopback, 100:200 elsewhere)"},
+        .help = "calls a second, and at once, of each client address, health checks aside; off for"
+                " no limit (off on loopback, 100:200 elsewhere)"},
     {.name = "rate-shared",
         .read = flag_switch,
         FIELD(rate_shared),

@@ -6,6 +6,7 @@
  * hook asked, again. */
 #include "auth/auth.h"
 
+#include "method/method.h"
 #include <strings.h>
 #include <time.h>
 
@@ -290,14 +291,8 @@ check_call(struct weir_auth *auth, weir_call *call, struct token **out_token)
 static bool
 is_skipped(const struct weir_auth *auth, const char *method)
 {
-    size_t len = auth->skip_count == 0 ? 0 : strlen(method);
-
     for (size_t i = 0; i < auth->skip_count; i++) {
-        const struct skipped *skip = &auth->skip[i];
-        bool service = skip->text[skip->len - 1] == '/';
-
-        if ((service ? len > skip->len : len == skip->len) &&
-            memcmp(method, skip->text, skip->len) == 0)
+        if (method_matches(method, auth->skip[i].text, auth->skip[i].len))
             return true;
     }
     return false;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The concurrency limit around calls: who is let in, who is not asked, what is measured. */
 #include "concurrency/control.h"
+#include "method/method.h"
 #include <stdlib.h>
 
 #define DEFAULT_LEAST 2
 #define DEFAULT_MOST 10000
 #define DEFAULT_INITIAL 32
 #define DEFAULT_TOLERANCE 2
-
-/* A server that sheds is not dead, and has to be able to say so. */
-#define HEALTH "/grpc.health.v1.Health/"
 
 struct weir_concurrency {
     struct control control;
@@ -78,23 +76,13 @@ weir_concurrency_free(weir_concurrency *limit)
     free(limit);
 }
 
-/* "/a.B/" stands for every method that begins so. */
-static bool
-stands_for(const char *pattern, const char *method)
-{
-    size_t len = strlen(pattern);
-    bool whole = len > 0 && pattern[len - 1] == '/';
-
-    return whole ? strncmp(pattern, method, len) == 0 : strcmp(pattern, method) == 0;
-}
-
 static bool
 is_skipped(const struct weir_concurrency *limit, const char *method)
 {
-    if (stands_for(HEALTH, method))
+    if (method_is_health(method))
         return true;
     for (size_t i = 0; i < limit->skip_count; i++) {
-        if (stands_for(limit->skip[i], method))
+        if (method_matches(method, limit->skip[i], strlen(limit->skip[i])))
             return true;
     }
     return false;

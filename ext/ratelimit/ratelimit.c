@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rate limit: which buckets a call counts in, and what one too many is told. */
 #include "google/rpc/error_details.pb-c.h"
+#include "method/method.h"
 #include "ratelimit/buckets.h"
 #include <stdlib.h>
 #include <weir/details.h>
@@ -163,6 +164,8 @@ client_of(const struct weir_address *address)
     return client;
 }
 
+/* NULL: none, for health checks without a rate of their own. Where clients come through a proxy,
+ * its probes come from the same address, and must not depend on what the clients do. */
 static struct rule *
 rule_of(struct weir_ratelimit *limit, const char *method)
 {
@@ -179,7 +182,7 @@ rule_of(struct weir_ratelimit *limit, const char *method)
         else
             low = middle + 1;
     }
-    return &limit->rules[limit->named];
+    return method_is_health(method) ? NULL : &limit->rules[limit->named];
 }
 
 /* ---- calls ---- */
@@ -187,12 +190,13 @@ rule_of(struct weir_ratelimit *limit, const char *method)
 static int64_t
 take(struct weir_ratelimit *limit, weir_call *call, struct rule *rule, uint64_t client)
 {
-    const struct weir_ratelimit_key key = {client, rule->method};
     int64_t wait;
 
-    if (rule->rate.rate == 0)
+    if (rule == NULL || rule->rate.rate == 0)
         return 0;
     if (call != NULL && limit->backend != NULL) {
+        const struct weir_ratelimit_key key = {client, rule->method};
+
         if (limit->backend->take(limit->backend_self, call, &key, &rule->rate, &wait) == WEIR_OK)
             return wait;
         atomic_fetch_add_explicit(&limit->fallback, 1, memory_order_relaxed);

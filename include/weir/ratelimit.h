@@ -38,7 +38,9 @@ typedef struct weir_ratelimit weir_ratelimit;
 
 /* Zero selects each field's default, which is given last. */
 struct weir_ratelimit_options {
-    struct weir_rate rate; /* of all methods without their own rate together; default no limit */
+    /* Of all methods without their own rate together, except those of grpc.health.v1.Health, which
+     * are not limited then; default no limit. */
+    struct weir_rate rate;
     const struct weir_method_rate *methods; /* copied */
     size_t method_count;
     /* Bytes for buckets, of 18 bytes each, divided equally between the methods with their own rate

@@ -12,11 +12,14 @@
 
 #include <cmocka.h>
 #include <weir/details.h>
+#include <weir/health.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MINUTE (60 * WEIR_SECOND)
 #define GET "/user.UserService/GetUser"
 #define LOGIN "/user.UserService/Login"
+#define CHECK "/grpc.health.v1.Health/Check"
+#define WATCH "/grpc.health.v1.Health/Watch"
 
 static int64_t now;
 
@@ -162,6 +165,33 @@ methods_may_have_rates_of_their_own(void **state)
     assert_true(weir_ratelimit_take(limit, &client, GET) > 0);
     for (unsigned i = 0; i < 1000; i++) /* 0 is no limit */
         assert_int_equal(weir_ratelimit_take(limit, &client, "/a/B"), 0);
+    weir_ratelimit_free(limit);
+}
+
+static void
+health_checks_take_no_tokens(void **state)
+{
+    static const char *const others[] = {"/grpc.health.v1.Health/", "/grpc.health.v1.Healthy/Check",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"};
+    const struct weir_method_rate methods[] = {{WATCH, {1, 2}}};
+    const struct weir_ratelimit_options options = {
+        .rate = {10, 3}, .methods = methods, .method_count = 1, .clock = read_clock};
+    struct weir_address client = ipv4(1);
+    weir_ratelimit *limit;
+
+    (void)state;
+    assert_int_equal(weir_ratelimit_new(&options, &limit), WEIR_OK);
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(weir_ratelimit_take(limit, &client, CHECK), 0);
+    for (size_t i = 0; i < COUNT(others); i++) /* the whole bucket is there, for what is none */
+        assert_int_equal(weir_ratelimit_take(limit, &client, others[i]), 0);
+    assert_true(weir_ratelimit_take(limit, &client, GET) > 0);
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_true(weir_ratelimit_take(limit, &client, others[i]) > 0);
+    assert_int_equal(weir_ratelimit_take(limit, &client, CHECK), 0);
+    for (unsigned i = 0; i < 2; i++) /* a rate of its own holds */
+        assert_int_equal(weir_ratelimit_take(limit, &client, WATCH), 0);
+    assert_int_equal(weir_ratelimit_take(limit, &client, WATCH), WEIR_SECOND);
     weir_ratelimit_free(limit);
 }
 
@@ -428,6 +458,45 @@ a_backend_decides_while_it_can(void **state)
     weir_ratelimit_free(shared);
 }
 
+static weir_health *health;
+
+static void
+offer_health(struct running *running)
+{
+    assert_int_equal(weir_health_offer(health, running->server), WEIR_OK);
+}
+
+static void
+a_backend_is_not_asked_about_health_checks(void **state)
+{
+    static const struct weir_ratelimit_backend backend = {take_elsewhere};
+    static weir_interceptor *const interceptors[] = {intercept, NULL};
+    struct elsewhere elsewhere = {0};
+    const struct weir_ratelimit_options options = {
+        .rate = {1, 2}, .backend = &backend, .backend_self = &elsewhere, .clock = read_clock};
+    struct running running;
+    weir_channel *channel;
+    weir_loop *loop;
+
+    (void)state;
+    assert_int_equal(weir_health_new(&health), WEIR_OK);
+    assert_int_equal(weir_ratelimit_new(&options, &shared), WEIR_OK);
+    running_start_prepared(&running, "127.0.0.1:0", NULL, interceptors, offer_health);
+    assert_int_equal(weir_loop_new(&loop), WEIR_OK);
+    assert_int_equal(weir_channel_new(loop, running.address, NULL, &channel), WEIR_OK);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(weir_health_check(channel, "", 100 * WEIR_SECOND, NULL), WEIR_OK);
+    assert_int_equal(elsewhere.asked, 0);
+    check_calls(channel, "5");
+    assert_int_equal(elsewhere.asked, 3);
+    assert_int_equal(weir_health_check(channel, "", 100 * WEIR_SECOND, NULL), WEIR_OK);
+    weir_channel_free(channel);
+    weir_loop_free(loop);
+    running_stop(&running, 10 * WEIR_SECOND);
+    weir_ratelimit_free(shared);
+    weir_health_free(health);
+}
+
 int
 main(void)
 {
@@ -438,6 +507,7 @@ main(void)
         cmocka_unit_test(a_flood_does_not_touch_others),
         cmocka_unit_test(clients_are_told_apart_as_networks_give_addresses),
         cmocka_unit_test(methods_may_have_rates_of_their_own),
+        cmocka_unit_test(health_checks_take_no_tokens),
         cmocka_unit_test(a_million_clients_take_the_stated_memory),
         cmocka_unit_test(crowding_gains_nothing),
         cmocka_unit_test(a_crowd_shares_what_there_is),
@@ -445,6 +515,7 @@ main(void)
         cmocka_unit_test(loops_share_the_limit),
         cmocka_unit_test(a_call_too_many_is_told_when_to_come_again),
         cmocka_unit_test(a_backend_decides_while_it_can),
+        cmocka_unit_test(a_backend_is_not_asked_about_health_checks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

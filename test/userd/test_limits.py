@@ -49,7 +49,7 @@ class Relay:
 
 
 class Caller:
-    """GetUser on a channel of its own: the error, or None."""
+    """GetUser and Check of its health, on a channel of its own: the error, or None."""
 
     def __init__(self, types, address):
         self.types = types
@@ -59,10 +59,17 @@ class Caller:
             request_serializer=types.GetUserRequest.SerializeToString,
             response_deserializer=types.GetUserResponse.FromString,
         )
+        self.check = self.channel.unary_unary("/grpc.health.v1.Health/Check")
 
     def __call__(self):
+        return self.error_of(self.method, self.types.GetUserRequest(id=1))
+
+    def probe(self):
+        return self.error_of(self.check, b"")
+
+    def error_of(self, method, request):
         try:
-            self.method(self.types.GetUserRequest(id=1), timeout=programs.PATIENCE)
+            method(request, timeout=programs.PATIENCE)
         except grpc.RpcError as error:
             assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, error
             assert error.details() == MESSAGE
@@ -123,6 +130,19 @@ def test_loopback_is_not_limited(serving):
         call = caller(userd.address)
         assert [call() for _ in range(500)] == [None] * 500
     assert "calls were refused" not in userd.said()
+
+
+def test_probes_take_no_tokens(serving, tmp_path):
+    with serving("--rate", "0.01:3") as (userd, caller):
+        call = caller(userd.address)
+        assert [call.probe() for _ in range(20)] == [None] * 20
+        assert [call() is None for _ in range(5)] == [True] * 3 + [False] * 2
+        assert call.probe() is None
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"rates": {"/grpc.health.v1.Health/Check": "0.01:2"}}')
+    with serving("--policy", policy) as (userd, caller):
+        call = caller(userd.address)
+        assert [call.probe() is None for _ in range(4)] == [True] * 2 + [False] * 2
 
 
 def test_overload_protection_lets_ordinary_load_pass(serving):

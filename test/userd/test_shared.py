@@ -72,6 +72,16 @@ def test_each_counts_alone_while_redis_is_away(start, redis, way):
         redis.thaw()
 
 
+def test_probes_do_not_wait_for_redis(start, redis):
+    (node,) = start(1, "--rate-shared", "--rate", "0.01:5")
+    check = node.client.channel.unary_unary("/grpc.health.v1.Health/Check")
+    redis.freeze()
+    for _ in range(20):
+        check(b"", timeout=programs.PATIENCE)
+    assert node.metric("weir_ratelimit_fallback_total") == 0
+    redis.thaw()
+
+
 def test_a_shared_rate_needs_redis():
     done = programs.run(places.program("userd"), "--rate-shared")
     assert done.returncode == 2 and "--rate-shared needs --redis" in done.stderr
