@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What handlers answer with: users in the call's arena, and failures. */
+/* The responses of handlers: users in the call's arena, and failures. */
 /* Threads: each function belongs to the fiber of its call. */
 #pragma once
 
 #include "userd/service.h"
 
-/* What is wrong with an entry, whether it came alone or among many. */
+/* What is wrong with an entry, whether it came alone or in a batch. */
 #define ANSWER_TAKEN "email is already taken"
 #define ANSWER_USED_UP "no ids are left"
 
-/* A message with copies of the texts, one piece, which lives as long as the call. NULL: no memory.
- */
+/* A message with copies of the texts, in one allocation that lives as long as the call. NULL: no
+ * memory. */
 User__User *answer_user(weir_call *call, const struct user *user);
 
 /* Where answer_visit puts the user that a store visits. */
@@ -22,13 +22,13 @@ struct answer_place {
 /* A store_visit with a struct answer_place. */
 weir_code answer_visit(void *arg, const struct user *user);
 
-/* What a result of the store is to the client: OK stays OK, and a fault's cause goes to the log
- * alone. */
+/* Turns a result of the store into the client's status: OK stays OK; the cause of a fault only goes
+ * to the log. */
 weir_code answer_conclude(const struct service *service, weir_call *call, weir_code code,
     const char *what, const struct store_cause *cause);
 
 weir_code answer_absent(weir_call *call, int32_t id);
 weir_code answer_taken(weir_call *call);
 
-/* Nothing that a client does helps, so the log says it, too. */
+/* All ids are used up. The client can do nothing about it, so it is logged as well. */
 weir_code answer_used_up(const struct service *service, weir_call *call);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A chat message on its way to others: never changed, shared by all whom it is delivered to. */
+/* A chat message on its way to its recipients: immutable, and shared by all of them. */
 /* Threads: safe from any. */
 #pragma once
 

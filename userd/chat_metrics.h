@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The chat's counters among the metrics. */
-/* Threads: the one that sets userd up. */
+/* The chat's counters in the metrics. */
+/* Threads: belongs to the thread that sets userd up. */
 #pragma once
 
 #include "userd/chat_hub.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The chat beyond this process: letters go out to every other userd on the same Redis, and theirs
- * come in. */
-/* Threads: safe from any, but open, stop and free. */
+/* The chat across processes: publishes letters to every other userd on the same Redis, and receives
+ * theirs. */
+/* Threads: safe from any, except open, stop and free. */
 #pragma once
 
 #include "userd/chat_hub.h"
@@ -11,10 +11,10 @@
 
 struct chat_relay;
 
-/* All are borrowed. redis: what letters go out through. */
+/* All are borrowed. redis: the connection for publishing. */
 struct chat_relay_options {
-    const char *url;  /* of the same Redis, to listen there */
-    int64_t patience; /* as of redis_options */
+    const char *url;  /* of the same Redis, for the subscription */
+    int64_t patience; /* as in redis_options */
     struct redis *redis;
     struct chat_hub *hub;
     const struct log *log;
@@ -24,10 +24,10 @@ struct chat_relay_options {
 /* NULL: no memory or no thread. */
 struct chat_relay *chat_relay_open(const struct chat_relay_options *options);
 
-/* No letter comes any more; before the hub is freed. NULL does nothing, as in free. */
+/* Stop receiving letters; before the hub is freed. Like free, accepts NULL. */
 void chat_relay_stop(struct chat_relay *relay);
 void chat_relay_free(struct chat_relay *relay);
 
-/* Hand a letter to Redis, in the order of a sender's letters. It is sent once at most: when Redis
- * is away it reaches nobody elsewhere, which is counted. NULL does nothing. Suspends. */
+/* Publish a letter; the order of a sender's letters is kept. It is sent at most once: if Redis is
+ * away, it reaches no other userd, and is counted as lost. NULL does nothing. Suspends. */
 void chat_relay_send(struct chat_relay *relay, weir_call *call, const struct chat_letter *letter);

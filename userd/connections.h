@@ -8,10 +8,10 @@
 
 #define CONNECTIONS_REASONS 32
 
-/* What was said last about one reason. */
+/* The last line about one reason. */
 struct connections_reason {
     uint64_t hash; /* of its text */
-    int64_t said;  /* when, on the clock of weir_now; 0: never */
+    int64_t said;  /* when it was logged, by weir_now; 0: never */
     int64_t kept_silent;
 };
 
@@ -23,7 +23,7 @@ struct connections {
 
 void connections_init(struct connections *connections, const struct log *log);
 
-/* A weir_connection_observer of struct connections. Strangers can make connections fail as fast as
- * they like: each reason is told once, and again after ten seconds at the earliest, with the number
- * of those that were not told of. */
+/* A weir_connection_observer of struct connections. Anybody can make connections fail at any rate,
+ * so each reason is logged once, and again after ten seconds at the earliest, with the number of
+ * failures that were not logged. */
 void connections_log_failure(void *self, const char *peer, const char *why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The handlers of user.UserService, a file for each kind of them; self is a struct service. */
+/* The handlers of user.UserService, grouped by file; self is a struct service. */
 /* Threads: they run on the fibers of every loop at the same time. */
 #pragma once
 

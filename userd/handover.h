@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Restart without a gap: a new userd is started with this one's listening sockets, and ends this
- * one once it serves. Until then both accept from the same queues, so that nobody is refused. */
-/* Threads: belongs to the thread that waits for signals, but for what new processes call. */
+/* Restart without downtime: a new userd inherits this one's listening sockets, and ends this one
+ * once it serves. Until then both accept from the same queues, so that no client is refused. */
+/* Threads: belongs to the thread that waits for signals, except for the functions that new
+ * processes call. */
 #pragma once
 
 #include "userd/log.h"
@@ -15,17 +16,18 @@ struct handover {
     char **argv; /* the command line; borrowed, like the rest */
     weir_server *server;
     const struct log *log;
-    pid_t successor; /* 0: none is at work */
+    pid_t successor; /* 0: none is running */
 };
 
-/* Start the successor: the same command line, found anew, so that it may be another version. */
+/* Start the successor with the same command line; the executable is looked up again, so it may be
+ * another version. */
 void handover_start(struct handover *handover);
 
-/* A child has ended: was it the successor? */
+/* Call when a child has ended; acts if it was the successor. */
 void handover_reap(struct handover *handover);
 
 /* Was this process started by handover_start of its parent? */
 bool handover_has_predecessor(void);
 
-/* Everything is there to serve with: the predecessor may go. */
+/* Tell the predecessor to end, because this process is ready to serve. */
 void handover_complete(const struct log *log);

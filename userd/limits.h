@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What userd lets in: calls a second of each client address, calls at once. */
+/* userd's limits: the rate of calls from each client address, and concurrent calls. */
 /* Threads: opened and closed by the thread that starts the program. */
 #pragma once
 
@@ -30,15 +30,16 @@ struct limits {
 
 struct limits_options {
     struct weir_rate rate;
-    const struct weir_method_rate *methods; /* with rates of their own */
+    const struct weir_method_rate *methods; /* methods with rates of their own */
     size_t method_count;
     bool concurrency;
-    const struct weir_ratelimit_backend *shared; /* where rates are counted; NULL: here alone */
+    const struct weir_ratelimit_backend
+        *shared; /* where rates are counted; NULL: in this process only */
     void *shared_self;
 };
 
-/* Wrap the server, and let metrics tell what was refused. False: no memory. limits_close is needed
- * in any case, after the server is freed; it logs what was refused. */
+/* Wrap the server, and add the number of refused calls to the metrics. False: no memory.
+ * limits_close must be called in any case, after the server is freed; it logs that number. */
 bool limits_open(struct limits *limits, const struct limits_options *options, weir_server *server,
     weir_metrics *metrics);
 void limits_close(struct limits *limits, const struct log *log);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userd's log: Weir's, under shorter names. */
+/* userd's log: Weir's log under shorter names. */
 /* Threads: lines may be written from any thread and do not mix. */
 #pragma once
 

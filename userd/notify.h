@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What systemd wants to hear (sd_notify(3)), without its library. */
+/* Notifications for systemd (sd_notify(3)), without its library. */
 /* Threads: any. */
 #pragma once
 
-/* Send a state, "READY=1", to where NOTIFY_SOCKET says; without that nothing happens. */
+/* Send a state such as "READY=1" to the socket NOTIFY_SOCKET; without that variable, do nothing. */
 void notify_send(const char *state);

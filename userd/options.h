@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What userd is told to do: flags, environment, defaults. */
+/* userd's configuration: flags, environment, defaults. */
 /* Threads: belongs to the thread that starts the program. */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 struct options {
     struct flag_list listen;
-    bool listen_by_default; /* none was given */
+    bool listen_by_default; /* no address was given */
     const char *db;         /* NULL: the default */
     const char *db_read;    /* NULL: none */
     const char *redis;      /* NULL: none */
@@ -34,10 +34,11 @@ struct options {
     const char *otlp; /* NULL: no traces */
     double trace_skip;
     struct flag_list trust;
-    uint32_t max_connections, max_connections_per_address;  /* 0: by the descriptors that it has */
+    uint32_t max_connections,
+        max_connections_per_address; /* 0: derived from the limit of descriptors */
     int64_t stall_timeout, window_timeout, message_timeout; /* 0: the library's default */
     int64_t max_connection_age, max_connection_age_grace, max_connection_idle; /* 0: forever */
-    uint32_t max_streams; /* of these too, 0 is the library's default */
+    uint32_t max_streams; /* for these too, 0 is the library's default */
     uint64_t max_unread, max_held;
     int64_t keepalive_time, keepalive_timeout;
     int64_t min_ping_interval, min_idle_ping_interval;
@@ -47,18 +48,18 @@ struct options {
     bool help;
 };
 
-/* False: error says in one line what is wrong, and what would be right. */
+/* False: error says in one line what is wrong and what would be right. */
 bool options_read(
     int argc, char *const *argv, struct options *out_options, char error[FLAGS_ERROR]);
 
-/* The rate that nobody gave: whoever can be reached by strangers limits them. To be asked again
- * when `listen` has changed. */
+/* Set a default rate if none was given: calls are limited if other machines can reach the server.
+ * To be called again when `listen` has changed. */
 void options_choose_rate(struct options *options);
 
-/* Is every address to listen on out of other machines' reach? */
+/* Are all listening addresses unreachable from other machines? */
 bool options_are_local(const struct options *options);
 
-/* May it be listened on all these addresses, as safe as it is? False: error says why not. */
+/* Is the server secure enough to listen on all these addresses? False: error says why not. */
 bool options_check_exposure(const struct options *options, char error[FLAGS_ERROR]);
 
 void options_help(FILE *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may call what, and how often: a file of JSON, or the defaults. doc/AUTH.md describes it. */
+/* Who may call which method, and how often: a JSON file, or the defaults; see doc/AUTH.md. */
 /* Threads: constant once read. */
 #pragma once
 
@@ -12,19 +12,19 @@
 struct policy {
     struct weir_permission_rule *rules;
     size_t rule_count;
-    const char **skip; /* ends in NULL */
+    const char **skip; /* NULL-terminated */
     struct weir_method_rate *rates;
     size_t rate_count;
-    bool guards;    /* the file speaks of roles or of a skip list */
-    bool has_peers; /* it says which peers may call a method */
-    void *json;     /* which all of that points into; NULL for defaults */
+    bool guards;    /* the file has roles or a skip list */
+    bool has_peers; /* the file says which peers may call a method */
+    void *json;     /* owns the memory of the above; NULL for the defaults */
     char *text;
 };
 
-/* Read a file, NULL: the defaults. False: error names the file, the line and the field.
- * policy_fini is needed in any case. */
+/* Read a file; NULL selects the defaults. False: error names the file, the line and the field.
+ * policy_fini must be called in any case. */
 bool policy_read(struct policy *policy, const char *path, char error[POLICY_ERROR]);
 void policy_fini(struct policy *policy);
 
-/* Where nobody has a role, since nobody has a token, none is asked for. */
+/* Remove all required roles: for servers without tokens, whose callers have no roles. */
 void policy_forget_roles(struct policy *policy);

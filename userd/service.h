@@ -11,11 +11,11 @@
 struct service {
     struct store *store; /* borrowed, like the rest */
     const struct log *log;
-    weir_health *health;       /* is told when the database fails */
+    weir_health *health;       /* set when the database fails */
     struct accounts *accounts; /* NULL: the store keeps none */
     struct chat_hub *chat;
-    struct chat_relay *relay; /* NULL: nobody else takes part */
+    struct chat_relay *relay; /* NULL: the chat is local to this process */
 };
 
-/* What user_UserService_add takes, with a struct service as self. */
+/* For user_UserService_add, with a struct service as self. */
 extern const struct user_UserService_handlers service_handlers;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sockets that userd is started with: by systemd (sd_listen_fds(3)), or by the userd that it
+/* Listening sockets that userd inherits: from systemd (sd_listen_fds(3)), or from the userd that it
  * replaces. */
 /* Threads: belongs to the thread that starts the program. */
 #pragma once
@@ -11,9 +11,9 @@
 
 struct sockets {
     char addresses[FLAG_LIST_MAX][SOCKETS_ADDRESS];
-    bool activated; /* there are some, and they are systemd's to keep */
+    bool activated; /* they were inherited from systemd, which keeps them */
 };
 
-/* Give them to the server. With `listen` their addresses are put there, in place of what it has.
- * False: a message was printed. */
+/* Give them to the server. If there are any, their addresses replace those in `listen`. False: a
+ * message was printed. */
 bool sockets_inherit(struct sockets *sockets, weir_server *server, struct flag_list *listen);

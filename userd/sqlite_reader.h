@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections for reading, which keep their snapshot while nothing is written. */
-/* Threads: sqlite_readers is shared by all; a borrowed reader belongs to its borrower. */
+/* Read connections, which keep their snapshot while nothing is written. */
+/* Threads: sqlite_readers is shared by all threads; a borrowed reader belongs to its borrower. */
 #pragma once
 
 #include "userd/sqlite_ahead.h"
@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 enum sqlite_query {
-    QUERY_FIND, /* for sqlite_reader_find alone */
+    QUERY_FIND, /* for sqlite_reader_find only */
     QUERY_LIST,
     QUERY_SEEK,
     QUERY_TOTAL,
@@ -24,7 +24,7 @@ enum sqlite_query {
     QUERY_COUNT
 };
 
-/* What the WAL index says about the last commit. */
+/* The state of the last commit, from the WAL index. */
 struct sqlite_stamp {
     uint64_t change;
     uint64_t frames;
@@ -33,12 +33,12 @@ struct sqlite_stamp {
 struct sqlite_reader {
     sqlite3 *db;
     sqlite3_stmt *queries[QUERY_COUNT];
-    const uint64_t *index; /* the head of the WAL index; NULL: not to be had */
+    const uint64_t *index; /* the header of the WAL index; NULL: not available */
     struct sqlite_stamp stamp;
     uint32_t pages; /* of the database, as of stamp */
     bool snapshot;  /* a read transaction is open, as of stamp */
-    bool borrowed;  /* since sqlite_readers_sweep looked */
-    int32_t wanted; /* whom QUERY_FIND steps to next */
+    bool borrowed;  /* since the last sqlite_readers_sweep */
+    int32_t wanted; /* the user that QUERY_FIND steps to next */
     struct sqlite_prefetch prefetch;
     struct sqlite_ahead ahead;
     struct sqlite_reader *next;
@@ -48,49 +48,49 @@ struct sqlite_readers {
     const char *path; /* borrowed */
     pthread_mutex_t lock;
     struct sqlite_reader *idle;
-    bool kept;                /* idle readers may hold snapshots */
-    pthread_cond_t keeping;   /* kept has become true; on the clock of weir_now */
-    atomic_bool *looks_ahead; /* borrowed; told whether sqlite_reader_look_ahead is worth while */
+    bool kept;                /* idle readers may keep snapshots */
+    pthread_cond_t keeping;   /* signalled when kept becomes true; uses the clock of weir_now */
+    atomic_bool *looks_ahead; /* borrowed; set when sqlite_reader_look_ahead is worthwhile */
 };
 
 void sqlite_readers_init(
     struct sqlite_readers *readers, const char *path, atomic_bool *looks_ahead);
 
-/* All readers have been given back. */
+/* All readers must have been given back. */
 void sqlite_readers_fini(struct sqlite_readers *readers);
 
-/* A reader that sees every commit that has been answered; opens one when all are in use.
- * NULL: it cannot be opened, cause says why. */
+/* A reader that sees every commit that was acknowledged; opened if all are in use. NULL: it cannot
+ * be opened, cause says why. */
 struct sqlite_reader *sqlite_reader_borrow(
     struct sqlite_readers *readers, struct store_cause *cause);
 
-/* keep: its snapshot may serve the next borrower; false after an error, which
- * ends those of idle readers as well. */
+/* keep: the next borrower may use its snapshot; false after an error, which also ends the snapshots
+ * of idle readers. */
 void sqlite_reader_give_back(
     struct sqlite_readers *readers, struct sqlite_reader *reader, bool keep);
 
-/* The user's row: id, name, email, phone, created_at, of a statement that belongs to the reader,
- * until the next look-up or the reader is given back. NOT_FOUND, or what a fault is to a store,
- * with cause. */
+/* The user's row, with the columns id, name, email, phone, created_at. The statement belongs to the
+ * reader, and the row is valid until the next look-up or until the reader is given back. NOT_FOUND,
+ * or a fault as in store.h, with cause. */
 weir_code sqlite_reader_find(
     struct sqlite_reader *reader, int32_t id, sqlite3_stmt **out_row, struct store_cause *cause);
 
-/* These users are the next to be looked up on this thread; see sqlite_ahead.h. */
+/* These users will be looked up next on this thread; see sqlite_ahead.h. */
 void sqlite_reader_look_ahead(struct sqlite_reader *reader, const int32_t *ids, size_t count);
 
-/* After the last step of a query: reset it. OK, or what a fault is to a store, with cause. */
+/* Reset a query after its last step. OK, or a fault as in store.h, with cause. */
 weir_code sqlite_reader_end(
     struct sqlite_reader *reader, enum sqlite_query query, int result, struct store_cause *cause);
 
-/* Run a query, whose parameters are bound, for the first column of its first row; 0 without a row.
- * Else as sqlite_reader_end. */
+/* Run a query whose parameters are bound; *out is the first column of its first row, 0 without a
+ * row. Errors as of sqlite_reader_end. */
 weir_code sqlite_reader_number(
     struct sqlite_reader *reader, enum sqlite_query query, int64_t *out, struct store_cause *cause);
 
-/* Let go of the snapshots of idle readers: they would keep the WAL from being reset, and may show
- * what cannot be read any more. */
+/* End the snapshots of idle readers, because they would keep the WAL from being reset, or show what
+ * must not be read any more. */
 void sqlite_readers_release(struct sqlite_readers *readers);
 
-/* The same for those whom nobody has borrowed since the last sweep; the caller holds the lock. Sets
- * kept to whether others hold theirs. */
+/* The same for readers that were not borrowed since the last sweep; the caller holds the lock. Sets
+ * kept to whether the others keep a snapshot. */
 void sqlite_readers_sweep(struct sqlite_readers *readers);

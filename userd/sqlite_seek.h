@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding where a range begins that skips many users. */
+/* Finding the start of a range that skips many users. */
 /* Threads: sqlite_seek may be called from any; a thread of its own does the work. */
 #pragma once
 
@@ -15,14 +15,14 @@ struct sqlite_seeker {
     atomic_uint waiting;
 };
 
-/* False: there is no thread or no memory, cause says why. */
+/* False: no thread or no memory, cause says which. */
 bool sqlite_seeker_init(
     struct sqlite_seeker *seeker, struct sqlite_readers *readers, struct store_cause *cause);
 
-/* No sqlite_seek is under way. */
+/* No sqlite_seek may be under way. */
 void sqlite_seeker_fini(struct sqlite_seeker *seeker);
 
-/* The same range with nothing left to skip, and a borrowed reader in whose snapshot it is so. Or a
- * fault; RESOURCE_EXHAUSTED: too many wait already; or why the call ended. Suspends. */
+/* Turn a range into the same one that skips nothing, and borrow a reader in whose snapshot this
+ * holds. Or a fault; RESOURCE_EXHAUSTED: too many are waiting; or why the call ended. Suspends. */
 weir_code sqlite_seek(struct sqlite_seeker *seeker, weir_call *call, const struct user_range *range,
     struct user_range *out_range, struct sqlite_reader **out_reader, struct store_cause *cause);

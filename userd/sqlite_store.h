@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of the store in a SQLite file. */
+/* Internals of the SQLite store. */
 /* Threads: as store.h. */
 #pragma once
 
@@ -22,8 +22,8 @@ sqlite_store_of(struct store *store)
     return (struct sqlite_store *)store;
 }
 
-/* Run a write, NULL: there was no memory for it, and take over its cause. The caller unrefs it.
- * Suspends. */
+/* Run a write and take over its cause; NULL: there was no memory for the write. The caller unrefs
+ * it. Suspends. */
 weir_code sqlite_store_write(
     struct store *store, weir_call *call, struct sqlite_write *write, struct store_cause *cause);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lets go of the snapshots of readers that have had no work for a short while. */
-/* Threads: init and fini on one thread, one after the other; a thread of its own does the work. */
+/* Ends the snapshots of readers that were idle for a short while. */
+/* Threads: init and fini on one thread; a thread of its own does the work. */
 #pragma once
 
 #include "userd/sqlite_reader.h"
@@ -12,9 +12,9 @@ struct sqlite_sweeper {
     bool ending; /* under the readers' lock */
 };
 
-/* False: there is no thread, cause says so; fini may follow nonetheless. */
+/* False: there is no thread, cause says why; fini may be called all the same. */
 bool sqlite_sweeper_init(
     struct sqlite_sweeper *sweeper, struct sqlite_readers *readers, struct store_cause *cause);
 
-/* Before the readers' own. */
+/* Before sqlite_readers_fini. */
 void sqlite_sweeper_fini(struct sqlite_sweeper *sweeper);

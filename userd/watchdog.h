@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* systemd's watchdog: it hears from us while every event loop turns. */
+/* systemd's watchdog is notified while every event loop is responsive. */
 /* Threads: ticks come from one thread. */
 #pragma once
 
@@ -8,12 +8,13 @@
 
 struct watchdog {
     weir_server *server; /* borrowed */
-    int64_t interval;    /* between ticks; 0: nobody watches */
-    atomic_uint waiting; /* loops that have not answered the last tick */
+    int64_t interval;    /* between ticks; 0: there is no watchdog */
+    atomic_uint waiting; /* loops that have not responded to the last tick */
 };
 
-/* As WATCHDOG_USEC and WATCHDOG_PID say (sd_watchdog_enabled(3)). */
+/* Set up from WATCHDOG_USEC and WATCHDOG_PID (sd_watchdog_enabled(3)). */
 void watchdog_init(struct watchdog *watchdog, weir_server *server);
 
-/* Every interval: tell systemd when each loop has answered the last tick, and ask them again. */
+/* Call at every interval: notify systemd if each loop has responded to the last tick, and start the
+ * next one. */
 void watchdog_tick(struct watchdog *watchdog);
