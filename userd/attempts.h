@@ -17,8 +17,7 @@ struct attempts_slot;
 struct attempts {
     uint8_t key[16];
     pthread_mutex_t lock;
-    struct attempts_slot
-        *slots; /* a fixed number, so that a flood of names does not use more memory */
+    struct attempts_slot *slots; /* a fixed number, so that names cannot use up memory */
     uint64_t refused;
 };
 

@@ -33,8 +33,7 @@ struct limits_options {
     const struct weir_method_rate *methods; /* methods with rates of their own */
     size_t method_count;
     bool concurrency;
-    const struct weir_ratelimit_backend
-        *shared; /* where rates are counted; NULL: in this process only */
+    const struct weir_ratelimit_backend *shared; /* NULL: rates are counted in this process */
     void *shared_self;
 };
 

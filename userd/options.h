@@ -34,8 +34,7 @@ struct options {
     const char *otlp; /* NULL: no traces */
     double trace_skip;
     struct flag_list trust;
-    uint32_t max_connections,
-        max_connections_per_address; /* 0: derived from the limit of descriptors */
+    uint32_t max_connections, max_connections_per_address;  /* 0: by the limit of descriptors */
     int64_t stall_timeout, window_timeout, message_timeout; /* 0: the library's default */
     int64_t max_connection_age, max_connection_age_grace, max_connection_idle; /* 0: forever */
     uint32_t max_streams; /* for these too, 0 is the library's default */

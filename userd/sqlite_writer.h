@@ -22,9 +22,8 @@ enum sqlite_write_kind {
  * deadline. */
 struct sqlite_write {
     enum sqlite_write_kind kind;
-    struct user
-        user; /* the fields to write (NULL: leave the text); after an update, the whole user */
-    const char *email_key;             /* folded; NULL without an email */
+    struct user user;      /* the new texts, NULL: unchanged; after an update, the whole user */
+    const char *email_key; /* folded; NULL without an email */
     const char *password_hash, *roles; /* NULL: no account */
     int64_t epoch;
     weir_code code; /* the result; cause is set with it */

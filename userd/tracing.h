@@ -10,8 +10,7 @@
 #include <weir/server.h>
 #include <weir/tracing.h>
 
-flag_reader
-    tracing_read_sample; /* double, the share of calls that is not sampled: 1 minus the value */
+flag_reader tracing_read_sample; /* double, the share that is not sampled: 1 minus the value */
 
 struct tracing {
     weir_tracer *tracer; /* NULL: no traces */
