@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interceptors that bench-echo can be given, so that what they cost can be measured. */
+/* The interceptors that bench-echo can use, to measure their cost. */
 /* Threads: set up and taken down by the thread that runs the server. */
 #pragma once
 
 #include <weir/server.h>
 
-/* What `--interceptors` takes. */
+/* Values of `--interceptors`. */
 #define INTERCEPTOR_NAMES "logging, metrics, ratelimit, concurrency, tracing, auth"
 
 struct interceptors;
 
 struct interceptors_options {
     const char *names;      /* "ratelimit,tracing", the first outermost */
-    const char *collector;  /* where spans go; NULL: nowhere */
-    const char *token_file; /* where auth writes the token that it wants; NULL: nowhere */
+    const char *collector;  /* where spans are exported; NULL: nowhere */
+    const char *token_file; /* where auth writes the token that it accepts; NULL: nowhere */
 };
 
-/* Wrap a server. They are freed with interceptors_free, after the server. INVALID_ARGUMENT: there
- * is no such name, or no such file. */
+/* Wrap a server. Freed by interceptors_free, after the server. INVALID_ARGUMENT: there is no such
+ * interceptor, or no such file. */
 WEIR_CHECK weir_code interceptors_new(weir_server *server,
     const struct interceptors_options *options, struct interceptors **out_interceptors);
 

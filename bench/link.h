@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP/2 connection as the benchmarks' own programs see it: frame headers, buffers, the
- * housekeeping that every peer owes (RFC 9113: SETTINGS and PING acknowledged, windows kept open).
- * It shares no code with what it measures. */
+/* An HTTP/2 connection for the benchmarks' own programs: frame headers, buffers, and the required
+ * responses (RFC 9113: SETTINGS and PING acknowledgements, WINDOW_UPDATE). It shares no code with
+ * the code that it measures. */
 /* Threads: a link belongs to one thread. */
 #pragma once
 
@@ -11,9 +11,9 @@
 
 enum {
     LINK_FRAME_HEADER = 9,
-    LINK_MAX_FRAME = 16384, /* SETTINGS_MAX_FRAME_SIZE, which we leave at its default */
+    LINK_MAX_FRAME = 16384, /* SETTINGS_MAX_FRAME_SIZE, whose default we keep */
     LINK_SCRATCH = 256 * 1024,
-    LINK_PATIENCE = 60, /* seconds of silence, after which a peer is given up */
+    LINK_PATIENCE = 60, /* seconds of silence before we give up on the peer */
 };
 
 enum {
@@ -45,44 +45,45 @@ struct link_frame {
 struct link {
     int fd;
     int epoll;
-    bool polls_out;     /* EPOLLOUT is asked for */
-    bool wants_preface; /* a server's end, before the client's preface */
-    bool waits;         /* a read waits for bytes, as nothing polls */
+    bool polls_out;     /* EPOLLOUT is polled for */
+    bool wants_preface; /* a server that has not received the client's preface yet */
+    bool waits;         /* reads block, because nothing polls */
     uint32_t received;  /* DATA bytes since the last WINDOW_UPDATE */
-    size_t kept;        /* bytes of an unfinished frame */
+    size_t kept;        /* bytes of an incomplete frame */
     uint8_t keep[LINK_FRAME_HEADER + LINK_MAX_FRAME];
     uint8_t *out;
     size_t out_len, out_cap, out_sent;
 };
 
-/* A non-blocking socket that listens on "HOST:PORT", or a blocking one connected to it; -1 with
- * errno. */
+/* A non-blocking socket listening on "HOST:PORT", or a blocking one connected to it; -1 on error,
+ * with errno. */
 int link_listen(const char *address);
 int link_connect(const char *address);
 
-/* Small writes at once, and no pacing, which within a machine costs as much again as it does to
- * send: what Weir does, too. */
+/* Disable Nagle's algorithm, and pacing, which on one machine costs as much as sending itself; Weir
+ * does the same. */
 void link_tune(int fd);
 
-/* Poll an open link no more: reads and writes wait themselves, a read for LINK_PATIENCE at most.
+/* Stop polling an open link: reads and writes block instead, a read for at most LINK_PATIENCE.
  * False: errno says why. */
 bool link_wait(struct link *link);
 
-/* Take a socket over into a zeroed link: poll it, with the link as event data, and queue our side's
- * greeting. False: no memory or no room in epoll; the socket is still the caller's. */
+/* Attach a socket to a zeroed link: poll it, with the link as event data, and queue our side's
+ * preface and SETTINGS. False: no memory or no room in epoll; the socket still belongs to the
+ * caller. */
 bool link_open(struct link *link, int epoll, int fd, bool client);
 
-/* Close the socket and free the buffer, not the link itself. */
+/* Close the socket and free the buffer, but not the link itself. */
 void link_close(struct link *link);
 
-/* One read, then on_frame for each whole frame; housekeeping frames are answered here and shown
- * too. scratch holds LINK_SCRATCH bytes. False: the peer is gone or broke the rules, or on_frame
- * said so. */
+/* Read once, and call on_frame for each complete frame, including SETTINGS and PING, which are
+ * answered here. scratch holds LINK_SCRATCH bytes. False: the peer has gone or violated the
+ * protocol, or on_frame returned false. */
 typedef bool link_on_frame(struct link *link, const struct link_frame *frame);
 bool link_read(struct link *link, uint8_t *scratch, link_on_frame *on_frame);
 
 /* Queue bytes. False: no memory, or the peer does not read. */
 bool link_put(struct link *link, const void *bytes, size_t len);
 
-/* Write what is queued, as far as the socket takes it. False: the peer is gone. */
+/* Write as much of the queued bytes as the socket accepts. False: the peer has gone. */
 bool link_flush(struct link *link);

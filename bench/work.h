@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Work that a call of bench-echo waits for: a fixed time on one of a few threads, as a database or
- * a password's hash takes it. It makes a server with a capacity that is known. */
-/* Threads: made and freed by the thread that runs the server; calls of any loop do work. */
+/* Simulated work for calls of bench-echo: each waits for a fixed time on one of a few threads, like
+ * a database query or a password hash, so that the server's capacity is known. */
+/* Threads: made and freed by the thread that runs the server; calls on any loop may use it. */
 #pragma once
 
 #include <weir/pool.h>
 
 struct work {
-    weir_pool *pool; /* NULL: there is none */
+    weir_pool *pool; /* NULL: no work */
     int64_t time;    /* nanoseconds */
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What went wrong, told to the person at the terminal. */
+/* Error messages for the person at the terminal. */
 /* Threads: safe from any thread. */
 #pragma once
 
 #include <weir/base.h>
 
-/* One line on standard error: "PROGRAM: message". What is in the message may come from anybody: it
- * cannot break the line, nor drive the terminal. */
+/* Print one line on standard error: "PROGRAM: message". The message may contain untrusted text: it
+ * can neither break the line nor control the terminal. */
 void complain(const char *program, const char *format, ...) WEIR_PRINTF(2, 3);

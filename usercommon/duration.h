@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a good duration is, for messages. */
+/* Examples of durations, for messages. */
 #define DURATION_EXAMPLES "250ms, 5s, 2m or 1h"
 
-/* Nanoseconds of a whole number and one of the units ms, s, m, h. False: it is no such text, or
- * more than an int64_t holds. */
+/* A whole number followed by one of the units ms, s, m, h, in nanoseconds. False: not such a text,
+ * or too large for an int64_t. */
 bool duration_parse(const char *text, int64_t *out_nanoseconds);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How etcd is spoken with: over TLS or not, and who speaks. */
+/* How to connect to etcd: TLS and credentials. */
 /* Threads: belongs to the thread that starts the program. */
 #pragma once
 
 #include "usercommon/flags.h"
 #include <weir/tls.h>
 
-/* What the flags --etcd-... say; NULL: not given. */
+/* The values of the flags --etcd-...; NULL: not given. */
 struct etcd_access {
-    const char *ca;         /* whom to believe; the system's authorities */
-    const char *cert, *key; /* what to show an etcd that asks */
+    const char *ca;         /* certificates to trust; default: the system's */
+    const char *cert, *key; /* the client certificate */
     const char *user;       /* NAME:PASSWORD */
 };
 
@@ -17,13 +17,13 @@ struct etcd_access {
 #define ETCD_USER_FORM "NAME:PASSWORD"
 bool etcd_access_read_user(const struct flag *flag, const char *text, void *field);
 
-/* Do the flags go together? tls: etcd is spoken with over TLS. False: error is set. */
+/* Are the flags consistent? tls: the connection to etcd uses TLS. False: error is set. */
 bool etcd_access_check(const struct etcd_access *access, bool tls, char error[FLAGS_ERROR]);
 
-/* The same for the library. */
+/* The same in the form that the library takes. */
 struct etcd_login {
     weir_tls *tls; /* NULL: none */
-    char *name;    /* NULL: nobody; the password is behind its NUL */
+    char *name;    /* NULL: no user; the password follows its NUL */
     const char *password;
 };
 

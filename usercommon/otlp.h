@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where traces are sent, as a flag. */
+/* The flag for the collector that traces are sent to. */
 /* Threads: as usercommon/flags.h. */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole number and a unit, which durations and sizes are. */
+/* A whole number with a unit, such as a duration or a size. */
 /* Threads: pure functions; safe from any thread. */
 #pragma once
 
@@ -11,6 +11,6 @@ struct quantity_unit {
     int64_t value;
 };
 
-/* The number times its unit, of a list that ends with a name of NULL. False: it is no such text, or
- * more than an int64_t holds. */
+/* The number times its unit; the list of units ends with a NULL name. False: not such a text, or
+ * too large for an int64_t. */
 bool quantity_parse(const char *text, const struct quantity_unit *units, int64_t *out);

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a good size is, for messages. */
+/* Examples of sizes, for messages. */
 #define SIZE_EXAMPLES "64KiB, 256MiB or 1GiB"
 
-/* Bytes of a whole number and one of the units KiB, MiB, GiB. False: it is no such text, or more
- * than an int64_t holds. */
+/* A whole number followed by one of the units KiB, MiB, GiB, in bytes. False: not such a text, or
+ * too large for an int64_t. */
 bool size_parse(const char *text, uint64_t *out_bytes);

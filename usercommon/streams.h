@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The three standard streams. */
-/* Threads: before there are others. */
+/* Threads: must be called before other threads are started. */
 #pragma once
 
 #include <stdbool.h>
 
-/* Take the places of those that the program was started without, so that no socket or file that is
- * opened later is taken for standard error; reading from one, or writing to it, is an error. False,
- * with errno: that cannot be done. */
+/* Open replacements for standard streams that were closed when the program started, so that no
+ * socket or file that is opened later becomes standard error. Reads and writes on them fail. False:
+ * that failed, errno says why. */
 bool streams_hold(void);

@@ -11,14 +11,14 @@
 /* Room for one encoded code point. */
 #define UTF8_MAX 4
 
-/* weir_utf8_decode, which Weir has. */
+/* Weir's weir_utf8_decode. */
 static inline size_t
 utf8_decode(const char *text, size_t len, uint32_t *out_code_point)
 {
     return weir_utf8_decode(text, len, out_code_point);
 }
 
-/* How many bytes of out a code point took. It must not be beyond U+10FFFF. */
+/* Returns the number of bytes written to out. The code point must be at most U+10FFFF. */
 size_t utf8_encode(uint32_t code_point, char out[UTF8_MAX]);
 
 bool utf8_valid(const char *text, size_t len);

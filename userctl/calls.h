@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each command as a call. */
+/* The commands that make calls. */
 /* Threads: belongs to the main thread. */
 #pragma once
 
@@ -8,31 +8,32 @@
 
 #define EXIT_OUTPUT 1
 #define EXIT_USAGE 2
-#define EXIT_CODE_BASE 64 /* and the gRPC code */
+#define EXIT_CODE_BASE 64 /* plus the gRPC code */
 
-/* Make the call of a command and print the answer, or on standard error what went wrong. The exit
- * code. */
+/* Make the call of a command and print the response, or the error on standard error. Returns the
+ * exit code. */
 int calls_run(const struct command *command, weir_channel *channel, const struct args *args);
 
-/* Print why a call failed. The exit code. */
+/* Print why a call failed. Returns the exit code. */
 int calls_fail(const struct args *args, weir_code code, const char *message);
 
-/* The same for a call that should have changed something: says as well if it may have, in one of
- * its attempts. The exit code. */
+/* The same for a call that changes something: says as well if one of its attempts may have changed
+ * it. Returns the exit code. */
 int calls_fail_change(const struct args *args, weir_code code, const weir_call *call);
 
-/* Print that the answer cannot be written, as errno says, or held; nothing where nobody reads it
- * any more. The exit code. */
+/* Print that the output cannot be written (errno) or held; prints nothing if the reader has gone.
+ * Returns the exit code. */
 int calls_fail_output(void);
 
-/* A call with what is left of the timeout, of which the clock runs since `began` (weir_now). NULL:
- * no memory, which is told. */
+/* A call with the rest of the timeout, which began at `began` (weir_now). NULL: no memory; the
+ * error was printed. */
 weir_call *calls_begin(weir_channel *channel, const struct args *args, int64_t began);
 
-/* A field of a request: a text that was not given is empty. Borrows it. */
+/* A field of a request: the text, or "" if it was not given. Borrows it. */
 char *calls_text(const char *text);
 
-/* ---- the commands that are more than one answer, each in a file of its own; the exit code ---- */
+/* ---- commands with more than one response, each in a file of its own; they return the exit code
+ * ---- */
 
 int stream_run(weir_channel *channel, const struct args *args);
 int import_run(weir_channel *channel, const struct args *args);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands around each of userctl's calls: a deadline, then retries, then what
- * is left in doubt by each attempt. */
+/* The interceptors of userctl's calls: a deadline, then retries, then the outcome of each attempt.
+ */
 /* Threads: belongs to the thread that starts the program. */
 #pragma once
 
@@ -14,9 +14,9 @@ struct chain {
     weir_retry *retry;
 };
 
-/* Put it around the channel's calls; the channel borrows it. RESOURCE_EXHAUSTED: no memory. */
+/* Wrap the channel's calls; the channel borrows the chain. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code chain_begin(struct chain *chain, weir_channel *channel,
     const struct command *command, const struct args *args);
 
-/* After the channel. */
+/* After the channel is freed. */
 void chain_end(struct chain *chain);

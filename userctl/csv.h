@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CSV as RFC 4180 has it: read record by record, written field by field. */
+/* CSV (RFC 4180): read record by record, written field by field. */
 /* Threads: a reader belongs to one thread. */
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* What a record may have. */
+/* Limits of a record. */
 #define CSV_FIELDS_MAX 64
 #define CSV_RECORD_MAX (64 * 1024)
 
@@ -17,7 +17,7 @@ struct csv {
     int64_t next_line;                  /* from 1 */
     int64_t bytes;                      /* read so far */
     int64_t line;                       /* where the last record began */
-    const char *fields[CSV_FIELDS_MAX]; /* of the last record; live until the next */
+    const char *fields[CSV_FIELDS_MAX]; /* of the last record; valid until the next one */
     size_t count;
     size_t len; /* of text */
     char text[CSV_RECORD_MAX];
@@ -25,15 +25,15 @@ struct csv {
 
 enum csv_result {
     CSV_RECORD,
-    CSV_BAD, /* error says why; the reader is at the beginning of the next line */
-    CSV_END  /* of the file, or it cannot be read: see ferror(3) */
+    CSV_BAD, /* error says why; the reader is at the start of the next line */
+    CSV_END  /* end of the file, or a read error: see ferror(3) */
 };
 
 /* Skips a byte order mark. */
 void csv_init(struct csv *csv, FILE *file);
 
-/* The next record; empty lines are none. Lines end in LF or CRLF. error is static. */
+/* The next record; empty lines are skipped. Lines end in LF or CRLF. error is static. */
 enum csv_result csv_next(struct csv *csv, const char **out_error);
 
-/* Write a field, in quotes where it needs them. */
+/* Write a field, quoted if needed. */
 void csv_write(const char *field, FILE *out);

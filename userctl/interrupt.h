@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ctrl-C and its like end a long work well: the first is a wish, the second ends the program. */
+/* Ctrl-C and similar signals: the first asks the command to stop, the second ends the program. */
 /* Threads: all functions belong to the main thread; a thread of its own waits for the signals. */
 #pragma once
 
@@ -10,21 +10,21 @@
 
 struct interrupt {
     pthread_mutex_t lock;
-    weir_call *call; /* cancelled by the first signal; may be NULL; under the lock */
+    weir_call *call; /* cancelled by the first signal; may be NULL; guarded by the lock */
     atomic_bool happened;
     atomic_bool stopped;
-    int ends[2]; /* of a pipe, whose writing end is closed by the first signal */
+    int ends[2]; /* of a pipe, whose write end is closed by the first signal */
     pthread_t thread;
     sigset_t before; /* the signal mask */
 };
 
-/* False: there is no thread, or no descriptor. */
+/* False: no thread or no descriptor. */
 bool interrupt_start(struct interrupt *interrupt);
 void interrupt_stop(struct interrupt *interrupt);
 
-/* Readable once the first signal has come. */
+/* Becomes readable with the first signal. */
 int interrupt_descriptor(const struct interrupt *interrupt);
 
-/* The first signal cancels this call, at once if it has come already. Borrowed until another one
- * takes its place, or NULL, or until the end. */
+/* The first signal cancels this call; at once if it was received already. Borrowed until the next
+ * call or NULL is set, or until the end. */
 void interrupt_cancels(struct interrupt *interrupt, weir_call *call);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the service answered, for people and for programs. */
+/* Responses, printed for people and for programs. */
 /* Threads: belongs to one thread. */
 #pragma once
 
@@ -12,12 +12,13 @@
 bool print_user(const User__User *user, FILE *out);
 bool print_page(const User__ListUsersResponse *page, FILE *out);
 
-/* A table of users, made user by user; the caller prints it and calls table_fini. False: no memory.
- */
+/* A table of users, filled user by user; the caller prints it and calls table_fini. False: no
+ * memory. */
 bool print_table_begin(struct table *table);
 bool print_table_add(struct table *table, const User__User *user);
 
-/* For programs: the answer as JSON on one line, with the names of the .proto. False: no memory. */
+/* For programs: the response as JSON on one line, with the field names of the .proto. False: no
+ * memory. */
 bool print_get_json(const User__GetUserResponse *response, FILE *out);
 bool print_list_json(const User__ListUsersResponse *response, FILE *out);
 bool print_create_json(const User__CreateUserResponse *response, FILE *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file to read from, whose end is also that somebody interrupts. */
+/* A file to read from; an interrupt counts as its end. */
 /* Threads: belongs to the main thread. */
 #pragma once
 
@@ -11,5 +11,5 @@ struct source {
     const struct interrupt *interrupt;
 };
 
-/* Borrows the source, and of it both, until fclose(3). NULL: no memory. */
+/* Borrows the source and both of its fields until fclose(3). NULL: no memory. */
 FILE *source_read(struct source *source);

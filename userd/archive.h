@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole database, read in one snapshot or filled: for backups and copies, not for serving. */
+/* Bulk access to a whole database, to read it in one snapshot or to fill it: for backups and
+ * copies, not for serving. */
 /* Threads: belongs to one thread, and blocks it. */
 #pragma once
 
 #include "userd/account_store.h"
 
-/* Accounts that are moved together. */
+/* Accounts per batch. */
 #define ARCHIVE_BATCH 1000
 
-/* What a database holds. */
+/* The content of a database in numbers. */
 struct archive_counts {
     int64_t users;
-    int64_t last_id; /* the highest that any user has had, which none gets again */
+    int64_t last_id; /* the highest id that any user ever had; it is not reused */
 };
 
-/* A row of what ends tokens: account_revocation, and when it was noted. */
+/* A stored revocation: account_revocation, and when it was stored. */
 struct archive_revocation {
     int32_t id;
     int64_t epoch, changed_at;
@@ -25,35 +26,35 @@ typedef bool archive_visit_revocation(void *arg, const struct archive_revocation
 
 struct archive;
 
-/* Each: false: it failed, and cause says why. What visits stops with false when visit says false,
- * and leaves the cause alone. */
+/* Functions return false on failure, and cause says why. Those that visit also return false when
+ * visit does; the cause is left alone then. */
 struct archive_ops {
-    /* Of a database that is there; what is read from here on is one snapshot. */
+    /* Begin to read an existing database; all reads from now on see one snapshot. */
     bool (*begin_read)(struct archive *archive, struct store_cause *cause);
     bool (*count)(
         struct archive *archive, struct archive_counts *out_counts, struct store_cause *cause);
-    /* Accounts after an id, in the order of their ids, at most so many. */
+    /* Visits the accounts after an id in order of id, at most `limit`. */
     bool (*read)(struct archive *archive, int32_t after, int limit, archive_visit *visit, void *arg,
         struct store_cause *cause);
     bool (*read_revocations)(struct archive *archive, archive_visit_revocation *visit, void *arg,
         struct store_cause *cause);
 
-    /* A transaction: what is added in it is there when it is committed, durably. */
+    /* Begin a transaction: what is added becomes visible and durable when it is committed. */
     bool (*begin_write)(struct archive *archive, struct store_cause *cause);
     bool (*add)(struct archive *archive, const struct account *accounts, size_t count,
         struct store_cause *cause);
     bool (*add_revocation)(struct archive *archive, const struct archive_revocation *revocation,
         struct store_cause *cause);
-    /* Ids that were used elsewhere are not given again. */
+    /* Do not assign ids up to last_id any more. */
     bool (*reserve)(struct archive *archive, int64_t last_id, struct store_cause *cause);
     bool (*commit)(struct archive *archive, struct store_cause *cause);
 
-    /* The version that it has and the one that this userd needs; 0: it is no database of userd's
-     * yet. */
+    /* The schema version of the database and the version that this userd needs; 0: userd has not
+     * used it yet. */
     bool (*version)(
         struct archive *archive, int64_t *out_version, int *out_newest, struct store_cause *cause);
 
-    /* What is not committed is undone. */
+    /* Rolls back an uncommitted transaction. */
     void (*close)(struct archive *archive);
 };
 
@@ -61,13 +62,13 @@ struct archive {
     const struct archive_ops *ops;
 };
 
-/* What becomes of a database that is opened. */
+/* How an archive is opened. */
 enum archive_use {
-    ARCHIVE_READ, /* it is there, and stays as it is */
-    ARCHIVE_FILL, /* made where it is not there, and brought to our version */
+    ARCHIVE_READ, /* it must exist, and is not changed */
+    ARCHIVE_FILL, /* created if it does not exist, and migrated */
 };
 
-/* A valid URL (database.h), NULL: the default database. NULL: cause says why. */
+/* url: valid (database.h), or NULL for the default database. NULL: cause says why. */
 struct archive *archive_open(const char *url, enum archive_use use, struct store_cause *cause);
 
 /* archive_sqlite.c, archive_postgres.c */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accounts on their way from one place to another. */
+/* A batch of accounts. */
 /* Threads: belongs to one thread. */
 #pragma once
 
@@ -7,15 +7,15 @@
 
 struct archive_batch {
     struct account accounts[ARCHIVE_BATCH];
-    char *texts[ARCHIVE_BATCH]; /* of each account, one piece */
+    char *texts[ARCHIVE_BATCH]; /* of each account, in one allocation */
     size_t count;
 };
 
-/* Add a copy to a batch that is not full. False: no memory. */
+/* Append a copy; the batch must not be full. False: no memory. */
 bool archive_batch_add(struct archive_batch *batch, const struct account *account);
 
 /* Empty it. */
 void archive_batch_clear(struct archive_batch *batch);
 
-/* Are two accounts the same in all that is kept of them? */
+/* Are all stored fields of the two accounts equal? */
 bool archive_same(const struct account *a, const struct account *b);

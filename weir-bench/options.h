@@ -12,15 +12,15 @@ struct options {
     const char *target; /* "HOST:PORT" or "unix:PATH" */
     const char *method; /* "/package.Service/Method" */
     weir_method_kind kind;
-    uint32_t messages; /* that a call sends, of a stream */
+    uint32_t messages; /* per call, for client streams */
     const char *message_file;
     struct flag_list headers;
     bool changing;
-    int64_t timeout; /* of a call, nanoseconds; 0: none */
+    int64_t timeout; /* of a call, in nanoseconds; 0: none */
 
     uint32_t connections, streams, threads;
-    uint32_t rate;             /* calls a second; 0: as many as are answered */
-    uint32_t calls;            /* in all; 0: no limit */
+    uint32_t rate;             /* calls per second; 0: as fast as they are answered */
+    uint32_t calls;            /* in total; 0: no limit */
     int64_t duration, warm_up; /* nanoseconds */
 
     bool tls;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every call sends: its header fields and its messages, prepared once. */
-/* Threads: constant once made, and read by any, but for request_change, which writes into the
- * caller's memory. */
+/* What every call sends: header fields and messages, prepared once. */
+/* Threads: constant once made, and safe to read from any thread, except for request_change, which
+ * writes to the caller's memory. */
 #pragma once
 
 #include "base/arena.h"
@@ -9,7 +9,7 @@
 #include "weir-bench/options.h"
 #include "wire/wire.h"
 
-/* Fields that differ from call to call, and their texts. */
+/* Header fields that differ between calls, and their texts. */
 #define REQUEST_CHANGING 2
 
 struct request_change {
@@ -21,15 +21,15 @@ struct request {
     struct arena arena; /* what the fields point to */
     struct h2_field *fields;
     size_t field_count;
-    uint8_t *bytes;     /* copies of the message, each behind its prefix */
+    uint8_t *bytes;     /* copies of the message, each after its 5-byte prefix */
     size_t len;         /* of all copies */
     size_t message_len; /* of one, with its prefix */
     uint64_t total;     /* bytes that a call sends */
 };
 
-/* False: error says what is wrong; there is nothing to fini. */
+/* False: error says what is wrong; there is nothing to free. */
 bool request_init(struct request *request, const struct options *options, char error[FLAGS_ERROR]);
 void request_fini(struct request *request);
 
-/* The fields of the call with this number; they point into `change`, which stays in its place. */
+/* The header fields of the call with this number; they point into `change`, which must not move. */
 void request_change(struct request_change *change, uint64_t number);

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One call: what it sends, what comes back, when it is over. */
-/* Threads: its worker's. */
+/* One call: what it sends and receives, and how it ends. */
+/* Threads: belongs to its worker's thread. */
 #pragma once
 
 #include "weir-bench/worker.h"
 
-/* A place for one call after another. Zero but for `conn` at first. */
+/* A slot for one call after another. Initially zero except for `conn`. */
 struct stream {
     struct connection *conn;
     struct h2_stream *h2; /* NULL: free */
     struct stream *next_free;
-    uint64_t number;   /* of the call: another one may begin while an event is handled */
-    int64_t due;       /* when the call began, or ought to have */
-    int64_t sent_at;   /* the last message */
+    uint64_t number;   /* of the call: another one may begin in this slot while an event is
+                          processed */
+    int64_t due;       /* when the call began, or should have begun */
+    int64_t sent_at;   /* time of the last message */
     uint64_t sent;     /* bytes */
     uint32_t received; /* messages */
-    uint32_t left;     /* bytes of the message that is coming */
+    uint32_t left;     /* bytes missing from the message being received */
     uint32_t prefix_len;
     uint8_t prefix[WIRE_PREFIX_SIZE];
 };
 
-/* Begin a call. False: the server takes no more streams on this connection. */
+/* Begin a call. False: the server accepts no more streams on this connection. */
 bool stream_begin(struct stream *stream, int64_t due);
 
-/* What comes for its HTTP/2 stream. */
+/* Process an event of its HTTP/2 stream. */
 void stream_on_event(struct stream *stream, const struct h2_event *event);
 
-/* Its connection is lost. */
+/* End the call, because its connection is lost. */
 void stream_on_lost(struct stream *stream, const char *why);
