@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Passwords that will do, and tokens for accounts. */
+/* Acceptable passwords, and tokens for accounts. */
 #include "userd/accounts.h"
 
 #include "usercommon/utf8.h"
@@ -40,7 +40,7 @@ accounts_judge_password(const char *password)
 
 /* ---- tokens ---- */
 
-/* Cut a text at its commas. */
+/* Split a text at its commas. */
 static size_t
 split_roles(char *text, const char *out[ROLES_MAX])
 {
@@ -53,7 +53,7 @@ split_roles(char *text, const char *out[ROLES_MAX])
     return count;
 }
 
-/* On the stack of who waits for it. */
+/* On the stack of the fiber that waits. */
 struct signing {
     const weir_signer *signer;
     struct weir_token token;
@@ -71,7 +71,7 @@ sign(void *arg)
     weir_event_set(signing->done);
 }
 
-/* RS256 takes a millisecond, which is not the loop's to spend. */
+/* An RS256 signature takes a millisecond, too long for an event loop. */
 static weir_code
 sign_on(weir_pool *pool, struct signing *signing)
 {

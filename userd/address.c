@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses to listen on. */
+/* Listening addresses. */
 #include "userd/address.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ port_valid(const char *text)
            strtol(text, NULL, 10) <= 65535;
 }
 
-/* The host without brackets. False: there is none, or it is none: an IPv6 address needs the
+/* The host without brackets. False: there is no host, or it is invalid; an IPv6 address needs
  * brackets. */
 static bool
 split_host(const char *text, char out_host[HOST_SIZE], const char **out_port)

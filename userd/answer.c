@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What handlers answer with: users in the call's arena, and failures. */
+/* The responses of handlers: users in the call's arena, and failures. */
 #include "userd/answer.h"
 
-/* ---- users in answers ---- */
+/* ---- users in responses ---- */
 
-/* A text of so many bytes, with its NUL. */
+/* Copy a text of `len` bytes and its NUL. */
 static char *
 copy_text(char **at, const char *text, size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which kind of database it is. */
+/* Selects the kind of database by its URL. */
 #include "userd/archive.h"
 
 #include "userd/database.h"

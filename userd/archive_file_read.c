@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a backup. It is checked as a whole before anything is done with it, and each of its lines
- * again as a stranger's word. */
+/* Reading a backup. The file is verified as a whole before any of it is used; each line is
+ * validated as well, because a backup is untrusted input. */
 #include "userd/archive_file.h"
 
 #include "userd/archive_batch.h"
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Longer than any line of ours. */
+/* Longer than any valid line. */
 #define LINE_MAX_BYTES 8192
 
 struct reading {
@@ -35,7 +35,7 @@ fail(struct reading *reading, const char *what)
     return false;
 }
 
-/* False: the file is at its end, or no text of lines; cause says so. */
+/* False: end of file, or not a text file; cause says which. */
 static bool
 next_line(struct reading *reading)
 {
@@ -48,7 +48,7 @@ next_line(struct reading *reading)
     return true;
 }
 
-/* NULL: cause says why. json_decref. */
+/* NULL: cause says why. Freed by json_decref. */
 static json_t *
 parse_line(struct reading *reading)
 {
@@ -67,7 +67,7 @@ begins_with(const struct reading *reading, const char *text)
     return strncmp(reading->line, text, strlen(text)) == 0;
 }
 
-/* Read the file of a path from its beginning to its end with `read`. */
+/* Read the file at a path from its beginning to its end with `read`. */
 static bool
 read_file(struct reading *reading, const char *path, bool (*read)(struct reading *reading))
 {
@@ -84,7 +84,7 @@ read_file(struct reading *reading, const char *path, bool (*read)(struct reading
     return good;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole file ---- */
 
 static bool
 check_end(struct reading *reading, int64_t users, const uint8_t hash[crypto_hash_sha256_BYTES])
@@ -147,7 +147,7 @@ archive_file_check(const char *path, int64_t *out_users, struct store_cause *cau
     return good;
 }
 
-/* ---- its lines ---- */
+/* ---- the lines ---- */
 
 static bool
 flush_batch(struct reading *reading)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing a backup: into PATH.part, which gets its name when all of it is on the disk. Who writes
- * it has it locked, so of two backups to one path at once one is refused. */
+/* Writing a backup: to PATH.part, which is renamed when all of it is on the disk. The writer locks
+ * this file, so of two concurrent backups to one path one fails. */
 #include "userd/archive_file.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ struct writing {
     FILE *file;
     crypto_hash_sha256_state hash;
     int64_t users;
-    int32_t last; /* the id of the last one */
+    int32_t last; /* id of the last one */
 };
 
 static bool
@@ -28,7 +28,7 @@ fail(struct store_cause *cause, const char *what)
     return false;
 }
 
-/* A line, which counts in the hash. Frees the object; NULL: no memory. */
+/* Write a line and add it to the hash. Frees the object; NULL: no memory. */
 static bool
 put_line(struct writing *writing, json_t *object)
 {
@@ -82,7 +82,7 @@ put_users(struct writing *writing, struct archive *archive, int64_t all, archive
     return true;
 }
 
-/* What is not in the hash: it and the end. */
+/* Write the last line, which is not part of the hash. */
 static bool
 put_end(struct writing *writing)
 {
@@ -111,7 +111,7 @@ put_all(struct writing *writing, struct archive *archive, archive_progress *prog
            put_end(writing);
 }
 
-/* Is the file that a descriptor is of still what its name says? */
+/* Does the path still name the file that the descriptor refers to? */
 static bool
 is_still(int fd, const char *part)
 {
@@ -121,7 +121,7 @@ is_still(int fd, const char *part)
            opened.st_ino == named.st_ino;
 }
 
-/* Locked until it is closed, so that nobody else writes or renames it. */
+/* Locked until it is closed, so that no other process writes or renames it. */
 static FILE *
 open_part(const char *part, struct store_cause *cause)
 {
@@ -172,7 +172,7 @@ write_and_rename(FILE *file, const char *part, const char *path, struct archive 
     return good;
 }
 
-/* The folder's entry, too, has to be on the disk. */
+/* The directory entry must be on the disk, too. */
 static bool
 sync_folder(const char *path, struct store_cause *cause)
 {
@@ -208,6 +208,6 @@ archive_file_write(const char *path, struct archive *archive, archive_progress *
     if (file == NULL)
         return false;
     good = write_and_rename(file, part, path, archive, progress, out_users, cause);
-    fclose(file); /* what it holds is on the disk already */
+    fclose(file); /* its content is on the disk already */
     return good && sync_folder(path, cause);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole database of SQLite. Triggers count what is added. */
+/* Bulk access to a SQLite database. Triggers count the users that are added. */
 #include "userd/archive.h"
 #include "userd/fold.h"
 #include "userd/sqlite_migrate.h"
@@ -168,7 +168,7 @@ sqlite_begin_write(struct archive *archive, struct store_cause *cause)
 static void
 bind_text(sqlite3_stmt *statement, int place, const char *text)
 {
-    sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC); /* NULL is SQL's */
+    sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC); /* NULL becomes SQL NULL */
 }
 
 static int
@@ -191,7 +191,8 @@ add_one(sqlite3_stmt *statement, const struct account *account)
     return sqlite3_reset(statement);
 }
 
-/* Ids may come again that a userd has counted as removed: it counts their blocks anew (ranks.h). */
+/* Users may be added whose ids a running userd has counted as removed: make it count these blocks
+ * anew (ranks.h). */
 static bool
 recount(struct archive *archive, struct store_cause *cause)
 {
@@ -248,7 +249,7 @@ sqlite_commit(struct archive *archive, struct store_cause *cause)
     return run(archive, "COMMIT", cause);
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 static bool
 sqlite_archive_version(
@@ -279,7 +280,7 @@ static const struct archive_ops sqlite_archive_ops = {
     .close = sqlite_archive_close,
 };
 
-/* A file that is created here is its owner's alone. */
+/* A file that is created here is accessible only to its owner. */
 static sqlite3 *
 open_file(const char *path, enum archive_use use, struct store_cause *cause)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Token buckets in a table of fixed size. A name's place is a keyed hash, which nobody outside can
- * aim at; where places run out, the bucket that is nearest to full makes room, for it differs least
- * from one that is not there. */
+/* Token buckets in a hash table of fixed size. The hash is keyed, so that outsiders cannot choose
+ * names that collide. If a set is full, the bucket that is nearest to full is replaced, because
+ * that loses the least: a missing bucket counts as full. */
 #include "userd/attempts.h"
 
 #include <sodium.h>
@@ -13,12 +13,12 @@
 #define WAYS 8
 
 struct attempts_slot {
-    uint64_t name; /* its hash; 0: free */
+    uint64_t name; /* hash of the name; 0: free */
     int64_t as_of;
     double left;
 };
 
-/* How many at once, and how long until one more. */
+/* The size of a bucket, and the time per token. */
 static const struct rule {
     double burst;
     int64_t interval;
@@ -46,7 +46,7 @@ attempts_fini(struct attempts *attempts)
     pthread_mutex_destroy(&attempts->lock);
 }
 
-/* Never 0; its highest bit says of whom. */
+/* Never 0; the highest bit is the enum attempts_of. */
 static uint64_t
 hash_of(const struct attempts *attempts, enum attempts_of of, const char *name)
 {
@@ -58,7 +58,7 @@ hash_of(const struct attempts *attempts, enum attempts_of of, const char *name)
     return (hash >> 1 | 1) | (uint64_t)of << 63;
 }
 
-/* A bucket with `more` than it held. */
+/* Add tokens to a bucket, up to its size. */
 static void
 fill(struct attempts_slot *slot, double more)
 {
@@ -74,14 +74,14 @@ refill(struct attempts_slot *slot, int64_t now)
     slot->as_of = now;
 }
 
-/* How full it is: 1 is as good as not there. */
+/* How full it is; 1 is equivalent to a missing bucket. */
 static double
 level(const struct attempts_slot *slot)
 {
     return slot->name == 0 ? 2 : slot->left / rules[slot->name >> 63].burst;
 }
 
-/* The bucket of a name, made full when it is not there. */
+/* The bucket of a name; a full one is created if there is none. */
 static struct attempts_slot *
 find(struct attempts *attempts, enum attempts_of of, const char *name, int64_t now)
 {

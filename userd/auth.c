@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From flags to a weir_auth, a weir_permission and the accounts. */
+/* Makes a weir_auth, a weir_permission and the accounts from the flags. */
 #include "userd/auth.h"
 
 #include "userd/file_text.h"
@@ -11,7 +11,8 @@
 #define TTL_MAX (30 * 24 * 3600 * WEIR_SECOND)
 #define RECHECK_MAX (30 * WEIR_SECOND)
 
-/* How often open streams are looked at, together with RECHECK_MAX within a minute. */
+/* Interval at which open streams are checked. With RECHECK_MAX, a revoked token stops working
+ * within a minute. */
 #define STREAM_RECHECK (10 * WEIR_SECOND)
 
 /* ---- flags ---- */
@@ -85,7 +86,7 @@ open_signer(struct auth *auth, const char *path, char error[FLAGS_ERROR])
     return code == WEIR_OK;
 }
 
-/* Both texts as one. Frees them; either may be NULL. NULL: no memory. */
+/* Concatenates both texts and frees them. NULL: one of them is NULL, or no memory. */
 static char *
 join(char *first, char *second)
 {
@@ -99,7 +100,7 @@ join(char *first, char *second)
     return joined;
 }
 
-/* What the private key signed is checked with its public half. NULL: error says why. */
+/* The public half of the private key, to verify our own tokens. NULL: error says why. */
 static char *
 public_keys_of(const struct auth *auth, const char *path, char error[FLAGS_ERROR])
 {
@@ -155,7 +156,7 @@ open_tokens(struct auth *auth, const struct auth_settings *settings, char error[
     return code == WEIR_OK;
 }
 
-/* ---- putting it together ---- */
+/* ---- starting and stopping ---- */
 
 bool
 auth_open(struct auth *auth, const struct auth_settings *settings, const struct log *log,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What checking tokens, hashing passwords and limiting attempts count, for operators. */
+/* The metrics of token checks, password hashing and login attempts. */
 #include "userd/auth.h"
 
 #include "userd/ops.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who calls. */
+/* The caller's identity. */
 #include "userd/caller.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 
-/* A decimal number as userd writes it: no sign, no zero in front. */
+/* A decimal number as userd writes it: without sign or leading zeros. */
 static bool
 read_id(const char *text, int32_t *out_id)
 {

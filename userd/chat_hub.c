@@ -14,15 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Places for letters of a seat that has had one. */
+/* Initial size of the ring of a seat's letters. */
 #define LETTERS_FIRST 8
 
-/* A seat of a participant. */
+/* Links a seat to a participant. */
 struct place {
     struct participant *participant;
     struct chat_seat *seat;
-    struct place *next;      /* of the same participant */
-    struct place *next_name; /* of the same seat */
+    struct place *next;      /* the next place of the same participant */
+    struct place *next_name; /* the next place of the same seat */
 };
 
 struct participant {
@@ -33,20 +33,20 @@ struct participant {
 struct chat_seat {
     struct chat_hub *hub;
     weir_event *event;
-    struct place *names; /* the one used last is first; only its own fiber changes the list */
+    struct place *names; /* most recently used first; only the seat's own fiber changes the list */
     size_t name_count;
-    struct chat_letter **letters; /* a ring with so much room; NULL until the first one comes */
+    struct chat_letter **letters; /* a ring of this size; NULL until the first letter */
     size_t room, first, count;
-    size_t bytes; /* of these letters */
+    size_t bytes; /* of its letters */
     uint64_t dropped;
-    struct chat_seat *next, **link; /* all seats of the hub */
+    struct chat_seat *next, **link; /* list of all seats of the hub */
 };
 
 struct chat_hub {
     pthread_mutex_t lock;
-    void *participants; /* a tree of tsearch(3) */
+    void *participants; /* a binary tree by tsearch(3) */
     struct chat_seat *seats;
-    size_t bytes; /* of the letters in all seats */
+    size_t bytes; /* of the letters of all seats */
     struct chat_stats stats;
 };
 
@@ -80,9 +80,9 @@ chat_hub_stats(struct chat_hub *hub)
     return stats;
 }
 
-/* ---- names; under the lock ---- */
+/* ---- names; the caller holds the lock ---- */
 
-/* The tree holds pointers to names, of which the last part of a participant is one. */
+/* The tree's keys are pointers to the names at the ends of the participants. */
 static int
 compare_names(const void *a, const void *b)
 {
@@ -95,7 +95,7 @@ participant_of(char *name)
     return (struct participant *)(void *)(name - offsetof(struct participant, name));
 }
 
-/* NULL: nobody has the name. */
+/* NULL: no participant has this name. */
 static struct participant *
 look_up(struct chat_hub *hub, const char *name)
 {
@@ -104,7 +104,7 @@ look_up(struct chat_hub *hub, const char *name)
     return node == NULL ? NULL : participant_of(*(char **)node);
 }
 
-/* A participant without a place yet, in the tree. NULL: no memory. */
+/* Add a participant without places to the tree. NULL: no memory. */
 static struct participant *
 add_participant(struct chat_hub *hub, const char *name)
 {
@@ -160,9 +160,10 @@ leave_place(struct chat_hub *hub, struct place *place)
     free(place);
 }
 
-/* ---- letters; under the lock ---- */
+/* ---- letters; the caller holds the lock ---- */
 
-/* Twice the ring: most seats never have more than a few letters. False: no memory. */
+/* Double the ring; it starts small because most seats never hold more than a few letters. False: no
+ * memory. */
 static bool
 grow(struct chat_seat *seat)
 {
@@ -307,7 +308,7 @@ chat_seat_close(struct chat_seat *seat)
     free(seat);
 }
 
-/* Use a name that the seat has. False: it has not. */
+/* Mark one of the seat's names as used. False: the seat does not have it. */
 static bool
 use_name(struct chat_seat *seat, const char *name)
 {
@@ -323,7 +324,7 @@ use_name(struct chat_seat *seat, const char *name)
     return true;
 }
 
-/* The name that was not used for longest. Under the lock. */
+/* Remove the least recently used name. The caller holds the lock. */
 static void
 forget_name(struct chat_seat *seat)
 {

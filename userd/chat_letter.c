@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A chat message on its way to others: the struct and its texts in one piece. */
+/* A chat message on its way to its recipients: the struct and its texts in one allocation. */
 #include "userd/chat_letter.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Copy a text to *at and move on. */
+/* Copy a text to *at and advance *at. */
 static const char *
 copy_text(char **at, const char *text)
 {

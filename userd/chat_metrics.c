@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the chat counts, as metrics. */
+/* The chat's counters in the metrics. */
 #include "userd/chat_metrics.h"
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every userd publishes on one channel and hears it, too. A letter is the name of its process, 16
- * random bytes by which it knows its own, and a ChatMessage. */
+/* Every userd publishes to one Redis channel and subscribes to it. A letter consists of the sending
+ * process's id, 16 random bytes by which a process recognises its own letters, and a ChatMessage.
+ */
 #include "userd/chat_relay.h"
 
 #include "user.pb-c.h"
@@ -13,17 +14,17 @@
 #define NAME_SIZE 16
 
 struct chat_relay {
-    struct redis *out;  /* borrowed */
-    struct redis *ears; /* a connection that listens */
+    struct redis *out;  /* for publishing; borrowed */
+    struct redis *ears; /* a connection for the subscription */
     struct chat_hub *hub;
     const struct log *log;
     uint8_t name[NAME_SIZE];
     weir_counter *sent, *unsent, *heard, *refused;
 };
 
-/* ---- in ---- */
+/* ---- receiving ---- */
 
-/* What lies on the channel is a stranger's word. */
+/* What arrives on the Redis channel is untrusted. */
 static bool
 deliver(struct chat_relay *relay, const char *data, size_t len)
 {
@@ -67,7 +68,7 @@ tell_of_redis(void *self, bool works, const char *why)
             log_text("why", why));
 }
 
-/* ---- out ---- */
+/* ---- sending ---- */
 
 static bool
 publish(struct chat_relay *relay, weir_call *call, const char *data, size_t len)
@@ -82,7 +83,7 @@ publish(struct chat_relay *relay, weir_call *call, const char *data, size_t len)
     return true;
 }
 
-/* The bytes of a letter, which the caller frees. NULL: no memory. */
+/* The serialized letter, which the caller frees. NULL: no memory. */
 static char *
 pack(const struct chat_relay *relay, const struct chat_letter *letter, size_t *out_size)
 {
@@ -117,7 +118,7 @@ chat_relay_send(struct chat_relay *relay, weir_call *call, const struct chat_let
     free(data);
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 static void
 count(struct chat_relay *relay, weir_metrics *metrics)

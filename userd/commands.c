@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making the first admin, and keys. */
+/* The commands that create the first admin and keys. */
 #include "userd/commands.h"
 
 #include "usercommon/complain.h"
@@ -109,7 +109,7 @@ write_key(const char *folder, const char *name, char *text, unsigned mode)
         complain("userd", "cannot make %s: %s", path, strerror(errno));
     else
         printf("%s\n", path);
-    explicit_bzero(text, strlen(text)); /* it may be the private one */
+    explicit_bzero(text, strlen(text)); /* it may be the private key */
     free(text);
     return good;
 }
@@ -183,7 +183,7 @@ make_admin(struct store *store, const struct account *person, const char *passwo
     return status;
 }
 
-/* NULL: it was said why. */
+/* NULL: the error was printed. */
 static struct store *
 open_store(const char *url, weir_pool *pool)
 {
@@ -244,7 +244,7 @@ create_admin(const struct command_options *options)
     return status;
 }
 
-/* ---- which ---- */
+/* ---- selecting the command ---- */
 
 static const struct command {
     const char *noun, *about;

@@ -13,7 +13,7 @@ connections_init(struct connections *connections, const struct log *log)
     pthread_mutex_init(&connections->lock, NULL);
 }
 
-/* FNV-1a: nobody gains by two reasons that share a place. */
+/* FNV-1a; a collision of two reasons does no harm. */
 static uint64_t
 hash_of(const char *text)
 {
@@ -24,8 +24,8 @@ hash_of(const char *text)
     return hash;
 }
 
-/* The place of a reason, or the one that was said longest ago, which is the reason's from here on.
- * A text that the peer chooses wins nothing: a place that speaks is taken again after SILENCE. */
+/* The entry of a reason, or the least recently logged one, to be replaced. A peer that varies the
+ * text gains nothing: an entry is only replaced and logged after SILENCE. */
 static struct connections_reason *
 find(struct connections *connections, uint64_t hash)
 {
@@ -42,7 +42,7 @@ find(struct connections *connections, uint64_t hash)
     return oldest;
 }
 
-/* True: say it, with the number of those that were not said since. */
+/* True: log it, with the number of failures since the last line. */
 static bool
 may_speak(struct connections *connections, const char *why, int64_t *out_kept_silent)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which database. */
+/* Which database: URLs and the default path. */
 #include "userd/database.h"
 
 #include <errno.h>
@@ -71,7 +71,7 @@ database_show(const char *url, char *out, size_t size)
     PQconninfoFree(options);
 }
 
-/* Make a folder and those above it. path is changed meanwhile, and is as before afterwards. */
+/* Create a folder and its parents. path is modified meanwhile, and restored. */
 static bool
 make_folders(char *path)
 {
@@ -86,7 +86,7 @@ make_folders(char *path)
     return true;
 }
 
-/* False: neither variable holds an absolute path; the specification ignores relative ones. */
+/* False: neither variable is an absolute path; the specification says to ignore relative ones. */
 static bool
 default_name(char out_path[PATH_MAX])
 {
@@ -117,7 +117,7 @@ default_path(char out_path[PATH_MAX], char error[ERROR_SIZE])
     return false;
 }
 
-/* Absolute, so that SQLite's special names (":memory:", "file:...") are files like others. */
+/* Made absolute, so that SQLite's special names (":memory:", "file:...") are ordinary files. */
 static bool
 absolute_path(const char *path, char out_path[PATH_MAX], char error[ERROR_SIZE])
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userd's place in etcd, on a loop and a thread of its own: a slow etcd holds up no call. */
+/* userd's registration in etcd, on a loop and a thread of its own, so that a slow etcd delays no
+ * call. */
 #include "userd/discovery.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #define SERVICE "user.UserService"
 #define ADDRESS_SIZE 512
 
-/* The addresses of etcd's servers, with commas between them. */
+/* The addresses of etcd's servers, separated by commas. */
 static bool
 are_addresses(const char *text)
 {
@@ -43,7 +44,7 @@ discovery_is_secure(const char *url)
     return url != NULL && begins_with(url, SECURE);
 }
 
-/* What is behind the scheme. */
+/* The part after the scheme. */
 static const char *
 addresses_of(const char *url)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Case folding by a table of ranges. */
+/* Case folding by a table of code point ranges. */
 #include "userd/fold.h"
 
 #include "usercommon/utf8.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Restart without a gap. Between fork and exec nothing is called that another thread's lock could
- * stop: all texts are made before. */
+/* Restart without downtime. Between fork and exec only async-signal-safe functions are called,
+ * because another thread may hold a lock; so all texts are prepared before the fork. */
 
 #define _GNU_SOURCE /* execvpe, environ */
 #include "userd/handover.h"
@@ -19,7 +19,7 @@
 #define OWN_VARIABLES 4
 #define ADDRESSES_SIZE 2048
 
-/* What the successor is started with. */
+/* The environment and sockets of the successor. */
 struct start {
     int sockets[HANDOVER_SOCKETS_MAX];
     int count;
@@ -28,7 +28,7 @@ struct start {
     char fds[32], predecessor[48], listen[ADDRESSES_SIZE];
 };
 
-/* Variables that are about this process, not about the successor. */
+/* Variables that describe this process and must not be inherited. */
 static bool
 is_replaced(const char *variable)
 {
@@ -64,7 +64,7 @@ make_environment(struct start *start)
     return true;
 }
 
-/* A command line that says nothing of addresses gets those that are served. */
+/* If the command line has no addresses, pass those on which the server listens. */
 static void
 write_addresses(const weir_server *server, char text[ADDRESSES_SIZE])
 {
@@ -109,7 +109,8 @@ append_number(char *text, unsigned long number)
     text[at] = '\0';
 }
 
-/* To 3 and on, by way of numbers that are above all of these. */
+/* Move the sockets to descriptors 3 and up; first to numbers above all of these, so that none is
+ * overwritten. */
 static bool
 place_sockets(struct start *start)
 {
@@ -184,8 +185,8 @@ handover_reap(struct handover *handover)
 
 /* ---- in the successor ---- */
 
-/* Only the parent is believed to be the predecessor: a number from the environment may be anyone's.
- */
+/* Only the parent process counts as the predecessor, because the variable may be left over from any
+ * other process. */
 bool
 handover_has_predecessor(void)
 {

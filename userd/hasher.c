@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Argon2id by libsodium. A hash takes tens of milliseconds and 19 MiB; the text says with which
- * cost it was made, so that the cost may change. */
+/* Argon2id by libsodium. A hash takes tens of milliseconds and 19 MiB; the stored text contains the
+ * cost parameters, so that they may change. */
 #include "userd/hasher.h"
 
 #include <sodium.h>
 
-/* The first of the choices that OWASP's Password Storage Cheat Sheet gives for argon2id. */
+/* The first recommendation for argon2id in OWASP's Password Storage Cheat Sheet. */
 #define PASSES 2
 #define MEMORY (19 * 1024 * 1024)
 
-/* Work that waits beyond this is refused: about a second's. */
+/* Further jobs are refused; this many take about a second. */
 #define WAITING_MAX 64
 
 _Static_assert(HASHER_TEXT >= crypto_pwhash_STRBYTES, "room for libsodium's text");
 
-/* The hash of 32 random bytes that were thrown away: to compare with where there is no other. Its
- * cost is that of the hashes made here. */
+/* The hash of 32 random bytes that nobody knows, for comparisons where there is no hash, with the
+ * same cost as real ones. */
 const char hasher_nobody[] = "$argon2id$v=19$m=19456,t=2,p=1$is3TARgN+/N/dxzsdhtae"
                              "g$9QFxJemguxca6fkRRNSt5Vi50heNFesUFbcxMmSOd3w";
 
-/* On the stack of who waits for it. */
+/* On the stack of the fiber that waits. */
 struct work {
     const char *password;
-    const char *hash; /* NULL: make one */
+    const char *hash; /* NULL: make a hash */
     char *out_hash;
     bool good;
     weir_event *done;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What userd lets in. */
+/* Rate and concurrency limits. */
 #include "userd/limits.h"
 
 #include "userd/ops.h"
@@ -8,7 +8,7 @@
 
 #define RATE_MOST 1e9
 
-/* A plain decimal number above 0: strtod also takes signs, exponents, "inf" and "0x1". */
+/* A plain decimal number above 0; strtod would also accept signs, exponents, "inf" and "0x1". */
 static bool
 parse_calls(const char *text, size_t len, double *out_calls)
 {
@@ -37,7 +37,7 @@ parse_burst(const char *text, uint32_t *out_burst)
     return true;
 }
 
-/* Who makes buckets of it knows what is right. */
+/* Try whether weir_ratelimit_new accepts the rate. */
 static bool
 can_be_kept(const struct weir_rate *rate)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userd: put the parts together, serve, and take them apart again. */
+/* userd: assemble the parts, serve, and take them apart again. */
 #include "usercommon/complain.h"
 #include "usercommon/streams.h"
 #include "userd/address.h"
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define EXIT_USAGE 2
-#define CONNECTIONS 100000 /* unless there are fewer descriptors */
+#define CONNECTIONS 100000 /* unless the limit of descriptors is lower */
 #define ADDRESSES_SIZE 1024
 
 struct program {
@@ -35,8 +35,8 @@ struct program {
     char **argv;
     struct sockets sockets;
     struct log log;
-    char path[PATH_MAX];         /* of the database's file; "": it has none */
-    char database[PATH_MAX + 8]; /* its URL, for the log */
+    char path[PATH_MAX];         /* of the database's file; "": not a file */
+    char database[PATH_MAX + 8]; /* its URL in the form for the log */
     weir_tls *tls;               /* NULL: none */
     struct connections connections;
     weir_server *server;
@@ -52,11 +52,10 @@ struct program {
     struct discovery discovery;
 };
 
-/* ---- setting up; each function tells of its failure and gives the exit status, 0 when all is well
- * ---- */
+/* ---- setup; each function prints its error and returns the exit status, 0 on success ---- */
 
-/* As many connections as the system allows: the soft limit is low for the sake of select(2), which
- * nothing here uses. */
+/* Raise the limit of descriptors as far as allowed: the soft limit is low for the sake of
+ * select(2), which is not used here. */
 static void
 allow_descriptors(void)
 {
@@ -68,8 +67,8 @@ allow_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* The connections that there are descriptors for: a tenth of them, 256 at least, is the database's,
- * the files' and that of connections about to end. */
+/* The number of connections that the descriptors suffice for. A tenth of them, at least 256, is
+ * reserved for the database, files and connections that are being closed. */
 static uint32_t
 most_connections(void)
 {
@@ -153,7 +152,7 @@ listen_on(struct program *program, const char *address)
     return code == WEIR_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_FAILURE;
 }
 
-/* systemd knows of addresses that the flags say nothing of. */
+/* systemd may pass sockets whose addresses are not in the flags. */
 static int
 inherit_sockets(struct program *program)
 {
@@ -222,7 +221,7 @@ open_store(struct program *program)
                                                      : open_sqlite(program);
 }
 
-/* A file that cannot be used is said before anything else happens. */
+/* An unusable file is reported before anything else happens. */
 static int
 open_auth(struct program *program)
 {
@@ -252,7 +251,7 @@ start_auth(struct program *program)
     return EXIT_FAILURE;
 }
 
-/* Outermost first, behind the log and the metrics, in front of authentication. */
+/* Outermost first: inside the log and the metrics, outside authentication. */
 static int
 wrap_server(struct program *program)
 {
@@ -290,7 +289,7 @@ open_ops(struct program *program)
     return ops_open(&program->ops, &options) ? 0 : EXIT_FAILURE;
 }
 
-/* Who connects to a socket that nobody accepts from waits for ever. */
+/* If nobody accepted from an inherited socket, its clients would wait forever. */
 static int
 check_sockets(struct program *program)
 {
@@ -362,7 +361,7 @@ enter_discovery(struct program *program)
     return EXIT_FAILURE;
 }
 
-/* Clients go elsewhere first, and chats take their leave. */
+/* First stop new clients and end the chats. */
 static void
 prepare_to_drain(void *arg)
 {
@@ -422,7 +421,7 @@ say_where(const struct program *program)
             &program->log, LOG_WARN, insecure_because(program), log_text("address", addresses));
 }
 
-/* To systemd, which has to learn of a successor's process, and to the predecessor. */
+/* Notify systemd, which must learn of a successor's process id, and the predecessor. */
 static void
 say_ready(const struct log *log)
 {
@@ -451,7 +450,7 @@ serve(struct program *program)
     return EXIT_FAILURE;
 }
 
-/* The address first: when it is taken, the database stays as it is. */
+/* Listens first: if the address is in use, the database is not touched. */
 static int
 run(struct program *program)
 {
@@ -510,7 +509,7 @@ open_log(struct program *program)
     return weir_log_new(&options, &program->log.lines) == WEIR_OK;
 }
 
-/* What was printed has to arrive: a full disk is no success. */
+/* Make sure that the output was written: it fails if the disk is full, for example. */
 static int
 finish(int status)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What systemd wants to hear. */
+/* Notifications for systemd. */
 #include "userd/notify.h"
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A path, or a name in the abstract namespace behind '@'. False: neither. */
+/* A path, or a name in the abstract namespace after '@'. False: neither. */
 static bool
 fill_address(const char *name, struct sockaddr_un *address, socklen_t *out_len)
 {
@@ -26,7 +26,7 @@ fill_address(const char *name, struct sockaddr_un *address, socklen_t *out_len)
     return true;
 }
 
-/* Nobody can be told when it does not arrive: systemd will find out. */
+/* Errors are ignored: there is nobody to report them to, and systemd notices a missing message. */
 void
 notify_send(const char *state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wiring of what operators need. One judgement, health's, is told by gRPC and by HTTP alike. */
+/* Metrics, health and HTTP endpoints for operators. gRPC and HTTP report the same health status. */
 #include "userd/ops.h"
 
 #include "user.weir.h"
@@ -7,7 +7,7 @@
 #include "userd/address.h"
 #include <stdio.h>
 
-/* Less free space than this, and the next checkpoint may fail. */
+/* With less free space than this, the next checkpoint may fail. */
 #define DISK_MIN ((uint64_t)8 * 1024 * 1024)
 
 bool
@@ -26,7 +26,7 @@ take_nobody(void *arg, const struct user *user)
     return WEIR_OK;
 }
 
-/* No user has the id 0, so the store looks and finds nothing: that is all it can show. */
+/* No user has the id 0; that the store can answer the query is all that matters. */
 static bool
 check_database(void *self, char why[WEIR_HEALTH_WHY])
 {
@@ -142,7 +142,7 @@ handle_paths(struct ops *ops, weir_server *server)
     return weir_server_handle(server, "/metrics", weir_metrics_answer, ops->metrics);
 }
 
-/* Nobody asked for the default address: that it is taken is no reason not to serve. */
+/* The default address was not asked for, so it is no error if it is in use. */
 static bool
 listen_on(const struct ops_options *options)
 {
@@ -204,7 +204,7 @@ set_up_metrics(struct ops *ops, const struct ops_options *options)
     return weir_metrics_collect(ops->metrics, ops_collect_process, ops);
 }
 
-/* ---- what tells of the server itself ---- */
+/* ---- introspection of the server ---- */
 
 static weir_code
 offer_channelz(struct ops *ops, weir_server *server)
@@ -230,7 +230,7 @@ wrap(struct ops *ops, weir_server *server)
     return weir_server_wrap(server, weir_metrics_intercept, ops->metrics);
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 bool
 ops_open(struct ops *ops, const struct ops_options *options)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel knows of this process, under the names that Prometheus' own clients use. */
+/* The kernel's statistics of this process, under the names of Prometheus' own client libraries. */
 #include "userd/ops.h"
 
 #include <dirent.h>
@@ -15,7 +15,7 @@ ops_put(weir_scrape *scrape, const char *name, const char *type, const char *hel
     weir_scrape_value(scrape, NULL, 0, value);
 }
 
-/* Entries of a folder, without "." and ".."; -1: it cannot be read. */
+/* Number of entries in a folder, without "." and ".."; -1: it cannot be read. */
 static double
 count_entries(const char *path)
 {
@@ -30,7 +30,7 @@ count_entries(const char *path)
     return count;
 }
 
-/* Pages of memory: all that is mapped, and what is resident (proc(5), statm). */
+/* Memory in pages: virtual and resident (proc(5), statm). */
 static void
 put_memory(weir_scrape *scrape)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What userd is told to do. */
+/* userd's configuration. */
 #include "userd/options.h"
 
 #include "usercommon/duration.h"
@@ -37,7 +37,7 @@ read_postgres(const struct flag *flag, const char *text, void *field)
     return database_is_postgres(text) && database_read_url(flag, text, field);
 }
 
-/* The place of a word among count of them; false: it is none of them. */
+/* The index of a word in a list of `count`; false: not found. */
 static bool
 read_word(const char *text, const char *const *words, size_t count, size_t *out_place)
 {
@@ -459,7 +459,7 @@ static const struct flag flags[] = {
 static const struct flag_set set = {
     .flags = flags, .count = sizeof(flags) / sizeof(flags[0]), .env_prefix = "USERD_"};
 
-/* Without TLS and authentication everybody who can reach the port can read and change every user.
+/* Without TLS and authentication, everybody who can reach the port can read and change every user.
  */
 bool
 options_check_exposure(const struct options *options, char error[FLAGS_ERROR])
@@ -492,7 +492,7 @@ options_choose_rate(struct options *options)
     }
 }
 
-/* A flag that would change nothing is a mistake of who gave it. */
+/* A flag without effect is a mistake of the user's. */
 static bool
 check_needs(const struct options *options, char error[FLAGS_ERROR])
 {

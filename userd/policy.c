@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the policy file. What it does not speak of is as the defaults have it: a method that it
- * gives roles has these and no others, and a skip list takes the place of the default one. */
+/* Reading the policy file. What it leaves out keeps its default: a method for which it gives roles
+ * has exactly these, and its skip list replaces the default one. */
 #include "userd/policy.h"
 
 #include "user.weir.h"
@@ -21,7 +21,7 @@ static const char *const admin_and_user[] = {CALLER_ADMIN, CALLER_USER};
 static const struct weir_permission_rule default_rules[] = {
     {.method = SERVICE "DeleteUser", .roles = admin_only, .role_count = 1},
     {.method = SERVICE "UpdateUser", .roles = admin_and_user, .role_count = 2},
-    /* they tell who calls, and from where */
+    /* these reveal who calls, and from where */
     {.method = CHANNELZ "GetTopChannels", .roles = admin_only, .role_count = 1},
     {.method = CHANNELZ "GetServers", .roles = admin_only, .role_count = 1},
     {.method = CHANNELZ "GetServer", .roles = admin_only, .role_count = 1},
@@ -43,7 +43,7 @@ struct reading {
 
 /* ---- errors ---- */
 
-/* The line where a text first stands as a JSON string; 0: it is written in some other way there. */
+/* The line of the first occurrence of a word as a JSON string; 0: it is not written literally. */
 static int
 line_of(const struct reading *reading, const char *word)
 {
@@ -60,7 +60,7 @@ line_of(const struct reading *reading, const char *word)
     return 0;
 }
 
-/* field: the word in the file that the error is about. */
+/* field: the word in the file that the error refers to. */
 static bool
 fail(const struct reading *reading, const char *field, const char *why)
 {
@@ -91,7 +91,8 @@ has_form(const char *name)
     return slash != NULL && slash != name + 1 && strchr(slash + 1, '/') == NULL;
 }
 
-/* A method of the user service that does not exist is a slip that leaves another one open. */
+/* An unknown method of the user service is probably a typo, which would leave another method
+ * unprotected. */
 static bool
 judge_method(const struct reading *reading, const char *name, bool whole_service)
 {
@@ -112,7 +113,7 @@ judge_method(const struct reading *reading, const char *name, bool whole_service
 
 /* ---- roles and peers ---- */
 
-/* The texts of a list, to be freed; what: what they are. NULL: the error says why not. */
+/* The texts of a list, to be freed; what: how errors name them. NULL: the error is set. */
 static const char **
 read_texts(const struct reading *reading, const char *method, const json_t *list, const char *what)
 {
@@ -179,7 +180,7 @@ add_default_rules(const struct reading *reading, const json_t *roles)
     return true;
 }
 
-/* peers: how many more rules there may be. */
+/* peers: the number of rules to leave room for. */
 static bool
 read_roles(const struct reading *reading, json_t *roles, size_t peers)
 {
@@ -200,7 +201,7 @@ read_roles(const struct reading *reading, json_t *roles, size_t peers)
     return add_default_rules(reading, roles);
 }
 
-/* The rule of a method, a new one if it has none. */
+/* The rule of a method; created if there is none. */
 static struct weir_permission_rule *
 rule_of(struct policy *policy, const char *method)
 {
@@ -311,7 +312,7 @@ read_rates(const struct reading *reading, json_t *rates)
     return true;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole file ---- */
 
 static bool
 judge_fields(const struct reading *reading, json_t *json)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ids rise, and none is used twice. So the number of users in a block of ids only falls once later
- * ids are in use, and the database counts removals, in each block and in all. Counts that were true
- * at so many removals in all are true as long as there are as many; which the statement that lists
- * checks in its own snapshot. When there are more, the blocks in which they were are counted anew,
- * as far as the list needs them.
+/* Ids only increase, and none is reused. So once later ids are in use, the number of users in a
+ * block of ids can only decrease. The database counts removals, per block and in total. Counts that
+ * were read at some total of removals are valid while the total is the same; the query that lists
+ * users checks that in its own snapshot. When the total has changed, the blocks with removals are
+ * counted anew, as far as the list needs them.
  *
- * An id may appear late, though, where creates commit in another order than they took their ids:
- * blocks are counted when the ids beyond them have been there for a while (settle). */
+ * But an id may become visible late, where transactions commit in another order than they took
+ * their ids. There, blocks are counted when the ids after them have been visible for a while
+ * (settle). */
 #include "userd/ranks.h"
 
 #include <stdlib.h>
@@ -28,7 +29,7 @@ ranks_fini(struct ranks *ranks)
 
 /* ---- finding ---- */
 
-/* The last block with no more than so many users below it. */
+/* The last block with at most this many users below it. */
 static int32_t
 block_at(const struct ranks *ranks, int64_t skip)
 {
@@ -72,7 +73,7 @@ ranks_find(struct ranks *ranks, int64_t skip)
     return start;
 }
 
-/* Blocks that may be counted: all their ids and a later one are settled. */
+/* Blocks that may be counted: all their ids and one later id are settled. */
 static int32_t
 countable(const struct ranks *ranks)
 {
@@ -121,7 +122,7 @@ make_room(struct ranks *ranks, int32_t count)
     return true;
 }
 
-/* Blocks that a list needs that skips so many, as far as can be told and may be. */
+/* The number of blocks that a list with this skip needs, as far as known and countable. */
 static int32_t
 needed(const struct ranks *ranks, int64_t skip)
 {
@@ -177,7 +178,7 @@ ranks_add(struct ranks_update *update, int32_t block, int64_t removed, int32_t u
     update->found[update->added++] = (struct ranks_found){block, {removed, users}};
 }
 
-/* Of too many changed blocks, those beyond the last one that was counted are not known. */
+/* If there were too many changed blocks, those after the last counted one are unknown. */
 static int32_t
 known_blocks(const struct ranks_update *update)
 {
@@ -205,7 +206,7 @@ take(struct ranks *ranks, const struct ranks_update *update)
         ranks->before[i + 1] = ranks->before[i] + ranks->blocks[i].users;
 }
 
-/* What was the last id a while ago is settled now. */
+/* The id that was the last one a while ago is settled now. */
 static void
 settle(struct ranks *ranks, int32_t last)
 {

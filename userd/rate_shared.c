@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bucket is one number, as in the library's own: when it will be full again (the generic cell
- * rate algorithm). It is kept for as long as it is not, in microseconds of Redis' clock, since
- * those who share it have none in common. A script runs alone, so nobody takes a token twice. */
+/* Like in the library, a bucket is one number: the time at which it will be full (generic cell rate
+ * algorithm). It is stored until then, in microseconds of Redis' clock, because the clients have no
+ * clock in common. Redis runs a script atomically, so no token is taken twice. */
 #include "userd/rate_shared.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ARGV: microseconds that a token takes, and that a whole bucket takes. Answers the microseconds
- * until there is a token, 0: one was taken. */
+/* ARGV: microseconds per token, and per full bucket. Returns the microseconds until there is a
+ * token; 0: one was taken. */
 static const char take_script[] =
     "local t = redis.call('TIME') "
-    "local now = (t[1] - 1700000000) * 1000000 + t[2] " /* small numbers are precise ones */
+    "local now = (t[1] - 1700000000) * 1000000 + t[2] " /* small numbers are exact */
     "local full = tonumber(redis.call('GET', KEYS[1]) or now) or now "
     "if full < now then full = now end "
     "local due = full + ARGV[1] "

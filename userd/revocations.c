@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list is kept in memory, so that asking costs a search and never the database. A thread reads
- * what is new: after a change here, and at an interval for the changes of others. What is new goes
- * by the database's clock, which may be set, and by our own, which stands still while this machine
- * does. */
+/* The list is kept in memory, so that a check costs a binary search and no query. A thread reads
+ * new revocations: after a change by this userd, and at an interval for changes by others. What is
+ * new is determined by the database's clock, which may be set, and by our own, which stops while
+ * this machine is suspended. */
 #include "userd/revocations.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-/* Seconds before the last reading that are read again: a commit may come later than the time it
- * says. */
+/* Seconds before the last reading that are read again, because a transaction may commit later than
+ * its timestamp. */
 #define OVERLAP 60
 
-/* Rest between two readings, however often they are wanted. */
+/* Pause between two readings, however often they are requested. */
 #define REST (100 * WEIR_MILLISECOND)
 
 /* ---- the list ---- */
@@ -40,8 +40,7 @@ add(void *arg, const struct account_revocation *revocation)
     return WEIR_OK;
 }
 
-/* Both are in the order of ids. Of one that is in both, the greater epoch counts. False: no memory.
- */
+/* Both are sorted by id. If an id is in both, the greater epoch counts. False: no memory. */
 static bool
 merge(const struct reading *old, const struct reading *new, struct reading *out, bool *out_more)
 {
@@ -84,7 +83,7 @@ take_over(struct revocations *revocations, const struct reading *read, bool *out
     return WEIR_OK;
 }
 
-/* What was revoked since the last reading; *out_more: there is more than before. */
+/* Read the revocations since the last reading; *out_more: there are new ones. */
 static weir_code
 read_new(struct revocations *revocations, bool *out_more, struct store_cause *cause)
 {
@@ -122,7 +121,7 @@ wait_until(struct revocations *revocations, int64_t duration, bool in_any_case)
     }
 }
 
-/* False: it is over. */
+/* False: the thread shall end. */
 static bool
 wait_for_turn(struct revocations *revocations)
 {
@@ -156,7 +155,7 @@ keep_reading(void *arg)
     return NULL;
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 bool
 revocations_open(struct revocations *revocations, struct store *store, struct store_cause *cause)
@@ -216,7 +215,7 @@ revocations_refresh(struct revocations *revocations)
         wake(revocations, false);
 }
 
-/* ---- asking ---- */
+/* ---- checking ---- */
 
 static int
 compare(const void *a, const void *b)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One thread's share of the load: its loop, its connections, and when calls begin.
  *
- *   CONNECTING --all are ready--> WARM_UP --> MEASURING --time or calls are over--> ENDING -->
- * ENDED
+ *   CONNECTING --all ready--> WARM_UP --> MEASURING --time or calls over--> ENDING --> ENDED
  *
  * Without a rate, each call that ends is replaced by a new one. With a rate, calls are due at fixed
  * points in time; a call that finds no free stream stays due, and its latency counts from then, so
