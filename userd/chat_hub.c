@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who takes part in the chat.
+/* The participants of the chat.
  *
- *     hub --(tree by name)--> participant --> place --> seat --> letters, event --> its stream's
- * fiber
+ *     hub --(tree by name)--> participant --> place --> seat --> letters, event --> stream's fiber
  *
- * One lock guards all of it, and is held for as long as a name is looked up and a pointer stored. A
+ * One lock guards all of it, and is held only while a name is looked up and a pointer is stored. A
  * sender never waits for a receiver: letters that a seat has no room for are dropped and counted.
  */
 #include "userd/chat_hub.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user.UserService: which handler answers what. They judge requests, ask the store, and put users
+/* user.UserService: its table of handlers. They validate requests, call the store, and put users
  * into the call's arena. */
 #include "userd/service.h"
 

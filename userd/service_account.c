@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Register, Login and ChangePassword. A wrong password, an unknown email and an account without a
- * password all take the same way: one search, one comparison of hashes, one answer. */
+ * password are indistinguishable: each costs one query and one hash comparison, and gets the same
+ * response. */
 #include "usercommon/utf8.h"
 #include "userd/accounts.h"
 #include "userd/answer.h"
@@ -78,9 +79,9 @@ register_user(const struct service *service, weir_call *call, const User__Regist
     return out_response->user == NULL ? overloaded(call) : WEIR_OK;
 }
 
-/* ---- finding an account and proving that it is one's own ---- */
+/* ---- finding an account and verifying its password ---- */
 
-/* A copy in the call's arena; an id of 0 is none. */
+/* A copy in the call's arena; id 0: not found. */
 struct found {
     weir_call *call;
     struct account account;
@@ -105,14 +106,14 @@ copy_account(void *arg, const struct account *account)
                : WEIR_OK;
 }
 
-/* Who is meant: an email, NULL: the user of this id. */
+/* Selects the account: by email, or by id if the email is NULL. */
 struct proof {
     const char *email;
     int32_t id;
     const char *password;
 };
 
-/* The name under which attempts are counted: the same for every case of an email. */
+/* The key under which attempts are counted; ignores the case of the email. */
 static void
 name_of(const struct proof *proof, char out[FOLD_SIZE(USER_EMAIL_MAX)])
 {
@@ -155,7 +156,7 @@ find_account(const struct service *service, const struct proof *proof, struct fo
     return answer_conclude(service, found->call, code, "failed to get user", &cause);
 }
 
-/* OK: the password is that of *out_found; false in *out_same: it is not. */
+/* OK: *out_same says whether the password is that of *found. */
 static weir_code
 prove(const struct service *service, weir_call *call, const struct proof *proof,
     struct found *found, bool *out_same)
@@ -169,7 +170,7 @@ prove(const struct service *service, weir_call *call, const struct proof *proof,
     return *out_same ? count_attempt(service, call, proof, true) : WEIR_OK;
 }
 
-/* What no account can have is as wrong as any other, but for what would cost more. */
+/* Invalid credentials are treated like wrong ones, except where processing them would cost more. */
 static weir_code
 judge_proof(weir_call *call, const struct proof *proof)
 {
@@ -221,7 +222,7 @@ log_in(const struct service *service, weir_call *call, const User__LoginRequest 
 
 /* ---- ChangePassword ---- */
 
-/* Without an email the caller means the own account. */
+/* Without an email, the caller's own account is meant. */
 static weir_code
 read_proof(weir_call *call, const User__ChangePasswordRequest *request, struct proof *out)
 {
@@ -233,7 +234,7 @@ read_proof(weir_call *call, const User__ChangePasswordRequest *request, struct p
     return judge_proof(call, out);
 }
 
-/* The account as it is after that. */
+/* Stores the password and updates the account's epoch. */
 static weir_code
 keep_password(const struct service *service, struct found *found, const char *password)
 {
@@ -281,9 +282,9 @@ change_password(const struct service *service, weir_call *call,
     return issue(service, call, &found.account, &out_response->token, &out_response->expires_at);
 }
 
-/* ---- the handlers: a request's passwords are wiped when it has been handled ---- */
+/* ---- the handlers; they wipe the passwords in a request when it is done ---- */
 
-/* The message is the handler's own until it returns, and nothing looks at it after that. */
+/* The handler owns the message until it returns, and nothing reads it afterwards. */
 static void
 wipe(const char *secret)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ChatUsers: one fiber a stream takes in what its client says, and sends what others say to it.
- * What others say waits in the stream's seat while the client is slow; see chat_hub.h. */
+/* ChatUsers: one fiber per stream receives its client's messages, and sends it those of others,
+ * which are queued in the stream's seat while the client is slow; see chat_hub.h. */
 #include "userd/answer.h"
 #include "userd/caller.h"
 #include "userd/handlers.h"
@@ -8,25 +8,25 @@
 #include "userd/validate.h"
 #include <weir/interceptor.h>
 
-/* Letters that are sent before the client is heard again: so neither starves the other. */
+/* Letters sent before receiving again, so that neither direction starves the other. */
 #define LETTERS_A_TURN 16
 
 #define ECHO "Echo: "
 
-/* A connection that drains ends a chat whose client says nothing for so long. */
+/* While the connection drains, a chat ends when its client has been silent for this long. */
 #define FAREWELL WEIR_SECOND
 
 struct chat {
     const struct service *service;
     struct user_UserService_ChatUsers_server peer;
     struct chat_seat *seat;
-    bool leaves;          /* the connection drains */
-    int64_t silent_since; /* of a farewell; 0: what the client said is being answered */
+    bool leaves;          /* the connection is draining */
+    int64_t silent_since; /* while draining; 0: a message of the client is being processed */
 };
 
-/* ---- what the client says ---- */
+/* ---- messages from the client ---- */
 
-/* With authentication everybody speaks under the own name. */
+/* With authentication, everybody uses their own name. */
 static weir_code
 sign_message(const struct chat *chat, User__ChatMessage *message)
 {
@@ -47,7 +47,7 @@ overloaded(weir_call *call)
     return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "overloaded");
 }
 
-/* Who has no name cannot be written to, but may talk. */
+/* A client without a name can send messages, but not receive those of others. */
 static weir_code
 take_part(const struct chat *chat, const char *name)
 {
@@ -101,7 +101,7 @@ answer_message(const struct chat *chat, const User__ChatMessage *message)
     return echo(chat, &named);
 }
 
-/* ---- what others say ---- */
+/* ---- messages from others ---- */
 
 /* Adopts the letter. */
 static weir_code
@@ -129,7 +129,7 @@ send_letters(const struct chat *chat, size_t most)
     return WEIR_OK;
 }
 
-/* OK with false: the client has finished, and gets what is there for it. */
+/* OK with *out_more false: the client has half-closed, and has been sent its remaining letters. */
 static weir_code
 hear_client(const struct chat *chat, bool *out_more)
 {
@@ -156,8 +156,8 @@ end_when_silent(void *self, weir_call *call, int64_t *out_again)
     return WEIR_OK;
 }
 
-/* The server ends, or the connection is old. A client that is about to finish may do so; others
- * would go on for ever, and take up all of the grace. */
+/* The server or the connection is draining. A client that is about to finish may still do so;
+ * without this, chats would go on for the whole grace period. */
 static weir_code
 take_leave(struct chat *chat)
 {
@@ -205,7 +205,8 @@ weir_code
 handle_chat_users(void *self, struct user_UserService_ChatUsers_server peer)
 {
     const struct service *service = self;
-    struct chat *chat = weir_call_keep(peer.call, sizeof(*chat)); /* the alarm outlives this */
+    struct chat *chat = weir_call_keep(peer.call, sizeof(*chat)); /* the alarm may outlive this
+                                                                     function */
     weir_code code;
 
     if (chat == NULL)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CreateUsersStream. Entries gather in a batch, whose texts are copied since a message lives until
- * the next; a full batch goes to the store, so that many users share a commit and the memory of a
- * stream does not grow with its length. What is listed in the answer is bounded, too: it must fit
- * into what clients take in. */
+/* CreateUsersStream. Entries are collected in a batch; their texts are copied, because a message is
+ * only valid until the next one. Full batches go to the store, so that many users share a commit,
+ * and the memory of a stream does not grow with its length. The lists in the response are bounded,
+ * too, because it must fit into the clients' message size limit. */
 #include "userd/answer.h"
 #include "userd/handlers.h"
 
@@ -14,25 +14,27 @@
 #define BATCH_ENTRIES 512
 #define BATCH_TEXTS (128 * 1024)
 
-/* What users and errors may take of a message of 4 MiB, the default limit of gRPC's clients. */
+/* Limits of the lists of users and errors in a response of 4 MiB, the default limit of gRPC
+ * clients. */
 #define USERS_MAX (3 * 1024 * 1024)
 #define ERRORS_MAX (896 * 1024)
 
-/* Bytes that a field of a list takes beside its content, at most. */
+/* Maximum overhead in bytes of an element of a list. */
 #define FIELD_OVERHEAD 6
 
-/* Bytes of a name that an error repeats. */
+/* Maximum bytes of a name in an error. */
 #define ERROR_NAME_MAX USER_NAME_MAX
 
-/* Bytes of what is said of one without a name. */
+/* Maximum bytes of the error of an entry without a name. */
 #define INVALID_MAX 128
 _Static_assert(INVALID_MAX <= USER_TEXTS_MAX, "what a batch has room for");
 
-/* One entry of the stream, in its order. */
+/* One entry of the stream. */
 struct item {
-    int64_t place;       /* in the stream, from 1 */
-    const char *invalid; /* what is listed of it; NULL: it has a name */
-    const char *wrong;   /* with it, static; NULL: it is among the entries for the store */
+    int64_t place;       /* position in the stream, from 1 */
+    const char *invalid; /* the error to list; NULL: the entry has a name */
+    const char *wrong;   /* the error with its name, static; NULL: the entry is passed to the
+                            store */
     const char *name;
     size_t entry;
 };
@@ -45,25 +47,25 @@ struct batch {
     char texts[BATCH_TEXTS];
 };
 
-/* Elements in the call's memory; it grows by doubling, and what it outgrows stays there, too. */
+/* An array in the call's arena; it grows by doubling, and its old memory stays in the arena. */
 struct listing {
     void *elements;
     size_t count, room;
-    size_t left; /* bytes of the answer; none once an element did not fit */
+    size_t left; /* bytes left in the response; 0 once an element did not fit */
 };
 
 struct stream {
     const struct service *service;
     weir_call *call;
     struct batch *batch;
-    int64_t place; /* entries received */
+    int64_t place; /* number of entries received */
     int32_t created;
     struct listing users, errors, failed;
 };
 
-/* ---- what the answer lists ---- */
+/* ---- lists in the response ---- */
 
-/* Does an element of so many bytes still fit? The first that does not is the end of the list. */
+/* Does an element of this size still fit? The first that does not ends the list. */
 static bool
 fits(struct listing *listing, size_t bytes)
 {
@@ -73,7 +75,7 @@ fits(struct listing *listing, size_t bytes)
     return fit;
 }
 
-/* Room for one more element. NULL: no memory. */
+/* Append an element. NULL: no memory. */
 static void *
 extend(weir_call *call, struct listing *listing, size_t size)
 {
@@ -133,7 +135,7 @@ list_error(struct stream *stream, int64_t place, const char *text)
     return WEIR_OK;
 }
 
-/* The texts are what clients know. */
+/* Clients rely on these texts. */
 static weir_code
 list_failure(struct stream *stream, const struct item *item, const char *reason)
 {
@@ -193,7 +195,7 @@ keep_text(struct batch *batch, const char *text, size_t len)
     return copy;
 }
 
-/* There is room for it. */
+/* The batch must not be full. */
 static struct item *
 add_item(struct stream *stream)
 {
@@ -204,7 +206,7 @@ add_item(struct stream *stream)
     return item;
 }
 
-/* Of one that is not well formed nothing but its name is kept. */
+/* Of an invalid entry, only the name is kept. */
 static void
 add_user(struct stream *stream, const User__CreateUserRequest *request)
 {
@@ -235,7 +237,7 @@ add_invalid(struct stream *stream, const char *why)
     item->invalid = keep_text(stream->batch, text, strnlen(text, sizeof(text)));
 }
 
-/* Without a message, refusal says what it was refused for. */
+/* request NULL: the message was rejected, refusal says why. */
 static weir_code
 take_entry(struct stream *stream, const User__CreateUserRequest *request, const char *refusal)
 {

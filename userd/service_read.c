@@ -6,12 +6,12 @@
 #define LIMIT_DEFAULT 10
 #define LIMIT_MAX 100
 
-/* Of a GetUserRequest: field 1, a varint. */
+/* The key of field 1, a varint, in a GetUserRequest. */
 #define ID_KEY 0x08
 
 /* ---- GetUser ---- */
 
-/* The id in a request's bytes. False: it is written otherwise than mostly. */
+/* The id in a serialized request. False: not in the usual encoding. */
 static bool
 read_id(weir_str bytes, int32_t *out_id)
 {
@@ -29,7 +29,8 @@ read_id(weir_str bytes, int32_t *out_id)
     return i + 1 == bytes.len;
 }
 
-/* Where a look-up waits for memory mostly, those of calls that came together wait together. */
+/* If look-ups mostly wait for memory, let those of calls that arrived together wait at the same
+ * time. */
 static void
 look_ahead(struct store *store, weir_call *call, int32_t id)
 {
@@ -69,8 +70,8 @@ handle_get_user(void *self, weir_call *call, const User__GetUserRequest *request
 
 struct page {
     weir_call *call;
-    int32_t number, limit; /* as used */
-    User__User **users;    /* room for the limit */
+    int32_t number, limit; /* the effective values */
+    User__User **users;    /* an array of `limit` elements */
     size_t count;
     int64_t total;
 };
@@ -87,7 +88,7 @@ visit_page(void *arg, const struct user *user)
     return WEIR_OK;
 }
 
-/* The users of a page, copied: a peer that reads slowly holds no snapshot of the database. */
+/* Copies the users of a page, so that a slow client does not keep a snapshot open. */
 static weir_code
 read_page(const struct service *service, weir_call *call, const User__ListUsersRequest *request,
     struct page *out_page)

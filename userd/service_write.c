@@ -38,7 +38,7 @@ handle_create_user(void *self, weir_call *call, const User__CreateUserRequest *r
 
 /* ---- UpdateUser ---- */
 
-/* A path is what the peer sent: repeat it only when it is short text. */
+/* Repeat a path in the error only if it is short text, because the peer chose it. */
 static weir_code
 fail_path(weir_call *call, const char *path)
 {
@@ -94,7 +94,7 @@ read_change(weir_call *call, const User__UpdateUserRequest *request, struct user
     return wrong == NULL ? WEIR_OK : weir_fail(call, WEIR_INVALID_ARGUMENT, "%s", wrong);
 }
 
-/* A change of nothing is a read: it need not wait for the disk. */
+/* An update without changes is a read, which need not wait for the disk. */
 static weir_code
 apply_change(const struct service *service, weir_call *call, const struct user_change *change,
     User__User **field, struct store_cause *cause)

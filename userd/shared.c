@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Redis, and what userd does with it. Nothing waits for it to be there. */
+/* Redis and what userd uses it for. Nothing waits until it is available. */
 #include "userd/shared.h"
 
 #include "userd/store_cached.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sockets that userd is started with. */
+/* Inherited listening sockets. */
 #include "userd/sockets.h"
 
 #include "usercommon/complain.h"
@@ -33,7 +33,7 @@ has(const struct flag_list *list, const char *address)
     return false;
 }
 
-/* Each address once: several loops have a socket each. */
+/* Each address once, although each loop has a socket of its own. */
 static void
 list_addresses(struct sockets *sockets, const weir_server *server, struct flag_list *listen)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accounts in a SQLite file: columns of the users, and what ends tokens in a table of its own. */
+/* Accounts in a SQLite file: columns of the users table; revocations have a table of their own. */
 #include "userd/fold.h"
 #include "userd/sqlite_store.h"
 #include "userd/validate.h"
 
-/* What SQLite gives may be NULL when memory is short. */
+/* SQLite may return NULL if there is no memory. */
 static const char *
 column_text(sqlite3_stmt *row, int column)
 {
@@ -31,7 +31,7 @@ visit_row(sqlite3_stmt *row, account_visit *visit, void *arg)
     return visit(arg, &account);
 }
 
-/* The query's parameter is bound. */
+/* The query's parameter is bound already. */
 static weir_code
 find_with(struct sqlite_reader *reader, enum sqlite_query query, account_visit *visit, void *arg,
     struct store_cause *cause)
@@ -131,7 +131,7 @@ list_revoked_with(struct sqlite_reader *reader, const struct account_since *sinc
     return code == WEIR_OK ? visited : code;
 }
 
-/* The clock is this machine's. */
+/* The database's clock is this machine's. */
 static weir_code
 account_list_revoked(struct store *store, const struct account_since *since,
     account_visit_revocation *visit, void *arg, int64_t *out_now, struct store_cause *cause)

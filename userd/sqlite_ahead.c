@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In a large database a look-up waits for memory at most of its steps, one after the other. Of
- * look-ups that come together the waits may overlap: before SQLite begins with the first, this goes
- * down the tree for all of them, a step of each in turn, and asks for the lines that SQLite will
- * read in the last pages.
+/* In a large database, most steps of a look-up wait for memory, one after the other. The waits of
+ * concurrent look-ups can overlap: before SQLite starts the first one, this descends the B-tree for
+ * all of them, one level at a time, and prefetches the cache lines that SQLite will read in the
+ * last pages.
  *
  * It reads the file as SQLite has mapped it (sqlite.org/fileformat2.html, section 1.6):
  *
- *     page   0  5: of keys, 13: of rows    3  number of cells    8  of keys: the last child
- *           12  of keys, 8 of rows: where each cell is, two bytes
- *     cell of keys: child, four bytes; the greatest id below it, a varint
+ *     page   0  5: interior, 13: leaf    3  number of cells    8  interior: the last child
+ *           12 interior, 8 leaf: offset of each cell, two bytes
+ *     interior cell: child, four bytes; the greatest id below it, a varint
  *
- * All that it finds is a hint, which is not trusted: another process may write to the file
- * meanwhile, what is in the WAL is newer than the file, and a page may be broken. So each number is
- * read once and held against its bounds, and what does not fit ends the way down. */
+ * All that it finds is a hint and not trusted: another process may write to the file meanwhile,
+ * pages in the WAL are newer than the file, and a page may be corrupt. So each number is read once
+ * and checked against its bounds, and an invalid one ends the descent. */
 #include "userd/sqlite_ahead.h"
 
 #include "userd/sqlite_connection.h"
@@ -27,17 +27,17 @@
 #define CHILD_SIZE 4
 #define LAST_CHILD 8
 #define DEPTH_MAX 8
-#define STEPS_MAX 4               /* from where a cell was guessed; then it is searched for */
-#define NO_KEY (INT64_C(1) << 36) /* greater than what five bytes hold */
+#define STEPS_MAX 4               /* linear steps from the guessed cell; then binary search */
+#define NO_KEY (INT64_C(1) << 36) /* greater than any five-byte varint */
 
-/* The way down to one user. */
+/* The descent to one user. */
 struct way {
     const uint8_t *page;
     enum { ENDED, AT_KEYS, AT_ROWS } state;
     int64_t id;
-    int64_t below, most; /* ids in the page are greater than the one, and up to the other */
+    int64_t below, most; /* ids in the page are above `below`, and at most `most` */
     uint32_t cells;
-    uint32_t cell; /* the one to go down by, or with the row */
+    uint32_t cell; /* the cell to descend into, or that of the row */
 };
 
 struct view {
@@ -45,7 +45,7 @@ struct view {
     uint32_t page_size, pages;
 };
 
-/* ---- numbers of the file, read once ---- */
+/* ---- numbers in the file, each read once ---- */
 
 struct word16 {
     uint16_t value;
@@ -71,7 +71,7 @@ read32(const uint8_t *at)
     return be32toh(((const volatile struct word32 *)(const void *)at)->value);
 }
 
-/* A varint of up to five bytes, as those of ids are; eight are read. */
+/* A varint of up to five bytes, enough for any id; eight bytes are read. */
 static inline int64_t
 read_id(const uint8_t *at)
 {
@@ -93,7 +93,7 @@ read8(const uint8_t *at)
     return *(const volatile uint8_t *)at;
 }
 
-/* ---- the head of a page ---- */
+/* ---- page headers ---- */
 
 static void
 begin_page(const struct view *view, struct way *way)
@@ -124,7 +124,7 @@ pointer_to(const struct way *way, uint32_t cell)
     return way->page + (way->state == AT_KEYS ? KEYS_HEAD : ROWS_HEAD) + 2 * cell;
 }
 
-/* What is behind the end of a page is there, since the last page is never looked at. */
+/* Reading past the end of a page is safe, because the last page is never read. */
 static inline const uint8_t *
 cell_of_keys(const struct view *view, const struct way *way, uint32_t cell)
 {
@@ -139,9 +139,9 @@ key_at(const struct view *view, const struct way *way, uint32_t cell)
     return read_id(cell_of_keys(view, way, cell) + CHILD_SIZE);
 }
 
-/* ---- which cell it will be ---- */
+/* ---- guessing the cell ---- */
 
-/* As if ids were spread evenly, up to this one in the last cell. */
+/* Interpolates, as if ids were evenly distributed, with `last` in the last cell. */
 static uint32_t
 guess(const struct way *way, int64_t last)
 {
@@ -154,7 +154,7 @@ guess(const struct way *way, int64_t last)
     return (uint32_t)(span == way->cells ? at : at * way->cells / span);
 }
 
-/* In pages of rows, ids follow upon each other where none was removed. */
+/* In leaf pages, ids are consecutive unless users were removed. */
 static void
 guess_cell(const struct view *view, struct way *way)
 {
@@ -165,7 +165,7 @@ guess_cell(const struct view *view, struct way *way)
     way->cell = guess(way, last);
 }
 
-/* The first cell whose key is not less, by halves. */
+/* Binary search for the first cell whose key is not less. */
 static void
 search(const struct view *view, struct way *way)
 {
@@ -182,7 +182,7 @@ search(const struct view *view, struct way *way)
     way->cell = first;
 }
 
-/* It is near to where it was guessed mostly. */
+/* It is usually near the guessed one. */
 static void
 find_cell(const struct view *view, struct way *way)
 {
@@ -197,9 +197,9 @@ find_cell(const struct view *view, struct way *way)
     search(view, way);
 }
 
-/* ---- asking for what SQLite will read of a page ---- */
+/* ---- prefetching what SQLite will read of a page ---- */
 
-/* Its search halves the cells, which pointers of two bytes lead to, until it is at the one. */
+/* The two-byte cell pointers that SQLite's binary search reads on its way to the cell. */
 static void
 fetch_pointers(const struct way *way)
 {
@@ -213,7 +213,7 @@ fetch_pointers(const struct way *way)
     }
 }
 
-/* What is no address of the file's is asked for in vain. */
+/* A prefetch of an invalid address has no effect. */
 static void
 fetch_cells(const struct way *way)
 {
@@ -231,14 +231,14 @@ static void
 fetch_page(const struct way *ways, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (ways[i].state == AT_KEYS) /* of rows they are in the first two lines */
+        if (ways[i].state == AT_KEYS) /* those of leaf pages are in the first two lines */
             fetch_pointers(&ways[i]);
     for (size_t i = 0; i < count; i++)
         if (ways[i].state != ENDED)
             fetch_cells(&ways[i]);
 }
 
-/* ---- all the way ---- */
+/* ---- the whole descent ---- */
 
 static void
 go_down(const struct view *view, struct way *way)
@@ -255,8 +255,8 @@ go_down(const struct view *view, struct way *way)
     enter_page(view, way, read32(child));
 }
 
-/* Their heads, and the first of their pointers. Where its address is not known to the processor
- * yet, a prefetch waits for that, so those of all pages stand side by side. */
+/* The page headers and the first of the cell pointers. A prefetch waits for its address if that is
+ * not loaded yet, so the prefetches of all pages are issued together. */
 static void
 fetch_heads(const struct way *ways, size_t count)
 {
@@ -266,7 +266,7 @@ fetch_heads(const struct way *ways, size_t count)
         __builtin_prefetch(ways[i].page + LINE);
 }
 
-/* Pages of the first two levels are few, and lie in the caches. */
+/* The first two levels have few pages, which are in the caches. */
 static void
 descend(const struct view *view, struct way *ways, size_t count)
 {
@@ -328,7 +328,7 @@ borrow(const struct sqlite_ahead *ahead, uint32_t pages, struct view *out_view)
     return true;
 }
 
-/* The file is shorter than the database while the last pages are in the WAL alone. */
+/* The file is shorter than the database while its last pages are only in the WAL. */
 static bool
 borrow_part(struct sqlite_ahead *ahead, uint32_t pages, struct view *out_view)
 {

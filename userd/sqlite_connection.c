@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One SQLite connection with userd's settings. */
+/* A SQLite connection with userd's settings. */
 #include "userd/sqlite_connection.h"
 
 #include <errno.h>
@@ -8,20 +8,20 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* How long to wait for another process, in milliseconds. A write waits on a worker; a read, which
- * others hold up only while they open or close the database, waits on a loop. */
+/* How long to wait for another process, in milliseconds. A write waits on a worker thread; a read,
+ * which only waits while another process opens or closes the database, waits on a loop. */
 #define WRITE_TIMEOUT_MS 5000
 #define READ_TIMEOUT_MS 100
 
-/* synchronous=FULL: a commit is on the disk when it returns, also in WAL mode. temp_store: what one
- * statement needs for undoing itself stays in memory. */
+/* synchronous=FULL: a commit is durable when it returns, also in WAL mode. temp_store: a
+ * statement's rollback journal stays in memory. */
 static const char settings[] = "PRAGMA synchronous = FULL;"
                                "PRAGMA foreign_keys = ON;"
                                "PRAGMA trusted_schema = OFF;"
                                "PRAGMA temp_store = MEMORY;";
 
-/* The errno of an open that failed. When a file cannot be created, SQLite tries to open it for
- * reading alone and keeps that error: no such file. What the folder forbids is then asked anew. */
+/* The errno of an open that failed. If a file cannot be created, SQLite tries to open it read-only
+ * and keeps that error, ENOENT. In that case the folder's permissions are checked again. */
 static int
 open_errno(sqlite3 *db, const char *path)
 {
@@ -36,7 +36,7 @@ open_errno(sqlite3 *db, const char *path)
     return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 ? system : errno;
 }
 
-/* system: an errno, 0 when there is none. */
+/* system: an errno; 0: none. */
 static void
 describe(sqlite3 *db, int result, int system, struct store_cause *cause)
 {

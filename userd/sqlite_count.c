@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One writes at a time, so ids appear in their order, and all of them are settled. What the counts
- * lack is counted in the snapshot in which the list is read. */
+/* There is one writer at a time, so ids become visible in order, and are settled at once. Missing
+ * counts are made in the snapshot in which the list is read. */
 #include "userd/sqlite_count.h"
 
 static weir_code
@@ -17,7 +17,7 @@ count_block(struct sqlite_reader *reader, struct ranks_update *update, int32_t b
     return WEIR_OK;
 }
 
-/* Those of which users were removed since they were counted. */
+/* Counts the blocks in which users were removed since they were counted. */
 static weir_code
 count_changed(struct sqlite_reader *reader, struct ranks_update *update, struct store_cause *cause)
 {
@@ -62,7 +62,7 @@ count(struct sqlite_reader *reader, struct ranks_update *update, struct store_ca
     return count_new(reader, update, cause);
 }
 
-/* OK, also where somebody else counts or there is no memory: then the counts stay as they are. */
+/* OK also if another count is under way or there is no memory; the counts stay as they are then. */
 static weir_code
 update(struct ranks *ranks, struct sqlite_reader *reader, int64_t skip, struct store_cause *cause)
 {
@@ -76,7 +76,7 @@ update(struct ranks *ranks, struct sqlite_reader *reader, int64_t skip, struct s
     return code;
 }
 
-/* Each turn counts some more, as long as that brings the start nearer. */
+/* Each iteration counts more blocks, while that brings the start nearer. */
 weir_code
 sqlite_count_start(struct ranks *ranks, struct sqlite_reader *reader, int64_t skip,
     struct ranks_start *out_start, struct store_cause *cause)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The versions of a SQLite database. user_version holds the number of steps that were made,
+/* The schema versions of a SQLite database. user_version is the number of steps that were made;
  * application_id tells our files from those of other programs. */
 #include "userd/sqlite_migrate.h"
 
@@ -7,8 +7,9 @@
 
 #define APPLICATION_ID 0x57656972 /* "Weir" */
 
-/* Emails are unique by a key that is folded in C (fold.h), since SQLite folds ASCII only. Counting
- * all rows reads all pages, so triggers keep the total in a row of its own, whoever writes. */
+/* Emails are unique by a key that is folded in C (fold.h), because SQLite only folds ASCII. To
+ * count all rows SQLite would read all pages, so triggers keep the total in a table, whichever
+ * program writes. */
 static const char *const steps[] = {
     "CREATE TABLE users ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 2147483647),"
@@ -29,8 +30,8 @@ static const char *const steps[] = {
     "CREATE TRIGGER users_uncounted AFTER DELETE ON users BEGIN"
     "  UPDATE totals SET users = users - 1 WHERE id = 1;"
     "END;",
-    /* Accounts. Whoever changes a password or deletes a user, the triggers note what ends tokens,
-     * for as long as any token may live. */
+    /* Accounts. Triggers record the revocation when any program changes a password or deletes a
+       user, and keep it while a token may be valid. */
     "ALTER TABLE users ADD COLUMN password_hash TEXT;"
     "ALTER TABLE users ADD COLUMN roles TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE users ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"
@@ -47,7 +48,7 @@ static const char *const steps[] = {
     "CREATE TRIGGER account_deleted AFTER DELETE ON users WHEN OLD.password_hash IS NOT NULL BEGIN"
     "  INSERT OR REPLACE INTO revocations VALUES (OLD.id, 9223372036854775807, unixepoch());"
     "END;",
-    /* Removals, in all and in each block of 256 ids; see ranks.h. */
+    /* Removals, in total and per block of 256 ids; see ranks.h. */
     "ALTER TABLE totals ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE removals (block INTEGER PRIMARY KEY, removed INTEGER NOT NULL) STRICT;"
     "DROP TRIGGER users_uncounted;"
@@ -90,7 +91,7 @@ sqlite_version(sqlite3 *db, int newest, int64_t *out_version, struct store_cause
     return true;
 }
 
-/* PRAGMA takes no parameters. */
+/* PRAGMA has no parameters. */
 static int
 set_pragma(sqlite3 *db, const char *name, int value)
 {
@@ -100,7 +101,7 @@ set_pragma(sqlite3 *db, const char *name, int value)
     return sqlite_run(db, sql);
 }
 
-/* Inside a transaction, so that two programs that start at once do not both migrate. */
+/* Inside a transaction, so that of two programs that start at the same time only one migrates. */
 static bool
 migrate_locked(sqlite3 *db, const struct sqlite_schema *schema, struct store_cause *cause)
 {

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In a large database a look-up ends in a page that is in no cache of the processor, and its binary
- * search waits for memory at each of its steps, for one line of the cache after the other. So when
- * SQLite asks for a page, all lines of it are asked for at once, which takes half as long. SQLite
- * asks by a method of the file (sqlite.org/c3ref/io_methods.html), which this one takes the place
- * of. */
+/* In a large database, a look-up ends in a page that is not in the processor's caches, and each
+ * step of its binary search waits for memory, for one cache line after the other. So when SQLite
+ * fetches a page, all of its lines are prefetched at once, which takes half as long. SQLite fetches
+ * pages by a method of the file (sqlite.org/c3ref/io_methods.html), which is replaced here. */
 #include "userd/sqlite_prefetch.h"
 
 #include <stddef.h>
 
 #define LINE 64
 
-/* More than this, of a file that was not made by userd, would take longer than it spares. */
+/* Larger pages, in a file that userd did not create, would cost more time than is saved. */
 #define PAGE_MAX 8192
 
-/* Its head and the first of its pointers to rows come first. Then every other line, since memory
- * often brings two. Inline, since gcc leaves out calls of what does nothing but this. */
+/* The header and the first cell pointers first; then every other line, because memory often
+ * delivers two. Inline, because gcc drops calls of functions that only prefetch. */
 static inline __attribute__((always_inline)) void
 prefetch_page(const char *page, int size)
 {

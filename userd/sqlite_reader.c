@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections for reading. Opening and ending a read transaction costs four locks of the file, five
- * times what finding a user does, so a reader keeps its transaction open for as long as nobody
- * commits. It learns of commits, also of other processes, as SQLite itself does: from the head of
- * the WAL index, shared memory whose layout is documented (sqlite.org/walformat.html, section 2.1):
+/* Read connections. Beginning and ending a read transaction takes four file locks, which costs five
+ * times as much as finding a user, so a reader keeps its transaction open until somebody commits.
+ * It detects commits, also by other processes, as SQLite itself does: by the header of the WAL
+ * index, shared memory whose layout is documented (sqlite.org/walformat.html, section 2.1):
  *
  *     offset  8   iChange: counts commits
  *     offset 16   mxFrame: frames in the WAL
- *     offset 20   nPage: pages of the database, counting those in the WAL
+ *     offset 20   nPage: pages of the database, including those in the WAL
  *
- * Nor does the statement that finds a user end before the transaction does: sqlite_wanted.c.
+ * The statement that finds a user does not end before the transaction either: sqlite_wanted.c.
  */
 #include "userd/sqlite_reader.h"
 
@@ -80,7 +80,7 @@ sqlite_readers_fini(struct sqlite_readers *readers)
 
 /* ---- snapshots ---- */
 
-/* SQLite maps the index when a connection first reads; the mapping lives as long as the connection.
+/* SQLite maps the index at a connection's first read; the mapping lives as long as the connection.
  */
 static const uint64_t *
 map_index(sqlite3 *db)
@@ -98,8 +98,8 @@ map_index(sqlite3 *db)
     return (const uint64_t *)index;
 }
 
-/* A stamp that is read while another process writes it equals no earlier one, or the commit is not
- * visible yet. */
+/* A stamp that is read while another process writes it is either equal to no earlier one, or the
+ * commit is not visible yet. */
 static struct sqlite_stamp
 read_stamp(const uint64_t *index)
 {
@@ -110,8 +110,8 @@ read_stamp(const uint64_t *index)
     return stamp;
 }
 
-/* Pages of the database as of a stamp; after what is in the WAL was moved into the file, and
- * nothing written since, only the file tells. */
+/* Pages of the database as of a stamp. If the whole WAL was checkpointed and nothing was written
+ * since, only the file's size tells. */
 static uint32_t
 pages_of(const struct sqlite_reader *reader)
 {
@@ -126,12 +126,12 @@ drop_snapshot(struct sqlite_reader *reader)
 {
     sqlite3_reset(reader->queries[QUERY_FIND]);
     if (reader->snapshot && sqlite_run(reader->db, "COMMIT") != SQLITE_OK)
-        sqlite_run(reader->db, "ROLLBACK"); /* which no fault keeps from ending it */
+        sqlite_run(reader->db, "ROLLBACK"); /* succeeds in any case */
     reader->snapshot = false;
 }
 
-/* The stamp is read first: a commit in between makes the next borrower take a new snapshot, no
- * more. */
+/* The stamp is read first: after a commit in between, the next borrower takes a new snapshot, which
+ * is harmless. */
 static void
 take_snapshot(struct sqlite_readers *readers, struct sqlite_reader *reader)
 {
@@ -263,7 +263,7 @@ sqlite_reader_end(
     return code;
 }
 
-/* Not reset at the end of a look-up, but with the snapshot. */
+/* The statement is not reset after a look-up, but with the snapshot. */
 weir_code
 sqlite_reader_find(
     struct sqlite_reader *reader, int32_t id, sqlite3_stmt **out_row, struct store_cause *cause)
@@ -280,14 +280,14 @@ sqlite_reader_find(
         code = sqlite_reader_end(reader, QUERY_FIND, result, cause);
     if (code != WEIR_OK)
         return code;
-    if (sqlite3_column_type(row, 0) == SQLITE_NULL) /* which it is without a row, too */
+    if (sqlite3_column_type(row, 0) == SQLITE_NULL) /* also if there is no row */
         return WEIR_NOT_FOUND;
     *out_row = row;
     return WEIR_OK;
 }
 
-/* Once the statement has been stepped the snapshot is there, and it is the stamp's, since that has
- * not changed meanwhile. As long as it is there nobody makes the file shorter than its pages. */
+/* Once the statement has been stepped, the snapshot exists, and it is that of the stamp, which has
+ * not changed since. While it exists, no other process truncates the file below its pages. */
 void
 sqlite_reader_look_ahead(struct sqlite_reader *reader, const int32_t *ids, size_t count)
 {

@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SQLite steps over every user that a range skips, 7 ms for a million. Counts by blocks of ids
- * spare that, but have to be made, which takes as long; too long for a loop, and longer than a
- * write should wait. So a thread apart looks for the first user of the range, and hands over the
- * reader in whose snapshot it found it:
+/* SQLite steps over every user that a range skips, which takes 7 ms per million. Counts by blocks
+ * of ids avoid that, but making them takes as long, too long for a loop, and longer than a write
+ * should wait. So a separate thread finds the first user of the range, and hands over the reader in
+ * whose snapshot it was found:
  *
  *     handler -> queue -> borrow a reader, total, step over users -> event -> handler, reader
  *
- * A seek's memory is shared, since a handler gives up at its call's end: the last to let go gives
- * a reader back that nobody took. Nor does a seek go on for which nobody waits. */
+ * A seek's memory is shared, because a handler gives up when its call ends: the last unref gives
+ * back a reader that was not taken. A seek stops when nobody waits for it. */
 #include "userd/sqlite_seek.h"
 
 #include "userd/sqlite_count.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What waits beyond this is several seconds' work on a million users, and is refused. */
+/* Further seeks are refused; this many take several seconds with a million users. */
 #define WAITING_MAX 512
 
-/* Steps of SQLite's machine, a few for each user, between looks whether somebody waits. */
+/* Steps of SQLite's virtual machine, a few per user, between checks for abandoned seeks. */
 #define STEPS_PER_LOOK 10000
 
 struct seek {
     struct sqlite_seeker *seeker;
     struct user_range range;
-    struct sqlite_reader *reader; /* until the handler takes it over */
-    weir_code code;               /* the result, with cause */
+    struct sqlite_reader *reader; /* until the handler takes it */
+    weir_code code;               /* the result; cause is set with it */
     struct store_cause cause;
     weir_event *done;
-    atomic_bool abandoned; /* nobody waits any more */
+    atomic_bool abandoned; /* nobody waits for it any more */
     atomic_uint holders;
 };
 
@@ -60,7 +60,7 @@ seek_unref(struct seek *seek)
     free(seek);
 }
 
-/* ---- on the thread apart ---- */
+/* ---- on the separate thread ---- */
 
 static int
 is_abandoned(void *arg)
@@ -91,8 +91,8 @@ seek_first(struct seek *seek, int64_t *out_id)
     return step_from(seek, &start, out_id);
 }
 
-/* The id of the first user in the range; 0: there is none. The total spares the longest way, the
- * one that ends beyond the last user. */
+/* The id of the first user in the range; 0: none. Checking the total first avoids the longest walk,
+ * which ends after the last user. */
 static weir_code
 find_first(struct seek *seek, int64_t *out_id)
 {
@@ -119,7 +119,7 @@ run(struct seek *seek)
     seek->range.skip = 0;
 }
 
-/* The queue's half of a seek. */
+/* The queue's reference ends here. */
 static void
 run_queued(void *arg)
 {
@@ -135,7 +135,7 @@ run_queued(void *arg)
 
 /* ---- on the handler's side ---- */
 
-/* On failure nothing is queued. */
+/* On failure, nothing is queued. */
 static weir_code
 enqueue(struct sqlite_seeker *seeker, struct seek *seek)
 {
@@ -187,7 +187,7 @@ sqlite_seek(struct sqlite_seeker *seeker, weir_call *call, const struct user_ran
     return code;
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 bool
 sqlite_seeker_init(

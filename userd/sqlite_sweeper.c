@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A snapshot that nobody reads keeps every process from beginning the WAL anew, which then grows
- * with all that they write. The writer here makes readers let go of theirs; a writer elsewhere, or
- * a checkpoint there, cannot. So while snapshots are kept a thread looks every TURN who was
- * borrowed since; when none is kept any more it sleeps until one is, so that a server without calls
- * does nothing. */
+/* An idle snapshot keeps every process from restarting the WAL, which then grows with each write.
+ * The writer in this process makes readers end theirs, but writers and checkpoints in other
+ * processes cannot. So while snapshots are kept, a thread checks every TURN which readers were
+ * borrowed since; while none is kept it sleeps, so that an idle server does nothing. */
 #include "userd/sqlite_sweeper.h"
 
 #include <stdio.h>
 #include <time.h>
 #include <weir/base.h>
 
-/* Long enough that a server with calls never misses its snapshot, and short for a WAL. */
+/* Long enough that a busy server never loses its snapshot, and short compared to the growth of the
+ * WAL. */
 #define TURN (100 * WEIR_MILLISECOND)
 
 static struct timespec

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A statement that is run for each user anew opens a cursor, allocates for each text, frees that,
- * and closes the cursor, which is more work than the look-up. Joined with this table a statement
- * never ends, so it is stepped once for each user: it keeps its cursor and its memory.
- *
- * A virtual table (sqlite.org/vtab.html) without a CREATE: it is there because its module is. */
+/* A statement that is run anew for each user opens a cursor, allocates each text, frees it and
+ * closes the cursor, which is more work than the look-up itself. Joined with this table, a
+ * statement never ends: it is stepped once per user, and keeps its cursor and its memory. An
+ * eponymous-only virtual table (sqlite.org/vtab.html), which needs no CREATE. */
 #include "userd/sqlite_wanted.h"
 
 #include <stddef.h>
@@ -40,7 +39,7 @@ wanted_disconnect(sqlite3_vtab *table)
     return SQLITE_OK;
 }
 
-/* It is to be in the outer loop of every join, which costs nothing. */
+/* Make the planner put it into the outer loop of every join. */
 static int
 wanted_best_index(sqlite3_vtab *table, sqlite3_index_info *info)
 {

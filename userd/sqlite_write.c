@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory of one write: the struct and its texts in one piece. */
+/* The memory of a write: the struct and its texts in one allocation. */
 #include "userd/fold.h"
 #include "userd/sqlite_writer.h"
 
@@ -11,7 +11,7 @@ text_size(const char *text)
     return text == NULL ? 0 : strlen(text) + 1;
 }
 
-/* Copy a text to *at and move on. */
+/* Copy a text to *at and advance *at. */
 static const char *
 copy_text(char **at, const char *text)
 {

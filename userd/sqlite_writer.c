@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Group commit. Handlers queue writes; one job on the pool drains the queue in batches, a
- * transaction each:
+/* Group commit. Handlers queue writes; one job on the pool drains the queue in batches, each in one
+ * transaction:
  *
- *     handlers -> queue -> BEGIN, one statement a write, COMMIT -> events -> handlers
+ *     handlers -> queue -> BEGIN, one statement per write, COMMIT -> events -> handlers
  *
- * What comes while one batch is being synced makes up the next. A write is one statement, which
- * SQLite undoes alone when it fails (a taken email), so the others need no savepoint. What was
- * learnt inside a transaction that then cannot be committed is void: all its writes fail. */
+ * Writes that arrive while a batch is being synced form the next one. A write is one statement, and
+ * if it fails (a taken email) SQLite rolls back only that statement, so no savepoints are needed.
+ * If the transaction cannot be committed, results from inside it are void: all its writes fail. */
 #include "userd/sqlite_writer.h"
 
 #include <assert.h>
@@ -15,11 +15,11 @@
 /* Bounds the time that a batch's first write waits, and the WAL's growth in one transaction. */
 #define BATCH_MAX 4096
 
-/* What waits beyond this is more than several seconds' work of a disk, and is refused. */
+/* Further writes are refused; this many take more than several seconds on a disk. */
 #define QUEUE_MAX 65536
 
-/* SQLite's own automatic checkpoint runs inside the commit, when readers still hold older
- * snapshots, and under steady reading would never finish; so the writer does it, at SQLite's usual
+/* SQLite's own automatic checkpoint runs inside the commit, while readers still hold older
+ * snapshots, and would never complete under steady reads. So the writer does it, at SQLite's usual
  * size. */
 #define CHECKPOINT_PAGES 1000
 
@@ -73,7 +73,7 @@ bind_write(sqlite3_stmt *statement, const struct sqlite_write *write)
         sqlite3_bind_int64(statement, 6, user->created_at);
 }
 
-/* Keep the row that an update returned: three texts in one piece. */
+/* Copy the row that an update returned: three texts in one allocation. */
 static weir_code
 keep_updated(sqlite3_stmt *row, struct sqlite_write *write)
 {
@@ -97,7 +97,7 @@ keep_updated(sqlite3_stmt *row, struct sqlite_write *write)
     return WEIR_OK;
 }
 
-/* The result of a statement that ended well. */
+/* The result of a successful statement. */
 static weir_code
 finish_write(struct sqlite_writer *writer, struct sqlite_write *write)
 {
@@ -108,13 +108,13 @@ finish_write(struct sqlite_writer *writer, struct sqlite_write *write)
     return write->code;
 }
 
-/* After a fault readers look at the file again, so that they learn what is wrong with it. */
+/* After a fault, readers open new snapshots, so that they notice what is wrong with the file. */
 static weir_code
 fail_write(struct sqlite_writer *writer, struct sqlite_write *write, int result)
 {
     if (result == SQLITE_CONSTRAINT_UNIQUE)
         return WEIR_ALREADY_EXISTS;
-    if (result == SQLITE_CONSTRAINT_CHECK) /* the range of ids is all that is checked */
+    if (result == SQLITE_CONSTRAINT_CHECK) /* the only CHECK is the range of ids */
         return WEIR_OUT_OF_RANGE;
     sqlite_readers_release(writer->readers);
     sqlite_cause(writer->db, &write->cause);
@@ -158,7 +158,7 @@ fail_batch(struct sqlite_writer *writer, struct sqlite_write *batch)
         sqlite_run(writer->db, "ROLLBACK");
 }
 
-/* False: SQLite gave the whole transaction up, as on a full disk. */
+/* False: SQLite rolled back the whole transaction, for example because the disk is full. */
 static bool
 execute_all(struct sqlite_writer *writer, struct sqlite_write *batch)
 {
@@ -182,7 +182,7 @@ commit_batch(struct sqlite_writer *writer, struct sqlite_write *batch)
         weir_counter_add(writer->meters->commits, 1);
 }
 
-/* The writer's half of each write ends here. */
+/* Releases the writer's reference to each write. */
 static void
 answer_batch(struct sqlite_write *batch)
 {
@@ -195,8 +195,8 @@ answer_batch(struct sqlite_write *batch)
     }
 }
 
-/* Move the WAL into the database. Readers let go before it, so that all of the WAL can move, and
- * after it, so that the next commit may begin the WAL anew. */
+/* Copy the WAL into the database. Readers end their snapshots before it, so that all of the WAL can
+ * be copied, and after it, so that the next commit can restart the WAL. */
 static void
 checkpoint(struct sqlite_writer *writer)
 {
@@ -209,7 +209,7 @@ checkpoint(struct sqlite_writer *writer)
 
 /* ---- the queue ---- */
 
-/* Up to BATCH_MAX writes; NULL: there are none, and this job is no longer the one that runs. */
+/* Take up to BATCH_MAX writes; NULL: there are none, and this job no longer counts as running. */
 static struct sqlite_write *
 take_batch(struct sqlite_writer *writer)
 {
@@ -259,7 +259,7 @@ append(struct sqlite_writer *writer, struct sqlite_write *write)
     writer->waiting++;
 }
 
-/* The first of a queue that nobody works on gets a job for it. On failure nothing is queued. */
+/* Submits a job if none is running. On failure, nothing is queued. */
 static weir_code
 enqueue(struct sqlite_writer *writer, struct sqlite_write *const *writes, size_t count)
 {
@@ -280,7 +280,7 @@ enqueue(struct sqlite_writer *writer, struct sqlite_write *const *writes, size_t
     return code;
 }
 
-/* The queue keeps its order, so when the last write is answered, all are. */
+/* The queue is processed in order, so when the last write is done, all are. */
 weir_code
 sqlite_writer_run(
     struct sqlite_writer *writer, weir_call *call, struct sqlite_write *const *writes, size_t count)
@@ -299,7 +299,7 @@ sqlite_writer_run(
     return code;
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 static int
 note_wal_size(void *arg, sqlite3 *db, const char *database, int pages)
@@ -321,7 +321,7 @@ sqlite_writer_init(struct sqlite_writer *writer, sqlite3 *db, struct sqlite_read
     *writer = (struct sqlite_writer){.db = db, .readers = readers, .pool = pool, .meters = &none};
     writer->last = &writer->first;
     pthread_mutex_init(&writer->lock, NULL);
-    sqlite3_wal_hook(db, note_wal_size, writer); /* takes the place of the automatic checkpoint */
+    sqlite3_wal_hook(db, note_wal_size, writer); /* replaces the automatic checkpoint */
     for (int i = 0; i < WRITE_COUNT; i++) {
         writer->statements[i] = sqlite_prepare(db, statement_texts[i]);
         if (writer->statements[i] == NULL) {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store in a SQLite file. Reads run where they are called, on a reader that is borrowed for as
- * long, since a page that is cached is found in less time than a thread switch takes; only the
- * stepping over many users that a list skips, or counting them, is left to the seeker. Writes are
- * queued for the writer. */
+/* The store in a SQLite file. Reads run on the calling thread, on a borrowed reader, because
+ * finding a user in a cached page takes less time than a thread switch. Only skipping or counting
+ * many users for a list is left to the seeker. Writes are queued for the writer. */
 #include "userd/store_sqlite.h"
 
 #include "userd/sqlite_migrate.h"
@@ -11,10 +10,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* Gives the space of an unusually long WAL back. */
+/* Truncates the WAL after it was unusually long. */
 static const char writer_settings[] = "PRAGMA journal_size_limit = 67108864";
 
-/* Users that a list skips where it is called: a matter of microseconds. */
+/* Users that a list may skip on the calling thread: a matter of microseconds. */
 #define SKIP_MAX 1000
 
 /* ---- reads ---- */
@@ -92,7 +91,7 @@ range_with(struct sqlite_reader *reader, const struct user_range *range, store_v
     return code == WEIR_OK ? visited : code;
 }
 
-/* The reader's snapshot makes the range and the total of one moment. */
+/* The reader's snapshot gives the range and the total of the same moment. */
 static weir_code
 list_with(struct sqlite_reader *reader, const struct user_range *range, store_visit *visit,
     void *arg, int64_t *out_total, struct store_cause *cause)
@@ -104,8 +103,8 @@ list_with(struct sqlite_reader *reader, const struct user_range *range, store_vi
     return code;
 }
 
-/* Where counts lead near the first user of a range, and are of the reader's moment, its beginning;
- * else the range as it is. */
+/* Moves the start of the range near its first user, if there are counts that are valid in the
+ * reader's snapshot; otherwise copies the range. */
 static weir_code
 move_near(struct sqlite_store *self, struct sqlite_reader *reader, const struct user_range *range,
     struct user_range *out_range, struct store_cause *cause)
@@ -124,7 +123,7 @@ move_near(struct sqlite_store *self, struct sqlite_reader *reader, const struct 
     return WEIR_OK;
 }
 
-/* Borrow a reader, and make a range of one that it can read right here. */
+/* Borrow a reader, and make the range one that the reader can read on this thread. */
 static weir_code
 begin_list(struct sqlite_store *self, weir_call *call, const struct user_range *range,
     struct user_range *out_range, struct sqlite_reader **out_reader, struct store_cause *cause)
@@ -193,7 +192,7 @@ sqlite_create(struct store *store, weir_call *call, const struct user *user, int
     return code;
 }
 
-/* What became of an entry. Not OK: a fault, with cause. */
+/* The result of an entry. Not OK: a fault, with cause. */
 static weir_code
 take_result(struct user_entry *entry, const struct sqlite_write *write, struct store_cause *cause)
 {
@@ -268,7 +267,7 @@ sqlite_remove(struct store *store, weir_call *call, int32_t id, struct store_cau
     return code;
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 static void
 sqlite_close(struct store *store)
@@ -293,7 +292,7 @@ static const struct store_ops sqlite_ops = {
     .close = sqlite_close,
 };
 
-/* SQLite keeps the old mode, and calls that a success, on a file system without shared memory. */
+/* On a file system without shared memory SQLite keeps the old journal mode and reports success. */
 static bool
 use_wal(sqlite3 *db, struct store_cause *cause)
 {
@@ -321,8 +320,8 @@ prepare_writer(sqlite3 *db, struct store_cause *cause)
     return false;
 }
 
-/* The writer's connection, at the current version. Users' data is nobody else's, so a file that is
- * created here is its owner's alone. */
+/* The writer's connection, at the current version. A file that is created here is accessible only
+ * to its owner. */
 static sqlite3 *
 open_writer(const char *path, struct store_cause *cause)
 {
@@ -337,7 +336,7 @@ open_writer(const char *path, struct store_cause *cause)
     return db;
 }
 
-/* A first reader now rather than in the first call: what cannot be read is said at the start. */
+/* Open a reader now, so that a file that cannot be read is reported at the start. */
 static bool
 probe_reader(struct sqlite_readers *readers, struct store_cause *cause)
 {
@@ -358,8 +357,8 @@ store_sqlite_open(const char *path, weir_pool *pool, struct store_cause *cause)
         snprintf(cause->text, sizeof(cause->text), "out of memory");
         return NULL;
     }
-    /* Its statistics would take a lock in every allocation. Misuse, and harmless, once SQLite is in
-     * use. */
+    /* Memory statistics would take a lock in every allocation. The call fails, harmlessly, if
+     * SQLite is in use already. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     self->store.ops = &sqlite_ops;
     self->store.accounts = &sqlite_account_ops;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the fields of a user, and of a chat message, may hold. */
+/* Valid values for the fields of users and chat messages. */
 #include "userd/validate.h"
 
 #include "usercommon/code_point.h"
@@ -25,7 +25,7 @@ validate_phone(const char *phone)
     return utf8_valid(phone, len) ? NULL : "phone is not valid UTF-8";
 }
 
-/* One '@' with something on both sides. */
+/* Exactly one '@', with text on both sides. */
 static bool
 is_address(const char *email)
 {
@@ -34,7 +34,7 @@ is_address(const char *email)
     return at != NULL && at != email && at[1] != '\0' && strchr(at + 1, '@') == NULL;
 }
 
-/* Two emails that look the same should be the same. */
+/* Emails that look the same must be the same. */
 static bool
 holds_unseen(const char *email, size_t len)
 {

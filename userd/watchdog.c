@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A whole number above zero in the environment; 0: there is none. */
+/* A positive whole number in the environment; 0: none. */
 static int64_t
 number_of(const char *name)
 {
@@ -22,7 +22,7 @@ number_of(const char *name)
     return errno == 0 && *end == '\0' ? value : 0;
 }
 
-/* Twice in the time that systemd allows, as it recommends. */
+/* Twice per timeout, as systemd recommends. */
 void
 watchdog_init(struct watchdog *watchdog, weir_server *server)
 {
