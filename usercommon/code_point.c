@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Classes of code points, as ranges of Unicode 14. */
+/* Classes of code points, as ranges (Unicode 14). */
 #include "usercommon/code_point.h"
 
 #include <stddef.h>
@@ -30,7 +30,7 @@ code_point_drives_terminal(uint32_t code_point)
     return in_ranges(code_point, ranges, COUNT(ranges));
 }
 
-/* White_Space, without those that drive a terminal. */
+/* White_Space, without the code points that control a terminal. */
 static bool
 is_space(uint32_t code_point)
 {
@@ -40,7 +40,7 @@ is_space(uint32_t code_point)
     return in_ranges(code_point, ranges, COUNT(ranges));
 }
 
-/* Default_Ignorable_Code_Point, without those that drive a terminal. */
+/* Default_Ignorable_Code_Point, without the code points that control a terminal. */
 static bool
 is_ignorable(uint32_t code_point)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What went wrong, told to the person at the terminal. */
+/* Error messages for the person at the terminal. */
 #define _GNU_SOURCE /* vasprintf */
 #include "usercommon/complain.h"
 

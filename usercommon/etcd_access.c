@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The flags --etcd-..., and what they come to. */
+/* The flags --etcd-... and their values. */
 #include "usercommon/etcd_access.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A password may have colons, a name has none. */
+/* The password may contain colons, the name may not. */
 bool
 etcd_access_read_user(const struct flag *flag, const char *text, void *field)
 {
@@ -33,7 +33,7 @@ etcd_access_check(const struct etcd_access *access, bool tls, char error[FLAGS_E
 static bool
 split_user(const char *user, struct etcd_login *login)
 {
-    const size_t colon = strcspn(user, ":"); /* the flag was refused without one */
+    const size_t colon = strcspn(user, ":"); /* values without a colon were refused */
 
     login->name = strdup(user);
     if (login->name == NULL)

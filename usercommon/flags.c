@@ -74,7 +74,7 @@ flag_size(const struct flag *flag, const char *text, void *field)
     return true;
 }
 
-/* A whole decimal number and nothing else. */
+/* A whole decimal number without other characters. */
 static bool
 read_integer(const char *text, long long *out)
 {
@@ -110,7 +110,7 @@ flag_integer(const struct flag *flag, const char *text, void *field)
     return true;
 }
 
-/* ---- finding ---- */
+/* ---- lookup ---- */
 
 static const struct flag *
 find(const struct flag_set *set, const char *name, size_t len)
@@ -122,7 +122,7 @@ find(const struct flag_set *set, const char *name, size_t len)
     return NULL;
 }
 
-/* The flag that was probably meant, NULL when none is near. */
+/* The flag that was probably meant; NULL: none is near. */
 static const char *
 nearest(const struct flag_set *set, const char *name, size_t len)
 {
@@ -140,8 +140,8 @@ struct reading {
     const struct flag_set *set;
     int argc;
     char *const *argv;
-    int at;         /* the next argument */
-    uint64_t given; /* a bit for each flag that the arguments have */
+    int at;         /* index of the next argument */
+    uint64_t given; /* a bit for each flag that was given in the arguments */
     void *options;
     struct flag_words *words;
     char *error;
@@ -243,7 +243,7 @@ read_argument(struct reading *reading)
 
 /* ---- the environment ---- */
 
-/* "USERD_LOG_LEVEL" of "log-level". */
+/* "USERD_LOG_LEVEL" for "log-level". */
 static void
 environment_name(const char *prefix, const char *name, char out[2 * NAME_MAX_LEN])
 {
@@ -268,7 +268,7 @@ apply_variable(struct reading *reading, const struct flag *flag, const char *nam
     return true;
 }
 
-/* A variable that is set but empty counts as not set. */
+/* A variable that is set but empty is ignored. */
 static bool
 read_environment(struct reading *reading)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where traces are sent, as a flag. */
+/* The flag for the collector that traces are sent to. */
 #include "usercommon/otlp.h"
 
 #include <weir/tracing.h>
 
-/* Who makes a tracer of it knows what is right. */
+/* Valid if weir_tracer_new accepts it. */
 bool
 otlp_read(const struct flag *flag, const char *text, void *field)
 {

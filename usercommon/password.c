@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking for a password. Signals that end or stop the program are held back while the terminal
- * shows nothing, and delivered when it is as it was. */
+/* Asking for a password. Signals that end or stop the program are blocked while the terminal's echo
+ * is off, and delivered when it has been restored. */
 #include "usercommon/password.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ held_signals(void)
     return set;
 }
 
-/* A signal that came before the next byte; 0: none. signals: a signalfd(2), or -1. */
+/* Returns the signal that came before the next byte; 0: none. signals: a signalfd(2), or -1. */
 static int
 wait_for_byte(int fd, int signals)
 {
@@ -38,7 +38,7 @@ wait_for_byte(int fd, int signals)
     return (int)info.ssi_signo;
 }
 
-/* Byte by byte, so that what follows the line stays for who reads it next. */
+/* Byte by byte, so that whatever follows the line is left for the next reader. */
 static bool
 read_line(int fd, int signals, char out[PASSWORD_TEXT], int *out_signal)
 {
@@ -57,7 +57,7 @@ read_line(int fd, int signals, char out[PASSWORD_TEXT], int *out_signal)
     return len > 0;
 }
 
-/* A signal that came meanwhile; 0: none. */
+/* Returns the signal that came meanwhile; 0: none. */
 static int
 ask_silently(int fd, int signals, const char *prompt, char out[PASSWORD_TEXT], bool *out_good)
 {
@@ -77,7 +77,7 @@ ask_silently(int fd, int signals, const char *prompt, char out[PASSWORD_TEXT], b
     return number;
 }
 
-/* Who stopped the program and goes on with it is asked again. */
+/* If the user suspends and resumes the program, ask again. */
 static bool
 ask_terminal(int fd, const char *prompt, char out[PASSWORD_TEXT])
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole number and a unit. */
+/* A whole number with a unit. */
 #include "usercommon/quantity.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open(2) gives the lowest descriptor that is free, which is the one that was missed. */
+/* open(2) returns the lowest free descriptor, which is the missing one. */
 #include "usercommon/streams.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text of others on a terminal. */
+/* Untrusted text on a terminal. */
 #define _GNU_SOURCE /* wcwidth */
 #include "usercommon/text.h"
 
@@ -13,10 +13,10 @@
 
 #define REPLACEMENT 0xFFFD
 
-/* The longest that a byte or code point becomes: "\u{10ffff}". */
+/* Maximum length of a visible byte or code point: "\u{10ffff}". */
 #define VISIBLE_MAX 10
 
-/* The next code point, U+FFFD for a byte that is none; moves *at. */
+/* The next code point, or U+FFFD for an invalid byte; advances *at. */
 static uint32_t
 next_code_point(const char **at)
 {
@@ -58,7 +58,7 @@ text_repaired(const char *text)
     return rewrite(text, false);
 }
 
-/* Widths are those of Unicode, whatever the user's locale. */
+/* Widths are Unicode's, independent of the locale. */
 size_t
 text_width(const char *visible)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fewest edits win, the first name among equals. Where no letter would be left it is another
- * name. */
+/* The name with the smallest edit distance wins, the first one among equals. Names that share no
+ * letter are not suggested. */
 #include "usercommon/typo.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ smallest(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/* The number of single edits that make one name of the other (Levenshtein), one row at a time. */
+/* Levenshtein distance, computed row by row. */
 static size_t
 edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {

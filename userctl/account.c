@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userctl register, login, logout, whoami, passwd. Passwords are asked for, and never arguments. */
+/* userctl register, login, logout, whoami, passwd. Passwords are prompted for, and never passed as
+ * arguments. */
 #include "usercommon/complain.h"
 #include "usercommon/password.h"
 #include "usercommon/text.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Nothing secret goes where others can read it. */
+/* Secrets are not sent where others could read them. */
 static bool
 may_send(const struct args *args)
 {
@@ -49,7 +50,7 @@ format_time(int64_t seconds, char out[32])
         snprintf(out, 32, "%" PRId64, seconds);
 }
 
-/* What a token says is its issuer's: it must not drive the terminal. False: no memory. */
+/* The claims are untrusted text, which must not control the terminal. False: no memory. */
 static bool
 print_visible(const char *text)
 {
@@ -157,7 +158,7 @@ send_change(weir_call *call, const struct args *args, char *old, char *new)
 
 /* ---- running ---- */
 
-/* With a password or two that were asked for; the second may be NULL. */
+/* Makes a call that takes one or two passwords; the second may be NULL. */
 static int
 run_with(weir_channel *channel, const struct args *args, char *first, char *second,
     int (*send)(weir_call *call, const struct args *args, char *password))

@@ -10,9 +10,8 @@
 
 #define TIMEOUT_OF_COMMAND (-1) /* --timeout is not given */
 
-/* The flags that may stand in front of the command: those of every command. The environment is read
- * for them alone: a name or an email from there would change more calls than the one that is meant.
- */
+/* The flags that may precede the command, which all commands have. Only these are read from the
+ * environment: a name or an email from there would affect calls that were not meant. */
 static struct flag_set
 common_flags(void)
 {
@@ -52,7 +51,7 @@ read_help(const struct flag_words *words, const struct command **out_command, st
     return *out_command != NULL || unknown_command(words->items[1], error);
 }
 
-/* words: the command and what follows it. They are read again, as flags and words of the command.
+/* words: the command and what follows it, which is parsed again as the command's flags and words.
  */
 static bool
 read_command(struct flag_words *words, const struct command **out_command, struct args *args,

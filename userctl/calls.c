@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each command as a call. */
+/* The commands that make calls. */
 #include "userctl/calls.h"
 
 #include "usercommon/complain.h"
@@ -31,8 +31,8 @@ hint_for_tls(const char *message)
     return "";
 }
 
-/* The library says "cannot reach ADDRESS: REASON" when there is no connection. A server that has
- * spoken runs; one that takes TLS alone hangs up on others. */
+/* The library says "cannot reach ADDRESS: REASON" if there is no connection. A server that has
+ * responded is running; one that accepts only TLS closes other connections. */
 static const char *
 hint_for_connection(const struct args *args, const char *message)
 {
@@ -91,7 +91,8 @@ calls_fail_output(void)
     return EXIT_OUTPUT;
 }
 
-/* A user that an answer should hold and does not: the server is not what it says. */
+/* The response lacks the user that it must have, so the server does not implement the service
+ * correctly. */
 static int
 fail_answer(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Outermost the timeout, so that it is for all attempts together. */
+/* The timeout is outermost, so it applies to all attempts together. */
 #include "userctl/chain.h"
 
 #include "userctl/doubt.h"
@@ -8,7 +8,7 @@ weir_code
 chain_begin(struct chain *chain, weir_channel *channel, const struct command *command,
     const struct args *args)
 {
-    /* To the interceptor 0 is its default; here it is no time at all. */
+    /* For the interceptor 0 means its default; here it means no time at all. */
     int64_t timeout = args->timeout > 0 ? args->timeout : 1;
 
     *chain = (struct chain){.timeouts = {.unary = timeout,
@@ -16,7 +16,7 @@ chain_begin(struct chain *chain, weir_channel *channel, const struct command *co
                                 .server_stream = timeout,
                                 .bidi_stream = timeout}};
     WEIR_TRY(weir_channel_wrap(channel, weir_timeout_calls, &chain->timeouts));
-    /* What a broken stream of users has created is in doubt; sent again it would be errors. */
+    /* A broken stream may have created users; a retry would report them as errors. */
     if (command == &commands[COMMAND_IMPORT])
         return WEIR_OK;
     WEIR_TRY(weir_retry_new(NULL, &chain->retry));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userctl chat: what is typed goes out, what comes is shown, also while one types. The main thread
- * does both; a thread reads the input and sets the event that is waited on beside the stream,
- * another waits for Ctrl-C and cancels the call, whatever it waits for. */
+/* userctl chat: sends what is typed, and prints what arrives, also while the user types. The main
+ * thread does both; one thread reads the input and sets an event, for which the main thread waits
+ * along with the stream; another waits for Ctrl-C and cancels the call. */
 #include "usercommon/complain.h"
 #include "usercommon/text.h"
 #include "userctl/calls.h"
@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that the server has not echoed yet. While there are more, nothing is sent: it would wait
- * for a server that waits until its echo is taken. */
+/* Bytes that the server has not echoed yet. Above this nothing is sent, to avoid a deadlock with a
+ * server that does not read until its echoes are read. */
 #define UNANSWERED_MAX (16 * 1024)
 
-/* What a message counts for beside its content. */
+/* Added to the size of each message's content. */
 #define MESSAGE_OVERHEAD 64
 
 #define ECHO_BEGIN "Echo: "
@@ -29,12 +29,12 @@ struct chat {
     struct input input;
     struct interrupt interrupt;
     struct editor editor;
-    char bytes[INPUT_ROOM]; /* taken from the input, and not read yet from `at` on */
+    char bytes[INPUT_ROOM]; /* taken from the input; the part from `at` on is not processed yet */
     size_t len, at;
-    bool input_ended; /* and what was taken of it is read */
-    bool joining;     /* the echo of what join has sent is still to come */
+    bool input_ended; /* and all of it was processed */
+    bool joining;     /* the echo of the message that join sent has not arrived yet */
     size_t unanswered;
-    bool unsent; /* a line was lost, and nobody but the exit code can say so */
+    bool unsent; /* a line was not sent, which only the exit code can report */
     int status;  /* the exit code */
 };
 
@@ -44,9 +44,9 @@ may_say(const struct chat *chat)
     return !chat->input_ended && chat->unanswered <= UNANSWERED_MAX;
 }
 
-/* ---- what comes ---- */
+/* ---- receiving ---- */
 
-/* "ada: hello", whatever is in it; with what it does to a terminal taken out. */
+/* "ada: hello", made safe for the terminal. */
 static bool
 print_for_people(const User__ChatMessage *message)
 {
@@ -72,7 +72,7 @@ count_echo(struct chat *chat, const User__ChatMessage *message)
         weir_event_set(chat->event);
 }
 
-/* Echoes come in the order of what they answer. */
+/* Echoes arrive in the order of the messages. */
 static bool
 ends_joining(struct chat *chat, const User__ChatMessage *message)
 {
@@ -83,7 +83,7 @@ ends_joining(struct chat *chat, const User__ChatMessage *message)
     return true;
 }
 
-/* False: there was an end. */
+/* False: the stream has ended, or the output failed. */
 static bool
 hear(struct chat *chat)
 {
@@ -105,9 +105,9 @@ hear(struct chat *chat)
     return good;
 }
 
-/* ---- what goes out ---- */
+/* ---- sending ---- */
 
-/* "@NAME TEXT": cut in two. */
+/* Splits "@NAME TEXT". */
 static const char *
 read_addressee(const struct chat *chat, char *line, const char **out_content)
 {
@@ -121,7 +121,7 @@ read_addressee(const struct chat *chat, char *line, const char **out_content)
     return line + 1;
 }
 
-/* Whether it could be sent is known from the stream. */
+/* Errors are ignored here, because the stream's status has them. */
 static void
 send_message(struct chat *chat, const char *to, const char *content)
 {
@@ -144,8 +144,8 @@ say(struct chat *chat)
     send_message(chat, to, content);
 }
 
-/* Only who has said something takes part, and can be written to: so say nothing, to nobody. Without
- * --from a token has a name. */
+/* The server learns a participant's name from the first message, so send one without content, to
+ * nobody. A token has a name also without --from. */
 static void
 join(struct chat *chat)
 {
@@ -155,7 +155,7 @@ join(struct chat *chat)
     send_message(chat, "", "");
 }
 
-/* No more goes out; what is on its way still comes. */
+/* Half-close: nothing more is sent; messages still arrive. */
 static void
 finish_saying(struct chat *chat)
 {
@@ -179,7 +179,7 @@ read_byte(struct chat *chat, char byte)
     case EDITOR_LONG:
         editor_hide(&chat->editor);
         complain("userctl", "a line of more than 64 KiB is not sent");
-        if (!chat->editor.terminal) /* nobody is there to shorten it */
+        if (!chat->editor.terminal) /* nobody can shorten it */
             chat->unsent = true;
         break;
     }
@@ -208,7 +208,7 @@ read_input(struct chat *chat)
     editor_show(&chat->editor);
 }
 
-/* ---- both ---- */
+/* ---- both directions ---- */
 
 static void
 talk(struct chat *chat)
@@ -221,11 +221,11 @@ talk(struct chat *chat)
         else if (may_say(chat))
             read_input(chat);
         else
-            weir_event_clear(chat->event); /* until count_echo gives leave */
+            weir_event_clear(chat->event); /* until count_echo sets it */
     }
 }
 
-/* A chat that its user ends has ended well. */
+/* It is a success if the user ends the chat. */
 static void
 conclude(struct chat *chat)
 {

@@ -45,7 +45,7 @@ take_nothing(const struct flag_words *words, struct args *args, char error[FLAGS
     return !too_many(words, 0, error);
 }
 
-/* NAME EMAIL PHONE stand for the flags that are not given, in this order. */
+/* NAME EMAIL PHONE are used for the flags that are not given, in this order. */
 static bool
 take_new_user(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
 {
@@ -85,7 +85,7 @@ take_service(const struct flag_words *words, struct args *args, char error[FLAGS
     return true;
 }
 
-/* EMAIL stands for --email. */
+/* EMAIL is used if --email is not given. */
 static bool
 take_email(const struct flag_words *words, struct args *args, char error[FLAGS_ERROR])
 {
@@ -101,7 +101,7 @@ take_email(const struct flag_words *words, struct args *args, char error[FLAGS_E
     return false;
 }
 
-/* What --format says, else what the file's name ends in. */
+/* By --format, otherwise by the extension of the file's name. */
 static bool
 choose_format(struct args *args, char error[FLAGS_ERROR])
 {
@@ -141,12 +141,12 @@ take_source(const struct flag_words *words, struct args *args, char error[FLAGS_
 /* ---- flags ---- */
 
 /* clang-format off */
-/* Name, value, reader, not from the environment, what a good value is, help. */
+/* Name, value, reader, not from the environment, valid values, help. */
 #define FLAG(label, of, reader, here_only, good, about)                                            \
     {.name = #label, .value = of, .read = reader, .command_line = here_only, .expected = good,     \
         .help = about, .field = offsetof(struct args, label)}
 
-/* Of the server's address in etcd. */
+/* Flags for access to etcd. */
 #define ETCD_FLAG(label, of, reader, member, good, about)                                          \
     {.name = label, .value = of, .read = reader, .expected = good, .help = about,                  \
         .field = offsetof(struct args, member)}

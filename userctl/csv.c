@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CSV as RFC 4180 has it. */
+/* CSV (RFC 4180). */
 #include "userctl/csv.h"
 
 #include <string.h>
@@ -36,7 +36,7 @@ csv_init(struct csv *csv, FILE *file)
         next_byte(csv);
 }
 
-/* ---- reading; each function returns what is wrong, NULL when nothing is ---- */
+/* ---- reading; the functions return what is wrong, or NULL ---- */
 
 static const char *
 add_byte(struct csv *csv, int byte)
@@ -67,7 +67,7 @@ end_field(struct csv *csv)
     return NULL;
 }
 
-/* Is this the end of a line, if need be together with the next byte? */
+/* Does the line end here? May consume the LF of a CRLF. */
 static bool
 ends_line(struct csv *csv, int byte)
 {
@@ -76,8 +76,7 @@ ends_line(struct csv *csv, int byte)
     return byte == '\n' || byte == EOF;
 }
 
-/* After the first quote. "" stands for a quote; anything else goes on until the one that ends it.
- */
+/* After the opening quote: "" is a quote, a single one ends the field. */
 static const char *
 read_quoted(struct csv *csv)
 {
@@ -96,7 +95,7 @@ read_quoted(struct csv *csv)
     return wrong;
 }
 
-/* A field and the comma or the end of the line behind it. */
+/* A field and the comma or line end that follows it. */
 static const char *
 read_field(struct csv *csv, bool *out_last)
 {
@@ -127,7 +126,7 @@ skip_empty_lines(struct csv *csv)
         next_byte(csv);
 }
 
-/* Unless the line has ended with what was read last. */
+/* Skip the rest of the line, unless its end was read already. */
 static void
 skip_line(struct csv *csv, int64_t line)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An attempt on a connection that ends without an answer leaves a doubt; what was refused later
- * does not end it, because the refusal may come of what that attempt did: the email is taken, the
- * user is gone, the old password is wrong. */
+/* An attempt that was sent and got no response may have been executed. A later attempt that is
+ * refused does not rule that out: the refusal may be a consequence of the first one, because now
+ * the email is taken, the user is gone, or the old password is wrong. */
 #include "userctl/doubt.h"
 
 struct doubt {
-    bool earlier, last; /* attempts, counted from the last one */
+    bool earlier, last; /* the last attempt, and any before it */
 };
 
 static const struct weir_key key = {"doubt"};
@@ -18,8 +18,8 @@ doubt_begin(weir_call *call)
     return doubt == NULL ? WEIR_RESOURCE_EXHAUSTED : weir_call_set_value(call, &key, doubt);
 }
 
-/* A server that does not get to an end says UNAVAILABLE as well, as when its database hangs up. An
- * attempt without a peer never left. */
+/* Servers also return UNAVAILABLE if they cannot complete a call, for example when the database
+ * closes its connection. An attempt without a peer was never sent. */
 static bool
 is_open(weir_call *call, weir_code code)
 {

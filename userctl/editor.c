@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines out of bytes. */
+/* A line editor, byte by byte. */
 #include "userctl/editor.h"
 
 #include "usercommon/text.h"
@@ -63,13 +63,13 @@ screen_width(void)
     return size.ws_col;
 }
 
-/* The end of a visible text that fits a width. */
+/* The longest end of a visible text that fits a width. */
 static const char *
 tail_that_fits(const char *visible, size_t width)
 {
     while (*visible != '\0' && text_width(visible) > width) {
         visible++;
-        while (((unsigned char)*visible & 0xC0) == 0x80) /* within a code point */
+        while (((unsigned char)*visible & 0xC0) == 0x80) /* inside a code point */
             visible++;
     }
     return visible;
@@ -82,7 +82,7 @@ editor_hide(struct editor *editor)
         fputs("\r\033[K", editor->out);
 }
 
-/* Of a line that is wider than the screen, its end. */
+/* If the line is wider than the screen, only its end is shown. */
 void
 editor_show(struct editor *editor)
 {
@@ -120,8 +120,8 @@ erase_word(struct editor *editor)
         editor->len--;
 }
 
-/* Sequences such as those of the arrows are passed over: ESC, a byte, and after '[' or 'O' all up
- * to a letter or '~' (ECMA-48, 5.4). */
+/* Escape sequences such as those of arrow keys are skipped: ESC, a byte, and after '[' or 'O'
+ * everything up to a letter or '~' (ECMA-48, section 5.4). */
 static bool
 is_in_escape(struct editor *editor, char byte)
 {
@@ -137,7 +137,7 @@ is_in_escape(struct editor *editor, char byte)
     return true;
 }
 
-/* False: it is a byte of the line. */
+/* False: the byte is part of the line. */
 static bool
 take_key(struct editor *editor, char byte)
 {

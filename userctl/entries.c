@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The users that a file lists. What belongs to no field of a user is passed over, so that an export
- * can be imported. */
+/* The users in a file. Columns and members that are not fields of a user are skipped, so that an
+ * export can be imported. */
 #include "userctl/entries.h"
 
 #include "usercommon/utf8.h"
@@ -31,7 +31,7 @@ judge(struct entries *entries)
 
 /* ---- CSV ---- */
 
-/* False: a column is there twice. */
+/* False: a column is duplicated. */
 static bool
 find_column(struct entries *entries, int field)
 {
@@ -106,7 +106,7 @@ next_csv(struct entries *entries)
 
 /* ---- JSON lines ---- */
 
-/* A text, "" where there is none. What is wrong with it, or NULL. */
+/* A string member, "" if absent. Returns what is wrong, or NULL. */
 static const char *
 read_field(const json_t *object, const char *name, const char **out)
 {
@@ -177,7 +177,7 @@ next_jsonl(struct entries *entries)
     return parse_line(entries, (size_t)len);
 }
 
-/* ---- both ---- */
+/* ---- both formats ---- */
 
 bool
 entries_begin(struct entries *entries, FILE *file, bool jsonl)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userctl export: all users, page by page, each from the last id of the one before, so that no user
- * is missed or doubled, whatever others create and delete meanwhile. A file is written beside its
- * place and moved there when it is whole; a device or a pipe is written to as it is. */
+/* userctl export: all users, page by page. Each page starts after the last id of the previous one,
+ * so that no user is skipped or duplicated by concurrent changes. A file is written under a
+ * temporary name in the same folder and renamed when it is complete; a device or a pipe is written
+ * directly. */
 #include "usercommon/complain.h"
 #include "userctl/calls.h"
 #include "userctl/csv.h"
@@ -41,7 +42,7 @@ write_csv(const User__User *user, FILE *out)
     return fprintf(out, ",%" PRId64 "\r\n", user->created_at) > 0;
 }
 
-/* What is wrong is told. The exit code. */
+/* Print the error. Returns the exit code. */
 static int
 fail_write(const struct export *export)
 {
@@ -100,7 +101,7 @@ run_page(struct export *export, weir_call *call, size_t *out_count)
     return take_page(export, stream, out_count);
 }
 
-/* A page that is not full is the last one. */
+/* The last page is the first one that is not full. */
 static int
 run_pages(struct export *export)
 {
@@ -135,7 +136,7 @@ tell_count(const struct export *export)
         printf("%" PRId64 " %s exported\n", export->count, export->count == 1 ? "user" : "users");
 }
 
-/* On the disk, and then in its place. */
+/* Sync the file and rename it. */
 static int
 put_in_place(struct export *export, const char *beside, const char *place)
 {
@@ -148,7 +149,7 @@ put_in_place(struct export *export, const char *beside, const char *place)
 static int
 run_beside(struct export *export, char *beside, const char *place)
 {
-    int fd = mkstemp(beside); /* for its owner alone: it holds what the service keeps of people */
+    int fd = mkstemp(beside); /* accessible only to its owner, because it contains personal data */
     int status;
 
     if (fd < 0)
@@ -184,7 +185,7 @@ replace_file(struct export *export, const char *place)
     return status;
 }
 
-/* A device, a pipe and the like are not replaced. */
+/* Devices, pipes and the like are not replaced. */
 static int
 write_through(struct export *export)
 {
@@ -201,7 +202,7 @@ write_through(struct export *export)
     return status;
 }
 
-/* Of a link, what it leads to is replaced. */
+/* If the path is a symbolic link, its target is replaced. */
 static int
 run_file(struct export *export)
 {

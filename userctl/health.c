@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userctl health: what grpc.health.v1 says of a service, once or whenever it changes. */
+/* userctl health: the status of a service by grpc.health.v1, once or whenever it changes. */
 #include "userctl/calls.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ print_status(const struct args *args, enum weir_health_status status)
     return good;
 }
 
-/* Without --timeout what Weir takes for one: 5 s to ask, for ever to watch. */
+/* Without --timeout, Weir's default: 5 s for a check, no limit for a watch. */
 static int64_t
 timeout_of(const struct args *args)
 {
@@ -30,7 +30,7 @@ timeout_of(const struct args *args)
 
 struct watching {
     const struct args *args;
-    bool printed; /* false: the output is gone */
+    bool printed; /* false: the output cannot be written */
 };
 
 static bool
@@ -55,7 +55,7 @@ watch(weir_channel *channel, const struct args *args)
     return code == WEIR_OK ? 0 : calls_fail(args, code, why);
 }
 
-/* A status that came is the answer, whatever it is; the exit code tells it apart. */
+/* Any status is a valid response; the exit code tells which. */
 static int
 check(weir_channel *channel, const struct args *args)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userctl import: the users of a file. They go in streams of a few thousand, so that each answer
- * lists all its errors, and what is done by then stays done and is known, whatever happens later.
- */
+/* userctl import: the users in a file. They are sent in streams of a few thousand, so that each
+ * response can list all errors, and what was created is known even if a later stream fails. */
 #include "usercommon/complain.h"
 #include "userctl/calls.h"
 #include "userctl/entries.h"
@@ -16,27 +15,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Users of one stream; what its answer lists of them fits into a message. */
+/* Users per stream; their lists fit into a response. */
 #define STREAM_USERS 2000
 
 struct import {
     weir_channel *channel;
     const struct args *args;
-    const char *file; /* its name, for messages */
+    const char *file; /* path, for messages */
     struct entries entries;
     struct progress progress;
     struct interrupt interrupt;
     int64_t began;
-    int64_t lines[STREAM_USERS]; /* of what was sent in this stream */
+    int64_t lines[STREAM_USERS]; /* lines of the entries that were sent in this stream */
     size_t sent;
     int64_t created, failed;
-    int64_t line; /* of the last entry that was dealt with */
-    bool ended;   /* the file has */
+    int64_t line; /* of the last entry that was processed */
+    bool ended;   /* end of the file */
 };
 
-/* ---- what went wrong ---- */
+/* ---- errors ---- */
 
-/* A line of 0: it is not known. */
+/* line 0: unknown. */
 static void
 tell_error(struct import *import, int64_t line, const char *error)
 {
@@ -54,7 +53,8 @@ tell_error(struct import *import, int64_t line, const char *error)
     }
 }
 
-/* The server says which entry an error is about; one that does not can only be repeated. */
+/* The server tells which entry an error belongs to; if it does not, the error is printed without a
+ * line. */
 static void
 tell_errors(struct import *import, const User__CreateUsersResponse *response)
 {
@@ -73,7 +73,7 @@ tell_errors(struct import *import, const User__CreateUsersResponse *response)
     import->failed += unlisted - 1;
 }
 
-/* A stream that broke: what was in it is in doubt, and said to be so. */
+/* A stream failed: say which users may have been created. */
 static int
 fail_stream(struct import *import, weir_call *call, weir_code code)
 {
@@ -99,7 +99,7 @@ send_entry(struct import *import, struct user_UserService_CreateUsersStream_clie
     return user_UserService_CreateUsersStream_client_send(stream, &request);
 }
 
-/* What was read when somebody interrupted may be half of an entry. */
+/* Stops at an interrupt, because the entry just read may be incomplete then. */
 static weir_code
 send_entries(struct import *import, struct user_UserService_CreateUsersStream_client stream)
 {
@@ -131,7 +131,7 @@ run_stream(struct import *import, weir_call *call)
     weir_code code = user_UserService_CreateUsersStream(call, &stream);
 
     import->sent = 0;
-    if (code == WEIR_OK) /* why sending failed is in the status */
+    if (code == WEIR_OK) /* the reason of a failed send is in the status */
         (void)!send_entries(import, stream);
     if (code == WEIR_OK)
         code = user_UserService_CreateUsersStream_client_finish(stream, &response);
@@ -190,7 +190,7 @@ fail_interrupted(const struct import *import)
     return EXIT_CODE_BASE + WEIR_CANCELLED;
 }
 
-/* The worst of what happened. */
+/* Returns the exit code of the most severe problem. */
 static int
 conclude(const struct import *import, FILE *file, int status)
 {
@@ -248,7 +248,7 @@ run_source(struct import *import, int fd)
     return status;
 }
 
-/* 0: it is not known, as of a pipe. */
+/* 0: unknown, for example a pipe. */
 static int64_t
 size_of(int fd)
 {
@@ -257,7 +257,7 @@ size_of(int fd)
     return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : 0;
 }
 
-/* Folders can be opened as well, and then not be read. */
+/* Folders can be opened, but not read. */
 static int
 open_file(const char *path)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes of the standard input. The thread reads no further before what it has read was taken. A
- * file can be read, though not polled on an event loop, so a thread serves every kind of input. */
+/* Bytes of standard input. The thread does not read on before its last bytes were taken. A regular
+ * file cannot be polled on an event loop, so a thread reads every kind of input. */
 #include "userctl/input.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* False: stop, or an end. */
+/* False: stopped, or an error. */
 static bool
 wait_for_bytes(const struct input *input)
 {
@@ -22,7 +22,7 @@ wait_for_bytes(const struct input *input)
     return fds[1].revents == 0;
 }
 
-/* 0: the end. */
+/* 0: end of input. */
 static size_t
 read_bytes(const struct input *input, char bytes[INPUT_ROOM])
 {
@@ -36,7 +36,7 @@ read_bytes(const struct input *input, char bytes[INPUT_ROOM])
     return len < 0 ? 0 : (size_t)len;
 }
 
-/* False: stop. */
+/* False: the thread shall end. */
 static bool
 hand_over(struct input *input, const char *bytes, size_t len)
 {

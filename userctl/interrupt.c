@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ctrl-C and its like. */
+/* Ctrl-C and similar signals. */
 #define _GNU_SOURCE /* pipe2 */
 #include "userctl/interrupt.h"
 
@@ -18,7 +18,7 @@ ending_signals(void)
     return set;
 }
 
-/* As if nobody waited for it. */
+/* End with the signal's default action. */
 static void
 end_program(int number)
 {
@@ -63,7 +63,7 @@ interrupt_descriptor(const struct interrupt *interrupt)
     return interrupt->ends[0];
 }
 
-/* The thread has closed the other one if a signal has come. */
+/* If a signal has come, the thread has closed the other end. */
 static void
 close_ends(const struct interrupt *interrupt)
 {

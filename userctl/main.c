@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userctl: the user service from a shell. */
+/* userctl: the user service on the command line. */
 #include "usercommon/complain.h"
 #include "usercommon/streams.h"
 #include "userctl/calls.h"
@@ -13,8 +13,7 @@
 #include <string.h>
 #include <weir/etcd.h>
 
-/* What the flags say of TLS; *out_tls is NULL when that is nothing. False: a message was printed.
- */
+/* From the flags; *out_tls is NULL without TLS. False: the error was printed. */
 static bool
 open_tls(const struct args *args, weir_tls **out_tls)
 {
@@ -29,7 +28,7 @@ open_tls(const struct args *args, weir_tls **out_tls)
     return false;
 }
 
-/* Tracing goes around the attempts, which are one call to who looks at the trace. */
+/* Tracing is outside the retries, so a trace shows the attempts as one call. */
 static int
 run_wrapped(weir_channel *channel, const struct command *command, const struct args *args,
     weir_tracer **out_tracer, struct chain *chain)
@@ -85,7 +84,7 @@ run_with_token(weir_loop *loop, const struct command *command, const struct args
     return status;
 }
 
-/* The targets that the library knows, and etcd's. */
+/* The library's targets, and etcd's. */
 static int
 run_with_targets(weir_loop *loop, const struct command *command, const struct args *args,
     weir_tls *tls, const struct etcd_login *login)
@@ -146,7 +145,7 @@ run(const struct command *command, const struct args *args)
     return status;
 }
 
-/* A login needs no token, a new account neither, and what is forgotten may be anything. */
+/* login and register need no token, and logout works with any. */
 static bool
 needs_token(const struct command *command)
 {
@@ -154,7 +153,7 @@ needs_token(const struct command *command)
            command != &commands[COMMAND_LOGOUT];
 }
 
-/* The token of --token, else that of a login. False: a message was printed. */
+/* The token of --token, otherwise that of the last login. False: the error was printed. */
 static bool
 find_token(struct args *args, char kept[SESSION_TOKEN])
 {
@@ -171,7 +170,7 @@ find_token(struct args *args, char kept[SESSION_TOKEN])
     return false;
 }
 
-/* False: there is none to be had, or it must not go there; a message was printed. */
+/* False: there is no token, or it must not be sent to this server; the error was printed. */
 static bool
 choose_token(const struct command *command, struct args *args, char kept[SESSION_TOKEN])
 {
@@ -187,8 +186,8 @@ choose_token(const struct command *command, struct args *args, char kept[SESSION
     return false;
 }
 
-/* What was printed has to arrive: a full disk is no success. Who has met that has told it; what it
- * was is known of the last write only. */
+/* Make sure that the output was written: it fails if the disk is full, for example. A command that
+ * noticed has printed the error; the reason is only known for the last write. */
 static int
 finish(int status)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers for programs: the messages as JSON, under the names of the .proto, numbers as numbers. */
+/* Responses for programs: messages as JSON, with the field names of the .proto, and numbers as JSON
+ * numbers. */
 #include "usercommon/text.h"
 #include "userctl/print.h"
 #include <jansson.h>
 #include <stdlib.h>
 
-/* JSON is UTF-8, which a peer's text need not be. NULL: no memory. */
+/* A JSON string from untrusted text, which may not be UTF-8. NULL: no memory. */
 static json_t *
 text_json(const char *text)
 {
@@ -16,7 +17,7 @@ text_json(const char *text)
     return json;
 }
 
-/* null for a user that the answer does not have. NULL: no memory. */
+/* JSON null if there is no user. NULL: no memory. */
 static json_t *
 user_json(const User__User *user)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers for people. */
+/* Responses for people. */
 #include "userctl/print.h"
 #include "userctl/table.h"
 #include <inttypes.h>
@@ -9,7 +9,7 @@ enum column { COLUMN_ID, COLUMN_NAME, COLUMN_EMAIL, COLUMN_PHONE, COLUMN_CREATED
 
 static const char *const heads[COLUMN_COUNT] = {"ID", "NAME", "EMAIL", "PHONE", "CREATED"};
 
-/* ISO 8601, UTC; the bare number when no calendar has it. */
+/* ISO 8601 in UTC, or the number itself if it is out of range. */
 static void
 format_time(int64_t seconds, char *out, size_t size)
 {

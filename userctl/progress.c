@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How far a long work has come. */
+/* The progress of a long command. */
 #include "userctl/progress.h"
 
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of tokens: userctl/SERVER.token in the user's state folder (XDG Base Directory). */
+/* The token files: userctl/SERVER.token in the user's state folder (XDG Base Directory
+ * Specification). */
 #include "userctl/session.h"
 
 #include "usercommon/complain.h"
@@ -13,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- where ---- */
+/* ---- paths ---- */
 
-/* False, with errno: neither variable holds an absolute path, or it is too long. */
+/* False: neither variable has an absolute path, or it is too long; errno says which. */
 static bool
 folder_name(char out[PATH_MAX])
 {
@@ -31,8 +32,8 @@ folder_name(char out[PATH_MAX])
     return len >= 0 && len < PATH_MAX;
 }
 
-/* The folder, and a file of it whose name is the server's, other characters than a name's escaped.
- * False, with errno: it is too long, or there is no folder. */
+/* The path of a file named after the server, with special characters escaped. False: too long, or
+ * there is no folder; errno says which. */
 static bool
 file_name(const char *server, const char *suffix, char out[PATH_MAX])
 {
@@ -55,7 +56,7 @@ file_name(const char *server, const char *suffix, char out[PATH_MAX])
     return true;
 }
 
-/* Where there is none that may be entered, as without a home, nobody has logged in. */
+/* Without an accessible folder, for example without a home, there are no logins. */
 static bool
 has_folder(void)
 {
@@ -81,7 +82,7 @@ make_folder(void)
 
 /* ---- the file ---- */
 
-/* The first line. False, with errno: it cannot be read. */
+/* Read the first line. False: errno says why. */
 static bool
 read_file(const char *path, char out_token[SESSION_TOKEN])
 {
@@ -110,7 +111,7 @@ session_load(const char *server, char out_token[SESSION_TOKEN])
     return false;
 }
 
-/* Leaves errno as it is. */
+/* Preserves errno. */
 static void
 remove_quietly(const char *path)
 {
@@ -120,7 +121,7 @@ remove_quietly(const char *path)
     errno = error;
 }
 
-/* In one step, so that no other program sees half of it. False, with errno. */
+/* Atomically, so that other programs never read a part of it. False: errno says why. */
 static bool
 write_file(const char *path, const char *staged, const char *token)
 {
@@ -165,9 +166,9 @@ session_forget(const char *server)
     return false;
 }
 
-/* ---- where secrets may go ---- */
+/* ---- where secrets may be sent ---- */
 
-/* The host of HOST:PORT or [V6]:PORT. */
+/* The host in HOST:PORT or [V6]:PORT. */
 static bool
 is_loopback(const char *target)
 {

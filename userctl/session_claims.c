@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a token says of its bearer: the middle one of its three parts. The server verifies it. */
+/* The claims of a token: the second of its three parts. Verifying it is up to the server. */
 #include "userctl/session.h"
 
 #include <jansson.h>
@@ -8,7 +8,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* Base64url (RFC 4648, section 5). The length; 0: it is none. */
+/* Base64url (RFC 4648, section 5). Returns the length; 0: invalid. */
 static size_t
 decode(const char *text, size_t len, char *out)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who reads from a terminal or a pipe may wait for ever, and a signal that a thread takes does not
- * end that. */
+/* A read from a terminal or a pipe may block forever, and a signal that another thread handles does
+ * not interrupt it; so poll for both. */
 #define _GNU_SOURCE /* fopencookie */
 #include "userctl/source.h"
 

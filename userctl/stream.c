@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* userctl stream: one page of the users, which come as a stream. */
+/* userctl stream: one page of users, received as a stream. */
 #include "userctl/calls.h"
 #include "userctl/print.h"
 
-/* For people all of them, when the columns' widths are known; for programs each as it comes. */
+/* For people, print a table at the end, when the columns' widths are known; for programs, print
+ * each user as it arrives. */
 static int
 take_users(struct user_UserService_ListUsersStream_client stream, const struct args *args,
     struct table *table)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The token that every call shows, as call credentials: an interceptor never sees it, nor a trace.
- */
+/* The token is sent as call credentials, so neither interceptors nor traces see it. */
 #include "userctl/token.h"
 
 #include <stdio.h>

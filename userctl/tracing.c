@@ -16,7 +16,7 @@ open_url(const char *url, weir_tracer **out_tracer)
     return weir_tracer_new(&options, out_tracer);
 }
 
-/* That variable speaks to every program of its user, and may say what only others can use. */
+/* The variable is shared by all programs of the user, so a value that we cannot use is no error. */
 static weir_code
 open_shared(weir_tracer **out_tracer)
 {

@@ -100,7 +100,8 @@ join(char *first, char *second)
     return joined;
 }
 
-/* The public half of the private key, to verify our own tokens. NULL: error says why. */
+/* Our own public key, if tokens are issued here, and those of the file, as PEM. NULL: error says
+ * why. */
 static char *
 public_keys_of(const struct auth *auth, const char *path, char error[FLAGS_ERROR])
 {
