@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts the allocations of a program it is preloaded into (LD_PRELOAD).
+/* Counts the allocations of a program into which it is preloaded (LD_PRELOAD).
  *
- * The count is the first eight bytes of the file that BENCH_ALLOC_FILE names, which bench/run maps
- * or reads while the program works. Allocations before that file is mapped are not counted; the
- * benchmark takes differences. */
+ * The count is in the first eight bytes of the file that BENCH_ALLOC_FILE names, which bench/run
+ * maps or reads while the program runs. Allocations before the file is mapped are not counted; the
+ * benchmark uses differences. */
 /* Threads: any. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* glibc's own entry points: no dlsym, which itself allocates. */
+/* glibc's own entry points, because dlsym allocates. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);

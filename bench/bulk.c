@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The floor under large messages: what the sockets alone cost.
- *   bench-bulk --listen HOST:PORT                 reads a message into one buffer, writes it back
- *   bench-bulk --connect HOST:PORT TIMES SIZE     sends so many, one after the other, and compares
+/* The baseline for large messages: the cost of the sockets alone.
+ *   bench-bulk --listen HOST:PORT                 receives a message into one buffer, sends it back
+ *   bench-bulk --connect HOST:PORT TIMES SIZE     sends TIMES messages one by one, and compares
  *
- * A message is its length, four bytes, and that many bytes. The server takes a turn of the epoll
- * for each readiness, reads as much as there is and writes as much as the socket takes; it is ready
- * when a good part of the message has come. The client prints "answered N seconds S", as
- * bench-stream does. */
+ * A message is a four-byte length and that many bytes. For each readiness event of epoll, the
+ * server reads as much as there is and writes as much as the socket accepts; the event comes when a
+ * large part of the message has arrived. The client prints "answered N seconds S", like
+ * bench-stream. */
 /* Threads: one. */
 #define _GNU_SOURCE
 #include "link.h"
@@ -24,16 +24,16 @@
 
 enum { PREFIX = 4, SIZE_MAX_HERE = 16 * 1024 * 1024, PIECE = 512 * 1024 };
 
-/* The prefix is in front of the message, in the same buffer. */
+/* The prefix precedes the message in the same buffer. */
 struct bulk {
     int fd;
     uint8_t *bytes;
     size_t have, sent;
-    int lowat; /* of the socket, 0 at first */
+    int lowat; /* the socket's SO_RCVLOWAT; 0 at first */
     bool polls_out;
 };
 
-/* Bytes of the message with its prefix; of the prefix alone until that is there. 0: too many. */
+/* Size of the message with its prefix; that of the prefix until it has arrived. 0: too large. */
 static size_t
 whole(const struct bulk *bulk)
 {
@@ -46,7 +46,7 @@ whole(const struct bulk *bulk)
     return len > SIZE_MAX_HERE ? 0 : PREFIX + len;
 }
 
-/* Until the socket has no more. False: the peer is gone, or speaks something else. */
+/* Read until the socket is empty. False: the peer has gone, or violates the protocol. */
 static bool
 read_all(struct bulk *bulk)
 {
@@ -65,7 +65,8 @@ read_all(struct bulk *bulk)
     return true;
 }
 
-/* Sleep until a good part of the message is there, or the next one begins. */
+/* Set SO_RCVLOWAT to wake up when a large part of the message has arrived, or the next one begins.
+ */
 static void
 wait_for_much(struct bulk *bulk)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What unary calls cost their client: one after the other from a plain thread, or so many at once
- * from fibers. Every answer is compared with what was sent; the first tenth warms up. It prints
- * "answered N cpu SECONDS seconds SECONDS".
+/* The client's cost of unary calls: one by one from a plain thread, or AT_ONCE concurrently from
+ * fibers. Every response is compared with its request; the first tenth of the calls is warm-up.
+ * Prints "answered N cpu SECONDS seconds SECONDS".
  *
  *     bench-call HOST:PORT CALLS AT_ONCE */
 /* Threads: one. */

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client for what h2load cannot do: hold thousands of idle connections and then call on each, and
- * send requests that differ by a running number, or by one that is drawn from 1 to a maximum. Every
- * answer is checked: :status 200 and grpc-status 0. Response headers are decoded by nghttp2, so
- * that Weir is not its own judge.
+ * send requests that contain a counter, or a random number from 1 to a maximum. Every response must
+ * have :status 200 and grpc-status 0. Response headers are decoded by nghttp2, so that Weir's own
+ * decoder does not judge itself.
  *
- * It prints "open N" when every connection has the server's SETTINGS; with --hold it then waits for
- * a line on standard input; at the end "answered N failed M cpu S seconds S". With --stay it waits
- * for a line before it closes. With --park the calls, --streams of them on each connection, are
- * headers alone, of a method that takes a stream: "parked N" says that the server has read them all
- * and answered none. With --bare nothing polls: the one connection is written to, and a read of it
- * waits, so that no client can do with less. Exit code 0: nothing failed. */
+ * Prints "open N" when every connection has received the server's SETTINGS; with --hold it then
+ * waits for a line on standard input. At the end it prints "answered N failed M cpu S seconds S";
+ * with --stay it waits for a line before it closes. With --park, the calls (--streams on each
+ * connection) consist of headers only, for a client-streaming method: "parked N" means that the
+ * server has read them all and answered none. With --bare there is no polling: the only connection
+ * is written to and read with blocking calls, the least that a client can do. Exit code 0: no call
+ * failed. */
 /* Threads: one. */
 #define _GNU_SOURCE
 #include "link.h"
@@ -24,20 +25,21 @@
 
 enum {
     MAX_EVENTS = 256,
-    MAX_BODY = 4096, /* below every default window */
+    MAX_BODY = 4096, /* below any default window */
     MAX_PATH = 200,
     DIGITS = 8,
-    VARINT_SIZE = 5,                         /* filled up with zeros */
+    VARINT_SIZE = 5,                         /* padded with zeros */
     DEFAULT_WINDOW = 65535,                  /* RFC 9113, 6.9.2 */
     PROGRESS_TIMEOUT = LINK_PATIENCE * 1000, /* ms without any event: give up */
 };
 
 struct options {
     const char *address, *path, *body_file;
-    long connections, streams, calls; /* calls: on each connection */
-    long number_at;                   /* offset in the body of eight digits to count up; -1: none */
+    long connections, streams, calls; /* calls: per connection */
+    long number_at;                   /* offset in the body of an eight-digit counter; -1: none */
     long first_number;
-    long varint_at; /* offset in the body of a number of five bytes to choose anew; -1: none */
+    long varint_at; /* offset in the body of a five-byte number that is random in each call; -1:
+                       none */
     long varint_max;
     bool hold;
     bool stay; /* after the calls */
@@ -47,11 +49,11 @@ struct options {
 
 struct connection {
     struct link link;
-    nghttp2_hd_inflater *inflater; /* from the first answer on */
+    nghttp2_hd_inflater *inflater; /* from the first response on */
     uint32_t next_stream;
     long in_flight, calls_left;
-    int64_t window; /* what the server lets us send on the connection */
-    bool open;      /* its SETTINGS came */
+    int64_t window; /* the server's window for the connection */
+    bool open;      /* its SETTINGS have arrived */
 };
 
 struct client {
@@ -61,7 +63,7 @@ struct client {
     size_t request_len, headers_at, data_at, body_at, body_len;
     long number;
     struct connection *connections;
-    long open, answered, failed, lost, read; /* read: connections whose PING was answered */
+    long open, answered, failed, lost, read; /* read: connections whose PING was acknowledged */
     uint8_t scratch[LINK_SCRATCH];
 };
 
@@ -157,7 +159,7 @@ patch_number(const struct options *options)
     client.number++;
 }
 
-/* From run to run the same numbers. */
+/* The same numbers in every run. */
 static void
 patch_varint(const struct options *options)
 {
@@ -359,7 +361,7 @@ on_ready(struct connection *connection, bool calling)
         drop(connection);
 }
 
-/* Wait in the read itself. False: the connection is lost. */
+/* Block in the read itself. False: the connection is lost. */
 static bool
 turn_bare(bool calling)
 {
@@ -367,7 +369,7 @@ turn_bare(bool calling)
     return client.connections[0].link.fd >= 0;
 }
 
-/* Handle what is ready. False: nothing came for a long time. */
+/* Process events. False: none for a long time. */
 static bool
 turn(bool calling)
 {
@@ -432,7 +434,7 @@ park_calls(struct connection *connection)
     return link_put(&connection->link, ping, sizeof ping) && link_flush(&connection->link);
 }
 
-/* The answer to a PING comes when what was sent before it has been read. */
+/* The acknowledgement of a PING shows that everything sent before it has been read. */
 static bool
 park_all(void)
 {
@@ -497,7 +499,7 @@ parse_number(const char *text, long *out_number)
     return errno == 0 && end != text && *end == '\0' && *out_number >= 0;
 }
 
-/* One of the three is set. */
+/* Exactly one of the pointers is set. */
 struct flag {
     const char *name;
     const char **text;

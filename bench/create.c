@@ -2,7 +2,7 @@
 /* A client of one long CreateUsersStream:
  *   bench-create ADDR COUNT
  *
- * Every user must be created. At the end it prints "created N seconds S". */
+ * Every user must be created. Prints "created N seconds S" at the end. */
 /* Threads: one. */
 #include "user.weir.h"
 #include <inttypes.h>
@@ -34,7 +34,7 @@ create(weir_call *call, int32_t count)
     const User__CreateUsersResponse *response;
 
     WEIR_TRY(user_UserService_CreateUsersStream(call, &stream));
-    (void)!send_users(stream, count); /* why not is in the status */
+    (void)!send_users(stream, count); /* errors are in the status */
     WEIR_TRY(user_UserService_CreateUsersStream_client_finish(stream, &response));
     return response->count == count && response->n_errors == 0 ? WEIR_OK : WEIR_DATA_LOSS;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The echo service as its user would write it: what the benchmarks measure. */
-/* Threads: one a loop, started by the server. */
+/* The echo service as an application would write it: the subject of the benchmarks. */
+/* Threads: one per loop, started by the server. */
 #include "echo.weir.h"
 #include "interceptors.h"
 #include "work.h"
@@ -10,22 +10,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static weir_server *server; /* for the signal handler, which has no other way to it */
+static weir_server *server; /* for the signal handler, which has no parameter for it */
 
 /* Of --socket. */
 #define SOCKETS_MAX 8
 
 struct settings {
     const char *address;
-    unsigned sockets[SOCKETS_MAX];            /* that listen there already, one for each loop */
+    unsigned sockets[SOCKETS_MAX];            /* inherited listening sockets, one for each loop */
     size_t socket_count;                      /* 0: none */
-    struct interceptors_options interceptors; /* besides the one that only passes on */
+    struct interceptors_options interceptors; /* in addition to the pass-through one */
     unsigned loops;
     unsigned work_ms, workers;
-    struct weir_tls_pair pair; /* of NULLs: no TLS */
+    struct weir_tls_pair pair; /* NULLs: no TLS */
 };
 
-/* What a server is made of besides. */
+/* What the server needs, in addition to the settings. */
 struct parts {
     weir_tls *tls; /* NULL: none */
     struct work work;
@@ -39,7 +39,7 @@ on_signal(int number)
     weir_server_drain(server, WEIR_SECOND);
 }
 
-/* The answer may borrow from the request: both live until the call is over. */
+/* The response may borrow from the request: both live until the call ends. */
 static weir_code
 echo_unary(
     void *self, weir_call *call, const Echo__EchoMessage *request, Echo__EchoMessage *out_response)
@@ -75,7 +75,7 @@ echo_both_ways(void *self, struct echo_Echo_BothWays_server peer)
 static const struct echo_Echo_handlers handlers = {
     .Unary = echo_unary, .ServerStream = echo_server_stream, .BothWays = echo_both_ways};
 
-/* Every server has interceptors, so the chain is part of what is measured. */
+/* A pass-through interceptor: real servers have some, so the chain is part of the measurement. */
 static weir_code
 pass_on(void *self, weir_call *call, weir_next *next)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client of a fleet that does not stop calling: GetUser, so many times a second, until its
- * standard input ends. It tells how that goes as lines of JSON, each the whole until then:
+/* A client of several servers that calls GetUser at a fixed rate until its standard input ends. It
+ * prints its results as JSON lines, each with the totals so far:
  *
  *   bench-fleet TARGET BALANCER CALLS_PER_SECOND
  *   {"calls": 1200, "failed": 0, "why": "", "servers": {"ipv4:127.0.0.1:50051": 600, ...}}
  *
- * A call may be tried again: what kill -9 leaves unanswered is asked of another server. */
+ * Calls are retried: those that kill -9 leaves unanswered go to another server. */
 #include "user.weir.h"
 #include <jansson.h>
 #include <pthread.h>
@@ -21,7 +21,7 @@
 #define REPORT_PERIOD (100 * WEIR_MILLISECOND)
 #define CALL_TIMEOUT (40 * WEIR_SECOND)
 
-/* The least that a channel allows. */
+/* The minimum of a channel. */
 #define KEEPALIVE_TIME (10 * WEIR_SECOND)
 #define KEEPALIVE_TIMEOUT (2 * WEIR_SECOND)
 
@@ -30,7 +30,7 @@ struct fleet {
     weir_channel *channel;
     int64_t period; /* of each caller */
     atomic_bool over;
-    weir_event *never; /* set by nobody */
+    weir_event *never; /* never set */
     unsigned running;  /* fibers */
     json_int_t calls, failed;
     char why[256];

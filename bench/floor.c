@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The floor under every benchmark: what the sockets alone cost.
+/* The baseline of every benchmark: the cost of the sockets alone.
  *
- * One thread with epoll walks HTTP/2 frame headers and answers each request's END_STREAM with the
- * same prebuilt bytes, the stream id patched in; nothing is decoded. One read and one write a
- * readiness, as a real server does that gathers its output. */
+ * One thread with epoll parses HTTP/2 frame headers, and answers each END_STREAM of a request with
+ * the same prebuilt bytes, in which only the stream id is replaced; nothing is decoded. One read
+ * and one write per readiness event, like a real server that batches its output. */
 /* Threads: one. */
 #define _GNU_SOURCE
 #include "link.h"
@@ -17,10 +17,11 @@
 
 enum { MAX_EVENTS = 256 };
 
-/* What a server of gRPC answers: HEADERS :status 200, content-type, grpc-accept-encoding; DATA with
- * EchoMessage {text: 32 bytes} behind its 5-byte prefix; HEADERS grpc-status 0 with END_STREAM. The
- * first answer of a connection puts the fields into the client's dynamic table (RFC 7541, 6.2.1),
- * later ones name them there: 64 content-type, 63 grpc-accept-encoding, 62 grpc-status. */
+/* The response of a gRPC server: HEADERS :status 200, content-type, grpc-accept-encoding; DATA with
+ * EchoMessage {text: 32 bytes} after its 5-byte prefix; HEADERS grpc-status 0 with END_STREAM. The
+ * first response of a connection adds the fields to the client's dynamic table (RFC 7541,
+ * section 6.2.1), later ones refer to them: 64 content-type, 63 grpc-accept-encoding, 62
+ * grpc-status. */
 #define FRAME(len, type, flags) "\0\0" len type flags "\0\0\0\0"
 #define MESSAGE               \
     FRAME("\x27", "\0", "\0") \
@@ -64,7 +65,7 @@ struct server {
     uint8_t scratch[LINK_SCRATCH];
 };
 
-/* Write the stream id into the three frames of an answer. */
+/* Write the stream id into the three frames of a response. */
 static void
 patch(uint8_t *headers, size_t headers_len, const uint8_t *stream_id)
 {
@@ -145,7 +146,7 @@ serve(struct server *server)
     }
 }
 
-/* The value of an option; NULL: it is not given. */
+/* The value of an option; NULL: it was not given. */
 static const char *
 option(int argc, char **argv, const char *name)
 {
@@ -160,7 +161,7 @@ main(int argc, char **argv)
 {
     static struct server server;
     const char *address = option(argc, argv, "--listen");
-    const char *fd = option(argc, argv, "--socket"); /* that listens there already */
+    const char *fd = option(argc, argv, "--socket"); /* an inherited listening socket */
 
     if (address == NULL || argc != (fd == NULL ? 3 : 5)) {
         fprintf(stderr, "usage: bench-floor --listen HOST:PORT [--socket FD]\n");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What hedging does about a server of which every twentieth reply, by chance, is 100 times slower:
- * server and client are threads of this one program. It prints one line of JSON; latencies are in
+/* The effect of hedging with a server whose every twentieth response, at random, takes 100 times
+ * longer. Server and client are threads of this program. Prints one line of JSON; latencies are in
  * microseconds.
  *
  *     bench-hedge [--hedge] --calls N */
-/* Threads: one turns the server's loops, another one the client's, with a fiber for each caller. */
+/* Threads: one runs the server's loops, another one the client's, with a fiber for each caller. */
 #include "echo.weir.h"
 #include <errno.h>
 #include <getopt.h>
@@ -37,7 +37,8 @@ static bool
 is_slow(void)
 {
     static atomic_uint state = 1;
-    unsigned number = atomic_fetch_add(&state, 1) * 2654435761u; /* spread, the same in every run */
+    unsigned number = atomic_fetch_add(&state, 1) * 2654435761u; /* scattered, but the same in
+                                                                    every run */
 
     return (number ^ number >> 15) % SLOW_IN == 0;
 }
@@ -121,7 +122,7 @@ make_calls(struct bench *bench)
     return begun;
 }
 
-/* ---- what came of it ---- */
+/* ---- results ---- */
 
 static int
 compare(const void *a, const void *b)
@@ -148,7 +149,7 @@ print_outcome(struct bench *bench)
         percentile(bench, 50), percentile(bench, 99));
 }
 
-/* ---- setting up ---- */
+/* ---- setup ---- */
 
 static bool
 open_channel(struct bench *bench, const char *address)

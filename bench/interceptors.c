@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interceptors that bench-echo can be given: each has a field, a function that adds it to the
- * server, a line in the table, and its end in interceptors_free. */
+/* The interceptors that bench-echo can use. Each has a field, a function that adds it to the
+ * server, a line in the table, and cleanup in interceptors_free. */
 #include "interceptors.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ write_lines(void *self, const char *lines, size_t len)
         rewind(all->lines);
 }
 
-/* JSON into a file, which is written over and over. */
+/* JSON into a temporary file, which is overwritten again and again. */
 static weir_code
 add_logging(struct interceptors *all, weir_server *server)
 {
@@ -56,7 +56,7 @@ add_metrics(struct interceptors *all, weir_server *server)
     return weir_server_wrap(server, weir_metrics_intercept, all->metrics);
 }
 
-/* A limit that nothing reaches. */
+/* A limit that is never reached. */
 static weir_code
 add_ratelimit(struct interceptors *all, weir_server *server)
 {
@@ -79,7 +79,7 @@ static void *export(void *tracer)
     return NULL;
 }
 
-/* One trace in a hundred. */
+/* Samples one trace in a hundred. */
 static weir_code
 add_tracing(struct interceptors *all, weir_server *server)
 {
@@ -124,7 +124,7 @@ check_tokens(struct interceptors *all, weir_server *server, const weir_signer *s
     return weir_server_wrap(server, weir_auth_intercept, all->auth);
 }
 
-/* Every call has the same token, so it is one that was verified before. */
+/* Every call has the same token, so it is in the cache of verified ones. */
 static weir_code
 add_auth(struct interceptors *all, weir_server *server)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frame headers over a socket, one read and one write a readiness. */
+/* HTTP/2 frames over a socket, with one read and one write per readiness event. */
 #define _GNU_SOURCE
 #include "link.h"
 #include <errno.h>
@@ -15,13 +15,13 @@
 enum {
     BACKLOG = 4096,
     MAX_HOST = 256,
-    MAX_OUTPUT = 64 * 1024 * 1024, /* a peer that does not read is dropped */
+    MAX_OUTPUT = 64 * 1024 * 1024, /* a peer that does not read is disconnected */
 };
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define PREFACE_LEN (sizeof(PREFACE) - 1)
 
-/* The connection's window: 1 GiB more than the default, opened again when half of it is used. */
+/* The connection's window: 1 GiB above the default, replenished when half of it is used. */
 #define WINDOW (UINT32_C(1) << 30)
 
 /* SETTINGS with INITIAL_WINDOW_SIZE = 2^31-1, then WINDOW_UPDATE of WINDOW on stream 0. */
@@ -166,7 +166,7 @@ link_put(struct link *link, const void *bytes, size_t len)
     return true;
 }
 
-/* Give the connection's window back by halves (RFC 9113, 6.9). */
+/* Replenish the connection's window by halves (RFC 9113, section 6.9). */
 static bool
 credit(struct link *link, uint32_t len)
 {
@@ -200,7 +200,7 @@ keep_house(struct link *link, const struct link_frame *frame)
     return true;
 }
 
-/* Handle whole frames, keep the rest for the next read. */
+/* Process complete frames, and keep the rest for the next read. */
 static bool
 walk(struct link *link, const uint8_t *bytes, const uint8_t *end, link_on_frame *on_frame)
 {
@@ -224,7 +224,7 @@ walk(struct link *link, const uint8_t *bytes, const uint8_t *end, link_on_frame 
     return true;
 }
 
-/* Keep what is not yet a whole preface; *out_at is what comes after one. */
+/* Keep an incomplete preface; *out_at is the offset after a complete one. */
 static bool
 take_preface(struct link *link, const uint8_t *bytes, size_t len, size_t *out_at)
 {

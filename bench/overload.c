@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that come at a rate of their own, whether or not the server keeps up, and how long each of
- * them took from the moment at which it was due. It prints one line of JSON; latencies are in
+/* An open-loop load: calls begin at a fixed rate whether or not the server keeps up, and their
+ * latency counts from the time at which they were due. Prints one line of JSON; latencies are in
  * microseconds.
  *
  *     bench-overload --connect HOST:PORT --rate CALLS_A_SECOND --seconds N */
-/* Threads: the main thread paces, another one turns the loop with a fiber for each call. */
+/* Threads: the main thread paces, another one runs the loop with a fiber for each call. */
 #include "echo.weir.h"
 #include <errno.h>
 #include <getopt.h>
@@ -65,7 +65,7 @@ sleep_until(int64_t due)
         continue;
 }
 
-/* False: calls are left that never ended. */
+/* False: some calls never ended. */
 static bool
 make_calls(struct load *load)
 {
@@ -86,7 +86,7 @@ make_calls(struct load *load)
     return atomic_load(&ended) == load->count;
 }
 
-/* ---- what came of them ---- */
+/* ---- results ---- */
 
 static int
 compare(const void *a, const void *b)
@@ -96,7 +96,7 @@ compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* In microseconds; they are sorted. */
+/* In microseconds; the latencies are sorted. */
 static double
 percentile(const int64_t *took, size_t count, size_t percent)
 {
@@ -105,7 +105,7 @@ percentile(const int64_t *took, size_t count, size_t percent)
     return count == 0 ? 0 : (double)took[at] / (double)WEIR_MICROSECOND;
 }
 
-/* Count and latencies of those that ended with a code; the first tenth warms up. */
+/* Count and latencies of the calls with this code; the first tenth is warm-up. */
 static size_t
 print_code(const struct load *load, weir_code code, const char *name)
 {
@@ -139,7 +139,7 @@ print_outcomes(const struct load *load)
     printf("\"other\": %zu}\n", load->count - told);
 }
 
-/* ---- setting up ---- */
+/* ---- setup ---- */
 
 static void *
 turn(void *loop)
@@ -173,7 +173,7 @@ run(struct load *load)
     all = make_calls(load);
     weir_loop_stop(load->loop);
     pthread_join(thread, NULL);
-    if (!all) /* their fibers still hold what would be freed */
+    if (!all) /* their fibers still use what would be freed */
         return false;
     print_outcomes(load);
     for (size_t i = 0; i < CHANNELS; i++)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client of streams and of large messages:
- *   bench-stream ADDR stream TIMES SIZE   one call that is answered with so many messages
- *   bench-stream ADDR both TIMES SIZE     one call that sends them, too, while the answers come
- *   bench-stream ADDR unary TIMES SIZE    so many calls, one after the other
+ *   bench-stream ADDR stream TIMES SIZE   one call that receives TIMES messages
+ *   bench-stream ADDR both TIMES SIZE     one call that sends and receives TIMES messages
+ *   bench-stream ADDR unary TIMES SIZE    TIMES calls, one by one
  *
- * Every answer is compared with what was sent. At the end it prints "answered N seconds S". */
+ * Every response is compared with what was sent. Prints "answered N seconds S" at the end. */
 /* Threads: one. */
 #include "echo.weir.h"
 #include <errno.h>
@@ -52,7 +52,7 @@ struct sender {
     struct echo_Echo_BothWays_client stream;
 };
 
-/* On a fiber beside who receives. */
+/* Runs on a fiber of its own, while another one receives. */
 static void
 send_all(void *arg)
 {
@@ -95,7 +95,7 @@ run_stream(const struct job *job, weir_code (*exchange)(weir_call *call, const s
     code = exchange(call, job);
     if (code != WEIR_OK) {
         fail(call, code);
-        exit(EXIT_FAILURE); /* the sender may be in the call still */
+        exit(EXIT_FAILURE); /* the sender may still use the call */
     }
     weir_call_free(call);
     return code;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a token costs that auth sees for the first time:
+/* The cost of a token that auth has not seen before:
  *   bench-token COUNT
  *
- * So many RS256 tokens go to an echo server in this process, each in a call of its own, and then
- * once more, when they are known: what the first time takes beyond the second is what reading and
- * verifying them took. Beside that, OpenSSL verifies the same signatures and does nothing else. It
- * prints "verify_us A first_us B cached_us C": CPU of the whole process by the token. */
+ * COUNT RS256 tokens are sent to an echo server in this process, each in a call of its own, and
+ * then a second time, when they are cached. The difference is the cost of parsing and verifying
+ * them. For comparison, the same signatures are verified by OpenSSL alone. Prints
+ * "verify_us A first_us B cached_us C": CPU time of the process per token. */
 /* Threads: the server has one, the client is the main one. */
 #include "echo.weir.h"
 #include <openssl/evp.h>
@@ -22,7 +22,7 @@
 
 #define AT_ONCE 64
 #define MOST 100000
-#define ROOM 128 /* places of the cache a token: none is to be pushed out by another */
+#define ROOM 128 /* cache entries per token, so that none is evicted */
 
 struct bench {
     size_t count;
@@ -32,8 +32,8 @@ struct bench {
     weir_server *server;
     weir_loop *loop;
     weir_channel *channel;
-    size_t next, running; /* of a pass */
-    weir_code code;       /* the worst that happened */
+    size_t next, running; /* of one pass */
+    weir_code code;       /* the most severe status */
 };
 
 static double
@@ -47,7 +47,7 @@ cpu_seconds(void)
 
 /* ---- tokens ---- */
 
-/* As the header says it. NULL: it cannot be signed, or there is no memory. */
+/* As the header says. NULL: it cannot be signed, or no memory. */
 static char *
 sign_one(const weir_signer *signer, size_t number)
 {
@@ -96,7 +96,7 @@ sign_all(struct bench *bench)
 
 /* ---- OpenSSL alone ---- */
 
-/* Base64url without padding; the length. */
+/* Base64url without padding; returns the length. */
 static size_t
 decode(const char *text, unsigned char out[1024])
 {
@@ -128,7 +128,7 @@ verify_one(EVP_PKEY *key, const char *header)
     return good;
 }
 
-/* Seconds; below 0: a signature is none. */
+/* Seconds; negative: an invalid signature. */
 static double
 verify_all(const struct bench *bench)
 {
@@ -178,7 +178,7 @@ call_on(void *arg)
         weir_loop_stop(bench->loop);
 }
 
-/* Each token once. Seconds of CPU. */
+/* One call per token. Returns seconds of CPU. */
 static double
 pass(struct bench *bench)
 {
@@ -225,7 +225,7 @@ run_server(void *server)
     return NULL;
 }
 
-/* ---- putting it together ---- */
+/* ---- setup ---- */
 
 static weir_code
 measure(struct bench *bench)
@@ -234,7 +234,7 @@ measure(struct bench *bench)
     double verify = verify_all(bench), first, cached;
     double each = 1e6 / (double)bench->count;
 
-    WEIR_TRY(call_with(bench->channel, bench->tokens[0])); /* warms up */
+    WEIR_TRY(call_with(bench->channel, bench->tokens[0])); /* warm-up */
     first = pass(bench);
     cached = pass(bench);
     WEIR_TRY(bench->code);

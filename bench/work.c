@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Work that a call of bench-echo waits for. */
+/* Simulated work for calls of bench-echo. */
 #include "work.h"
 #include <stdlib.h>
 #include <time.h>
 
-/* A handler that its caller gives up leaves before the work is done. */
+/* A handler whose call was cancelled returns before the work is done, so the job has memory of its
+ * own. */
 struct job {
     int64_t time;
     weir_event *done;
@@ -50,7 +51,7 @@ submit(const struct work *work, weir_event *done)
     return WEIR_RESOURCE_EXHAUSTED;
 }
 
-/* Not inlined: calls without work are what is measured mostly, and save no registers for it. */
+/* Not inlined, so that calls without work, the usual benchmark, save no registers for it. */
 static __attribute__((noinline)) weir_code
 wait_for(const struct work *work, weir_call *call)
 {

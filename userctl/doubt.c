@@ -5,7 +5,7 @@
 #include "userctl/doubt.h"
 
 struct doubt {
-    bool earlier, last; /* the last attempt, and any before it */
+    bool earlier, last; /* attempts whose outcome is unknown */
 };
 
 static const struct weir_key key = {"doubt"};

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #define CONNECT_TIMEOUT (10 * WEIR_SECOND)
-#define PAUSE (100 * WEIR_MILLISECOND) /* before it connects again */
+#define PAUSE (100 * WEIR_MILLISECOND) /* before reconnecting */
 #define SPANS 8
 
-/* Wide enough that the load never waits for our own windows. */
+/* Wide enough that our own windows never limit the load. */
 #define STREAM_WINDOW (1024 * 1024)
 #define CONNECTION_WINDOW (16 * 1024 * 1024)
 
@@ -20,7 +20,7 @@ note(struct connection *conn, const char *why)
     snprintf(conn->why, sizeof(conn->why), "%s", why);
 }
 
-/* ---- losing it ---- */
+/* ---- closing ---- */
 
 static void
 drop_blocks(struct connection *conn)
@@ -58,7 +58,7 @@ drop(struct connection *conn)
     conn->kept = 0;
 }
 
-/* Its calls are over. One that was never ready tries each address once. */
+/* Its calls end. A connection that was never ready tries each address once. */
 static void
 lose(struct connection *conn, const char *why)
 {
@@ -91,7 +91,7 @@ connection_close(struct connection *conn)
 
 /* ---- bytes ---- */
 
-/* True when the socket took everything. */
+/* True if the socket accepted everything. */
 static bool
 flush(struct connection *conn)
 {
@@ -145,11 +145,11 @@ on_event(struct connection *conn, const struct h2_event *event)
     } else if (event->stream != NULL && event->stream->user != NULL) {
         stream_on_event(event->stream->user, event);
     } else if (event->type == H2_HEADERS) {
-        h2_stream_release(conn->h2, event->stream); /* a server that asks */
+        h2_stream_release(conn->h2, event->stream); /* a stream that the server opened */
     }
 }
 
-/* False: the connection is no more, or to be given up. */
+/* False: the connection is closed or must be. */
 static bool
 take_events(struct connection *conn, struct h2_input *in)
 {
@@ -190,8 +190,8 @@ on_read(void *owner, const uint8_t *data, size_t len, size_t *out_keep)
     touch(conn);
 }
 
-/* Write; with room made, streams that wait for it go on. What the socket does not take waits until
- * it is writable. */
+/* Write. If that makes room, streams that were waiting for it continue. The rest is written when
+ * the socket becomes writable. */
 static void
 flush_task(struct loop_task *task)
 {
@@ -326,7 +326,8 @@ connection_put(struct connection *conn, struct stream *stream)
 
 /* ---- header blocks ---- */
 
-/* A block stays good while it is held; the decoder gives the same again for the same bytes. */
+/* A block keeps its identity while a reference is held: the decoder returns the same block for the
+ * same bytes. */
 static void
 keep(struct h2_block **kept, struct h2_block *block)
 {
@@ -364,7 +365,7 @@ connection_read_end(struct connection *conn, struct h2_block *block, const char 
     return code;
 }
 
-/* ---- life ---- */
+/* ---- setup ---- */
 
 bool
 connection_init(struct connection *conn, struct worker *worker)

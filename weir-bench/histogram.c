@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first HISTOGRAM_SLICES buckets hold one nanosecond each, the next as many two, and so on: the
- * number of a bucket is a floating-point number of 7 bits. */
+/* The first HISTOGRAM_SLICES buckets are one nanosecond wide, the next ones two, and so on: a
+ * bucket's index is a floating-point number with a mantissa of 7 bits. */
 #include "weir-bench/histogram.h"
 
 #define SLICE_BITS 7
@@ -18,7 +18,7 @@ bucket_of(uint64_t time)
     return HISTOGRAM_SLICES * power + (unsigned)(time >> power);
 }
 
-/* The longest time that falls into a bucket. */
+/* Upper bound of a bucket. */
 static uint64_t
 end_of(unsigned bucket)
 {

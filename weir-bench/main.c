@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir-bench: load a gRPC server, and measure how it answers. */
+/* weir-bench: load a gRPC server and measure its responses. */
 #include "usercommon/complain.h"
 #include "usercommon/streams.h"
 #include "weir-bench/report.h"
@@ -43,7 +43,7 @@ write_svg(const struct options *options, const struct tally *tally)
     return close_file(file);
 }
 
-/* False after complaining. */
+/* False: an error was printed. */
 static bool
 report(const struct options *options, const struct tally *tally)
 {
@@ -62,7 +62,7 @@ report(const struct options *options, const struct tally *tally)
     return true;
 }
 
-/* 1 when a call failed, so that scripts notice. */
+/* 1 if a call failed, so that scripts notice. */
 static int
 measure(const struct options *options)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The picture: across, the share of the calls, each step a tenth of what is left (90 %, 99 %, ...);
- * up, the time, each step ten times as long. */
+/* The diagram. Horizontal axis: percentiles; each step covers nine tenths of the remaining calls
+ * (90 %, 99 %, ...). Vertical axis: time, logarithmic. */
 #include "weir-bench/report.h"
 
 #include <math.h>
@@ -8,8 +8,8 @@
 enum { LEFT = 90, TOP = 50, WIDTH = 640, HEIGHT = 320, POINTS = 256 };
 
 struct scale {
-    double nines;       /* how many steps across */
-    double least, most; /* logarithms of the first and the last step up */
+    double nines;       /* number of horizontal steps */
+    double least, most; /* logarithms of the vertical bounds */
 };
 
 static double

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Copies of a small message, so that a stream fills whole frames with them. */
+/* Size of the copies of a small message, so that a stream can fill whole frames with them. */
 #define COPIES_SIZE (16 * 1024)
 
-/* Longer ones than a window take their time; this is what a gRPC message's prefix can tell. */
+/* The maximum of the length field in the prefix of a gRPC message. */
 #define MAX_MESSAGE (UINT32_MAX - WIRE_PREFIX_SIZE)
 
 #define OWN_FIELDS 8
@@ -29,7 +29,7 @@ add_field(struct request *request, const char *name, const char *value)
         .name = weir_str_of(name), .value = weir_str_of(value), .indexing = H2_INDEX};
 }
 
-/* What an application may send. */
+/* Header fields that an application may set. */
 static bool
 is_metadata(const char *name, const char *value)
 {
@@ -53,7 +53,7 @@ add_header(struct request *request, const char *text, char error[FLAGS_ERROR])
     return true;
 }
 
-/* The order of gRPC's own clients (PROTOCOL-HTTP2, Requests). */
+/* In the order of gRPC's specification (PROTOCOL-HTTP2, Requests). */
 static bool
 make_fields(struct request *request, const struct options *options, char error[FLAGS_ERROR])
 {
@@ -81,7 +81,7 @@ make_fields(struct request *request, const struct options *options, char error[F
     return true;
 }
 
-/* A timeout of about an hour: it never ends a call, and no two of a thousand are the same. */
+/* A timeout of about an hour: it never ends a call, and differs among a thousand calls. */
 void
 request_change(struct request_change *change, uint64_t number)
 {
@@ -99,7 +99,7 @@ request_change(struct request_change *change, uint64_t number)
 
 /* ---- messages ---- */
 
-/* *out_bytes is to be freed. False: it cannot be read, errno says why. */
+/* *out_bytes must be freed. False: it cannot be read, errno says why. */
 static bool
 read_file(const char *path, uint8_t **out_bytes, size_t *out_len)
 {

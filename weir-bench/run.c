@@ -22,7 +22,7 @@ struct crew {
     uint32_t count;
     pthread_mutex_t lock;
     pthread_cond_t ended;
-    uint32_t running; /* under the lock */
+    uint32_t running; /* guarded by the lock */
 };
 
 static void *
@@ -61,7 +61,7 @@ show_progress(const struct crew *crew, unsigned second, uint64_t *before)
     *before = now;
 }
 
-/* Under the lock. */
+/* The caller holds the lock. */
 static void
 wait_for_all(struct crew *crew, bool shows)
 {
@@ -83,7 +83,7 @@ wait_for_all(struct crew *crew, bool shows)
 
 /* ---- workers ---- */
 
-/* This one's part of a number that all share. */
+/* A worker's share of a number. */
 static uint32_t
 part_of(uint32_t number, uint32_t which, uint32_t count)
 {
@@ -168,9 +168,9 @@ run_plan(const struct plan *plan, struct tally *out_tally)
     return status;
 }
 
-/* ---- what all share ---- */
+/* ---- the plan ---- */
 
-/* NULL after complaining, unless there is to be none. */
+/* *out_tls is NULL without TLS. False: an error was printed. */
 static bool
 open_tls(const struct options *options, weir_tls **out_tls)
 {

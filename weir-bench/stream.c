@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stream sends its messages as the peer's windows allow; a bidirectional one sends the next when
- * the last has been answered. Header blocks that are the same as before are not looked at again. */
+/* A stream sends its messages as fast as the server's windows allow; a bidirectional one sends the
+ * next message after the response to the last. Header blocks that are the same as before are not
+ * parsed again. */
 #include "weir-bench/stream.h"
 
 #include "weir-bench/connection.h"
@@ -23,7 +24,7 @@ kind_of(const struct stream *stream)
     return worker_of(stream)->plan->options->kind;
 }
 
-/* text: lives until this returns. */
+/* text: valid until this returns. */
 static void
 finish(struct stream *stream, weir_code code, const char *text)
 {
@@ -40,7 +41,7 @@ finish(struct stream *stream, weir_code code, const char *text)
 
 /* ---- sending ---- */
 
-/* Bytes that may be sent by now, as far as the server's answers go. */
+/* Bytes that may be sent so far; bidirectional streams wait for responses. */
 static uint64_t
 allowed(const struct stream *stream)
 {
@@ -57,7 +58,8 @@ push(struct stream *stream)
 {
     const struct request *request = request_of(stream);
     struct h2_conn *h2 = stream->conn->h2;
-    bool waits = kind_of(stream) == WEIR_BIDI_STREAM; /* it ends after the last answer */
+    bool waits = kind_of(stream) == WEIR_BIDI_STREAM; /* it is half-closed after the last
+                                                         response */
     uint64_t until = allowed(stream);
 
     while (stream->sent < until) {
@@ -150,14 +152,14 @@ on_message(struct stream *stream)
         (void)h2_stream_send_data(stream->conn->h2, stream->h2, NULL, 0, true);
 }
 
-/* Is the call that was at hand still alive? */
+/* Is the stream still in use by the call with this number? */
 static bool
 goes_on(const struct stream *stream, uint64_t number)
 {
     return stream->h2 != NULL && stream->number == number;
 }
 
-/* Take what belongs to the message at hand. False: these are no messages of gRPC. */
+/* Consume a part of the current message. False: not an uncompressed gRPC message. */
 static bool
 take(struct stream *stream, const uint8_t **data, size_t *len)
 {
@@ -207,7 +209,7 @@ on_data(struct stream *stream, const struct h2_event *event)
     }
 }
 
-/* The trailers of a call; a block that has been OK before is OK again. */
+/* Trailers end the call. */
 static void
 on_end(struct stream *stream, struct h2_block *block)
 {

@@ -6,7 +6,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* How long calls may take to end after the load has. */
+/* Time for calls to complete after the load has ended. */
 #define GRACE (5 * WEIR_SECOND)
 
 /* ---- the schedule ---- */
@@ -23,7 +23,7 @@ due_at(const struct worker *worker, uint64_t number)
     return worker->started + (int64_t)((double)number * 1e9 / worker->rate);
 }
 
-/* The point in time up to which calls become due. */
+/* Calls become due until this time. */
 static int64_t
 end_of_dues(const struct worker *worker)
 {
@@ -69,7 +69,8 @@ sleep_until_due(struct worker *worker)
         timerfd_settime(worker->pace_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-/* Begin what is due; what finds no free stream is looked at again when one becomes free. */
+/* Begin the calls that are due; those without a free stream are retried when a stream becomes free.
+ */
 static void
 keep_pace(struct worker *worker)
 {
@@ -118,7 +119,7 @@ set_timer(struct worker *worker, int64_t after)
         worker_fail(worker, "no memory");
 }
 
-/* Calls that were due and have not ended have taken at least so long. */
+/* Record calls that were due and have not ended with the time that they have taken so far. */
 static void
 give_up_dues(struct worker *worker)
 {
@@ -197,7 +198,7 @@ phase_is_over(struct loop_timer *timer)
         end(worker);
 }
 
-/* Of a number of calls to be made none is left; a worker's part of them may be none. */
+/* All calls of a limited number have ended; a worker's share may be zero. */
 static bool
 all_are_made(const struct worker *worker)
 {
@@ -205,7 +206,7 @@ all_are_made(const struct worker *worker)
            worker->begun == worker->calls;
 }
 
-/* ---- what connections tell ---- */
+/* ---- events of connections ---- */
 
 static void
 start(struct worker *worker)
@@ -251,7 +252,8 @@ worker_fail(struct worker *worker, const char *why)
     end(worker);
 }
 
-/* Does what ends now belong to the result? With a rate, what was due while it was measured does. */
+/* Is a call that ends now part of the result? With a rate, it is if it became due while measuring.
+ */
 static bool
 counts(const struct worker *worker, int64_t due)
 {
@@ -294,7 +296,7 @@ worker_done(const struct worker *worker)
     return counter_read(&worker->tally.done);
 }
 
-/* ---- life ---- */
+/* ---- setup ---- */
 
 static bool
 make_connections(struct worker *worker)
