@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A backup file: a database as JSON lines, independent of the kind of database; see doc/BACKUP.md.
- */
+/* A backup: a database as lines of JSON, of no kind of database; doc/BACKUP.md describes it. */
 /* Threads: belongs to one thread, and blocks it. */
 #pragma once
 
 #include "userd/archive.h"
 
-/* Called with the number of users copied so far, and of all. */
+/* Told how many users were moved so far, of how many. */
 typedef void archive_progress(int64_t done, int64_t all);
 
-/* Create a file that only its owner can access. It must not exist; it gets its name when it is
- * complete and durable. False: cause says why. */
+/* Write a file that is not there yet, its owner's alone; it is whole and on the disk when it bears
+ * its name. False: cause says why. */
 bool archive_file_write(const char *path, struct archive *archive, archive_progress *progress,
     int64_t *out_users, struct store_cause *cause);
 
-/* Is it a complete backup, unchanged since it was written? False: cause says why not. */
+/* Is it a whole backup, unchanged since it was written? False: cause says why not. */
 bool archive_file_check(const char *path, int64_t *out_users, struct store_cause *cause);
 
-/* Load a checked file into the archive; the transaction is the caller's. */
+/* Put all of a checked file into the archive, whose transaction is the caller's. */
 bool archive_file_read(const char *path, struct archive *archive, archive_progress *progress,
     struct store_cause *cause);
