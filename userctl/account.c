@@ -50,7 +50,7 @@ format_time(int64_t seconds, char out[32])
         snprintf(out, 32, "%" PRId64, seconds);
 }
 
-/* The claims are untrusted text, which must not control the terminal. False: no memory. */
+/* What a token says is its issuer's: it must not drive the terminal. False: no memory. */
 static bool
 print_visible(const char *text)
 {

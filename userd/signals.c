@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signal handling. A thread waits for signals, so that they are handled in ordinary code. */
+/* Signals. A thread waits for them, so that what they cause runs as ordinary code. */
 #include "userd/signals.h"
 
 #include "userd/notify.h"
@@ -19,8 +19,8 @@ awaited_signals(void)
     return set;
 }
 
-/* SIGPIPE and SIGXFSZ become errors of the write. SIGCHLD is reset because a parent may have
- * ignored it, and we would not learn then that a successor has ended. */
+/* SIGPIPE and SIGXFSZ are errors of a write, reported where it is made. A parent that ignores
+ * SIGCHLD has us do so, too, and then nobody tells that a successor has ended. */
 void
 signals_block(void)
 {
@@ -37,7 +37,8 @@ end_server(struct signals *signals, int number)
 {
     const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
 
-    /* With a successor the service goes on, so this process must not report otherwise. */
+    /* With a successor the service goes on, and whoever asks this process must not hear otherwise.
+     */
     if (signals->handover.successor == 0)
         ops_drain(signals->ops);
     if (++signals->ends == 1) {
@@ -55,7 +56,7 @@ end_server(struct signals *signals, int number)
     weir_server_drain(signals->server, signals->ends == 1 ? signals->grace : 0);
 }
 
-/* The result is logged by the observer in tls.c. */
+/* How it went is logged by the observer in tls.c. */
 static void
 reload(const struct signals *signals)
 {
@@ -76,7 +77,7 @@ handle(struct signals *signals, int number)
         handover_start(&signals->handover);
 }
 
-/* -1: the watchdog is due. */
+/* -1: the watchdog's time has come. */
 static int
 wait_for_one(const sigset_t *set, const struct watchdog *watchdog)
 {

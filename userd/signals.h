@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SIGTERM and SIGINT: the first drains the server, the second ends it at once. SIGHUP: certificates
- * are read again. SIGUSR2: a successor is started (handover.h). */
+ * are read again. SIGUSR2: a successor takes over (handover.h). */
 /* Threads: start and stop belong to the main thread; one thread of its own waits for the signals.
  */
 #pragma once
@@ -21,18 +21,18 @@ struct signals {
     int64_t grace;
     struct handover handover;
     struct watchdog watchdog;
-    unsigned ends;               /* signals to end that were received */
-    void (*draining)(void *arg); /* may be NULL: called before the server drains, for each signal */
+    unsigned ends;               /* signals to end that have come */
+    void (*draining)(void *arg); /* may be NULL: before the server drains, each time */
     void *arg;
     pthread_t thread;
     atomic_bool stopped;
 };
 
-/* Block the signals in this thread and in those it starts; before any thread is started. */
+/* Hold the signals back in this thread and in all that it starts: before the first of them. */
 void signals_block(void);
 
-/* Start a thread that waits for the signals; server, log, tls, ops, grace, handover.argv, draining
- * and arg are set. False: it cannot be started. */
+/* Wait for the signals on a thread; server, log, tls, ops, grace, handover.argv, draining and arg
+ * are set. False: it cannot be started. */
 bool signals_start(struct signals *signals);
 
 /* Before the server is freed. */
