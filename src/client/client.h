@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a channel: its connection, who waits for it, its methods' header fields. */
-/* Threads: everything belongs to the loop's thread, but for the pool of calls, which has a
- * lock. */
+/* The internals of a channel: resolver, balancer, subchannels, connections and waiting calls. */
+/* Threads: everything belongs to the loop's thread, except the pool of calls, which has a lock. */
 #pragma once
 
 #include "base/map.h"
@@ -22,8 +21,8 @@
 #include <weir/credentials.h>
 #include <weir/pool.h>
 
-/* The fields that every request of a method begins with, in storage of their own: hpack knows them
- * by address. */
+/* The fields that every request of a method begins with. They have storage of their own because
+ * hpack recognises them by address. */
 #define CLIENT_METHOD_FIELD 0
 #define CLIENT_PATH_FIELD 2
 #define CLIENT_PSEUDO_FIELDS 4
@@ -37,11 +36,11 @@ struct client_method {
 
 struct client_conn;
 
-/* A server as the resolver has told of it. */
+/* A server as reported by the resolver. */
 struct client_endpoint {
     char *address;
     unsigned weight;
-    struct weir_attribute *attributes; /* keys and values are its own */
+    struct weir_attribute *attributes; /* keys and values are owned */
     size_t attribute_count;
 };
 
@@ -50,127 +49,127 @@ struct client_endpoints {
     size_t count;
 };
 
-/* Where a resolver reports. */
+/* The resolver of a channel, to which it reports its results. */
 struct weir_resolver {
     struct weir_channel *channel;
     const struct weir_resolver_type *type;
     void *self;
     bool asked;
-    bool listed; /* there has been a list */
+    bool listed; /* it has reported a list */
     struct loop_task again;
     int64_t backoff, retry_at;
 };
 
-/* The policy at work. */
+/* The load balancing policy in use. */
 struct client_balancer {
     const struct weir_balancer_type *type;
     void *self;
-    struct weir_subchannel **ready; /* those that may be picked; room for all */
+    struct weir_subchannel **ready; /* those that may be picked; has room for all */
     size_t ready_count, room;
-    struct weir_ready choice; /* of the pick that is being made */
+    struct weir_ready choice; /* of the pick in progress */
 };
 
-/* Where the service config comes from; what it has come to is in the channel. */
+/* The sources of the service config; the config in force is weir_channel.config. */
 struct client_service_config {
-    const struct weir_service_config *own;           /* of the channel's options; may be NULL */
-    const struct weir_service_config_format *format; /* NULL: the resolver's is not heeded */
+    const struct weir_service_config *own;           /* from the channel's options; may be NULL */
+    const struct weir_service_config_format *format; /* NULL: the resolver's is ignored */
     void (*refused)(void *self, const char *why);    /* may be NULL */
     void *refused_self;
-    bool in_dns;         /* names are asked for it, too */
-    char *balancer_name; /* where no config names one; NULL: pick_first */
-    bool judged;         /* then outliers are looked for */
+    bool in_dns;         /* DNS lookups also ask for it */
+    char *balancer_name; /* used if no config names one; NULL: pick_first */
+    bool judged;         /* the options enable outlier detection */
     struct weir_outlier_options outliers;
-    char *text;        /* the resolver's newest, good or bad; NULL: none */
-    struct buf chosen; /* the balancer and its options, as bytes */
+    char *text;        /* the resolver's latest, valid or not; NULL: none */
+    struct buf chosen; /* the balancer in use and its options, serialised */
 };
 
 struct weir_channel {
     weir_loop *loop;
     struct client_target target;
     struct client_proxy proxy;
-    struct weir_server *server;    /* of this process; NULL: the target's addresses count */
+    struct weir_server *server;    /* in this process; NULL: the target's addresses are used */
     weir_tls *tls;                 /* NULL: plain text */
-    weir_pool *pool;               /* where names are looked up; may be NULL */
+    weir_pool *pool;               /* runs DNS lookups; may be NULL */
     const weir_catalog *catalog;   /* may be NULL */
     weir_credentials *credentials; /* NULL: none */
     char *authority, *user_agent;
-    char *destination; /* the target, and the proxy on the way: for people */
+    char *destination; /* the target and the proxy in between, for messages */
     struct call_shared shared;
     struct rpc_keepalive keepalive;
     size_t max_header_list;
     int64_t connect_timeout;
     int64_t idle_timeout;
     int64_t initial_backoff, max_backoff;
-    unsigned max_connections; /* a subchannel */
+    unsigned max_connections; /* per subchannel */
 
-    weir_connectivity state; /* FAILURE: calls fail with the reason */
+    weir_connectivity state; /* in FAILURE calls fail with `why` */
     char why[768];           /* of the last failure */
-    struct list watchers;    /* channel_watcher: who waits for another state */
+    struct list watchers;    /* channel_watcher: wait for the state to change */
     struct weir_resolver resolver;
     struct client_balancer balancer;
     struct outlier_judge judge;
-    struct list subchannels; /* of the newest list, in its order */
-    struct list parting;     /* those that are no longer in it, while their calls go on */
-    bool wanted;             /* to be connected as soon as there is a list */
-    int64_t wanted_at;       /* when a call found no connection last */
-    bool resting;            /* it has let go of its connections, for want of calls */
+    struct list subchannels; /* of the latest list, in its order */
+    struct list parting;     /* no longer in the list, but with calls in progress */
+    bool wanted;             /* connect as soon as there is a list */
+    int64_t wanted_at;       /* when a call last found no connection */
+    bool resting;            /* idle: its connections were closed because there were no calls */
     uint64_t uses;           /* streams opened */
     uint64_t calls_started, calls_succeeded, calls_failed; /* see weir/connections.h */
     int64_t last_call;
-    uint64_t last_subchannel, last_connection; /* their numbers */
+    uint64_t last_subchannel, last_connection; /* the last numbers given out */
     struct loop_timer
-        retry;           /* while calls wait for a connection however long it takes: try again */
-    struct list waiting; /* client_waiter: calls that no subchannel was picked for */
-    size_t retry_buffer; /* bytes of what a call has sent that are kept for another attempt */
+        retry; /* starts the next connection attempt while wait-for-ready calls wait for one */
+    struct list waiting; /* client_waiter: calls for which no subchannel could be picked */
+    size_t retry_buffer; /* bytes of sent messages that a call keeps for retries */
     struct client_service_config service;
-    struct client_config *config; /* what calls are made by; NULL: nothing */
+    struct client_config *config; /* in force; NULL: none */
     struct retry_throttle throttle;
 
     struct rpc_chain chain;
-    size_t held;           /* calls that were freed while something of theirs still runs */
-    struct fiber *leaving; /* weir_channel_free, which waits for them */
+    size_t held;           /* freed calls that still have a fiber running */
+    struct fiber *leaving; /* in weir_channel_free, waiting for them */
 
     struct map methods; /* path -> client_method */
     struct client_method *method_list;
-    struct client_method *last_method; /* that was asked for; NULL: none */
+    struct client_method *last_method; /* looked up; NULL: none */
 
-    struct call_pool loops_calls; /* that the loop's own fibers make */
+    struct call_pool loops_calls; /* for fibers of the channel's loop */
 
     pthread_mutex_t lock;
-    struct call_pool calls; /* that others make */
+    struct call_pool calls; /* for all others */
 };
 
-/* The way to one server, or to the first that answers of several. */
+/* Connections to one server, or with pick_first to the first that answers of several. */
 struct weir_subchannel {
     struct list link;
     uint64_t number;
-    struct weir_subchannel_stats past; /* the counts of connections that are gone */
+    struct weir_subchannel_stats past; /* counts of closed connections */
     struct weir_channel *channel;
     struct client_endpoints endpoints;
-    weir_connectivity state; /* FAILURE: until retry_at */
-    bool failing;            /* since it was READY last */
+    weir_connectivity state; /* in FAILURE until retry_at */
+    bool failing;            /* an attempt has failed since it was last READY */
     bool removed;
-    bool picked;                             /* it is among the balancer's `ready` */
-    unsigned calls;                          /* under way, see balancer_counts */
+    bool picked;                             /* is in the balancer's `ready` */
+    unsigned calls;                          /* in progress, see balancer_counts */
     void *data;                              /* the balancer's */
-    enum health health;                      /* of a READY one */
-    struct conn_watch *watches[WATCH_KINDS]; /* NULL: nobody watches */
+    enum health health;                      /* while READY */
+    struct conn_watch *watches[WATCH_KINDS]; /* NULL: no stream */
     struct outlier_record record;
 
-    struct list conns;        /* all: in the race, ready, drained */
-    struct client_conn *conn; /* the newest that takes calls; NULL unless ready */
-    bool growing;             /* a further connection is under way while others are ready */
-    int64_t grow_at;          /* not before this, since one has failed */
-    struct list waiting;      /* client_waiter: calls in line for a stream */
+    struct list conns;        /* all: connecting, ready and draining */
+    struct client_conn *conn; /* the newest that accepts calls; NULL unless READY */
+    bool growing;             /* another connection is being made while others are ready */
+    int64_t grow_at;          /* no further connection before this, after one failed */
+    struct list waiting;      /* client_waiter: calls queued for a stream */
 
-    size_t looked_up;             /* endpoints whose addresses are there */
-    struct client_lookup *lookup; /* under way, else NULL */
+    size_t looked_up;             /* endpoints resolved so far */
+    struct client_lookup *lookup; /* in progress, else NULL */
     struct net_address *addresses;
     size_t address_count;
     struct client_race race;
     int64_t connect_until; /* the attempt's deadline */
     int64_t backoff, retry_at, ready_at;
-    struct loop_timer retry; /* at retry_at; while it is ready, at grow_at */
+    struct loop_timer retry; /* fires at retry_at; while READY, at grow_at */
     char why[256];           /* of the last failure */
     struct loop_task reap;
 };
@@ -183,99 +182,101 @@ struct client_conn {
     struct loop_task reap;
     uint64_t number;
     int64_t since;
-    bool ready;    /* SETTINGS have come; until then it is in its subchannel's race */
-    bool left;     /* it takes no new calls */
+    bool ready;    /* SETTINGS have arrived; before that it takes part in the subchannel's race */
+    bool left;     /* accepts no new calls */
     bool used;     /* since the timer fired last */
-    uint64_t uses; /* the channel's at that time */
+    uint64_t uses; /* the channel's `uses` at that time */
     char peer[NET_ADDRESS_TEXT];
 };
 
-/* A call that waits for a stream. */
+/* A call waiting for a stream. */
 struct client_waiter {
     struct list link;
     struct weir_call *call;
-    struct weir_subchannel *subchannel; /* the one it stands in line at, else NULL */
+    struct weir_subchannel *subchannel; /* in whose queue it is, else NULL */
 };
 
-/* Beyond this number (three quarters of them) a connection opens no streams, and there is still
- * time for the next connection. */
+/* A connection opens no streams beyond this ID (three quarters of all), which leaves time to make
+ * the next connection. */
 #define CLIENT_LAST_STREAM 0x5fffff00u
 
-/* Tie the call to a stream of a ready connection, connecting when need be. Suspends.
- * UNAVAILABLE: it cannot be reached, with the reason in the call. */
+/* Attach the call to a stream of a ready connection, connecting if necessary. UNAVAILABLE: the
+ * server cannot be reached; the call has the reason. Suspends. */
 weir_code client_acquire(struct weir_channel *channel, struct weir_call *call);
 
-/* A call object for one call, from the pool. NULL: no memory. Safe from any thread. */
+/* A call object from the pool, or a new one. NULL: no memory. Safe from any thread. */
 struct weir_call *client_take_call(struct weir_channel *channel);
 
-/* The channel waits for something of a call that its user has freed, until it is let go. */
+/* Make weir_channel_free wait for a fiber of a call that the user has freed already, until the
+ * matching client_let_go. */
 void client_hold(struct weir_channel *channel);
 void client_let_go(struct weir_channel *channel);
 
-/* The fields of a method, made at its first use. NULL: no memory. */
+/* The header fields of a method, created at its first use. NULL: no memory. */
 const struct client_method *client_method_lookup(
     struct weir_channel *channel, const struct weir_method *asked);
 
 /* ---- look.c ---- */
 
-/* Before a connection is closed: its subchannel goes on counting from there. */
+/* Add a connection's counts to its subchannel's, before it is closed. */
 void client_keep_counts(struct client_conn *conn);
 
 /* ---- state.c ---- */
 
-/* Change the state, and wake who watches it. */
+/* Change the state and wake its watchers. */
 void client_set_state(struct weir_channel *channel, weir_connectivity state);
 
 /* ---- line.c ---- */
 
-/* Wake every call that no subchannel was picked for: something has changed. */
+/* Wake every call for which no subchannel could be picked, since something has changed. */
 void client_wake(struct weir_channel *channel);
 
-/* Wake the first in the subchannel's line when there may be a stream for it; it wakes the next when
- * it leaves. */
+/* Wake the first call in the subchannel's queue if there may be a stream for it; it wakes the next
+ * one when it leaves the queue. */
 void client_wake_first(struct weir_subchannel *subchannel);
 
-/* Send the line away: each of its calls is picked for anew. */
+/* Empty the queue; a subchannel is picked anew for each of its calls. */
 void client_dissolve_line(struct weir_subchannel *subchannel);
 
-/* Wait until it is known how the call is to be made, or that it is not to be known. Suspends. */
+/* Wait until there is a service config, or it is certain that there will be none. Suspends. */
 void client_await_config(struct weir_channel *channel, struct weir_call *call);
 
 /* ---- resolver.c ---- */
 
-/* INVALID_ARGUMENT: the resolver does not take the target. */
+/* INVALID_ARGUMENT: the resolver rejects the target. */
 WEIR_CHECK weir_code resolver_init(struct weir_channel *channel);
 
-/* Ask for the servers, unless they are known, asked for already, or its backoff is not over. */
+/* Start resolving, unless the servers are known, it runs already, or its backoff has not ended. */
 void resolver_need(struct weir_resolver *resolver);
 
-/* A server cannot be reached: there may be others by now. */
+/* Resolve again because a server cannot be reached: there may be others by now. */
 void resolver_ask_again(struct weir_resolver *resolver);
 
 /* Suspends. */
 void resolver_fini(struct weir_resolver *resolver);
 
-/* Weir's own: a list that the target itself gives, and a name in DNS. */
+/* The built-in ones: the addresses in the target itself, and a name in DNS. */
 extern const struct weir_resolver_type resolver_static, resolver_dns;
 
 /* ---- endpoints.c ---- */
 
-/* A copy, without what comes twice. INVALID_ARGUMENT: an address is none. RESOURCE_EXHAUSTED: no
+/* A copy without duplicates. INVALID_ARGUMENT: an address is malformed. RESOURCE_EXHAUSTED: no
  * memory. */
 WEIR_CHECK weir_code endpoints_copy(
     const struct weir_resolution *resolution, struct client_endpoints *out_endpoints);
 void endpoints_fini(struct client_endpoints *endpoints);
 
-/* By their addresses, which are borrowed. False: no memory, and there is no map. */
+/* A map by address; borrows the addresses. False: no memory; there is no map. */
 WEIR_CHECK bool endpoints_index(const struct client_endpoints *endpoints, struct map *out_map);
 
-/* The same addresses, in whatever order? Without memory to find out they are taken for others. */
+/* Are the addresses the same, in any order? False also if there is no memory to find out. */
 bool endpoints_equal(const struct client_endpoints *a, const struct client_endpoints *b);
 
-/* May a connection to `peer` (net_address_format with its family) be one to any of them? */
+/* Could `peer` (from net_address_format, with its family) be the peer of a connection to any of
+ * them? */
 bool endpoints_have_peer(const struct client_endpoints *endpoints, const char *peer);
 
-/* Any order is as likely as any other. */
+/* All orders are equally likely. */
 void endpoints_shuffle(struct client_endpoints *endpoints);
 
 /* Move one out of its list into a list of its own. False: no memory. */
@@ -283,59 +284,60 @@ bool endpoints_take(struct client_endpoint *from, struct client_endpoints *out_e
 
 /* ---- balancer.c ---- */
 
-/* Not OK: no memory, or the policy does not take its options, and the error says why. */
+/* Not OK: no memory, or the policy rejects its options; the error has the reason. */
 WEIR_CHECK weir_code balancer_init(struct client_balancer *balancer,
     const struct weir_balancer_type *type, const struct weir_value *options,
     struct weir_value_error *error);
 void balancer_fini(struct client_balancer *balancer);
 
-/* Drop every subchannel, with all that is under way. */
+/* Close every subchannel and abort what is in progress. */
 void balancer_close(struct weir_channel *channel);
 
-/* The newest list, of which what is needed is taken over. RESOURCE_EXHAUSTED: no memory, all is as
- * it was. */
+/* Apply a new list, from which the needed endpoints are moved. RESOURCE_EXHAUSTED: no memory;
+ * nothing has changed. */
 WEIR_CHECK weir_code balancer_update(
     struct weir_channel *channel, struct client_endpoints *endpoints);
 
-/* There is no list, for this reason. */
+/* The resolver failed for this reason. */
 void balancer_fail(struct weir_channel *channel, const char *why);
 
-/* A subchannel's state has changed: the channel's may have, too. */
+/* A subchannel's state has changed; updates the channel's. */
 void balancer_changed(struct weir_subchannel *subchannel);
 
-/* Outliers have left or returned. */
+/* Outliers were ejected or returned; updates the set of subchannels to pick from. */
 void balancer_review(struct weir_channel *channel);
 
-/* The subchannel for a call, if any is ready. NULL: none. */
+/* The subchannel for a call. NULL: none is ready. */
 struct weir_subchannel *balancer_pick(struct weir_channel *channel, const struct weir_call *call);
 
-/* A call wants a connection, and none is ready. */
+/* A call needs a connection and none is ready. */
 void balancer_need(struct weir_channel *channel);
 
-/* When that may help again, after a failure. */
+/* When balancer_need may next help, after a failure. */
 int64_t balancer_retry_at(const struct weir_channel *channel);
 
-/* Let go of every connection until the next call. */
+/* Go idle: close every connection until the next call. */
 void balancer_rest(struct weir_channel *channel);
 
-/* No stream is open on any connection. */
+/* Is no stream open on any connection? */
 bool balancer_is_quiet(const struct weir_channel *channel);
 
-/* Are calls counted at their subchannels? If so, on_detached of their transports. */
+/* Are the calls of each subchannel counted? If so, balancer_call_is_over must be the `detached`
+ * function of the transports. */
 bool balancer_counts(const struct weir_channel *channel);
 void balancer_call_is_over(struct rpc_transport *transport, struct weir_call *call);
 
-/* Another policy, which is adopted: its subchannels come with the next update. */
+/* Switch to another policy, which is adopted; it gets its subchannels with the next update. */
 void balancer_switch(struct weir_channel *channel, struct client_balancer *fresh);
 
 /* ---- service_config.c ---- */
 
-/* INVALID_ARGUMENT: the service config, or the balancer's name, cannot be. */
+/* INVALID_ARGUMENT: the service config is not valid, or the balancer is unknown. */
 WEIR_CHECK weir_code service_config_init(
     struct weir_channel *channel, const struct weir_channel_options *options);
 void service_config_fini(struct weir_channel *channel);
 
-/* The resolver's, NULL: it has none. A balancer_update must follow. */
+/* Apply the resolver's service config; NULL: it has none. A balancer_update must follow. */
 void service_config_heed(struct weir_channel *channel, const char *text);
 
 /* ---- subchannel.c ---- */
@@ -343,25 +345,25 @@ void service_config_heed(struct weir_channel *channel, const char *text);
 /* A delay that grows by 1.6 each time, with a jitter of 20 % either way (connection-backoff.md). */
 int64_t client_next_backoff(const struct weir_channel *channel, int64_t *backoff);
 
-/* Adopts what is in `endpoints`. NULL: no memory. */
+/* Adopts the contents of `endpoints`. NULL: no memory. */
 struct weir_subchannel *subchannel_new(
     struct weir_channel *channel, struct client_endpoints *endpoints, size_t data_size);
 
-/* Begin to connect, unless it is connected or connecting, or its backoff is not over. */
+/* Start connecting, unless it is connected or connecting, or its backoff has not ended. */
 void subchannel_need(struct weir_subchannel *subchannel);
 
-/* Every connection has as many streams as its server allows: begin to connect once more, if that is
- * wanted. */
+/* All connections are at the server's MAX_CONCURRENT_STREAMS: start another one, if the options
+ * allow it. */
 void subchannel_grow(struct weir_subchannel *subchannel);
 
-/* It takes no more calls; freed when its last one has ended. */
+/* Accept no more calls; freed when the last one has ended. */
 void subchannel_remove(struct weir_subchannel *subchannel);
 
-/* Drop what is under way and every connection; freed soon. */
+/* Abort what is in progress and close every connection; freed on a later turn. */
 void subchannel_close(struct weir_subchannel *subchannel);
 
-/* What its connections tell it: one is ready; the last one that took calls takes none any more; one
- * could not be made, or was lost before it was ready; one is gone. */
+/* Reports from its connections: one is ready; the last one that accepted calls no longer does; one
+ * could not be made, or was lost before it was ready; one was closed. */
 void subchannel_is_ready(struct client_conn *conn);
 void subchannel_is_lost(struct weir_subchannel *subchannel);
 void subchannel_go_on(struct weir_subchannel *subchannel, const char *why);
@@ -369,13 +371,14 @@ void subchannel_let_go(struct weir_subchannel *subchannel);
 
 /* ---- conn.c ---- */
 
-/* HTTP/2, and TLS if need be, on a connection, which is adopted. RESOURCE_EXHAUSTED: no memory. */
+/* Start HTTP/2, and TLS if configured, on a connection, which is adopted. RESOURCE_EXHAUSTED: no
+ * memory. */
 WEIR_CHECK weir_code conn_open(struct weir_subchannel *subchannel, struct net_conn *net);
 void conn_close(struct client_conn *conn, const char *why);
 
-/* The next call takes another connection. This one is closed when its last stream is done. */
+/* Accept no new calls; the connection is closed when its last stream has ended. */
 void conn_leave(struct client_conn *conn);
 bool conn_takes_calls(const struct client_conn *conn);
 
-/* One that has a stream for a new call. NULL: none. */
+/* A connection with room for another stream. NULL: none. */
 struct client_conn *conn_with_room(const struct weir_subchannel *subchannel);
