@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The policies that Weir brings along. */
+/* The built-in load balancing policies. */
 /* Threads: constants. */
 #pragma once
 
@@ -10,5 +10,5 @@ extern const struct weir_balancer_type balancer_round_robin;
 extern const struct weir_balancer_type balancer_least_request;
 extern const struct weir_balancer_type balancer_weighted_round_robin;
 
-/* Of the self of pick_first: are addresses to be put in an order by chance? */
+/* Given the `self` of a pick_first policy: are addresses to be shuffled? */
 bool pick_first_shuffles(const void *self);

@@ -11,11 +11,11 @@ struct catalog_resolver {
     void *self;
 };
 
-/* Whose scheme is it that the target begins with? NULL: none of the catalog's, which may be NULL.
- */
+/* The resolver for the target's scheme. NULL: none in the catalog, which may be NULL. */
 const struct catalog_resolver *catalog_find_resolver(
     const weir_catalog *catalog, const char *target);
 
-/* The policy of a name, Weir's own or the catalog's, which may be NULL. NULL: there is none. */
+/* The policy with this name, built in or from the catalog, which may be NULL. NULL: there is none.
+ */
 const struct weir_balancer_type *catalog_find_balancer(
     const weir_catalog *catalog, const char *name);

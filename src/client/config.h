@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A service config at work: what is done with the calls of each method. */
+/* A parsed service config: the policy for calls of each method. */
 /* Threads: everything belongs to the loop's thread. */
 #pragma once
 
@@ -9,35 +9,35 @@
 struct client_config;
 struct retry_throttle;
 
-/* Of a method; immutable. */
+/* The policy for a method; immutable. */
 struct client_policy {
-    struct client_config *config; /* whose it is */
+    struct client_config *config; /* its owner */
     int64_t timeout;              /* WEIR_NEVER: none */
     bool wait_for_ready;
     size_t max_receive, max_send;
-    weir_retry *retry; /* NULL: not tried again */
-    weir_hedge *hedge; /* NULL: one attempt at a time */
+    weir_retry *retry; /* NULL: no retries */
+    weir_hedge *hedge; /* NULL: no hedging */
 };
 
-/* What is said of the methods; throttle, which the config borrows, is set to what it says. shared:
- * the limits of other calls. INVALID_ARGUMENT, with the error: it cannot be. RESOURCE_EXHAUSTED: no
- * memory. */
+/* Build it from the user's form. Sets the throttle, which it borrows, to the config's parameters.
+ * shared: the limits for calls that the config does not limit. INVALID_ARGUMENT, with the error: it
+ * is not valid. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code config_new(const struct weir_service_config *from,
     const struct call_shared *shared, struct retry_throttle *throttle,
     struct client_config **out_config, struct weir_value_error *error);
 
-/* NULL is let be. */
+/* NULL does nothing. */
 void config_unref(struct client_config *config);
 
-/* For a method's path; NULL: nothing is said of it. */
+/* The policy for a method's path; NULL: none. */
 const struct client_policy *config_lookup(const struct client_config *config, const char *path);
 
-/* Of which service servers are asked whether they serve; NULL: of none, also without a config. */
+/* The service whose health is watched; NULL: none, or config is NULL. */
 const char *config_health_service(const struct client_config *config);
 
-/* A user's call is about to begin: config has its say, and is kept until
- * config_leave. */
+/* Apply the config to a user's call that is about to start; holds a reference until config_leave.
+ */
 void config_enter(struct client_config *config, struct weir_call *call);
 
-/* Any call object goes back. */
+/* Release the reference of a call object that is returned to the pool, if it has one. */
 void config_leave(struct weir_call *call);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a connected server may be given calls: its own word, from grpc.health.v1 (gRFC A17). */
+/* The health of a connected server as it reports it through grpc.health.v1 (gRFC A17). */
 /* Threads: everything belongs to the loop's thread. */
 #pragma once
 
 enum health {
-    HEALTH_GOOD,    /* it serves, or nobody asks */
-    HEALTH_UNKNOWN, /* it has not said yet */
+    HEALTH_GOOD,    /* serving, or not watched */
+    HEALTH_UNKNOWN, /* not reported yet */
     HEALTH_BAD
 };

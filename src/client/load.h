@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What servers tell of their load (gRFC A51): in the trailers of a call here, and beside calls in
+/* Load reports of servers (gRFC A51): here those in a call's trailers; out-of-band ones are in
  * load_stream.c. */
 /* Threads: pure functions. */
 #pragma once
@@ -7,8 +7,8 @@
 #include "http2/h2.h"
 #include <weir/balancer.h>
 
-/* Of a number that a server tells: 0 if it is no load at all. */
+/* The number as reported, or 0 if it cannot be a load. */
 double load_checked(double number);
 
-/* False: they tell nothing that can be read. */
+/* False: there is no valid report in them. */
 bool load_read(const struct h2_block *trailers, struct weir_load *out_load);

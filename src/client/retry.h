@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What retries and hedges share: which codes, when the server will have another attempt, and the
- * throttle of both (gRFC A6). */
+/* What retries and hedges share: the codes that they act on, the server's pushback, and the
+ * throttle (gRFC A6). */
 /* Threads: a policy is constant once it is in use, and its throttle's tokens are atomic. */
 #pragma once
 
@@ -11,14 +11,14 @@
 
 /* The token bucket of a server name, in thousandths of tokens: the ratio has three decimals. */
 struct retry_throttle {
-    atomic_int most; /* 0: throttles nothing */
+    atomic_int most; /* 0: no throttling */
     atomic_int ratio, tokens;
 };
 
-/* How waiting works; for tests. */
+/* The clock, which tests replace. */
 struct retry_clock {
     int64_t (*now)(void *self, struct weir_call *call);
-    /* Returns at `until`, or before that when something has happened to the call. */
+    /* Returns at `until`, or earlier when something has happened to the call. */
     void (*wait)(void *self, struct weir_call *call, int64_t until);
     void *self;
 };
@@ -30,7 +30,7 @@ struct retry_policy {
 };
 
 struct weir_retry {
-    struct weir_retry_options options; /* without its codes */
+    struct weir_retry_options options; /* its codes are in `policy` */
     struct retry_policy policy;
 };
 
@@ -40,11 +40,12 @@ struct weir_hedge {
     struct retry_policy policy;
 };
 
-/* As the options of either have them. INVALID_ARGUMENT: a code or number is out of its range. */
+/* The options that retries and hedges have in common. INVALID_ARGUMENT: a code or number is out of
+ * range. */
 struct retry_policy_options {
     const weir_code *codes;
     size_t code_count;
-    uint32_t codes_otherwise; /* bits, where there are no codes */
+    uint32_t codes_otherwise; /* the default set, as bits */
     unsigned max_tokens;
     double token_ratio;
     bool unthrottled;
@@ -73,7 +74,7 @@ retry_wait(const struct retry_policy *policy, struct weir_call *call, int64_t un
 
 /* ---- the throttle ---- */
 
-/* Other numbers; of the tokens as large a share is left as before. max_tokens 0: throttle nothing.
+/* Change the parameters; the bucket stays filled to the same fraction. max_tokens 0: no throttling.
  */
 void retry_throttle_set(struct retry_throttle *throttle, unsigned max_tokens, double token_ratio);
 
@@ -83,8 +84,9 @@ bool retry_is_throttled(const struct retry_policy *policy);
 
 enum retry_pushback { PUSHBACK_NONE, PUSHBACK_WAIT, PUSHBACK_STOP };
 
-/* grpc-retry-pushback-ms, of the trailers. */
+/* Read grpc-retry-pushback-ms from the trailers. */
 enum retry_pushback retry_read_pushback(struct weir_call *call, int64_t *out_delay);
 
-/* An attempt has ended so: its token is taken, or given. */
+/* Count an attempt that has ended: takes a token for a failure, or adds a fraction for a success.
+ */
 void retry_count(const struct retry_policy *policy, weir_code code, enum retry_pushback pushback);

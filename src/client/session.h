@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call and its attempts: what of it outlives a stream. */
+/* A call and its attempts: the state of a call that outlives a stream. */
 /* Threads: everything belongs to the loop's thread. */
 #pragma once
 
@@ -24,28 +24,28 @@ struct client_attempt {
     struct list link; /* in its session's attempts */
     struct client_session *session;
     struct weir_call *call;
-    ProtobufCMessage *response; /* in call's memory; of those that have one */
-    size_t written;             /* bytes of session->call->sent that its stream has taken */
-    bool open;                  /* it has its stream, and the headers are out */
-    bool running;               /* hedged: a fiber of its own is at work */
-    bool judged;                /* hedged: its end was taken note of */
-    weir_code code;             /* once it has ended */
+    ProtobufCMessage *response; /* in the call's memory; NULL: none */
+    size_t written;             /* bytes of session->call->sent that its stream has accepted */
+    bool open;                  /* it has its stream and has sent the headers */
+    bool running;               /* hedged: its own fiber is running */
+    bool judged;                /* hedged: its result has been evaluated */
+    weir_code code;             /* valid once it has ended */
 };
 
 struct client_session {
     struct weir_call *user, *call;
-    struct list attempts;            /* those that may still become the call's */
-    struct client_attempt *attempt;  /* the call's: the only one, or the one that has settled it, or
-                                        the last one that ended. NULL: none yet */
-    struct client_attempt first;     /* storage of one */
+    struct list attempts;            /* those that may still supply the result */
+    struct client_attempt *attempt;  /* the only one, or the one that settled the call, or the last
+                                        one that ended. NULL: none yet */
+    struct client_attempt first;     /* storage for one attempt */
     const ProtobufCMessage *request; /* unary */
     const weir_hedge *hedge;         /* NULL: one attempt at a time */
-    bool opened;                     /* an attempt has been open */
-    bool closing;                    /* no message follows what was sent */
+    bool opened;                     /* an attempt has been opened */
+    bool closing;                    /* no more messages will be sent */
     bool settled;
-    bool running;     /* a fiber of the session's own is at work */
-    bool freed;       /* by the user; the fiber retires it */
-    unsigned started; /* attempts; a transparent one counts as the one before */
+    bool running;     /* the session's own fiber is running */
+    bool freed;       /* by the user; the session's fiber retires it */
+    unsigned started; /* attempts, not counting transparent retries */
     int64_t attempt_timeout;
 };
 
@@ -54,36 +54,36 @@ struct client_session {
 /* Find a stream and send the headers. Suspends. */
 weir_code attempt_open(struct weir_call *attempt);
 
-/* On the stream that it has. */
+/* Send the headers on the stream that the call has. */
 weir_code attempt_send_headers(struct weir_call *call, const struct client_method *method);
 
-/* A failure on this side ends the attempt; the server hears a reset. Waits for the end, and returns
- * the status. Suspends. */
+/* Wait for the end of the attempt and return its status. With a code other than OK, a local
+ * failure, it ends at once and the stream is reset. Suspends. */
 weir_code attempt_settle(struct weir_call *attempt, weir_code code);
 
-/* The single response, then the status. Suspends. */
+/* Receive the single response, then the status. Suspends. */
 weir_code attempt_receive_single(struct weir_call *attempt, ProtobufCMessage **out_response);
 
-/* A whole unary exchange. Suspends. */
+/* A complete unary exchange. Suspends. */
 weir_code attempt_unary(
     struct weir_call *attempt, const ProtobufCMessage *request, ProtobufCMessage **out_response);
 
-/* Make an attempt that the server has never seen ready for another stream, once (gRFC A6,
- * transparent retries). False: it may not have one. */
+/* Prepare an attempt that the server has never seen for another stream, once per attempt (gRFC A6,
+ * transparent retries). False: no further stream is allowed. */
 bool attempt_renew(struct weir_call *attempt);
 
 /* ---- session.c: a stream whose attempt may change ---- */
 
-/* Tie a stream without interceptors to a session of its own. False: no memory. */
+/* Give a streaming call without interceptors a session. False: no memory. */
 bool session_begin(struct weir_call *call);
 
-/* Open the attempt, bring it all that was sent, and stay with it until it has ended. Suspends. */
+/* Open the attempt, replay to it what was sent, and wait until it has ended. Suspends. */
 weir_code session_ride(struct client_attempt *attempt);
 
-/* This attempt is the call's from now on; the others are cancelled. */
+/* Commit to this attempt; the others are cancelled. */
 void session_settle(struct client_attempt *attempt);
 
-/* The verbs. They suspend. */
+/* The verbs of a call. They suspend. */
 weir_code session_send(struct client_session *session, const ProtobufCMessage *message, bool last);
 weir_code session_close_send(struct client_session *session);
 weir_code session_receive(struct client_session *session, ProtobufCMessage **out_message);
@@ -93,14 +93,14 @@ weir_code session_finish(struct client_session *session, ProtobufCMessage **out_
 
 /* ---- hedge.c: several attempts at once ---- */
 
-/* Have what a unary call sends kept, as of streams. False: it is too much to be kept; then there is
- * one attempt. */
+/* Keep the request of a unary call for further attempts. False: it is too large to keep; the call
+ * gets a single attempt. */
 bool hedge_begin(struct client_session *session);
 
-/* Make them, and settle on one. NULL: no memory. Suspends. */
+/* Run the attempts and commit to one of them. NULL: no memory. Suspends. */
 struct client_attempt *hedge_attempts(struct client_session *session);
 
-/* Has another attempt at the same call its stream at this server? */
+/* Does another attempt of the same call have its stream on this subchannel? */
 bool hedge_is_at(const struct weir_call *attempt, const struct weir_subchannel *subchannel);
 
 /* ---- chain.c: interceptors around it ---- */
@@ -108,16 +108,16 @@ bool hedge_is_at(const struct weir_call *attempt, const struct weir_subchannel *
 /* Let the user see the headers of the settled attempt. */
 void chain_share(struct client_session *session);
 
-/* Begin another attempt. NULL: no memory. */
+/* Create another attempt. NULL: no memory. */
 struct client_attempt *chain_begin_attempt(struct client_session *session);
 
-/* Carry it out; its response is in it. Suspends. */
+/* Run the attempt, which then has the response. Suspends. */
 weir_code chain_run_attempt(struct client_attempt *attempt);
 
-/* It is over, and of no use. */
+/* Free an attempt that has ended and is not used. */
 void chain_drop_attempt(struct client_attempt *attempt);
 
-/* The end of a channel's chain. Suspends. */
+/* The innermost step of a channel's chain. Suspends. */
 weir_interceptor chain_follow_policy;
 
 /* A unary call through the channel's interceptors. Suspends. */

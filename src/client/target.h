@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a channel is to reach (grpc doc/naming.md). */
+/* A channel's target, parsed (grpc doc/naming.md). */
 /* Threads: constant once it is parsed. */
 #pragma once
 
@@ -7,15 +7,15 @@
 #include "net/net.h"
 
 struct client_target {
-    char *text;      /* without the scheme of addresses and names: for people */
+    char *text;      /* for messages: without the scheme if it is an address or a name */
     char *authority; /* the name, or the first address; "localhost" for a Unix socket */
     char *host;      /* the same without a port */
     char **pieces;   /* addresses and names as in weir_endpoint; none with a resolver */
     size_t count;
-    bool is_name;                            /* to be looked up: one piece */
-    bool is_dns;                             /* one server, whatever it is called: gRPC's dns: */
-    struct net_address dns_server;           /* to be asked for it; len 0: the system's */
-    const struct catalog_resolver *resolver; /* of the catalog, else NULL */
+    bool is_name;                  /* one piece, to be looked up in DNS */
+    bool is_dns;                   /* one HOST:PORT, a name or an address, with or without dns: */
+    struct net_address dns_server; /* to be asked for the name; len 0: the system's */
+    const struct catalog_resolver *resolver; /* from the catalog, else NULL */
 };
 
 /* "HOST:PORT", "dns:HOST:PORT", "dns://[SERVER]/HOST:PORT", "unix:PATH", "unix-abstract:NAME"; of
