@@ -6,17 +6,17 @@
 #include <stddef.h>
 #include <weir/interceptor.h>
 
-/* A step: an interceptor, or the end. The steps of a chain lie one behind the other, so what a step
- * proceeds with is the address of the one behind it. */
+/* A step: an interceptor, or the end. The steps of a chain are consecutive in memory, so a step
+ * proceeds with the one after its own address. */
 struct weir_next {
     weir_interceptor *run;
     void *self;
-    bool is_end; /* nothing lies behind it, and it does not proceed */
+    bool is_end; /* the last step, which does not proceed */
 };
 
 /* Embedded in its owner. */
 struct rpc_chain {
-    struct weir_next *steps; /* NULL: there is none but the end */
+    struct weir_next *steps; /* NULL: there is only the end */
     size_t count;            /* interceptors */
     struct weir_next end;
 };
@@ -24,7 +24,7 @@ struct rpc_chain {
 void rpc_chain_init(struct rpc_chain *chain, weir_interceptor *end);
 void rpc_chain_fini(struct rpc_chain *chain);
 
-/* One more, in front of the end. False: no memory. */
+/* Add a step before the end. False: no memory. */
 WEIR_CHECK bool rpc_chain_add(struct rpc_chain *chain, weir_interceptor *interceptor, void *self);
 
 static inline struct weir_next *

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Points in time from durations that a user or a peer has chosen. */
+/* Deadlines from durations chosen by a user or a peer. */
 /* Threads: a pure function. */
 #pragma once
 
 #include <weir/base.h>
 
-/* `duration` may be anything: a sum that the clock cannot reach is WEIR_NEVER. */
+/* `duration` may be any value: a sum that would overflow is WEIR_NEVER. */
 static inline int64_t
 deadline_after(int64_t now, int64_t duration)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is to be seen of a connection. */
+/* A snapshot of a connection, for weir/connections.h. */
 /* Threads: on the transport's loop. */
 #pragma once
 
 #include "rpc/transport.h"
 #include <weir/connections.h>
 
-/* Everything but the number and the age, which are the owner's. */
+/* Fill in everything but the number and the age, which the owner knows. */
 void rpc_transport_survey(
     const struct rpc_transport *transport, struct weir_connection *connection);
 
