@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a call, shared by server and client. */
-/* Threads: a call belongs to its loop's thread; others touch only what is atomic. */
+/* The internals of a call, shared by server and client. */
+/* Threads: a call belongs to its loop's thread; others access only its atomic fields. */
 #pragma once
 
 #include "base/arena.h"
@@ -13,158 +13,162 @@
 #include <weir/interceptor.h>
 #include <weir/service.h>
 
-/* Bytes of arena inside the call itself. */
+/* Bytes of the arena's first block, which is part of the call object. */
 #define CALL_FIRST_BLOCK 768
 
-/* An incoming buffer up to this size is kept when its call is recycled. */
+/* An incoming buffer of at most this size is kept when its call is recycled. */
 #define CALL_KEEP_INCOMING 4096
 
-/* A buffer of call_shared up to this size is kept. */
+/* A buffer of call_shared of at most this size is kept. */
 #define CALL_KEEP_BUFFER ((size_t)64 * 1024)
 
-/* A peer that lets less than so much of a message come is not getting on. */
+/* Bytes of a message that a peer must send or accept within a time limit to count as making
+ * progress. */
 #define CALL_PROGRESS ((uint32_t)16 * 1024)
 
-/* Bytes of status text inside the call itself. */
+/* Bytes for status texts, part of the call object. */
 #define CALL_TEXT_BLOCK 128
 
-/* Metadata that the user has added, to be sent. */
+/* Metadata added by the user, to be sent. */
 struct call_fields {
     struct h2_field *list; /* in the arena */
     size_t count, cap;
 };
 
-/* What the prefix of a message can say, and the default limit. */
+/* The largest size that a message's prefix can express; also the default limit. */
 #define CALL_MAX_SEND ((size_t)UINT32_MAX - WIRE_PREFIX_SIZE)
 
-/* What the calls of one loop of a server, or of a channel, have in common. */
+/* State shared by the calls of one loop of a server, or of a channel. */
 struct call_shared {
     size_t max_receive, max_send;
     _Atomic uint64_t
-        *too_large; /* counts messages over max_receive, of calls of any loop; may be NULL */
-    struct h2_budget *budget;     /* server: of what its calls hold; NULL: no limit */
-    weir_compression compression; /* unless a call chooses */
+        *too_large; /* counts messages over max_receive, for the calls of all loops; may be NULL */
+    struct h2_budget *budget;     /* server: for memory that its calls hold; NULL: no limit */
+    weir_compression compression; /* of calls that do not set their own */
     struct wire_gzip gzip;
-    /* For bytes on their way through gzip; empty, and small, whenever a fiber may park. */
+    /* Scratch buffers for gzip; empty and small whenever a fiber may park. */
     struct buf plain, framed;
-    /* Server: the calls that wait to inflate a message, and the turn in which one last began to. */
+    /* Server: the calls waiting to inflate a message, and the turn in which one last started to. */
     struct list inflaters;
     int64_t inflated_at;
 };
 
 void call_shared_fini(struct call_shared *shared);
 
-/* Client: what does some things in a call's place, while the call may still change its stream or
- * has interceptors around it. A function that is NULL leaves it to the call. On the loop's thread.
- */
+/* Client: replaces some operations of a call while it may still change its stream or has
+ * interceptors around it. Where a function is NULL, the call's own operation is used. On the loop's
+ * thread. */
 struct call_deputy {
-    /* Suspend. The results are those of the verbs; a message lives until the next receive. */
+    /* These suspend. The results are those of the verbs; a message lives until the next receive. */
     weir_code (*send)(struct weir_call *call, const ProtobufCMessage *message);
     weir_code (*receive)(struct weir_call *call, ProtobufCMessage **out_message);
     weir_code (*receive_headers)(struct weir_call *call);
     bool (*receivable)(struct weir_call *call); /* see call_receivable */
     void (*cancel)(struct weir_call *call);
-    /* The server has never seen the stream. True: the call gets another one. */
+    /* The server has never seen the stream. True: the call will get another one. */
     bool (*unseen)(struct weir_call *call);
-    /* The user has freed the call. True: something still runs; call_retire comes again after it. */
+    /* The user has freed the call. True: a fiber still runs, and will call call_retire again when
+     * it ends. */
     bool (*retire)(struct weir_call *call);
 };
 
 struct client_session;
 struct client_policy;
 
-/* What other threads ask of a call. */
+/* Requests of other threads to a call. */
 enum {
-    CALL_TASK_SENT = 0x1, /* cancel_task is on its way and will look at the call */
-    CALL_FREED = 0x2      /* that will be its last look */
+    CALL_TASK_SENT = 0x1, /* cancel_task has been sent and will access the call */
+    CALL_FREED = 0x2      /* the call is freed; cancel_task will retire it */
 };
 
-/* While the one who made a client's call is in none of its verbs, events of the loop go on: of what
- * he may look at or use meanwhile they touch only what is atomic, and put texts into `texts`.
+/* Events of the loop also arrive while a client's user is in none of the call's verbs. Of the
+ * fields that the user may read meanwhile they change only atomic ones, and they put texts into
+ * `texts`.
  *
- * What every call starts from zero with comes first and together, so that a call that waits for its
- * request among hundreds touches few cache lines. What follows stays as it is from one use of the
- * object to the next: a call that has ended leaves its lists empty and its timer stopped. */
+ * The fields that every call starts with at zero come first, so that a call waiting for its request
+ * among hundreds touches few cache lines. The others keep their state from one use of the object to
+ * the next: a call that has ended leaves its lists empty and its timer stopped. */
 struct weir_call {
-    struct rpc_transport *transport; /* NULL before a stream is there, and after it was released */
+    struct rpc_transport *transport; /* NULL before there is a stream, and after its release */
     struct h2_stream *stream;
-    /* Server: framed messages that lie where they were read, as long as no fiber parks; NULL: they
-     * are in `incoming`. See call_keep_lent. */
+    /* Server: framed messages in the transport's input, valid until a fiber parks; NULL: they are
+     * in `incoming`. See call_keep_lent. */
     const uint8_t *lent;
     size_t lent_len;
     const struct weir_method *method; /* NULL: unknown */
     const char *path;
-    void *entry;                      /* server: the server_entry of its method, NULL: unknown */
+    void *entry;                      /* server: the server_entry of its method; NULL: unknown */
     const struct call_deputy *deputy; /* NULL: none */
     struct weir_credentials *credentials; /* client; NULL: none */
-    char *token;                          /* of theirs, in the arena; NULL: not yet */
+    char *token;                          /* from the credentials, in the arena; NULL: not yet */
     const struct client_policy *policy;   /* client: see client/config.h; NULL: none */
     struct client_session *session;       /* client: see client/session.h; NULL: none */
-    /* Server, until the handler runs: begins it, or drops a call that ended before. May free the
-     * call. */
+    /* Server, until the handler runs: starts it, or drops a call that has ended. May free the call.
+     */
     void (*start)(struct weir_call *call);
-    /* NULL before they come. Server: the request's headers; client: the response's, its trailers.
+    /* NULL until they arrive. Server: the request's headers; client: the response's, its trailers.
      */
     struct h2_block *_Atomic headers, *_Atomic trailers;
-    const char *_Atomic message;               /* NULL: none yet. In an arena or static */
-    const char *_Atomic peer;                  /* formatted on demand */
+    const char *_Atomic message; /* of the status; NULL: none yet. In an arena or static */
+    const char *_Atomic peer;    /* formatted on demand */
     const struct weir_peer_identity *identity; /* in the arena, on demand */
-    struct call_value *values;                 /* what interceptors have left, newest first */
-    struct call_watch *watches;                /* who sees messages, in their order */
-    struct call_alarm *alarms;                 /* who looks at it, see alarm.c */
-    struct call_detail *details;               /* server: of the status to come, in their order */
-    weir_str status_bytes; /* client: grpc-status-details-bin, once it was asked for */
-    weir_str get_path;     /* client: the message is in it, data NULL: it is not a GET */
+    struct call_value *values;                 /* set by interceptors, newest first */
+    struct call_watch *watches;  /* observers of messages, in the order in which they were added */
+    struct call_alarm *alarms;   /* see alarm.c */
+    struct call_detail *details; /* server: of the status to be sent, in order */
+    weir_str status_bytes;       /* client: decoded grpc-status-details-bin, on demand */
+    weir_str get_path; /* client: the path of a GET, with the message; data NULL: not a GET */
     struct call_fields out_headers, out_trailers;
-    int64_t waits_since; /* a message, for room for CALL_PROGRESS bytes of it; 0: none does */
-    int64_t comes_since; /* server: a message that has begun, for CALL_PROGRESS bytes more of it, or
-                            its end; 0: none does */
-    uint32_t waits_left, comes_left; /* of them */
+    int64_t waits_since; /* since when a message waits for window for CALL_PROGRESS bytes; 0: none
+                            waits */
+    int64_t comes_since; /* server: since when a started message is due to bring CALL_PROGRESS more
+                            bytes or its end; 0: none is */
+    uint32_t waits_left, comes_left; /* bytes of CALL_PROGRESS still missing */
     weir_code code;
-    unsigned previous_attempts; /* client: at the same call */
-    atomic_bool ended;          /* code and message are final; read by plain threads as well */
+    unsigned previous_attempts; /* client: of the same call */
+    atomic_bool ended;          /* code and message are final; also read by plain threads */
     bool headers_sent;
-    bool send_closed;    /* our END_STREAM is out */
-    bool torn;           /* a message is out in part, and the rest will not follow */
-    bool receive_closed; /* the peer's END_STREAM is in */
-    bool unprocessed;    /* the server says that it never saw it */
-    bool wait_for_ready; /* client: for a connection, rather than fail */
-    bool wait_chosen;    /* client: it was asked for, or asked against */
-    bool cacheable;      /* client: by GET where that can be */
-    bool sent_again;     /* it has got another stream for that reason */
-    bool cancelled;      /* on this side, even if it had ended before */
-    bool counted;        /* client: among its channel's calls */
-    bool is_loops;       /* client: a fiber of its loop has made it */
-    atomic_bool refused; /* a verb that tells no code could not run */
+    bool send_closed;    /* END_STREAM was sent */
+    bool torn;           /* a message was sent in part, and the rest will not follow */
+    bool receive_closed; /* END_STREAM was received */
+    bool unprocessed;    /* the server has reported that it did not process the call */
+    bool wait_for_ready; /* client: wait for a connection instead of failing */
+    bool wait_chosen;    /* client: the user has set wait_for_ready */
+    bool cacheable;      /* client: use GET if possible */
+    bool sent_again;     /* it got another stream after `unprocessed` */
+    bool cancelled;      /* locally, even if it had ended before */
+    bool counted;        /* client: in the channel's call counters */
+    bool is_loops;       /* client: from the pool loops_calls */
+    atomic_bool refused; /* a verb that returns no code could not run */
     bool timer_running;
-    bool gzip_in;             /* the peer's grpc-encoding */
-    bool gzip_told;           /* ours, in the headers */
-    bool gzip_out;            /* messages are sent so */
-    atomic_bool gzip_refused; /* the server has said that it does not take it */
-    bool compressed;          /* so the last one came */
-    bool let_in;              /* more than the window of its stream, for a large message */
-    bool has_scratch;         /* the arena below is there */
+    bool gzip_in;             /* the peer's grpc-encoding is gzip */
+    bool gzip_told;           /* our headers have announced gzip */
+    bool gzip_out;            /* messages are sent compressed */
+    atomic_bool gzip_refused; /* the server does not accept gzip */
+    bool compressed;          /* the last message received was compressed */
+    bool let_in;              /* its stream's window was enlarged for a message */
+    bool has_scratch;         /* `scratch` is initialised */
 
-    /* From here on nothing is zeroed. */
+    /* Fields from here on are not zeroed. */
     int64_t deadline;
-    int64_t attached_at;  /* server: when the read began that brought its stream; client: where
-                             calls are counted at their servers */
-    const char **refusal; /* server: where weir_call_receive_each is told why; NULL: what is refused
-                             ends the call */
-    struct buf incoming;  /* framed messages that were not received yet */
-    size_t held;          /* what counts against shared->budget: its memory, and `inflated` */
-    size_t inflated;      /* bytes of the message at hand, which came as fewer */
-    struct buf sent;      /* client: framed messages that another stream may need, see session.h */
-    struct arena arena;   /* lives as long as the call */
-    struct arena texts;   /* so does this: see call_texts */
-    struct arena scratch; /* streams: lives until the next receive */
+    int64_t attached_at;  /* server: when the data that opened its stream was read; client: set if
+                             subchannels count calls */
+    const char **refusal; /* server: for the reason returned by weir_call_receive_each; NULL: a
+                             message that is refused ends the call */
+    struct buf incoming;  /* framed messages that have not been received by the user yet */
+    size_t held;          /* bytes counted in shared->budget: its memory, and `inflated` */
+    size_t inflated;      /* bytes of the current message after decompression */
+    struct buf sent;      /* client: framed messages kept for another attempt, see session.h */
+    struct arena arena;   /* lifetime of the call */
+    struct arena texts;   /* lifetime of the call, see call_texts */
+    struct arena scratch; /* streams: until the next receive */
     weir_loop *loop;
     struct call_shared *shared;
-    size_t max_receive, max_send; /* bytes of a message: those of shared, or less */
+    size_t max_receive, max_send; /* bytes of a message; at most those of `shared` */
     bool is_server;
     struct loop_timer timer;
-    struct list waiters;  /* fibers parked in this call */
-    struct list children; /* calls made inside this one's handler */
+    struct list waiters;  /* call_waiter: fibers parked in this call */
+    struct list children; /* calls made by this one's handler */
     struct list sibling;
     struct loop_task cancel_task;
     atomic_uint asked; /* CALL_TASK_SENT, CALL_FREED */
@@ -175,7 +179,7 @@ struct weir_call {
     char first_block[CALL_FIRST_BLOCK];
 };
 
-/* A new object, for many calls one after the other. `recycle` gets it back from call_retire. NULL:
+/* A new object, which serves any number of calls in turn. call_retire passes it to `recycle`. NULL:
  * no memory. */
 struct weir_call *call_new(weir_loop *loop, bool is_server, struct call_shared *shared,
     void (*recycle)(struct weir_call *), void *owner);
@@ -190,13 +194,13 @@ call_clear_line(struct weir_call *call, size_t number)
 {
     size_t from = number * CALL_LINE;
 
-    if (from < CALL_ZEROED) /* of 32 bits there are fewer */
+    if (from < CALL_ZEROED) /* there are fewer lines on 32 bits */
         memset((char *)call + from, 0,
             from + CALL_LINE < CALL_ZEROED ? CALL_LINE : CALL_ZEROED - from);
 }
 
-/* Make a new or recycled object ready for a call. Line by line compilers make plain stores of it;
- * the one instruction that they use for all of it takes longer to begin than these to end. */
+/* Prepare a new or recycled object for a call. Cleared line by line, so that compilers use plain
+ * stores: the string instruction that they would use for all of it has a higher start-up cost. */
 static inline void
 call_init(struct weir_call *call)
 {
@@ -208,8 +212,8 @@ call_init(struct weir_call *call)
     call->deadline = WEIR_NEVER;
 }
 
-/* May the call go? If not, a cancellation is under way, and the call is retired when that has
- * passed. */
+/* May the call be retired now? If not, a cancellation is in progress, and the call is retired after
+ * it. */
 static inline bool
 call_may_go(struct weir_call *call)
 {
@@ -219,19 +223,19 @@ call_may_go(struct weir_call *call)
     return false;
 }
 
-/* call_fini and recycle, once it may go and the deputy lets go. */
+/* call_fini and recycle, as soon as call_may_go and the deputy permit it. */
 void call_retire(struct weir_call *call);
 
 /* call_retire from any thread. */
 void call_send_away(struct weir_call *call);
 
-/* Objects that wait for their next call; what a burst leaves over goes back. */
+/* Free call objects. Limited in size, so that a burst of calls does not keep its memory. */
 struct call_pool {
     struct weir_call *first;
     size_t count;
 };
 
-/* NULL: there is none. */
+/* NULL: the pool is empty. */
 static inline struct weir_call *
 call_pool_take(struct call_pool *pool)
 {
@@ -247,19 +251,19 @@ call_pool_take(struct call_pool *pool)
 void call_pool_put(struct call_pool *pool, struct weir_call *call);
 void call_pool_fini(struct call_pool *pool);
 
-/* Tie a call to its stream. */
+/* Attach a call to its stream. */
 void call_attach(struct weir_call *call, struct rpc_transport *transport, struct h2_stream *stream);
 
-/* Give the stream back (which resets what is still open of it). */
+/* Release the stream; resets it if it is still open. */
 APART void call_detach(struct weir_call *call);
 
-/* Server: the stream was given back with the status. */
+/* Server: the stream was released when the status was sent. */
 void call_leave(struct weir_call *call);
 
-/* A call made inside another one's handler ends with it. */
+/* Cancel the calls made by this call's handler. */
 APART void call_cancel_children(struct weir_call *call);
 
-/* The first half of call_end, which for a server's call is all: of one that has not ended. */
+/* The first half of call_end, and all of it for a server's call. The call must not have ended. */
 static inline void
 call_fix_status(struct weir_call *call, weir_code code, const char *message)
 {
@@ -271,22 +275,21 @@ call_fix_status(struct weir_call *call, weir_code code, const char *message)
         call_cancel_children(call);
 }
 
-/* Fix the status; the first one counts. message: in the arena or static. call_advance must follow.
- */
+/* End the call with a status; the first one stays. message: in the arena or static. call_advance
+ * must follow. */
 void call_end(struct weir_call *call, weir_code code, const char *message);
 
-/* Wake who is parked; start, or drop, a handler that has not begun. The call may be gone after
- * this. */
+/* Wake parked fibers; start or drop a handler that has not started. May free the call. */
 void call_advance(struct weir_call *call);
 
-/* Arm the timer for call->deadline; ends the call when that has passed. call_advance must follow.
- */
+/* Start the timer for call->deadline; ends the call if the deadline has passed. call_advance must
+ * follow. */
 void call_start_timer(struct weir_call *call);
 
-/* The same, unless it is armed for that already. False: the call has ended. */
+/* The same, unless the timer runs for that deadline already. False: the call has ended. */
 bool call_arm_deadline(struct weir_call *call);
 
-/* FAILED_PRECONDITION, with a text: no call of a known method is under way in this object. */
+/* FAILED_PRECONDITION, with a message: this object has no call of a known method in progress. */
 COLD weir_code call_refuse_unbegun(struct weir_call *call);
 
 static inline WEIR_CHECK weir_code
@@ -295,20 +298,21 @@ call_check_begun(struct weir_call *call)
     return call->method != NULL ? WEIR_OK : call_refuse_unbegun(call);
 }
 
-/* Forget the stream's last message and what the user allocated with it. */
+/* Free the stream's last message and what the user allocated since. */
 void call_renew_scratch(struct weir_call *call);
 
-/* Park this fiber until something happens to the call; the caller checks what. Suspends. */
+/* Park this fiber until something happens to the call; the caller must check its condition again.
+ * Suspends. */
 void call_park(struct weir_call *call);
 
-/* The arena of what the user allocates: see weir_call_alloc. */
+/* The arena for the user's allocations, see weir_call_alloc. */
 static inline struct arena *
 call_memory(struct weir_call *call)
 {
     return call->has_scratch ? &call->scratch : &call->arena;
 }
 
-/* Where an event's text goes: `arena` may be in use by another thread at that time. */
+/* The arena for texts of events, since another thread may be using `arena` at that time. */
 static inline struct arena *
 call_texts(struct weir_call *call)
 {
@@ -337,27 +341,29 @@ void call_on_lost(struct weir_call *call, const char *why);
 
 /* ---- headers and status ---- */
 
-/* Fields of call_fields for a user's key and value. */
+/* Append a user's key and value. */
 weir_code call_fields_add(
     struct weir_call *call, struct call_fields *fields, const char *key, weir_str value);
 
-/* Server: send the response headers if they are not out yet. */
+/* Server: send the response headers if they have not been sent. */
 WEIR_CHECK weir_code call_send_response_headers(struct weir_call *call);
 
-/* Server: the same together with the first `len` bytes of content, which the caller writes at once,
- * where both are small and there is room for them. NULL: neither was sent. */
+/* Server: the same, together with the first `len` bytes of content if both are small and there is
+ * room. The caller must fill in the bytes at the returned address at once. NULL: neither was sent.
+ */
 uint8_t *call_send_opening(struct weir_call *call, size_t len);
 
-/* Server: end the stream with this status: trailers, or Trailers-Only when no header is out. */
+/* Server: end the stream with this status, as trailers, or as Trailers-Only if no headers were
+ * sent. */
 void call_send_status(struct weir_call *call, weir_code code, const char *message);
 
 /* ---- compression, compression.c ---- */
 
-/* Compress from here on, if the peer takes it. False: the headers are out without having said so.
- */
+/* Compress messages from now on, if the peer accepts it. False: the headers were sent without
+ * announcing it. */
 bool call_use_gzip(struct weir_call *call);
 
-/* Begin with what the server, or the channel, was told. */
+/* Start with the compression set for the server or channel. */
 static inline void
 call_begin_compression(struct weir_call *call)
 {
@@ -365,14 +371,14 @@ call_begin_compression(struct weir_call *call)
         call_use_gzip(call);
 }
 
-/* Client: the response's headers say what the server takes. */
+/* Client: apply the grpc-accept-encoding of the response headers. */
 void call_heed_accepted(struct weir_call *call, const struct h2_block *block);
 
-/* The framed and deflated message, in shared->framed. RESOURCE_EXHAUSTED: no memory. */
+/* Compress and frame the message into shared->framed. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code call_deflate(
     struct weir_call *call, const ProtobufCMessage *message, size_t len);
 
-/* Give back a buffer of shared that was used. */
+/* Return a buffer that was taken out of shared. */
 void call_return_buffer(struct buf *shared, struct buf *used);
 
 /* ---- details of the status, details.c ---- */
@@ -382,23 +388,23 @@ weir_str call_pack_details(struct weir_call *call, weir_code code, const char *m
 
 /* ---- values and watchers, values.c ---- */
 
-/* A call made inside another one's handler begins with its values. False: no memory. */
+/* Copy the values of the parent, whose handler makes this call. False: no memory. */
 bool call_inherit_values(struct weir_call *call, const struct weir_call *parent);
 
-/* The watcher that was added last, NULL without any; forget those that were added after it. */
+/* The watcher added last, NULL if there is none; and remove those added after `last`. */
 struct call_watch *call_last_watch(const struct weir_call *call);
 void call_drop_watches(struct weir_call *call, struct call_watch *last);
 
-/* Show a message to those who watch. Not OK: the call ends with it. */
+/* Pass a message to the watchers. A code other than OK must end the call. */
 weir_code call_show_sending(struct weir_call *call, const ProtobufCMessage *message);
 weir_code call_show_received(struct weir_call *call, const ProtobufCMessage *message);
 
 /* ---- alarms, alarm.c ---- */
 
-/* None of them looks any more. */
+/* Stop all alarms. */
 APART void call_stop_alarms(struct weir_call *call);
 
-/* The call's connection drains: set the events that want to know. */
+/* The call's connection drains: set the events registered for that. */
 void call_tell_drain(struct weir_call *call);
 
 /* Are there such events? */
@@ -406,16 +412,15 @@ bool call_hears_drain(const struct weir_call *call);
 
 /* ---- what a call holds, to be released ---- */
 
-/* What few calls have, and what only a client's has. */
+/* What only few calls have, and what only clients' calls have. */
 APART void call_stop_timer(struct weir_call *call);
 APART void call_fini_of_client(struct weir_call *call);
 
-/* It holds nothing of the budget, or nothing for what was inflated. */
+/* Return to the budget everything that the call holds, or its share for inflated messages. */
 void call_hold_none(struct weir_call *call);
 void call_hold_no_inflated(struct weir_call *call);
 
-/* Release what the call holds; the incoming buffer's memory stays with the object when it is small.
- */
+/* Release what the call holds; the object keeps a small incoming buffer. */
 static inline void
 call_fini(struct weir_call *call)
 {
@@ -440,78 +445,81 @@ call_fini(struct weir_call *call)
 
 /* ---- messages ---- */
 
-/* Send one message, behind the response headers if they are not out yet; with END_STREAM after it
- * when `last`, which a server never says. Suspends. */
+/* Send one message, after the response headers if these have not been sent; with END_STREAM if
+ * `last`, which servers never set. Suspends. */
 weir_code call_send_message(struct weir_call *call, const ProtobufCMessage *message, bool last);
 
-/* The same of a message that who watches has seen. Suspends. */
+/* The same for a message that the watchers have seen already. Suspends. */
 weir_code call_send_shown(struct weir_call *call, const ProtobufCMessage *message, bool last);
 
-/* Append one message as it would be sent. RESOURCE_EXHAUSTED: no memory. */
+/* Append one message, framed as it would be sent. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code call_frame(
     struct weir_call *call, const ProtobufCMessage *message, size_t len, struct buf *out_framed);
 
-/* The code of a send on a call that has ended: a call that its server has ended with OK takes no
- * more messages either. */
+/* The code of a send on a call that has ended; never OK, even if the server has ended the call with
+ * OK. */
 weir_code call_closed_for_sending(struct weir_call *call);
 
-/* A client's message was sent, or not for this reason: then the call ends, lest the server take
- * what it has got for the whole. FAILED_PRECONDITION is the caller's mistake, and changes nothing.
- */
+/* The result of sending a client's message. Errors end the call, so that the server does not take
+ * what it has received for the whole; except FAILED_PRECONDITION, the caller's mistake, which
+ * changes nothing. */
 void call_must_be_whole(struct weir_call *call, weir_code code);
 
 /* Take the next message out of incoming. OK with *out_message NULL: the peer has finished, or
- * call->refusal says why the message that was taken is none. Suspends while there is neither. */
+ * call->refusal has the reason why the message that was taken is refused. Suspends until there is
+ * one of these. */
 weir_code call_take_message(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message);
 
-/* Server: the request's one message, and nothing behind it; as weir_call_receive_one. Suspends. */
+/* Server: the single message of the request, which nothing may follow; as weir_call_receive_one.
+ * Suspends. */
 weir_code call_take_only(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message);
 
-/* Content up to this size may be lent; in what is larger, parts can stay where they came in. */
+/* Content of at most this size may be lent. Of a larger message, parts may stay in the incoming
+ * buffer. */
 #define CALL_LENT_MOST 4096
 
-/* Copy what is lent: the memory that it lies in is about to be used for something else. NULL, or
- * why not, RESOURCE_EXHAUSTED; then nothing of it is to be read. */
+/* Copy lent content, because its memory is about to be reused. NULL, or the reason of
+ * RESOURCE_EXHAUSTED; then the content is lost. */
 WEIR_CHECK const char *call_keep_lent(struct weir_call *call);
 
-/* Would call_take_message return without waiting? If not, lets the rest of the message come. */
+/* Would call_take_message return without waiting? If not, opens the window for the rest of the
+ * message. */
 bool call_receivable(struct weir_call *call);
 
-/* Client: throw away what comes until the call has ended. Suspends. */
+/* Client: discard messages until the call has ended. Suspends. */
 void call_drop_messages(struct weir_call *call);
 
-/* What came cannot be taken: forget it, and record why. A client's call that its server has ended
- * with OK meanwhile has that code instead; one that is alive is the caller's to end. Returns the
- * code. */
+/* Discard what has arrived and record why it cannot be received. A client's call that has ended
+ * with OK gets this code instead; a call in progress must be ended by the caller. Returns the code.
+ */
 weir_code call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
     WEIR_PRINTF(3, 4);
 
-/* The same of a call that takes one message, behind which there is more. */
+/* The same for a second message in a call that takes only one. */
 COLD weir_code call_refuse_second(struct weir_call *call);
 
-/* Of the one message of a call that sends only one: is it over the limit, misframed, or followed by
- * another? OK, with how many bytes are missing of it, or the status for it, with *out_why static.
- */
+/* Check the message of a peer that sends exactly one: OK, with the number of bytes still missing;
+ * or, if it exceeds the limit, is misframed or is followed by another one, the status for that with
+ * *out_why, which is static. */
 WEIR_CHECK weir_code call_check_single(
     const struct weir_call *call, size_t *out_missing, const char **out_why);
 
-/* Have room for the rest of a message, and let the peer send it, and so many bytes more. False:
- * with what is unread already that would be too much, RESOURCE_EXHAUSTED. */
+/* Reserve memory for the rest of a message, and open the window for it and for `beyond` more bytes.
+ * False: the budget for unread bytes is exhausted, RESOURCE_EXHAUSTED. */
 WEIR_CHECK bool call_expect(struct weir_call *call, size_t missing, size_t beyond);
 extern const char call_too_much_unread[];
 
-/* Count the memory of incoming, once there is more than a little of it, as held by this call until
- * its end. False: with what others hold that is too much, RESOURCE_EXHAUSTED. */
+/* Count the memory of incoming in the budget, until the end of the call. False: the budget is
+ * exhausted, RESOURCE_EXHAUSTED. */
 WEIR_CHECK bool call_hold_more(struct weir_call *call);
 
-/* Wait for this turn of the loop, or one to come, to have time for inflating a message. Not OK: the
- * call has ended, or there is no memory to wait with. Suspends. */
+/* Wait for a turn of the loop with time left to inflate a message. Not OK: the call has ended, or
+ * there is no memory. Suspends. */
 COLD WEIR_CHECK weir_code call_await_inflating(struct weir_call *call);
 
-/* For those who look whether the rest of a message comes: it has begun, and this much more of it.
- */
+/* For message_timeout: note that a message has started, and that more of it has arrived. */
 void call_note_part(struct weir_call *call);
 static inline void
 call_note_progress(struct weir_call *call, size_t len)
@@ -522,10 +530,10 @@ call_note_progress(struct weir_call *call, size_t len)
         call->comes_left -= (uint32_t)len;
 }
 
-/* Is it the peer alone who keeps the rest of a message from coming? */
+/* Does only the peer delay the rest of a message? */
 bool call_awaits_rest(const struct weir_call *call);
 
-/* Add bytes to incoming. NULL, or why not, RESOURCE_EXHAUSTED. */
+/* Append bytes to incoming. NULL, or the reason of RESOURCE_EXHAUSTED. */
 static inline const char *
 call_take_in(struct weir_call *call, const uint8_t *data, size_t len)
 {
@@ -535,12 +543,12 @@ call_take_in(struct weir_call *call, const uint8_t *data, size_t len)
                                                                             : call_too_much_unread;
 }
 
-/* The same of a message that was inflated to so many bytes, until the next one is waited for. */
+/* The same for a message that was inflated to `len` bytes, until the next message is awaited. */
 WEIR_CHECK bool call_hold_inflated(struct weir_call *call, size_t len);
 
-/* What shows that there is a second message where only one may be. */
+/* Bytes beyond a single message that suffice to detect a second one. */
 #define CALL_BEYOND_SINGLE (WIRE_PREFIX_SIZE + 1)
 
-/* Client, behind the request's headers: after a large answer let the next one come without waiting
- * for its beginning. */
+/* Client, after the request's headers: if recent responses were large, open the window for the next
+ * one in advance. */
 void call_foresee(struct weir_call *call);
