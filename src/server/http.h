@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP/1.1 on a server's first loop: its connections and the paths that are answered. */
+/* HTTP/1.1 on a server's first loop: connections and the paths that are served. */
 /* Threads: paths are constant while the server runs; connections belong to the first loop. */
 #pragma once
 
 #include "server/server.h"
 
-/* Take a connection over, whatever happens. */
+/* Serve a connection, which is adopted, even on failure. */
 void server_http_start(struct server_loop *home, struct net_conn *net);
 
-/* The last call has ended: take no more, close what is idle, and once the grace time is over also
- * who has not taken his answer. True: nothing is left of HTTP on this loop. */
+/* After the last call: accept no more requests, close idle connections, and after the grace period
+ * also those that have not read their response. True: the loop has no HTTP connections or listeners
+ * left. */
 bool server_http_end(struct server_loop *home);
 
-/* The server is freed: its paths. */
+/* Free the paths, with the server. */
 void server_http_free(struct weir_server *server);
