@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long a connection stays: its greatest age, and how long without a call (gRFC A9).
+/* The maximum age and idle time of connections (gRFC A9).
  *
- * No connection has a timer for it: the pass over all of a loop's connections, every two seconds,
- * looks. What is over is drained like at the end of the server, so that no call is lost. */
+ * Connections have no timers for this: they are checked by the pass over a loop's connections every
+ * two seconds. An expired connection is drained as on shutdown, so that no call is lost. */
 #include "server/server.h"
 
 #include "base/random.h"
 #include "rpc/deadline.h"
 
-/* A tenth either way, so that clients which came together do not leave together (gRFC A9). */
+/* A jitter of 10 % either way, so that clients that connected at the same time do not reconnect at
+ * the same time (gRFC A9). */
 static int64_t
 with_jitter(int64_t age)
 {

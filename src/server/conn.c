@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One client's connection: handshake, drain, end. */
+/* A client's connection: handshake, draining, closing. */
 #include "server/server.h"
 
 #include "base/memory.h"
@@ -10,11 +10,12 @@
 #define DRAIN_PING 0x7765697264726169ULL
 #define DRAIN_WAIT (5 * WEIR_SECOND)
 
-/* For the handshake of one that was accepted right before the drain: its first call may be in the
- * socket already, and would be lost. */
+/* For the handshake of a connection accepted right before the drain: its first call may already be
+ * in the socket, and would be lost. */
 #define DRAIN_HANDSHAKE (2 * WEIR_SECOND)
 
-/* Passes that a client may take to acknowledge our SETTINGS (RFC 9113, 6.5.3). */
+/* The number of passes within which a client must acknowledge our SETTINGS (RFC 9113, section
+ * 6.5.3). */
 #define UNACKED_MAX 15
 
 static struct server_conn *
@@ -95,7 +96,7 @@ on_drained(struct rpc_transport *transport)
     server_conn_close(conn_of(transport), "drained");
 }
 
-/* Close one that did not go as it should, and say so. */
+/* Close a connection that has failed, and report it. */
 static void
 give_up(struct server_conn *conn, const char *why)
 {
@@ -110,7 +111,7 @@ give_up(struct server_conn *conn, const char *why)
     server_conn_close(conn, why);
 }
 
-/* Let an address pay for a connection. What comes of a drain is nobody's fault. */
+/* Penalise an address for a connection. Not while draining, which causes such ends itself. */
 static void
 hold_against(struct server_loop *home, const struct net_address *peer, enum server_offence offence)
 {
@@ -121,8 +122,8 @@ hold_against(struct server_loop *home, const struct net_address *peer, enum serv
         server_gate_changed(home);
 }
 
-/* PINGs too often are how a client was set up, whose connections are all like that: they cost us as
- * little as one that came to nothing. */
+/* Too frequent PINGs come from a client's configuration and so recur on all its connections; they
+ * are as cheap for us as a useless connection, and penalised as one. */
 static void
 charge(struct server_conn *conn)
 {
@@ -177,7 +178,8 @@ time_over(struct loop_timer *timer)
     rpc_transport_touch(&conn->transport);
 }
 
-/* Without the timer, a peer that never answers is bounded by the grace time alone. */
+/* Without the timer only the grace period would limit a peer that never answers; so the connection
+ * is closed. */
 static void
 start_timer(struct server_conn *conn, int64_t duration)
 {
@@ -187,8 +189,8 @@ start_timer(struct server_conn *conn, int64_t duration)
         server_conn_close(conn, "no memory");
 }
 
-/* One that runs is not put off by who comes. Without memory for the timer, quiet connections keep
- * theirs until the next one comes. */
+/* Does not restart a running timer. Without memory for the timer, idle connections keep their
+ * memory until the next connection arrives. */
 static void
 start_resting(struct server_loop *home)
 {
@@ -199,13 +201,13 @@ start_resting(struct server_loop *home)
     (void)!loop_timer_start(home->loop, &home->rest, due);
 }
 
-/* How many connections give back memory at a time, or how much is free, that the allocator is to
- * pass it on: it would keep what lies below anything that is in use. That takes it a few
- * milliseconds. */
+/* The allocator is told to return free memory to the system, which takes a few milliseconds, once
+ * so many connections have released memory or so much is free. By itself it keeps free memory below
+ * any block in use. */
 #define RESTED_MANY 500
 #define SLACK_MUCH ((size_t)16 << 20)
 
-/* True: it has given back memory. */
+/* True: it has released memory. */
 static bool
 rest(struct server_conn *conn)
 {
@@ -231,8 +233,8 @@ rest(struct server_conn *conn)
     return rested;
 }
 
-/* Of what loads and attacks took, nothing stays. What the allocator cannot pass on is not asked for
- * again. */
+/* Return the memory of load peaks and attacks to the system. Memory that the allocator could not
+ * return does not trigger another attempt. */
 static void
 pass_memory_on(struct server_loop *home)
 {
@@ -248,14 +250,14 @@ pass_memory_on(struct server_loop *home)
     home->ended = false;
 }
 
-/* The allocator looks at all that is free, the application's as well: a million pieces, strewn
- * about, take it 0.4 s. It keeps its locks meanwhile, so another thread would be no way out: calls
- * that need memory would wait for it all the same. So looks are the rarer the longer they take. The
- * calls that come during one of t wait t/2 on average; with a pause that grows with t's square, all
- * calls wait no longer than this on average: 10 s after 10 ms, a second after three. */
+/* The allocator scans all free memory, including the application's: a million scattered blocks take
+ * 0.4 s. It holds its locks meanwhile, so another thread would not help: calls that need memory
+ * would wait all the same. So the longer a scan takes, the rarer it is. Calls that arrive during a
+ * scan of length t wait t/2 on average; with a pause that grows with the square of t, the average
+ * over all calls is at most this: a pause of 10 s after 10 ms, of a second after 3 ms. */
 #define LOOKS_WAIT (5 * WEIR_MICROSECOND)
 
-/* More counts as that: memory is passed on after eleven minutes, whatever it takes. */
+/* A longer scan counts as this long, so that the pause is at most eleven minutes. */
 #define LOOKS_LONGEST (80 * WEIR_MILLISECOND)
 
 static int64_t
@@ -266,7 +268,7 @@ pause_after(int64_t took)
     return took * took / (2 * LOOKS_WAIT);
 }
 
-/* Of the processor, so that a look does not count what others did meanwhile. */
+/* CPU time, so that a scan does not include what other threads did meanwhile. */
 static int64_t
 thread_time(void)
 {
@@ -276,7 +278,7 @@ thread_time(void)
     return (int64_t)time.tv_sec * WEIR_SECOND + time.tv_nsec;
 }
 
-/* False: there is something to look for, later. */
+/* False: there may be memory to return, but not yet. */
 static bool
 look_after_memory(struct server_loop *home)
 {
@@ -307,12 +309,13 @@ server_loop_rest(struct loop_timer *timer)
     buf_pool_trim(&home->outputs);
     looked = look_after_memory(home);
     if (list_empty(&home->conns))
-        buf_pool_fini(&home->outputs); /* until the next one comes nobody may look again */
+        buf_pool_fini(&home->outputs); /* there may be no further pass until the next connection */
     if (!looked || !list_empty(&home->conns))
         start_resting(home);
 }
 
-/* A Unix socket is as private as its folder, and its peer is known. False: no memory. */
+/* Not on a Unix socket, which is protected by its directory and whose peer is known. False: no
+ * memory. */
 static bool
 start_tls(struct net_conn *net, weir_tls *tls)
 {
@@ -320,7 +323,8 @@ start_tls(struct net_conn *net, weir_tls *tls)
            net_conn_start_tls(net, tls, NULL) == WEIR_OK;
 }
 
-/* A connection over a limit is closed without a word: to tell would cost more than it does. */
+/* A connection over a limit is closed without an error message, which would cost more than the
+ * connection did. */
 static bool
 may_enter(struct server_loop *home, const struct net_conn *net)
 {

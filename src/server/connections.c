@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking at a server's connections. Each belongs to its loop, so every loop is sent a task, which
- * copies what is asked for; who asks waits until all have answered, and merges.
+/* A snapshot of a server's connections. A connection belongs to its loop, so a task on each loop
+ * copies the data of its connections; the caller waits for all loops and merges the results.
  *
- * Whoever asks may leave before that, at his deadline, so the survey belongs to those who have a
- * part in it. A loop that has come to its end answers no more, and one that owes an answer does not
- * come to its end: `asked` and `gone` are under a lock. */
+ * The caller may give up earlier, at its deadline, so the survey is reference-counted. A loop that
+ * has ended does not answer, and a loop that has to answer does not end: `asked` and `gone` are
+ * protected by a lock. */
 #include "server/server.h"
 
 #include "rpc/survey.h"
@@ -13,7 +13,7 @@
 
 struct survey;
 
-/* A loop's answer. */
+/* The result of one loop. */
 struct part {
     struct loop_task task;
     struct survey *survey;
@@ -58,7 +58,7 @@ count_from(const struct server_loop *home, uint64_t from, size_t max)
     return count;
 }
 
-/* New connections come at the end of the list, so it is in the order of their numbers. */
+/* New connections are appended to the list, so it is ordered by number. */
 static void
 fill(struct part *part, size_t count)
 {
@@ -110,7 +110,7 @@ server_loop_leave(struct server_loop *home)
     return may;
 }
 
-/* ---- who asks ---- */
+/* ---- the caller ---- */
 
 static struct survey *
 survey_new(struct weir_server *server, uint64_t from, size_t max)
@@ -122,7 +122,7 @@ survey_new(struct weir_server *server, uint64_t from, size_t max)
         free(survey);
         return NULL;
     }
-    survey->refs = survey->unanswered = 1; /* who asks */
+    survey->refs = survey->unanswered = 1; /* the caller */
     survey->from = from;
     survey->max = max;
     survey->part_count = loops;
@@ -149,7 +149,7 @@ ask(struct part *part)
     pthread_mutex_unlock(&home->survey_lock);
 }
 
-/* The part whose next connection has the lowest number; NULL: none is left. */
+/* The part whose next connection has the lowest number; NULL: all are merged. */
 static struct part *
 lowest(struct survey *survey)
 {

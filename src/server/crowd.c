@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many connections each address has, so that one address cannot take the places of all.
+/* Counts the connections of each address, so that one address cannot use up max_connections.
  *
- * A hash table under a lock, which a connection takes when it comes and when it goes. Places that
- * are left are closed up (no tombstones), so the table is never larger than the connections that
- * are open at its fullest time need. */
+ * A hash table under a lock, taken once when a connection is accepted and once when it is closed.
+ * Removal moves later entries up instead of leaving tombstones, so the table is no larger than the
+ * largest number of open connections requires. */
 #include "server/server.h"
 
 #include "base/random.h"
@@ -36,7 +36,7 @@ home_of(const struct server_crowd *crowd, const struct net_origin *key)
     return (size_t)hash_bytes(crowd->seed, key->bytes, sizeof(key->bytes)) & (crowd->size - 1);
 }
 
-/* Where a key is, or where it would go. */
+/* The place of a key, or the free place where it belongs. */
 static struct crowd_place *
 find(const struct server_crowd *crowd, const struct net_origin *key)
 {
@@ -47,7 +47,7 @@ find(const struct server_crowd *crowd, const struct net_origin *key)
     return &crowd->places[at];
 }
 
-/* Room for one more: three quarters are used at most. False: no memory. */
+/* Make room for one more entry; at most three quarters of the table are used. False: no memory. */
 static bool
 make_room(struct server_crowd *crowd)
 {
@@ -100,7 +100,7 @@ server_crowd_enter(struct server_crowd *crowd, const struct net_address *peer, u
     return entered;
 }
 
-/* Move up those that a free place would hide. */
+/* Move up entries that lookups would no longer find behind the free place. */
 static void
 close_up(struct server_crowd *crowd, size_t hole)
 {

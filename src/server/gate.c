@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeping out who is held back (penalty.c), at no more cost than there must be.
+/* Rejects connections of addresses that are held back (penalty.c), at minimal cost.
  *
- * A connection is refused before anything is made for it, and each loop has the kernel drop the
- * SYNs of those whose connections it would refuse. That list is brought up to date when somebody
- * comes onto it, when a connection shows that another loop has done so, and when somebody's turn
- * has come; but no more than twice in GATE_REST, since the kernel compiles it each time. Twice, so
- * that it knows at once who has used his turn. */
+ * A connection is refused before anything is allocated for it, and each loop installs a packet
+ * filter with which the kernel drops the SYNs of addresses that would be refused. The filter is
+ * updated when an address is added, when a connection shows that another loop has added one, and
+ * when an address may connect again; but at most twice per GATE_REST, because the kernel compiles
+ * it each time. Twice, so that an address that has just made its one connection is filtered at
+ * once. */
 #include "server/server.h"
 
 #define GATE_REST (20 * WEIR_MILLISECOND)
 
-/* Without memory for the timer, the kernel is told at the next chance. */
+/* Without memory for the timer, the filter is updated at the next change. */
 static void
 change_at(struct server_loop *home, int64_t due)
 {

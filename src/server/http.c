@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP/1.1 on a server's first loop. A connection does one thing at a time:
+/* HTTP/1.1 on a server's first loop. A connection handles one request at a time:
  *
  *   READING -> RUNNING -> WRITING -> READING ...
  *
- * READING and WRITING each have the whole of http_timeout, which no byte renews. While a handler
- * runs, or an answer waits for its client, nothing is read: requests that were sent ahead stay in
- * the kernel, or in the connection's rest. */
+ * READING and WRITING each have http_timeout in total; progress does not extend it. While a handler
+ * runs, or a response waits for the client, nothing is read: pipelined requests stay in the kernel
+ * or in the connection's unprocessed input. */
 #include "server/http.h"
 
 #include "http1/http1.h"
@@ -34,8 +34,8 @@ struct http_conn {
     struct http1_reader *reader;
     struct buf out;
     struct loop_timer timer;
-    struct loop_timer turn; /* requests that have come already are left for the next one */
-    struct loop_task task;  /* a handler that had parked has returned; then the end */
+    struct loop_timer turn; /* fires on the next turn, to process requests already read */
+    struct loop_task task;  /* a parked handler has returned; later frees the connection */
     enum phase phase;
     bool parked; /* the handler did not return at once */
     bool last;   /* close once `out` is written */
@@ -66,7 +66,7 @@ lose_net(struct http_conn *conn)
     conn->net = NULL;
 }
 
-/* A handler that runs keeps the connection's memory until it returns. */
+/* While a handler runs, the connection is not freed; that happens when it returns. */
 static void
 close_conn(struct http_conn *conn)
 {
@@ -101,7 +101,7 @@ enter(struct http_conn *conn, enum phase phase)
         close_conn(conn);
 }
 
-/* True: the socket has taken everything. */
+/* True: the socket has accepted everything. */
 static bool
 flush(struct http_conn *conn)
 {
@@ -113,7 +113,7 @@ flush(struct http_conn *conn)
     return buf_len(&conn->out) == 0;
 }
 
-/* Nothing more can be done at once: wait for what comes next. */
+/* Wait for the next event, since nothing more can be done now. */
 static void
 settle(struct http_conn *conn)
 {
@@ -259,7 +259,7 @@ refuse(struct http_conn *conn)
     answer_status(conn, status, false);
 }
 
-/* ---- what the socket tells ---- */
+/* ---- socket events ---- */
 
 static bool
 may_go_on(const struct http_conn *conn)
@@ -276,7 +276,7 @@ turn_has_come(struct loop_timer *timer)
         net_conn_resume(conn->net);
 }
 
-/* Who sends a thousand requests ahead waits as others do. */
+/* A client with many pipelined requests takes turns with the other clients. */
 static void
 leave_for_next_turn(struct http_conn *conn)
 {
@@ -357,7 +357,7 @@ new_conn(struct server_loop *home, struct net_conn *net)
     }
     conn->home = home;
     conn->net = net;
-    conn->phase = WRITING; /* so that entering the next one starts the timer */
+    conn->phase = WRITING; /* so that entering READING starts the timer */
     loop_timer_init(&conn->timer, time_over);
     loop_timer_init(&conn->turn, turn_has_come);
     loop_task_init(&conn->task, went_on);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a server listens: one socket per loop on a TCP port; of a Unix socket the first loop
- * accepts, and hands the connections around. */
+/* Listening: one socket per loop for a TCP port; for a Unix socket the first loop accepts and
+ * distributes the connections over the loops. */
 #include "server/http.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ accepted(void *owner, struct net_conn *net)
     server_conn_start(owner, net);
 }
 
-/* A connection on its way to another loop. */
+/* A connection being passed to another loop. */
 struct handover {
     struct loop_task task;
     struct server_loop *home;
@@ -30,7 +30,7 @@ handed_over(struct loop_task *task)
     struct handover *handover = container_of(task, struct handover, task);
     struct net_conn *net;
 
-    if (handover->home->idle) /* its loop is at its end */
+    if (handover->home->idle) /* the loop has ended */
         close(handover->fd);
     else if (net_conn_adopt(handover->home->loop, handover->fd, &net) == WEIR_OK)
         server_conn_start(handover->home, net);
@@ -102,7 +102,7 @@ server_listeners_close(const struct weir_server *server, struct server_listeners
     *listeners = (struct server_listeners){NULL, 0};
 }
 
-/* On every loop, or on the first alone. */
+/* Accept on every loop, or only on the first one. */
 static bool
 accept_at(struct weir_server *server, const struct server_address *address)
 {
@@ -155,8 +155,8 @@ server_addresses_free(struct weir_server *server)
     free(server->inherited);
 }
 
-/* The first socket settles the port and finds out whether it is free; those of the other loops join
- * it. */
+/* The first socket determines the port and finds out whether it is free; those of the other loops
+ * share the port. */
 static bool
 bind_each(int *fds, size_t count, const struct net_address *wanted, struct net_address *out_bound,
     int *out_errno)
@@ -181,7 +181,7 @@ count_inherited(const struct weir_server *server, const char *text)
     return found;
 }
 
-/* Out of what was inherited, those of an address. */
+/* Move the adopted sockets of an address to `fds`. */
 static void
 take_inherited(struct weir_server *server, const char *text, int *fds)
 {
@@ -198,7 +198,7 @@ take_inherited(struct weir_server *server, const char *text, int *fds)
     server->inherited_count = left;
 }
 
-/* Every loop wants one: those that none was left for share. */
+/* Every loop needs a socket: loops without one share those of others. */
 static bool
 share_each(int *fds, size_t had, size_t count, int *out_errno)
 {
@@ -212,7 +212,7 @@ share_each(int *fds, size_t had, size_t count, int *out_errno)
     return true;
 }
 
-/* The sockets of an address into one that has its text and kind. False: *out_errno says why. */
+/* Bind the sockets of an address whose text and kind are set. False: *out_errno has the reason. */
 static bool
 bind_all(struct weir_server *server, struct server_address *address,
     const struct net_address *wanted, int *out_errno)
@@ -245,7 +245,7 @@ bind_all(struct weir_server *server, struct server_address *address,
     return true;
 }
 
-/* A place for one more, which stays where it is when others follow. NULL: no memory. */
+/* A new address, whose memory does not move when others are added. NULL: no memory. */
 static struct server_address *
 new_address(struct weir_server *server, enum server_address_kind kind)
 {
@@ -311,7 +311,7 @@ weir_server_listen_http(weir_server *server, const char *address)
     return listen_on(server, address, true);
 }
 
-/* The nth address for calls, or for HTTP. */
+/* The nth address, of those for calls or of those for HTTP. */
 static const char *
 nth_address(const weir_server *server, bool http, size_t index)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server's loops: made, run on their threads, drained. */
+/* A server's loops: creation, threads, draining. */
 #include "server/http.h"
 
 #include <stdlib.h>
 
-/* The grace time is over: what is left is cut. */
+/* The grace period is over: close the remaining connections. */
 static void
 grace_over(struct loop_timer *timer)
 {
@@ -67,7 +67,8 @@ server_loop_drain(struct server_loop *home)
     server_loop_check_done(home);
 }
 
-/* One message at least can come, of whose memory half may be in no use. */
+/* Each loop's share admits at least one message of maximum size, for which a buffer may have up to
+ * twice the memory. */
 static void
 set_budget(struct server_loop *home, const struct weir_server_options *options)
 {

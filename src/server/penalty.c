@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an address owes for connections that did harm, or no good.
+/* Penalties of addresses for harmful or useless connections.
  *
- * A debt is one number, when it will be forgiven altogether: each offence moves that into the
- * future. Who owes more than is free of charge is held back: of its new connections one is let in
- * at a time, and the next one after a pause that grows with the debt,
+ * A debt is stored as the time at which it is forgiven in full; each offence moves that time into
+ * the future. An address that owes more than FREE is held back: its new connections are accepted
+ * one at a time, the next one after a pause that grows with the debt.
  *
  *   now                 held back until here           forgiven
  *    |------ debt - FREE ------->|--------- FREE --------->|
  *    |-- pause -->| the next connection
  *
- * so that who goes on comes to about one connection in the time that forgives one. Each pause is
- * waited for to its end, even if meanwhile the debt falls below FREE: so an address is let in and
- * shut out once a second at most. Connections that are there already are none of this file's
- * business.
+ * So an address that does not stop gets about one connection in the time that forgives one. A pause
+ * always runs to its end, even if the debt falls below FREE meanwhile, so the state of an address
+ * changes once a second at most. Open connections are not affected.
  *
- * A fixed table of sets under a lock; one look at a clock tells that nobody is held back. In a set
- * without a free place the smallest debt gives way, since a place is worth what is owed there. */
+ * The table is a fixed number of sets under a lock; while no address is held back, comparing the
+ * time with `over` avoids the lock. In a full set the entry with the smallest debt is replaced. */
 #include "server/server.h"
 
 #include "base/random.h"
@@ -24,9 +23,9 @@
 #define SETS 256u
 #define WAYS 4u
 
-/* What is forgiven for one connection takes so long: four hundred times the CPU time that a
- * handshake with TLS costs, so that an address which goes on for ever has a four-hundredth of a
- * core; for what no client does by mistake, five thousand times what it costs. */
+/* The time after which one connection is forgiven. A useless one: four hundred times the CPU time
+ * of a TLS handshake, so that an address that never stops takes a four-hundredth of a core. A
+ * harmful one, which no client makes by mistake: five thousand times its cost. */
 static const int64_t costs[SERVER_OFFENCES] = {
     [SERVER_FUTILE] = 200 * WEIR_MILLISECOND,
     [SERVER_HARMFUL] = 10 * WEIR_SECOND,
@@ -35,14 +34,14 @@ static const int64_t costs[SERVER_OFFENCES] = {
 #define FREE (30 * WEIR_SECOND)
 #define DEBT_MAX (FREE + 300 * WEIR_SECOND)
 
-/* A second at first, half a minute at most. */
+/* The pause: one second at first, half a minute at most. */
 #define PAUSE_MIN WEIR_SECOND
 #define PAUSE_SHARE 10
 
 struct penalty_place {
     struct net_origin origin;
-    int64_t forgiven_at; /* in the past: free */
-    int64_t next_at;     /* when the next connection is let in, while it is held back */
+    int64_t forgiven_at; /* in the past: the entry is free */
+    int64_t next_at;     /* while held back: when the next connection is accepted */
 };
 
 void
@@ -93,7 +92,7 @@ is_trusted(const struct server_penalties *penalties, const struct net_address *p
     return false;
 }
 
-/* False: it owes nothing, whatever it does. */
+/* False: the address is exempt. */
 static bool
 can_owe(const struct server_penalties *penalties, const struct net_address *peer,
     struct net_origin *out_origin)
@@ -109,7 +108,7 @@ set_of(const struct server_penalties *penalties, const struct net_origin *origin
     return &penalties->places[hash % SETS * WAYS];
 }
 
-/* NULL: it owes nothing that is known of. */
+/* NULL: no entry. */
 static struct penalty_place *
 find(const struct server_penalties *penalties, const struct net_origin *origin)
 {
@@ -122,7 +121,8 @@ find(const struct server_penalties *penalties, const struct net_origin *origin)
     return NULL;
 }
 
-/* A place for one that has none. One that waits for its next connection owes more than FREE. */
+/* Create an entry for an address without one. An address in its pause owes about FREE or more, so
+ * it is replaced last. */
 static struct penalty_place *
 settle(const struct server_penalties *penalties, const struct net_origin *origin)
 {
@@ -156,7 +156,7 @@ pause_of(const struct penalty_place *place, int64_t now)
     return pause < PAUSE_MIN ? PAUSE_MIN : pause;
 }
 
-/* Held back, and its next connection comes after a pause. */
+/* Hold the address back until a pause has passed. */
 static void
 hold(struct server_penalties *penalties, struct penalty_place *place, int64_t now)
 {

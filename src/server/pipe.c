@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections from channels of the same process: sent to a loop, which owes to take them before it
- * comes to its end. */
+/* Connections from channels in the same process: sent to a loop, which must take them before it
+ * ends. */
 #include "server/server.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ struct arrival {
     struct net_pipe_end *end;
 };
 
-/* A server that never ran gets them when it is freed. */
+/* If the server never ran, this is called when it is freed. */
 static void
 arrive(struct loop_task *task)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public server: options, services, interceptors, and what belongs to all loops. */
+/* The public server: options, services, interceptors, and the state shared by all loops. */
 #include "server/http.h"
 
 #include "base/options.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What unpacking messages of the greatest depth takes, with room for a handler (wire/unpack.c). */
+/* Enough to unpack messages of maximum depth (wire/unpack.c), with room for a handler. */
 #define FIBER_STACK_MIN ((size_t)256 * 1024)
 
 #define DEFAULT_UNREAD (UINT64_C(512) * 1024 * 1024)
@@ -108,7 +108,7 @@ weir_server_new(const struct weir_server_options *options, weir_server **out_ser
     if (server == NULL)
         return options_no_memory(options->out_error);
     server->options = *options;
-    server->options.out_error = NULL; /* not borrowed */
+    server->options.out_error = NULL; /* only borrowed for this call */
     set_defaults(&server->options);
     net_tls_ref(server->options.tls);
     server->busy_loops = server->options.loops;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public statistics: each loop counts for itself, a reader sums up. */
+/* The public statistics: each loop has its own counters, which the reader adds up. */
 #include "server/server.h"
 
-/* Of h2's limits, in its order; the others follow. */
+/* h2's limits come first, in its order. */
 _Static_assert((int)WEIR_LIMIT_HEADER_LIST == (int)H2_LIMIT_HEADER_LIST, "the same numbers");
 _Static_assert((int)WEIR_LIMIT_UNREAD == (int)H2_LIMIT_UNREAD, "the same numbers");
 _Static_assert((int)WEIR_LIMIT_HANDSHAKE == (int)H2_LIMIT_COUNT, "the others come after");
