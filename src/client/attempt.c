@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One attempt at a call: request headers out, for unary calls the messages and the status too. */
+/* One attempt of a call: sends the request headers; for unary calls also exchanges the messages and
+ * waits for the status. */
 #include "client/credentials.h"
 #include "client/session.h"
 
@@ -42,7 +43,7 @@ fail_headers(struct weir_call *call)
     return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory for the headers");
 }
 
-/* The pseudo-header fields of a GET: its path is like no other. */
+/* The pseudo-header fields of a GET, whose path is unique to the call. */
 static void
 add_get(const struct weir_call *call, const struct client_method *method, struct h2_field *fields)
 {
@@ -52,7 +53,8 @@ add_get(const struct weir_call *call, const struct client_method *method, struct
     fields[CLIENT_PATH_FIELD].indexing = H2_DO_NOT_INDEX;
 }
 
-/* The server does not take so much. As a POST the call has its message behind the headers. */
+/* The header list exceeds the server's limit. A GET falls back to POST, which sends the message
+ * after the headers. */
 static weir_code
 send_less(struct weir_call *call, const struct client_method *method)
 {
@@ -62,8 +64,8 @@ send_less(struct weir_call *call, const struct client_method *method)
     return attempt_send_headers(call, method);
 }
 
-/* With a timeout only the pseudo-header fields come before it: grpc-timeout stands right after them
- * (PROTOCOL-HTTP2, Requests), so the rest goes behind it. */
+/* grpc-timeout comes directly after the pseudo-header fields (PROTOCOL-HTTP2, Requests), so with a
+ * timeout the other fields of the method follow it. */
 weir_code
 attempt_send_headers(struct weir_call *call, const struct client_method *method)
 {
@@ -157,11 +159,11 @@ attempt_receive_single(struct weir_call *attempt, ProtobufCMessage **out_respons
     return WEIR_OK;
 }
 
-/* The longest path of a GET. */
+/* The maximum length of a GET's path. */
 #define MOST_PATH 8192
 
-/* Have the message in the path, where the method and the size allow it; who watches sees it before
- * it goes. */
+/* Put the message into the path if the method and the size allow it; the watchers see it before it
+ * is sent. */
 static weir_code
 choose_get(struct weir_call *attempt, const ProtobufCMessage *request)
 {
@@ -190,7 +192,8 @@ choose_get(struct weir_call *attempt, const ProtobufCMessage *request)
     return attempt->get_path.data == NULL ? fail_headers(attempt) : WEIR_OK;
 }
 
-/* The message of a GET went with its headers; what was to be one has been shown. */
+/* A GET has sent its message with the headers. shown: the watchers have seen the message already.
+ */
 static weir_code
 send_request(struct weir_call *attempt, const ProtobufCMessage *request, bool shown)
 {
@@ -213,7 +216,7 @@ exchange(
         code = attempt_open(attempt);
     if (code == WEIR_OK)
         code = send_request(attempt, request, shown);
-    /* A server may answer, and well, before it has all of the request. */
+    /* A server may end the call, even with OK, before it has received the whole request. */
     if (code != WEIR_OK && attempt_settle(attempt, code) != WEIR_OK)
         return attempt->code;
     return attempt_receive_single(attempt, out_response);

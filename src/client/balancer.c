@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between a channel and its policy: lists become subchannels that come and go, their states become
- * the channel's and the list of those that may be picked. */
+/* Connects a channel with its load balancing policy: turns lists of servers into subchannels, and
+ * the subchannels' states into the channel's state and the set that may be picked. */
 #include "client/client.h"
 
 #include "base/random.h"
@@ -64,7 +64,7 @@ collect_ready(struct weir_channel *channel)
     }
 }
 
-/* gRFC A62: one that fails counts as failing until it is ready. */
+/* gRFC A62: a subchannel that has failed counts as failing until it is READY. */
 static weir_connectivity
 state_of_all(const struct weir_channel *channel)
 {
@@ -114,7 +114,7 @@ explain(struct weir_channel *channel, const struct weir_subchannel *failed)
             channel->destination, weir_subchannel_address(failed), failed->why);
 }
 
-/* What its subchannels are now is what the channel is. */
+/* Derive the channel's state from its subchannels. */
 static void
 review(struct weir_channel *channel)
 {
@@ -191,7 +191,7 @@ part_from_list(struct weir_channel *channel, struct weir_subchannel *subchannel)
     subchannel_remove(subchannel);
 }
 
-/* Does its connection lead to one of the new list's? Then it stays. */
+/* Does the new list still have the server of the open connection? Then the connection is kept. */
 static bool
 stays_connected(const struct weir_subchannel *subchannel, const struct client_endpoints *endpoints)
 {
@@ -227,7 +227,7 @@ update_together(struct weir_channel *channel, struct client_endpoints *endpoints
     return WEIR_OK;
 }
 
-/* By their addresses, which are borrowed. False: no memory, and there is no map. */
+/* A map by address; borrows the addresses. False: no memory; there is no map. */
 static bool
 index_subchannels(const struct weir_channel *channel, struct map *out_map)
 {
@@ -250,7 +250,7 @@ drop_all(struct list *subchannels)
         subchannel_close(container_of(link, struct weir_subchannel, link));
 }
 
-/* Those of the list that are not known. False: no memory. */
+/* Create subchannels for the endpoints that have none yet. False: no memory. */
 static bool
 make_missing(struct weir_channel *channel, const struct map *known,
     struct client_endpoints *endpoints, struct list *out_fresh)
@@ -273,7 +273,7 @@ make_missing(struct weir_channel *channel, const struct map *known,
     return true;
 }
 
-/* Those that are in both lists have the new one's weight and attributes; the others part. */
+/* Subchannels in both lists get the new weight and attributes; the others are removed. */
 static void
 keep_or_part(struct weir_channel *channel, const struct map *told)
 {
@@ -307,7 +307,8 @@ find_missing(
     return made;
 }
 
-/* What is new is moved out of the list: the names under which it is told stay where they are. */
+/* New endpoints are moved out of the list; the map's keys remain valid, since the texts do not
+ * move. */
 static weir_code
 update_spread(struct weir_channel *channel, struct client_endpoints *endpoints)
 {
@@ -329,7 +330,7 @@ update_spread(struct weir_channel *channel, struct client_endpoints *endpoints)
     return WEIR_OK;
 }
 
-/* One after the other, each of which changes the channel's state when it fails at once. */
+/* Each may fail at once and so change the channel's state. */
 static void
 connect_all(struct weir_channel *channel)
 {
@@ -461,7 +462,7 @@ balancer_counts(const struct weir_channel *channel)
     return !channel->balancer.type->together;
 }
 
-/* Here, so that it says nothing of the server. */
+/* Cancelled locally, which says nothing about the server. */
 static bool
 was_cancelled(const struct weir_call *call)
 {
@@ -478,7 +479,7 @@ balancer_call_is_over(struct rpc_transport *transport, struct weir_call *call)
         .code = call->ended ? call->code : WEIR_CANCELLED, .now = loop_now(call->loop)};
     struct weir_load load;
 
-    if (call->attached_at == 0) /* nobody's call */
+    if (call->attached_at == 0) /* a call that is not counted */
         return;
     subchannel->calls--;
     if (!was_cancelled(call))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs of a client's calls, from a fiber or a plain thread. */
+/* The verbs of client calls, from a fiber or a plain thread. */
 #include "client/session.h"
 
 struct client_op {
@@ -25,7 +25,8 @@ is_chained(const struct weir_call *call)
     return call->session != NULL && call->session->call != call;
 }
 
-/* A handler has the call that it answers at hand, and calls others with one of their own. */
+/* FAILED_PRECONDITION also for a server call: a handler must make its calls with call objects of
+ * their own. */
 static weir_code
 check_asks(struct weir_call *call)
 {
@@ -44,7 +45,7 @@ take_on(struct weir_call *call, const struct weir_method *method)
     return WEIR_OK;
 }
 
-/* The user's own call, not an attempt nor what interceptors see, is on its loop. */
+/* A user's call, which is neither an attempt nor the interceptors' object, has reached its loop. */
 static void
 enter(struct weir_call *call)
 {

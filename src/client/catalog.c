@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A catalog: two lists that only grow. */
+/* A catalog: two append-only lists. */
 #include "client/catalog.h"
 
 #include "client/balancers.h"
@@ -46,7 +46,7 @@ weir_catalog_free(weir_catalog *catalog)
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
 
-/* RFC 3986, 3.1 */
+/* RFC 3986, section 3.1. */
 static bool
 is_scheme(const char *text)
 {
@@ -54,7 +54,7 @@ is_scheme(const char *text)
            text[strspn(text, LETTERS "0123456789+-.")] == '\0';
 }
 
-/* One that Weir has itself. */
+/* A built-in scheme. */
 static bool
 is_own_scheme(const char *scheme)
 {

@@ -41,7 +41,7 @@ drop_attempts(struct client_session *session)
         chain_drop_attempt(container_of(link, struct client_attempt, link));
 }
 
-/* The session's own storage, when that is free. */
+/* Uses the session's own storage if that is free. */
 static struct client_attempt *
 new_attempt(struct client_session *session)
 {
@@ -71,7 +71,7 @@ chain_begin_attempt(struct client_session *session)
     own->deadline = due < call->deadline ? due : call->deadline;
     own->out_headers = call->out_headers;
     own->gzip_told = call->gzip_told;
-    own->gzip_out = call->gzip_out; /* not the user's, whose thread may be choosing */
+    own->gzip_out = call->gzip_out; /* not the user's, which its thread may be setting now */
     own->credentials = call->credentials;
     own->wait_for_ready = call->wait_for_ready;
     own->cacheable = call->cacheable;
@@ -95,7 +95,7 @@ put_block(struct h2_block *_Atomic *place, struct h2_block *block)
     h2_block_unref(before);
 }
 
-/* What the attempt has learnt is the call's to show. */
+/* Copy what the attempt has received to the call. */
 static void
 show_attempt(struct client_session *session)
 {
@@ -139,7 +139,7 @@ conclude_attempt(struct client_attempt *attempt)
     return attempt->code;
 }
 
-/* Of a call that is kept as streams are. */
+/* An attempt of a call whose messages are kept, as for streams. */
 static weir_code
 ride(struct client_attempt *attempt)
 {
@@ -176,7 +176,7 @@ make_attempts(struct client_session *session)
     return attempt;
 }
 
-/* Interceptors have had their say before the first attempt; from then on the user has. */
+/* Until the first attempt interceptors may set the compression, after that the user. */
 static void
 take_compression(struct client_session *session)
 {
@@ -188,7 +188,7 @@ take_compression(struct client_session *session)
     user->gzip_out = call->gzip_out;
 }
 
-/* Those who watch see the one message of either side here; the verbs show those of streams. */
+/* Watchers see single messages here; those of streams are shown by the verbs. */
 static weir_code
 show_request(struct client_session *session)
 {
@@ -229,7 +229,7 @@ make_attempt(void *self, struct weir_call *call, struct weir_next *next)
     return show_response(attempt, conclude_attempt(attempt));
 }
 
-/* An attempt, or as many as the service config says. */
+/* Make the attempts that the service config demands, or a single one. */
 weir_code
 chain_follow_policy(void *self, struct weir_call *call, struct weir_next *next)
 {
@@ -245,7 +245,7 @@ chain_follow_policy(void *self, struct weir_call *call, struct weir_next *next)
     return make_attempt(NULL, call, NULL);
 }
 
-/* What the chain returned, unless the call has ended by itself. It is the call's status. */
+/* The result of the chain becomes the call's status, unless the call has ended meanwhile. */
 static weir_code
 run_chain(struct client_session *session)
 {
@@ -339,7 +339,7 @@ deputy_retire(struct weir_call *user)
     }
     drop_attempts(session);
     user->deputy = NULL;
-    call_retire(session->call); /* the session with it */
+    call_retire(session->call); /* frees the session as well */
     return false;
 }
 
@@ -371,7 +371,7 @@ chain_on_fiber(void *arg)
     }
 }
 
-/* The object for interceptors: begins as the user's. NULL: no memory. */
+/* The call object for interceptors, a copy of the user's. NULL: no memory. */
 static struct weir_call *
 twin(struct weir_call *user)
 {
@@ -409,11 +409,11 @@ start_chain(struct weir_call *user)
         return NULL;
     }
     session->running = true;
-    user->headers_sent = true; /* no more of them */
+    user->headers_sent = true; /* the user may add no more headers */
     user->deputy = &stream_deputy;
     if (fiber_start(call->loop, chain_on_fiber, session) == WEIR_OK)
         return session;
-    session->running = false; /* the user's end frees it */
+    session->running = false; /* freed with the user's call */
     return NULL;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public channel: options, a stream for a call, call objects. */
+/* The public channel: options, method headers, call objects. */
 #include "client/client.h"
 
 #include "base/options.h"
@@ -108,8 +108,8 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
         options->retry_buffer != 0 ? options->retry_buffer : DEFAULT_RETRY_BUFFER;
 }
 
-/* The text of :authority, unless it was chosen: a server that TLS knows by another name than the
- * target's is asked for that. */
+/* :authority is the option if set; or else the server name of the TLS options; or else the target's
+ * name. */
 static bool
 set_texts(struct weir_channel *channel, const char *user_agent, const char *authority)
 {
@@ -169,7 +169,7 @@ refuse(const struct weir_channel_options *options, const char *why)
     return options_refuse(options->out_error, WEIR_INVALID_ARGUMENT, "%s", why);
 }
 
-/* What is put into every request may be. */
+/* Check the options that go into every request, and the times. */
 static weir_code
 check(const struct weir_channel_options *options)
 {
@@ -189,7 +189,8 @@ check(const struct weir_channel_options *options)
                                      : outlier_check(options->outliers, options->out_error);
 }
 
-/* code: of what has looked at the target. Of texts only the beginning is repeated. */
+/* Report the result of a check of the target. The message repeats only the beginning of long texts.
+ */
 static weir_code
 tell_of_target(
     const struct weir_channel_options *options, const char *target, weir_code code, const char *why)
@@ -212,7 +213,7 @@ set_up(struct weir_channel *channel, const char *target, const struct weir_chann
         !set_texts(channel, options->user_agent, options->authority))
         return options_no_memory(options->out_error);
     WEIR_TRY(service_config_init(channel, options));
-    /* Last: what it has begun ends on a fiber only. */
+    /* Last, because a resolver that has started can be closed only on a fiber. */
     return tell_of_target(options, target, resolver_init(channel), "its resolver does not take it");
 }
 
@@ -249,7 +250,7 @@ weir_channel_new(weir_loop *loop, const char *target, const struct weir_channel_
     return make(loop, target, NULL, options, out_channel);
 }
 
-/* The target is what people are told. */
+/* The target is only a name for messages. */
 weir_code
 weir_channel_new_in_process(weir_loop *loop, weir_server *server,
     const struct weir_channel_options *options, weir_channel **out_channel)
@@ -262,8 +263,8 @@ weir_channel_new_in_process(weir_loop *loop, weir_server *server,
     return make(loop, "unix:in-process", server, options, out_channel);
 }
 
-/* A fiber of the loop itself may have freed a call whose cancellation is still on its way: so let
- * everything that was sent to the loop until now arrive. */
+/* A fiber of the loop may have freed a call whose cancellation is still queued: wait until all
+ * tasks that have been sent to the loop so far have run. */
 struct barrier {
     struct loop_task task;
     struct fiber *fiber;
@@ -313,7 +314,7 @@ disconnect_on_fiber(void *arg)
     watches_stop_all(channel);
     while (channel->held > 0)
         fiber_park();
-    let_all_arrive(channel->loop); /* what those have sent */
+    let_all_arrive(channel->loop); /* tasks sent by those calls */
     loop_timer_stop(channel->loop, &channel->retry);
     resolver_fini(&channel->resolver);
     balancer_close(channel);
@@ -334,7 +335,7 @@ weir_channel_free(weir_channel *channel)
     if (channel == NULL)
         return;
     while (fiber_run_on(channel->loop, disconnect_on_fiber, channel) != WEIR_OK)
-        ; /* a stack comes back when another fiber ends */
+        ; /* a stack becomes free when another fiber ends */
     release(channel);
 }
 
@@ -437,7 +438,7 @@ recycle(struct weir_call *call)
     pthread_mutex_unlock(&channel->lock);
 }
 
-/* Is this the loop's thread? */
+/* Is this a fiber of the channel's loop? */
 static bool
 is_at_home(const struct weir_channel *channel)
 {

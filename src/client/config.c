@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a public service config to policies that are found by a method's path. */
+/* Builds policies, looked up by a method's path, from a public service config. */
 #include "client/config.h"
 
 #include "base/map.h"
@@ -17,7 +17,7 @@ struct client_config {
     const char *health_service; /* NULL: none */
 };
 
-/* ---- checks; what a parser has read has passed them ---- */
+/* ---- checks; parsed configs always pass them ---- */
 
 static weir_code
 refuse(struct weir_value_error *error, size_t number, const char *why)

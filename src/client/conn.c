@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection of a subchannel: opened, ready, drained, idle, lost. */
+/* The life cycle of a subchannel's connection: opening, ready, draining, idle, lost. */
 #include "client/client.h"
 
 #include "rpc/deadline.h"
@@ -53,7 +53,7 @@ conn_with_room(const struct weir_subchannel *subchannel)
     return NULL;
 }
 
-/* It takes no new calls: another one does, or whoever waits connects anew. */
+/* Accept no new calls: another connection takes over, or waiting calls start a new one. */
 static void
 part_with(struct client_conn *conn)
 {
@@ -84,7 +84,7 @@ on_lost(struct rpc_transport *transport, const char *why)
     bool was_ready = conn->ready;
     char copy[sizeof(subchannel->why)];
 
-    snprintf(copy, sizeof(copy), "%s", why); /* it may be the connection's */
+    snprintf(copy, sizeof(copy), "%s", why); /* `why` may belong to the connection */
     part_with(conn);
     conn_close(conn, copy);
     if (!was_ready)
@@ -96,10 +96,11 @@ on_lost(struct rpc_transport *transport, const char *why)
 static void
 on_request(struct rpc_transport *transport, const struct h2_event *event)
 {
-    h2_stream_release(transport->h2, event->stream); /* an answer to a call that is gone */
+    h2_stream_release(transport->h2, event->stream); /* an event of a call that is gone */
 }
 
-/* Look again when it may have been idle for long enough. Without the memory it stays connected. */
+/* Check again when the idle timeout may have passed. Without memory for the timer it stays
+ * connected. */
 static void
 rest(struct client_conn *conn)
 {
@@ -120,13 +121,13 @@ on_ready(struct rpc_transport *transport)
     conn->ready = true;
     rest(conn);
     rpc_transport_keep_alive(transport, keepalive);
-    /* gRFC A18: what is sent and not acknowledged tells sooner than silence does. */
+    /* gRFC A18: unacknowledged data reveals a dead peer sooner than silence does. */
     if (keepalive->time != WEIR_NEVER)
         net_conn_set_patience(transport->net, keepalive->timeout);
     subchannel_is_ready(conn);
 }
 
-/* gRFC A8: half as often from now on. */
+/* gRFC A8, too_many_pings: double the interval. */
 static void
 calm_down(struct rpc_keepalive *keepalive)
 {
@@ -179,7 +180,8 @@ static const struct rpc_transport_events transport_events = {
     .lost = on_lost,
 };
 
-/* Has no call used it in all this time, nor, where calls are spread, any other connection? */
+/* Was the connection unused during the idle timeout? Where calls are spread over servers: were all
+ * of them? */
 static bool
 is_idle(const struct client_conn *conn)
 {
@@ -190,8 +192,8 @@ is_idle(const struct client_conn *conn)
     return !conn->used && h2_conn_stream_count(conn->transport.h2) == 0;
 }
 
-/* A connection that is ready has a server; one that is idle is let go, and the next call connects
- * anew. */
+/* Before SETTINGS: the server did not answer in time. After that: an idle connection is closed, and
+ * the next call connects again. */
 static void
 time_is_up(struct loop_timer *timer)
 {

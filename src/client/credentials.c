@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A token for each call: one caller fetches it, those who come meanwhile wait for him or use the
- * old one. What is good for one call alone there is no use in waiting for: once the source has
- * given such a token, everybody fetches his own. */
+/* Tokens for calls: one caller fetches a token; others meanwhile wait for it or use the old one.
+ * Waiting for a token that is valid for one call only would be useless: once the source has
+ * returned such a token, every caller fetches its own. */
 #include "client/credentials.h"
 
 #include "client/client.h"
@@ -16,13 +16,13 @@ struct weir_credentials {
     pthread_mutex_t lock;
     char *value; /* NULL: none */
     int64_t refresh_at, expires;
-    unsigned fetching;   /* callers; one at most unless `each` */
-    bool each;           /* the newest token was for one call alone */
+    unsigned fetching;   /* callers fetching; at most one unless `each` */
+    bool each;           /* the latest token was for a single call */
     struct list waiting; /* token_waiter */
 };
 
 struct token_waiter {
-    struct list link; /* empty once it was told */
+    struct list link; /* empty once `told` is set */
     weir_event *told;
     weir_code code;
 };
@@ -47,7 +47,7 @@ weir_credentials_new(weir_token_source *source, void *self,
     return WEIR_OK;
 }
 
-/* A token is a secret. */
+/* Wipes the token, which is a secret. */
 static void
 forget(weir_credentials *credentials)
 {
@@ -84,11 +84,12 @@ keep(weir_credentials *credentials, const struct weir_call_token *token, int64_t
     credentials->each = token->expires == 0;
     credentials->expires = token->expires;
     credentials->refresh_at = token->expires - (before < life / 2 ? before : life / 2);
-    /* Without the memory the next call fetches again. */
+    /* Without memory the next call fetches again. */
     credentials->value = token->expires > now ? strdup(token->value) : NULL;
 }
 
-/* Is there one to be sent now, and if somebody is about to bring the next one, would it do? */
+/* Is the current token usable? Until refresh_at, or until it expires if the next one is being
+ * fetched. */
 static bool
 is_good(const weir_credentials *credentials, int64_t now)
 {
@@ -111,7 +112,7 @@ tell_waiters(weir_credentials *credentials, weir_code code)
 
 /* ---- fetching ---- */
 
-/* Codes that only an application may make (gRFC A54). */
+/* Codes reserved for applications (gRFC A54). */
 static bool
 is_for_applications(weir_code code)
 {
@@ -143,7 +144,7 @@ ask_source(weir_credentials *credentials, struct weir_call *call, struct weir_ca
         weir_code_name(code), weir_call_message(call));
 }
 
-/* Called and left with the lock held, which is let go meanwhile. */
+/* Called with the lock held; releases it meanwhile. */
 static weir_code
 fetch(weir_credentials *credentials, struct weir_call *call, char **out_value)
 {
@@ -169,7 +170,7 @@ fetch(weir_credentials *credentials, struct weir_call *call, char **out_value)
     return WEIR_OK;
 }
 
-/* For the one who fetches. Called and left with the lock held, which is let go meanwhile. */
+/* Wait for the caller that fetches. Called with the lock held; releases it meanwhile. */
 static weir_code
 wait_for_fetch(weir_credentials *credentials, struct weir_call *call)
 {
@@ -187,20 +188,20 @@ wait_for_fetch(weir_credentials *credentials, struct weir_call *call)
     if (code != WEIR_OK)
         return code;
     if (waiter.code == WEIR_CANCELLED || waiter.code == WEIR_DEADLINE_EXCEEDED)
-        return WEIR_OK; /* that was the other call's own end: so this one fetches */
+        return WEIR_OK; /* only the other call ended, so this one fetches */
     if (waiter.code != WEIR_OK)
         return weir_fail(call, waiter.code, "another call's attempt to get a token failed");
     return WEIR_OK;
 }
 
-/* Is there one on its way that this call may use? */
+/* Is a token being fetched that this call may use? */
 static bool
 is_coming(const weir_credentials *credentials)
 {
     return credentials->fetching > 0 && !credentials->each;
 }
 
-/* In the call's arena. */
+/* Copies the token to the call's arena. */
 static weir_code
 get_token(weir_credentials *credentials, struct weir_call *call, char **out_value)
 {

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names in DNS: looked up when first needed, after a server was lost, and, where calls are spread
- * and a pool does it, now and then.
+/* The DNS resolver: looks a name up when it is first needed, after a server was lost and, where
+ * calls are spread over all servers and a pool runs the lookups, periodically.
  *
- *   resolve -> lookup -> tell -> timer: REFRESH later, or when resolve came soon after a lookup, as
- *                                       soon as one may follow it                              */
+ *   resolve -> lookup -> report -> timer: after REFRESH or, if resolve was called soon after a
+ *                                         lookup, as soon as FLOOR permits                     */
 #include "client/client.h"
 
 #include "base/random.h"
 #include "rpc/deadline.h"
 #include <stdlib.h>
 
-/* Between two lookups at least, and at most while the channel is in use. */
+/* Minimum time between two lookups, and the maximum while the channel is in use. */
 #define FLOOR (5 * WEIR_SECOND)
 #define REFRESH (30 * WEIR_SECOND)
 
 struct dns {
     struct weir_resolver *resolver;
     struct lookup_question question;
-    char *config;                 /* the newest service config that is known; NULL: none */
-    struct client_lookup *lookup; /* under way, else NULL */
-    int64_t last;                 /* when one came back last, since there is a list; 0: not yet */
+    char *config;                 /* the latest known service config; NULL: none */
+    struct client_lookup *lookup; /* in progress, else NULL */
+    int64_t last;                 /* when a lookup last ended, once there is a list; 0: not yet */
     struct loop_timer timer;
 };
 
@@ -47,7 +47,7 @@ open_dns(void *registered, const struct weir_resolver_target *target, weir_resol
     dns->resolver = resolver;
     dns->question.server = channel->target.dns_server;
     dns->question.seed = random_u64();
-    /* Through a proxy the name is the proxy's, which has nothing to say of the service. */
+    /* With a proxy the name is the proxy's, which has no config for the service. */
     dns->question.with_config = channel->service.in_dns && channel->proxy.address == NULL;
     loop_timer_init(&dns->timer, is_due);
     *out_self = dns;
@@ -57,7 +57,7 @@ open_dns(void *registered, const struct weir_resolver_target *target, weir_resol
     return WEIR_INVALID_ARGUMENT;
 }
 
-/* Without the memory for the timer there will be no lookup until the next failure. */
+/* Without memory for the timer there is no lookup until the next failure. */
 static void
 look_up_at(struct dns *dns, int64_t due)
 {
@@ -84,15 +84,15 @@ tell(struct dns *dns, const struct lookup_result *result)
     return code;
 }
 
-/* Servers may come without any of the others going. Who uses one only does not care, and without a
- * pool it would hold up the loop. */
+/* Servers may be added without any of the others failing. That does not matter to a policy that
+ * uses one connection only; and without a pool, refreshing would block the loop. */
 static bool
 is_refreshed(const struct weir_channel *channel)
 {
     return channel->pool != NULL && !channel->balancer.type->together;
 }
 
-/* What cannot be found out now stays as it was. */
+/* After a failed lookup the config stays as it was. */
 static void
 take_config(struct dns *dns, struct lookup_result *result)
 {
@@ -118,7 +118,7 @@ came(void *owner, struct lookup_result *result)
         weir_resolver_fail(dns->resolver, result->why);
     }
     if (!dns->resolver->listed)
-        return; /* it will be asked again */
+        return; /* the resolver's backoff asks again */
     dns->last = now;
     if (is_refreshed(dns->resolver->channel))
         look_up_at(dns, now + REFRESH);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of servers, copied from what a resolver has told. */
+/* Lists of servers, copied from a resolver's report. */
 #include "client/client.h"
 
 #include "base/random.h"
@@ -44,7 +44,7 @@ copy_attributes(const struct weir_endpoint *from, struct client_endpoint *to)
     return true;
 }
 
-/* What was copied belongs to the list, also on failure. */
+/* Copies belong to the list, even on failure. */
 static weir_code
 add(struct client_endpoints *endpoints, struct map *known, const struct weir_endpoint *from)
 {
@@ -116,7 +116,7 @@ endpoints_equal(const struct client_endpoints *a, const struct client_endpoints 
     return equal;
 }
 
-/* Where a name leads cannot be told. */
+/* True for any name, whose addresses are not known here. */
 static bool
 may_be_peer(const char *address, const char *peer)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Health.Watch of a connected server. The library has no generated code, so the two messages are
+/* Health.Watch on a connected server. The library has no generated code, so the two messages are
  * described by hand. */
 #include "client/health.h"
 
@@ -129,7 +129,7 @@ lost(struct client_conn *conn)
     tell(conn, HEALTH_BAD, "the server does not tell its health");
 }
 
-/* It tells no health: it is taken for good. */
+/* A server without the health service counts as healthy. */
 static void
 given_up(struct client_conn *conn)
 {

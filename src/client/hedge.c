@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hedging: several attempts at a call at once, each on a fiber of its own, until one has answered
- * (gRFC A6). */
+/* Hedging: concurrent attempts of a call, each on its own fiber, until one succeeds (gRFC A6). */
 #include "client/retry.h"
 #include "client/session.h"
 
@@ -65,10 +64,10 @@ weir_hedge_calls(void *self, weir_call *call, weir_next *next)
 struct run {
     struct client_session *session;
     const weir_hedge *hedge;
-    unsigned left;               /* attempts that may still be begun */
-    size_t live;                 /* whose end was not judged yet */
-    int64_t due;                 /* when the next one begins */
-    struct client_attempt *last; /* the last one that was judged */
+    unsigned left;               /* attempts that may still be started */
+    size_t live;                 /* attempts not judged yet */
+    int64_t due;                 /* when the next one starts */
+    struct client_attempt *last; /* the last one judged */
 };
 
 bool
@@ -101,7 +100,7 @@ attempt_on_fiber(void *arg)
     call_advance(attempt->session->call);
 }
 
-/* False: it could not be begun, and no further one will be. */
+/* False: it could not be started, and no more will be. */
 static bool
 begin_attempt(struct run *run)
 {
@@ -124,7 +123,7 @@ begin_attempt(struct run *run)
     return true;
 }
 
-/* The next one begins later, or at once, or there is none. */
+/* After a failure, the next attempt starts after the pushback, or at once, or not at all. */
 static void
 heed_end(struct run *run, enum retry_pushback pushback, int64_t delay)
 {
@@ -169,7 +168,7 @@ judge_all(struct run *run)
     }
 }
 
-/* Begin the attempts whose time has come. */
+/* Start the attempts that are due. */
 static void
 begin_due(struct run *run)
 {
@@ -198,7 +197,7 @@ cancel_all(struct client_session *session)
     }
 }
 
-/* Until an attempt has settled it and nothing runs any more, or all have failed. */
+/* Run until an attempt has settled the call and no other one runs, or all have failed. */
 static void
 go_on(struct run *run)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* least_request: the one of a few servers that has the fewest calls (gRFC A48). Of many servers two
- * are drawn, or choiceCount, which is nearly as good as looking at all; few are looked at all. */
+/* least_request: picks the server with the fewest calls in progress (gRFC A48), among all if there
+ * are few, otherwise among choiceCount random ones (default 2), which is nearly as good. */
 #include "client/balancers.h"
 
 #include "base/random.h"
@@ -27,7 +27,7 @@ configure(void *self, const struct weir_value *options, struct weir_value_error 
     return WEIR_OK;
 }
 
-/* Less than `count`. Marsaglia's xorshift: the kernel is not asked for every call. */
+/* A random number below `count`. Marsaglia's xorshift, to avoid a system call for each call. */
 static size_t
 draw(struct least_request *it, size_t count)
 {
@@ -43,7 +43,7 @@ lesser(weir_subchannel *a, weir_subchannel *b)
     return weir_subchannel_calls(b) < weir_subchannel_calls(a) ? b : a;
 }
 
-/* From a place of its own each time, so that those that are even take turns. */
+/* Starts at a different place each time, so that servers with equal load take turns. */
 static weir_subchannel *
 least_of_all(const struct weir_ready *ready, size_t from)
 {

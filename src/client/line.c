@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stream for a call. It waits, if need be, until a subchannel is picked for it, and then in that
- * subchannel's line: first come, first served. */
+/* Acquires a stream for a call. If necessary the call waits until a subchannel can be picked, and
+ * then in the subchannel's queue, first come, first served. */
 #include "client/session.h"
 
 void
@@ -54,14 +54,14 @@ attach(struct client_conn *conn, struct weir_call *call)
     return WEIR_OK;
 }
 
-/* May this one have the next stream? */
+/* Is it this call's turn for the next stream? */
 static bool
 is_first(const struct weir_subchannel *subchannel, const struct client_waiter *waiter)
 {
     return list_empty(&subchannel->waiting) || subchannel->waiting.next == &waiter->link;
 }
 
-/* False: there is something to wait for. */
+/* False: the call has to wait. */
 static bool
 take_stream(struct weir_subchannel *subchannel, struct client_waiter *waiter, weir_code *out_code)
 {
@@ -79,10 +79,10 @@ take_stream(struct weir_subchannel *subchannel, struct client_waiter *waiter, we
     return true;
 }
 
-/* How often a policy is asked for another server than those that a hedged call is at already. */
+/* How often to pick, in search of a server that has no other attempt of a hedged call. */
 #define PICKS 3
 
-/* Hedges go to different servers where that can be (gRFC A6). */
+/* Hedges go to different servers if possible (gRFC A6). */
 static struct weir_subchannel *
 pick(struct weir_channel *channel, const struct weir_call *call)
 {
@@ -95,7 +95,7 @@ pick(struct weir_channel *channel, const struct weir_call *call)
     return picked;
 }
 
-/* False: there is something to wait for. */
+/* False: the call has to wait. */
 static bool
 try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_code *out_code)
 {
@@ -120,7 +120,7 @@ try_acquire(struct weir_channel *channel, struct client_waiter *waiter, weir_cod
     return true;
 }
 
-/* Whoever waits for a connection however long it takes tries again when the backoff is over. */
+/* Wait-for-ready calls try again after the backoff. */
 static bool
 arm_retry(struct weir_channel *channel)
 {
@@ -157,7 +157,7 @@ client_acquire(struct weir_channel *channel, struct weir_call *call)
     return code;
 }
 
-/* What a resolver says of it comes with the first list. */
+/* A resolver's config arrives with its first list. */
 void
 client_await_config(struct weir_channel *channel, struct weir_call *call)
 {

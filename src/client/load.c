@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The four numbers of xds.data.orca.v3.OrcaLoadReport that balancers use, read off the wire: ext
- * has the generated code, for those who want all of it. */
+/* Decodes the four numbers of xds.data.orca.v3.OrcaLoadReport that balancers use. ext has generated
+ * code for the whole message. */
 #include "client/load.h"
 
 #include "wire/wire.h"
 #include <math.h>
 
-/* Memory for a report with a dozen names in it; a larger one takes some from the heap. */
+/* Memory for a report with a dozen names; a larger one uses the heap. */
 #define REPORT_ROOM 1024
 
 static const char load_key[] = "endpoint-load-metrics-bin";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reports of load beside calls (gRFC A51): a stream of xds.service.orca.v3, where the balancer
- * wants one. The messages are described by hand, as far as they are read. */
+/* Out-of-band load reports (gRFC A51): a stream of xds.service.orca.v3, if the balancer wants one.
+ * The fields that are used are described by hand. */
 #include "client/load.h"
 
 #include "client/client.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking at a channel: what its calls, its subchannels and their connections have done. All of it
- * is the loop's, so whoever asks waits for a fiber there. */
+/* Snapshots of a channel: the counters of its calls, subchannels and connections. These belong to
+ * the loop, so the caller waits for a fiber there. */
 #include "client/client.h"
 #include "rpc/survey.h"
 
@@ -42,7 +42,7 @@ weir_channel_stats(weir_channel *channel, struct weir_channel_stats *out_stats)
 
 /* ---- subchannels ---- */
 
-/* Of both lists the one with the lowest number from `from` on; NULL: none. */
+/* The subchannel with the lowest number of at least `from`, in both lists; NULL: none. */
 static const struct weir_subchannel *
 next_subchannel(const struct weir_channel *channel, uint64_t from)
 {
@@ -108,7 +108,6 @@ weir_channel_subchannels(weir_channel *channel, uint64_t from, size_t max,
     return WEIR_OK;
 }
 
-/* What is gone with a connection. */
 void
 client_keep_counts(struct client_conn *conn)
 {
@@ -129,7 +128,7 @@ next_of(const struct weir_subchannel *subchannel, uint64_t from, const struct cl
     return found;
 }
 
-/* Of the subchannel that is asked about, or of all. */
+/* Of one subchannel, if the request names one, or of all. */
 static const struct client_conn *
 next_connection(const struct look *look)
 {

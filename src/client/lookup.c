@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One lookup on a thread of the pool. When it comes back its owner may be gone, and the loop with
- * it: so it is told, and the task is sent, under the lock. Two hold it, the thread and the loop. */
+/* A lookup on a thread of the pool. When it ends, its owner and the loop may be gone: so it is
+ * abandoned, and its task is sent, under the lock. It has two references, one of the thread and one
+ * of the loop. */
 #include "client/lookup.h"
 
 #include "base/map.h"
@@ -12,8 +13,8 @@
 struct client_lookup {
     atomic_uint holders;
     pthread_mutex_t lock;
-    bool abandoned; /* nobody waits any more */
-    bool here;      /* there is no thread */
+    bool abandoned; /* `done` must not be called */
+    bool here;      /* runs without a thread */
     weir_loop *loop;
     struct loop_task task;
     void (*done)(void *owner, struct lookup_result *result);
@@ -43,7 +44,7 @@ came_back(struct loop_task *task)
     let_go(lookup, lookup->here ? 2 : 1);
 }
 
-/* gRFC A2: of _grpc_config.NAME. */
+/* gRFC A2: the TXT records of _grpc_config.NAME. */
 #define CONFIG_NAME "_grpc_config."
 #define CONFIG_PREFIX "grpc_config="
 
@@ -59,7 +60,7 @@ look_up_config(const struct lookup_question *question, struct lookup_result *res
 
 /* ---- addresses ---- */
 
-/* More than there are in answers of 64 KiB for both families, at 16 and 28 bytes an address. */
+/* More than fit into responses of 64 KiB for both families, at 16 and 28 bytes per address. */
 #define MAX_FOUND 8192
 
 static uint64_t
@@ -76,7 +77,7 @@ compare_ranks(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The `max` that rank lowest. Without the memory to rank them the first ones. */
+/* Keeps the `max` addresses with the lowest rank; without memory for ranks, the first ones. */
 size_t
 lookup_choose(struct net_address *addresses, size_t count, size_t max, uint64_t seed)
 {
@@ -110,7 +111,7 @@ find_addresses(const struct lookup_question *question, struct lookup_result *res
         &question->endpoint, result->addresses, MAX_FOUND, &result->count, &result->why);
 }
 
-/* What is not needed is given back. */
+/* Release unused memory. */
 static void
 trim(struct lookup_result *result)
 {
@@ -161,7 +162,7 @@ look_up_on_thread(void *arg)
     if (!abandoned)
         loop_send(lookup->loop, &lookup->task);
     pthread_mutex_unlock(&lookup->lock);
-    /* Abandoned, the loop is never told: then this also lets go for it. */
+    /* If abandoned, the loop's reference is released here as well. */
     let_go(lookup, abandoned ? 2 : 1);
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* At the end of each interval every server's calls are looked at, twice: its share of good ones
- * beside the others', and its share of bad ones alone. Then whoever has been out for long enough
- * comes back. */
+/* Outlier detection. At the end of each interval the calls of every server are evaluated by two
+ * algorithms: its success rate compared with the others', and its own failure percentage. After
+ * that, servers whose ejection time has passed return. */
 #include "client/client.h"
 
 #include "base/options.h"
 #include "base/random.h"
 #include "rpc/deadline.h"
 
-/* gRFC A50 knows no least; this one leaves time for calls. */
+/* gRFC A50 has no minimum; this one leaves time for calls. */
 #define INTERVAL_MIN WEIR_MILLISECOND
 
 weir_code
@@ -83,7 +83,7 @@ outlier_stop(struct weir_channel *channel)
     channel->judge.running = false;
 }
 
-/* Judge an interval after `since`. Without the memory for the timer the next call starts it. */
+/* Evaluate one interval after `since`. Without memory for the timer, the next call starts it. */
 static void
 await_judgement(struct weir_channel *channel, int64_t since)
 {
@@ -152,7 +152,7 @@ volume(const struct weir_subchannel *subchannel)
     return subchannel->record.good + subchannel->record.bad;
 }
 
-/* Enough calls to be judged by? Without any there is nothing to judge. */
+/* Are there enough calls to evaluate? At least one is needed. */
 static bool
 has_volume(const struct weir_subchannel *subchannel, unsigned least)
 {
@@ -165,7 +165,7 @@ success_rate(const struct weir_subchannel *subchannel)
     return (double)subchannel->record.good / (double)volume(subchannel);
 }
 
-/* May one more be ejected? */
+/* Does the maximum ejection percentage allow another ejection? */
 static bool
 may_eject(const struct weir_channel *channel)
 {
@@ -208,7 +208,7 @@ spread_of_success(const struct weir_channel *channel)
         if (!has_volume(subchannel, least))
             continue;
         rate = success_rate(subchannel);
-        off = rate - spread.mean; /* Welford's way, in one pass */
+        off = rate - spread.mean; /* Welford's one-pass algorithm */
         spread.mean += off / ++spread.hosts;
         spread.variance += off * (rate - spread.mean);
     }
@@ -258,7 +258,7 @@ judge_failures(struct weir_channel *channel)
     }
 }
 
-/* How long the last ejection lasts. */
+/* The duration of the current ejection. */
 static int64_t
 time_out(const struct weir_outlier_options *options, unsigned times)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Outlier detection as a service config has it (gRFC A50). What is 0 there is 0. */
+/* Outlier detection options of a service config (gRFC A50), in which 0 means 0. */
 #include "client/outlier.h"
 
 #include <weir/value.h>

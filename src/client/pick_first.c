@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pick_first: one connection, to the first address that answers, has all calls. The order of the
- * addresses is the resolver's, or by chance, so that clients spread themselves (gRFC A62). */
+/* pick_first: all calls use one connection, to the first address that answers. The addresses are
+ * tried in the resolver's order, or shuffled, which spreads clients over the servers (gRFC A62). */
 #include "client/balancers.h"
 
 #include <weir/value.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which proxy, if any: the variables that gRPC's implementations on its core read, and grpc-go, and
- * what they mean to them. HTTP_PROXY is none: in a CGI program it is a header of the request.
- * Addresses of this machine are always reached directly. */
+/* Selects the proxy by the environment variables of gRPC's core and grpc-go, with their meaning.
+ * HTTP_PROXY is not used, because in a CGI program it is a header of the request. Addresses of this
+ * machine are always connected to directly. */
 #define _GNU_SOURCE /* secure_getenv */
 #include "client/proxy.h"
 
@@ -15,7 +15,7 @@
 #define SCHEME "http://"
 #define DEFAULT_PORT "80"
 
-/* The first variable that is set, even if it is empty, which means none. */
+/* The first variable that is set; an empty one means no proxy. */
 static const char *
 look_for(const char *const *names, const char **out_name)
 {
@@ -32,7 +32,7 @@ look_for(const char *const *names, const char **out_name)
 /* ---- what is reached without it ---- */
 
 struct ip {
-    size_t len; /* of the address in bytes; 0: it is none */
+    size_t len; /* bytes of the address; 0: not an address */
     uint8_t bytes[16];
 };
 
@@ -103,7 +103,7 @@ take_brackets(char *entry)
     entry[len - 2] = '\0';
 }
 
-/* "HOST:PORT" is that port alone. The entry is left without it. False: it is another one. */
+/* "HOST:PORT" matches this port only; removes the port from the entry. False: another port. */
 static bool
 take_port(char *entry, const char *port)
 {
@@ -137,8 +137,8 @@ is_on_this_machine(const char *host, const struct ip *ip)
     return is_in_network(ip, v4) || is_in_network(ip, mapped) || is_in_network(ip, v6);
 }
 
-/* Is it on a list like "localhost, .example.org, db:5432, 10.0.0.0/8"? One that is too long to be a
- * name is none. */
+/* Is it on a list like "localhost, .example.org, db:5432, 10.0.0.0/8"? Entries too long to be a
+ * name are ignored. */
 static bool
 is_listed(const struct net_endpoint *server, const struct ip *ip, const char *list)
 {
@@ -169,7 +169,7 @@ is_direct(const struct net_endpoint *server)
 
 /* ---- the proxy ---- */
 
-/* A proxy's URL in its parts, which point into it. */
+/* The parts of a proxy's URL, which point into it. */
 struct parts {
     weir_str user; /* and the password; len 0: none */
     weir_str host; /* and perhaps the port */
@@ -186,7 +186,7 @@ split(const char *url, struct parts *out_parts)
     else if (strstr(url, "://") != NULL)
         return false;
     out_parts->host = (weir_str){url, strcspn(url, "/?#")};
-    if (strchr(url + out_parts->host.len, '@') != NULL) /* a password with a slash not encoded */
+    if (strchr(url + out_parts->host.len, '@') != NULL) /* a password with an unencoded slash */
         return false;
     for (size_t i = 0; i < out_parts->host.len; i++)
         at = url[i] == '@' ? url + i : at;
@@ -196,7 +196,7 @@ split(const char *url, struct parts *out_parts)
     return true;
 }
 
-/* With a port, in memory of its own. INVALID_ARGUMENT: that is no address. */
+/* A heap copy with a port. INVALID_ARGUMENT: malformed. */
 static weir_code
 find_address(weir_str host, char **out_address)
 {
@@ -217,8 +217,8 @@ find_address(weir_str host, char **out_address)
     return WEIR_OK;
 }
 
-/* RFC 7617, of "USER:PASSWORD" with percent signs; without a colon there is no password. data is
- * NULL without memory. */
+/* RFC 7617, from a percent-encoded "USER:PASSWORD"; without a colon the password is empty. data
+ * NULL: no memory. */
 static weir_str
 code_user(struct arena *arena, weir_str user)
 {
@@ -274,7 +274,7 @@ make_request(const struct net_endpoint *server, weir_str user)
     return request;
 }
 
-/* The proxy is what is to be found, by the system, and connected to. */
+/* Make the proxy the address to resolve, with the system's DNS servers, and to connect to. */
 static bool
 lead_there(struct client_target *target, const char *address)
 {
@@ -291,7 +291,7 @@ lead_there(struct client_target *target, const char *address)
     return true;
 }
 
-/* Whoever set it means that no other way is to be taken. */
+/* An invalid proxy is an error: whoever set it does not want direct connections. */
 static weir_code
 complain(struct client_proxy *proxy, struct client_target *target, const char *name)
 {

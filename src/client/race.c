@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Happy eyeballs: an address that is silent holds up the next one for a moment, not for good. */
+/* Happy Eyeballs: an address that does not answer delays the next one only briefly. */
 #include "client/race.h"
 
 #include <stdio.h>
@@ -61,7 +61,7 @@ connected(void *owner, struct net_conn *net, int errno_code)
         race_go_on(race, "no memory");
 }
 
-/* False: it has failed already. */
+/* False: it has failed at once. */
 static bool
 start_runner(struct client_race *race, size_t number, int64_t left)
 {
@@ -77,7 +77,7 @@ start_runner(struct client_race *race, size_t number, int64_t left)
     return true;
 }
 
-/* Without the memory for its timer the next one starts when this one has failed. */
+/* Without memory for the timer, the next one starts when this one has failed. */
 static void
 start_next(struct client_race *race)
 {
@@ -95,7 +95,7 @@ start_next(struct client_race *race)
         race->lost(race->owner, race->why);
 }
 
-/* From `from` on, the first address of another family than the one before; `count` without one. */
+/* The first address at or after `from` that is of another family; `count` if there is none. */
 static size_t
 find_other_family(const struct client_race *race, size_t from, int family)
 {
@@ -104,7 +104,7 @@ find_other_family(const struct client_race *race, size_t from, int family)
     return from;
 }
 
-/* RFC 8305, section 4: the families by turns, each in its own order. */
+/* RFC 8305, section 4: alternate the families, each in its own order. */
 static void
 interleave(struct client_race *race)
 {

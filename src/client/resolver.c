@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between a channel and its resolver: when it is asked, and what it tells. */
+/* Connects a channel with its resolver: when it resolves, and what happens with its results. */
 #include "client/client.h"
 
 #include <stdlib.h>
@@ -52,8 +52,8 @@ resolver_need(struct weir_resolver *resolver)
     resolver->type->resolve(resolver->self);
 }
 
-/* Later, because who asks is in the middle of the list that may change. Servers may still be lost
- * while the resolver is being closed. */
+/* On a later turn, because the caller may be iterating over the list that would change. Does
+ * nothing while the channel is being freed, when servers may still be lost. */
 void
 resolver_ask_again(struct weir_resolver *resolver)
 {
@@ -108,7 +108,7 @@ open_static(void *registered, const struct weir_resolver_target *target, weir_re
     return WEIR_OK;
 }
 
-/* It does not change, so it is told once. */
+/* The list does not change, so it is reported once. */
 static void
 resolve_static(void *self)
 {

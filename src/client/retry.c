@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Retries: one attempt after the other. */
+/* Retries: sequential attempts (gRFC A6). */
 #include "client/retry.h"
 
 #include "base/random.h"
@@ -72,7 +72,7 @@ weir_retry_free(weir_retry *retry)
 
 /* ---- backoff ---- */
 
-/* number: of retries since the backoffs began. */
+/* number: retries since the backoff was last reset. */
 static int64_t
 backoff(const struct weir_retry_options *options, unsigned number)
 {
@@ -88,14 +88,14 @@ backoff(const struct weir_retry_options *options, unsigned number)
 
 /* ---- the interceptor ---- */
 
-/* One call's run of retries. */
+/* The retries of one call. */
 struct run {
     const weir_retry *retry;
     weir_call *call;
     unsigned left, backoffs;
 };
 
-/* A call whose time is over is not to be tried again. */
+/* A call whose deadline has passed is not retried. */
 static int64_t
 time_left(const struct run *run)
 {
@@ -105,7 +105,7 @@ time_left(const struct run *run)
                                   : deadline - retry_now(&run->retry->policy, run->call);
 }
 
-/* True: wait for so long, then try again. */
+/* True: retry after the delay. */
 static bool
 wants_retry(struct run *run, weir_code code, int64_t *out_delay)
 {

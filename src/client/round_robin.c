@@ -8,7 +8,7 @@ struct round_robin {
     uint32_t next;
 };
 
-/* Many clients that start together do not all begin with the same server. */
+/* Starts at a random server, so that clients that start together do not all use the same one. */
 static weir_code
 configure(void *self, const struct weir_value *options, struct weir_value_error *error)
 {

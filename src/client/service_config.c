@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which service config is in force: the channel's own, or the resolver's. One that cannot be
- * changes nothing. */
+/* Applies the service config, the channel's own or the resolver's. An invalid one changes nothing.
+ */
 #include "client/client.h"
 
 #include "base/options.h"
@@ -11,7 +11,7 @@
 
 struct choice {
     const struct weir_balancer_type *type;
-    const struct weir_value *options; /* of the type; NULL: none */
+    const struct weir_value *options; /* options of the type; NULL: none */
     bool judged;
     struct weir_outlier_options outliers;
 };
@@ -31,7 +31,7 @@ choose_by_name(
     return WEIR_INVALID_ARGUMENT;
 }
 
-/* {"round_robin": {}} of a list. OK with a type of NULL: it is not known. */
+/* An item of a list, such as {"round_robin": {}}. OK with a type of NULL: unknown policy. */
 static weir_code
 try_child(const struct weir_channel *channel, const struct weir_value *value, struct choice *choice,
     struct weir_value_error *error)
@@ -46,7 +46,7 @@ try_child(const struct weir_channel *channel, const struct weir_value *value, st
     return WEIR_INVALID_ARGUMENT;
 }
 
-/* Judged around the first of its children that is known. */
+/* Outlier detection around the first known child policy. */
 static weir_code
 choose_judged(const struct weir_channel *channel, const struct weir_value *member,
     struct choice *choice, struct weir_value_error *error)
@@ -64,7 +64,7 @@ choose_judged(const struct weir_channel *channel, const struct weir_value *membe
     return WEIR_INVALID_ARGUMENT;
 }
 
-/* The first that is known. */
+/* The first known policy. */
 static weir_code
 choose(const struct weir_channel *channel, const struct weir_service_config *config,
     struct choice *choice, struct weir_value_error *error)
@@ -92,7 +92,7 @@ write_text(struct buf *out, const char *text)
     return buf_append(out, text, strlen(text) + 1);
 }
 
-/* A tree as bytes that no other tree has. False: no memory. */
+/* Serialise a tree unambiguously. False: no memory. */
 static bool
 write_value(struct buf *out, const struct weir_value *value)
 {
@@ -124,11 +124,11 @@ is_same(const struct buf *a, const struct buf *b)
 
 /* ---- taking effect ---- */
 
-/* What a config comes to, until all of it is there. */
+/* A prepared change, applied only when it is complete. */
 struct change {
     struct choice choice;
-    struct buf chosen;               /* the choice, and whose health is asked for, as bytes */
-    struct client_balancer balancer; /* without self: the one at work stays */
+    struct buf chosen;               /* the choice and the health service, serialised */
+    struct client_balancer balancer; /* without self: the policy in use stays */
     struct client_config *config;
 };
 
@@ -161,7 +161,7 @@ commit(struct weir_channel *channel, struct change *change)
     channel->config = change->config;
 }
 
-/* from NULL: none. Not OK, with the error: all is as it was. */
+/* from NULL: no config. Not OK, with the error: nothing has changed. */
 static weir_code
 apply(struct weir_channel *channel, const struct weir_service_config *from,
     struct weir_value_error *error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stream whose attempt may change under its verbs. */
+/* Streams whose attempt may change while the user's verbs run. */
 #include "client/session.h"
 
-/* Without interceptors all call objects are one. */
+/* Without interceptors there is only one call object. */
 static bool
 is_plain(const struct client_session *session)
 {
@@ -11,7 +11,8 @@ is_plain(const struct client_session *session)
 
 /* ---- what was sent ---- */
 
-/* Nothing that was sent will be needed again. Without interceptors the call is on its own then. */
+/* Drop the sent messages, which are no longer needed. Without interceptors the call then needs no
+ * session. */
 static void
 forget(struct client_session *session)
 {
@@ -57,7 +58,7 @@ fail_attempt(struct client_attempt *attempt)
     call_advance(attempt->call);
 }
 
-/* As much of it as the peer's windows allow. */
+/* Send as much of the kept messages as the peer's windows allow. */
 static bool
 push_sent(struct client_attempt *attempt)
 {
@@ -87,8 +88,9 @@ push_sent(struct client_attempt *attempt)
     return true;
 }
 
-/* Bring the attempt what it has not got yet, and the end if there is one. False: not all went. When
- * the call itself has ended its attempt is about to: a half-close would make it look whole. */
+/* Send the attempt what it has not sent yet, and the half-close if there is one. False: not
+ * everything was sent. Nothing is sent once the call has ended: a half-close would make the request
+ * look complete. */
 static bool
 push(struct client_attempt *attempt)
 {
@@ -109,10 +111,10 @@ push(struct client_attempt *attempt)
     return true;
 }
 
-/* How far the attempts have got with what was sent. */
+/* How much of the kept messages the attempts have sent. */
 struct progress {
-    struct client_attempt *done; /* has all of it; NULL: none has */
-    bool pending;                /* one that is open has not */
+    struct client_attempt *done; /* has sent everything; NULL: none has */
+    bool pending;                /* an open one has not */
 };
 
 static struct progress
@@ -131,7 +133,7 @@ push_all(struct client_session *session)
     return progress;
 }
 
-/* Until all is on its way, or there is no stream to bring it to: then the next attempt does it. */
+/* Wait until everything was sent, or there is no open stream: then the next attempt sends it. */
 static void
 drain(struct client_session *session)
 {
@@ -154,7 +156,7 @@ send_kept(struct client_session *session, const ProtobufCMessage *message, size_
     return user->ended ? call_closed_for_sending(user) : WEIR_OK;
 }
 
-/* An attempt that has all that was kept; NULL: the call has ended before there was one. */
+/* Wait for an attempt that has sent everything that was kept; NULL: the call has ended before. */
 static struct client_attempt *
 wait_for_attempt(struct client_session *session)
 {
@@ -170,8 +172,8 @@ wait_for_attempt(struct client_session *session)
     return NULL;
 }
 
-/* What is too much to keep goes to the stream at hand, after all that was kept, and there can be no
- * other one after it. */
+/* A message that is too large to keep is sent on the current stream after the kept ones, which
+ * rules out further attempts. */
 static weir_code
 send_past(struct client_session *session, const ProtobufCMessage *message, bool last)
 {
@@ -215,7 +217,7 @@ ride_on(void *arg)
     }
 }
 
-/* The rest of its life has a fiber, which opens the next stream. */
+/* From now on the call has a fiber, which opens the next stream. */
 static bool
 unseen(struct weir_call *call)
 {
@@ -288,7 +290,7 @@ ride_once(struct client_attempt *attempt)
         notice_settled(attempt);
         call_advance(session->call);
         if (session->user != session->call)
-            call_advance(session->user); /* which waits for an event as well */
+            call_advance(session->user); /* which may be parked too */
         if (!call->ended)
             call_park(call);
     }
@@ -311,7 +313,7 @@ session_ride(struct client_attempt *attempt)
 
 /* ---- verbs ---- */
 
-/* Who watches may choose how it is compressed. */
+/* Watchers may change the compression. */
 static weir_code
 show_sending(struct client_session *session, const ProtobufCMessage *message)
 {
@@ -324,7 +326,7 @@ show_sending(struct client_session *session, const ProtobufCMessage *message)
     return code;
 }
 
-/* `kept` is what protobuf-c packs of it. */
+/* `kept` is the message in the form that protobuf-c can pack. */
 static weir_code
 send_kept_or_past(struct client_session *session, const ProtobufCMessage *message,
     const ProtobufCMessage *kept, bool last)
@@ -347,7 +349,7 @@ send_kept_or_past(struct client_session *session, const ProtobufCMessage *messag
             session->user->gzip_refused = true;
     }
     fits = fits && !session->settled;
-    /* Without interceptors the other way shows it. */
+    /* Without interceptors send_past shows it. */
     if (fits || !is_plain(session)) {
         code = show_sending(session, message);
         if (code != WEIR_OK)
@@ -371,8 +373,8 @@ send_message(struct client_session *session, const ProtobufCMessage *message, bo
     return code;
 }
 
-/* The chain learns of what was not sent as of the call's end; but for an attempt that has ended by
- * itself, which tells more. */
+/* A message that could not be sent ends the call, which the chain sees; unless the attempt has
+ * ended already, whose status says more. */
 weir_code
 session_send(struct client_session *session, const ProtobufCMessage *message, bool last)
 {
@@ -394,7 +396,7 @@ session_close_send(struct client_session *session)
     return weir_call_code(user);
 }
 
-/* Until there is one stream for the rest of the call, or the call is over. True: there is one. */
+/* Wait until an attempt has settled the call, or the call has ended. True: it is settled. */
 static bool
 wait_until_settled(struct client_session *session)
 {
@@ -410,7 +412,7 @@ wait_until_over(struct client_session *session)
         call_park(session->call);
 }
 
-/* The message cannot be taken, or a watcher will not have it; `text` lives as long as the call. */
+/* The message cannot be received, or a watcher refuses it. `text` lives as long as the call. */
 static weir_code
 refuse(struct client_session *session, weir_code code, const char *text)
 {
@@ -462,7 +464,7 @@ session_receive(struct client_session *session, ProtobufCMessage **out_message)
     return session->user->code;
 }
 
-/* When the attempt has nothing more, the chain is about to return. */
+/* False if the attempt has nothing more: then the chain is about to return, and the call to end. */
 bool
 session_receivable(struct client_session *session)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connectivity: what a channel's way to its server is like, and waiting until it changes. */
+/* Connectivity: a channel's state, and waiting until it changes. */
 #include "client/client.h"
 
 #include "rpc/deadline.h"
@@ -41,7 +41,7 @@ weir_channel_connectivity(weir_channel *channel)
 {
     struct state_op op = {.channel = channel, .state = WEIR_CHANNEL_IDLE};
 
-    /* Without a fiber to look with, nothing is known; no call will find more. */
+    /* Without a fiber the state cannot be read; calls would fail, too. */
     if (fiber_run_on(channel->loop, look_on_fiber, &op) != WEIR_OK)
         return WEIR_CHANNEL_FAILURE;
     return op.state;

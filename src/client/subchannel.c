@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A subchannel's life: find addresses, race to them, be ready, back off, lose the connection.
+/* The states of a subchannel: resolve addresses, race to them, be ready, lose the connection, back
+ * off.
  *
- *   IDLE -> CONNECTING -> READY -> IDLE      (at once on to CONNECTING, where calls are spread)
+ *   IDLE -> CONNECTING -> READY -> IDLE   (at once to CONNECTING where calls are spread over all)
  *              |   ^
- *              v   | by itself after retry_at, unless nobody wants the channel any more
+ *              v   | automatically at retry_at, unless the channel is no longer in use
  *            FAILURE
  *
- * To the channel it goes on failing until it is READY (gRFC A62). */
+ * To the channel it counts as failing until it is READY (gRFC A62). */
 #include "client/client.h"
 
 #include "base/random.h"
@@ -59,15 +60,15 @@ fail(struct weir_subchannel *subchannel, const char *why)
         return;
     }
     if (subchannel->state == WEIR_CHANNEL_READY) {
-        /* The calls go on with the connections there are; who stands in line tries again. */
+        /* Calls use the existing connections; queued ones try again at grow_at. */
         (void)!loop_timer_start(loop, &subchannel->retry, again);
         return;
     }
     if (why != subchannel->why)
         snprintf(subchannel->why, sizeof(subchannel->why), "%s", why);
     subchannel->retry_at = again;
-    /* Without the memory for its timer it tries again when it is needed. A channel that rests now
-     * may not rest any more by then. */
+    /* Without memory for the timer it connects again when needed. Started even if the channel is
+     * idle, since it may not be by then. */
     (void)!loop_timer_start(loop, &subchannel->retry, again);
     set_state(subchannel, WEIR_CHANNEL_FAILURE);
     resolver_ask_again(&subchannel->channel->resolver);
@@ -107,7 +108,7 @@ append_addresses(
 
 static void find_addresses(struct weir_subchannel *subchannel);
 
-/* A name that cannot be found leaves the others. */
+/* If a name cannot be resolved, the other endpoints remain. */
 static void
 looked_up(void *owner, struct lookup_result *result)
 {
@@ -122,7 +123,7 @@ looked_up(void *owner, struct lookup_result *result)
     find_addresses(subchannel);
 }
 
-/* True: its addresses are there, if it has any. False: they will come. */
+/* True: its addresses, if any, were added. False: a lookup has started. */
 static bool
 find_next(struct weir_subchannel *subchannel, const struct client_endpoint *from)
 {
@@ -167,7 +168,7 @@ find_addresses(struct weir_subchannel *subchannel)
         fail(subchannel, subchannel->why);
 }
 
-/* A pipe instead of a race for a socket. */
+/* Connects by a pipe instead of a race. */
 static void
 connect_in_process(struct weir_subchannel *subchannel)
 {
@@ -207,7 +208,7 @@ connect_once(struct weir_subchannel *subchannel)
 
 /* ---- what its race and its connections tell ---- */
 
-/* End the race, and what is in it. */
+/* Stop the race and close its connections. */
 static void
 stop_race(struct weir_subchannel *subchannel)
 {
@@ -234,11 +235,11 @@ subchannel_is_ready(struct client_conn *conn)
     set_state(subchannel, WEIR_CHANNEL_READY);
     list_each (link, &subchannel->waiting)
         call_advance(container_of(link, struct client_waiter, link)->call);
-    if (subchannel->channel->resting) /* it comes too late; alone it would get all of the calls */
+    if (subchannel->channel->resting) /* too late; as the only ready one it would get all calls */
         conn_leave(conn);
 }
 
-/* A server that takes connections and drops them is not asked all the time. */
+/* The backoff also applies to a server that accepts connections and closes them soon. */
 void
 subchannel_is_lost(struct weir_subchannel *subchannel)
 {
@@ -285,7 +286,7 @@ subchannel_need(struct weir_subchannel *subchannel)
     connect_once(subchannel);
 }
 
-/* No call has come in all this time, nor does one wait. */
+/* No call was made during the idle timeout, and none waits. */
 static bool
 is_forgotten(const struct weir_channel *channel)
 {
@@ -296,8 +297,8 @@ is_forgotten(const struct weir_channel *channel)
            list_empty(&channel->waiting) && balancer_is_quiet(channel);
 }
 
-/* This late nobody has turned the loop meanwhile, and the failure is old news: the call for which
- * it is turned now had better wait for what comes of this attempt. */
+/* If the timer fires this late, the loop was not run meanwhile, and the failure is outdated: the
+ * call for which it runs now should wait for this attempt. */
 #define OLD_NEWS WEIR_SECOND
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Targets: a scheme, and a name, a path, or a list of addresses behind it. */
+/* Targets: a scheme, followed by a name, a path, or a list of addresses. */
 #include "client/target.h"
 
 #include <arpa/inet.h>
@@ -12,10 +12,10 @@ enum shape { ANY_LIST, DNS, V4_LIST, V6_LIST, UNIX, RESOLVER };
 struct scheme {
     const char *prefix;
     enum shape shape;
-    bool is_part; /* of what is told to people */
+    bool is_part; /* kept in texts for messages */
 };
 
-/* The text behind the scheme; of what has none that is known here, the whole. */
+/* The text after the scheme; the whole text if the scheme is not known here. */
 static const char *
 split_scheme(const char *text, enum shape *out_shape)
 {
@@ -33,7 +33,7 @@ split_scheme(const char *text, enum shape *out_shape)
     return text;
 }
 
-/* Is it what a list of this shape has? */
+/* Is it a valid item of a list of this shape? */
 static bool
 is_of_shape(const struct net_endpoint *endpoint, enum shape shape)
 {
@@ -45,11 +45,11 @@ is_of_shape(const struct net_endpoint *endpoint, enum shape shape)
     return true;
 }
 
-/* naming.md: where none is given. */
+/* naming.md: default ports. */
 #define DNS_TARGET_PORT "443"
 #define DNS_SERVER_PORT "53"
 
-/* Of a text without a port one with it; adopts the text. NULL: no memory. */
+/* Append the port if the text has none; adopts the text. NULL: no memory. */
 static char *
 with_port(char *text, const char *port)
 {
@@ -67,7 +67,7 @@ with_port(char *text, const char *port)
     return longer;
 }
 
-/* Add one piece; `text` is taken over, even on failure. */
+/* Add one piece; adopts `text`, even on failure. */
 static weir_code
 add_piece(struct client_target *target, char *text, enum shape shape)
 {
@@ -107,7 +107,7 @@ parse_list(struct client_target *target, const char *text, enum shape shape)
     }
 }
 
-/* A path may have commas in it. */
+/* A path may contain commas, so it is not a list. */
 static weir_code
 parse_pieces(struct client_target *target, const char *text, enum shape shape)
 {
@@ -135,7 +135,7 @@ parse_dns_server(char *text, struct net_address *out_server)
     return code;
 }
 
-/* Without SERVER the system's are asked. */
+/* Without SERVER the system's DNS servers are used. */
 static weir_code
 take_dns_server(const char **rest, struct net_address *out_server)
 {
@@ -154,7 +154,7 @@ take_dns_server(const char **rest, struct net_address *out_server)
 
 /* ---- authority ---- */
 
-/* Of "etcd://10.0.0.5:2379/user.UserService" the service (naming.md: the path). */
+/* The path (naming.md): "user.UserService" in "etcd://10.0.0.5:2379/user.UserService". */
 static const char *
 name_in_path(const char *text)
 {
@@ -173,7 +173,7 @@ authority_of(const char *rest, enum shape shape)
     return strndup(rest, strcspn(rest, ","));
 }
 
-/* Without the port, and the brackets around an IPv6 address. */
+/* The host without port and brackets. */
 static char *
 host_of(const char *authority)
 {

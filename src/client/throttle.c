@@ -122,7 +122,7 @@ retry_count(const struct retry_policy *policy, weir_code code, enum retry_pushba
 
 /* ---- what the server says ---- */
 
-/* A signed decimal of 32 bits; INT64_MIN when it is none. */
+/* A signed 32-bit decimal; INT64_MIN if malformed. */
 static int64_t
 parse_milliseconds(weir_str text)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fiber of a watch. It outlives its connection for a moment, and holds the channel so long. */
+/* The fiber of a watch. It may briefly outlive its connection, and holds the channel until it ends.
+ */
 #include "client/watch.h"
 
 #include "client/session.h"
@@ -7,12 +8,12 @@
 
 struct conn_watch {
     const struct watch_type *type;
-    struct conn_watch **place; /* in its subchannel, which it may outlive once conn is NULL */
+    struct conn_watch **place; /* in its subchannel, which may be gone once conn is NULL */
     struct weir_channel *channel;
-    struct client_conn *conn; /* NULL: it is to end */
-    struct weir_call *call;   /* under way, else NULL */
+    struct client_conn *conn; /* NULL: the fiber must end */
+    struct weir_call *call;   /* in progress, else NULL */
     struct fiber *fiber;
-    bool unimplemented; /* it is not asked again */
+    bool unimplemented; /* by the server: do not reopen the stream */
 };
 
 static const struct watch_type *const types[WATCH_KINDS] = {
@@ -31,12 +32,12 @@ begin(struct conn_watch *watch)
     if (stream == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     call_attach(call, &conn->transport, stream);
-    call->attached_at = 0; /* it is not counted at its server */
+    call->attached_at = 0; /* not counted at its subchannel */
     WEIR_TRY(attempt_send_headers(call, method));
     return watch->type->ask(conn, call);
 }
 
-/* As long as it says something. True: it has. */
+/* Receive messages until the stream ends. True: there was at least one. */
 static bool
 hear(struct conn_watch *watch)
 {
@@ -137,7 +138,7 @@ watch_on_fiber(void *arg)
 
 /* ---- life ---- */
 
-/* Without memory there is none. */
+/* Without memory the stream is not opened. */
 static void
 start(struct client_conn *conn, const struct watch_type *type, struct conn_watch **place)
 {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weighted_round_robin: as many calls as a server can take, by what it tells of its load with its
- * answers or, if told to, beside them (gRFC A58).
+/* weighted_round_robin: distributes calls in proportion to the capacity of each server, which is
+ * derived from its load reports, in trailers or out of band (gRFC A58).
  *
- *   done, reported:  weight = calls a second / (utilization + errors a second / calls a second *
- * penalty) pick:  every UPDATE weights become shares of the largest; then servers have turns in a
- * circle, and one with a share of s/65535 skips all but s of its 65535 turns, evenly spread
+ *   done, reported:  weight = calls per second /
+ *                             (utilization + errors per second / calls per second * penalty)
+ *   pick:            every `update` the weights become shares of the largest one. Servers are
+ *                    visited in a circle, and one with a share of s/65535 skips all but s of
+ *                    65535 rounds, evenly spread
  *
- * A server that tells nothing, or not for long, counts as one of mean weight; while nobody tells
- * anything the resolver's weights count. */
+ * A server without a current report gets the mean weight; while there are no reports at all, the
+ * resolver's weights are used. */
 #include "client/balancers.h"
 
 #include "base/random.h"
@@ -22,12 +24,12 @@
 #define REPORT_PERIOD (10 * WEIR_SECOND)
 #define WHOLE UINT64_C(65535)
 
-/* A server may tell any number; sums of these are still some. */
+/* Limits what a server may report, so that sums stay finite. */
 #define WEIGHT_MOST 1e100
 
 struct weighted {
     int64_t blackout, expiration, update;
-    bool beside; /* only what is told beside answers counts */
+    bool beside; /* use out-of-band reports only */
     int64_t report_period;
     double penalty;
     uint64_t turn;
@@ -36,7 +38,7 @@ struct weighted {
 
 struct server {
     double weight;
-    int64_t told_since, told_last; /* told_since WEIR_NEVER: nothing yet */
+    int64_t told_since, told_last; /* told_since WEIR_NEVER: no report yet */
     uint64_t share;                /* of WHOLE, at least 1 */
 };
 
@@ -57,13 +59,13 @@ configure(void *self, const struct weir_value *options, struct weir_value_error 
     WEIR_TRY(weir_value_read_bool(options, "enableOobLoadReport", &it->beside, error));
     WEIR_TRY(weir_value_read_duration(options, "oobReportingPeriod", &it->report_period, error));
     if (it->report_period == 0)
-        it->report_period = 1; /* as often as the server wants */
+        it->report_period = 1; /* as often as the server allows */
     if (it->update < UPDATE_MIN)
         it->update = UPDATE_MIN;
     return weir_value_read_number(options, "errorUtilizationPenalty", 0, 1e9, &it->penalty, error);
 }
 
-/* What was told over another connection is of another time. */
+/* Reports over an earlier connection are outdated. */
 static void
 changed(void *self, weir_subchannel *subchannel, bool ready)
 {
@@ -88,7 +90,7 @@ reported(void *self, weir_subchannel *subchannel, const struct weir_load *load, 
         return;
     weight = load->calls_per_second /
              (utilization + load->errors_per_second / load->calls_per_second * it->penalty);
-    if (!(weight > 0)) /* nor is it a number at all where an infinite quotient meets no penalty */
+    if (!(weight > 0)) /* also rejects NaN, from an infinite quotient times a penalty of 0 */
         return;
     server->weight = weight < WEIGHT_MOST ? weight : WEIGHT_MOST;
     server->told_last = now;
@@ -113,7 +115,7 @@ report_period(void *self)
     return it->beside ? it->report_period : 0;
 }
 
-/* 0: nothing that counts was told. */
+/* The reported weight; 0: no valid report. */
 static double
 told_weight(const struct weighted *it, struct server *server, int64_t now)
 {
@@ -126,7 +128,7 @@ told_weight(const struct weighted *it, struct server *server, int64_t now)
     return now - server->told_since < it->blackout ? 0 : server->weight;
 }
 
-/* The weight of one that tells nothing; 0: the resolver's are to be used. */
+/* The weight of a server without a report; 0: use the resolver's weights. */
 static double
 mean_weight(const struct weighted *it, const struct weir_ready *ready)
 {
@@ -171,8 +173,9 @@ set_shares(struct weighted *it, const struct weir_ready *ready)
     it->update_at = deadline_after(ready->now, it->update);
 }
 
-/* In `round` rounds a server has had floor(share * round / WHOLE) calls, so in the next one it has
- * one when that goes up. Those with the same share do not all skip the same rounds. */
+/* After `round` rounds a server has had floor(share * round / WHOLE) calls; it gets one in this
+ * round if that number increases. The index shifts this, so that servers with equal shares do not
+ * all skip the same rounds. */
 static bool
 has_turn(const struct server *server, uint64_t round, size_t index)
 {
