@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection's life: made, pulled for events, emptied of output, ended.
+/* The life cycle of a connection: creation, events, output, shutdown.
  *
- * The connection is pulled. h2_conn_next parses straight over the caller's bytes and stops at the
- * first thing the user must know, so that the user may do anything with the connection between two
- * events. What becomes due without input (room for a stream that waits, streams lost to a GOAWAY)
- * is drained there too, before the input.
+ * It is a pull parser. h2_conn_next parses the caller's bytes in place and stops at the first
+ * event, so that the user may do anything with the connection between two events. Events that need
+ * no input (room for a stream that waits, streams lost to a GOAWAY) are returned by it too.
  *
  *   caller's bytes -> preface -> SETTINGS -> frames -> events        output buffer -> caller
  *                                               \-> replies, resets ------^
  *
- * An idle connection owns this struct, and a small output buffer where it shares none: slots, map,
- * header tables come with the first stream. */
+ * An idle connection owns this struct, and a small output buffer unless it uses a pool: slots, map
+ * and header tables are allocated with the first stream. */
 #include "http2/h2_internal.h"
 
 #include "base/random.h"
@@ -45,7 +44,7 @@ set_options(struct h2_conn *conn, const struct h2_options *options)
         options->max_stream_window, conn->stream_window, conn->stream_window, H2_WINDOW_MAX / 2);
     conn->target = conn->stream_window;
     conn->budget = options->budget;
-    /* It starts at the RFC's value and can only be raised (RFC 9113, 6.9.2). */
+    /* It starts at the RFC's value and can only be increased (RFC 9113, section 6.9.2). */
     conn->connection_window = or_default(
         options->connection_window, DEFAULT_CONNECTION_WINDOW, H2_WINDOW_INITIAL, H2_WINDOW_MAX);
     conn->max_frame = or_default(
@@ -64,8 +63,8 @@ static void
 set_initial_state(struct h2_conn *conn)
 {
     conn->phase = conn->is_server ? H2_PHASE_PREFACE : H2_PHASE_SETTINGS;
-    /* About the golden ratio, which spreads numbers that follow each other; in the lower bits
-     * secret, so that a peer cannot choose numbers that meet. */
+    /* Near the golden ratio, which spreads consecutive ids; the lower bits are random, so that a
+     * peer cannot choose ids that collide. */
     conn->map_factor = (0x9e3779b1u & 0xffc00000u) | ((uint32_t)random_u64() & 0x3fffffu) | 1;
     conn->goaway_last = conn->peer_goaway_last = H2_ID_MAX;
     conn->send_window = (int32_t)H2_WINDOW_INITIAL;
@@ -131,8 +130,8 @@ h2_conn_free(struct h2_conn *conn)
     free(conn);
 }
 
-/* The encoder's table is ours to empty, and the next block says so (RFC 7541, 4.2); what the
- * decoder has in its own the peer may name. */
+/* We may empty the encoder's table, which the next block announces (RFC 7541, section 4.2); but the
+ * peer may refer to anything in the decoder's. */
 static void
 trim_headers(struct h2_conn *conn)
 {
@@ -169,7 +168,7 @@ h2_conn_set_time(struct h2_conn *conn, int64_t now)
 
 /* ---- input ---- */
 
-/* What comes to the wrong port has a name, where its first bytes are at hand. */
+/* Names the protocol of a client that came to the wrong port, if its first bytes are at hand. */
 static COLD const char *
 describe_no_preface(const struct h2_conn *conn, const struct h2_input *in)
 {
@@ -186,7 +185,8 @@ describe_no_preface(const struct h2_conn *conn, const struct h2_input *in)
     return "not an HTTP/2 preface";
 }
 
-/* RFC 9113, 3.4: an invalid preface is a connection error. Found at the first wrong byte. */
+/* RFC 9113, section 3.4: an invalid preface is a connection error. Detected at the first wrong
+ * byte. */
 static enum h2_step
 take_preface(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
 {
@@ -205,7 +205,7 @@ take_preface(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
     return H2_STEP_ON;
 }
 
-/* What is no time for frames: before the first ones, and at the end. */
+/* Phases without frames: before the first one, and after the end. */
 static APART enum h2_step
 take_unusual(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
 {
@@ -289,8 +289,8 @@ h2_conn_wrote(struct h2_conn *conn, size_t len)
 
 /* ---- the end ---- */
 
-/* The last stream that a GOAWAY names must not rise again (RFC 9113, 6.8). The server opens none,
- * so a client names stream 0. */
+/* The last stream id of GOAWAY must not increase (RFC 9113, section 6.8). Servers open no streams,
+ * so a client sends 0. */
 static uint32_t
 last_stream(const struct h2_conn *conn)
 {

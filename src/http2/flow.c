@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flow control, RFC 9113 sections 5.2 and 6.9, and the output's own limit.
+/* Flow control, RFC 9113 sections 5.2 and 6.9, and the limit of the output buffer.
  *
- * Coming in, two windows with two purposes. The connection's is credited when bytes arrive, so that
- * a stream that nobody reads holds up none but itself; a stream's is credited as its user consumes,
- * and that is what pushes the peer back. Credit is told in lumps of half a window. What a stream
- * gets beyond the window it began with comes out of a budget.
+ * Receiving, the two windows have two purposes. The connection's is credited when bytes arrive, so
+ * that a stream that is not read blocks only itself; a stream's is credited as its user consumes,
+ * which is what gives back-pressure. Credit is sent when it reaches half a window. What a stream
+ * is granted beyond its initial window is taken from a budget.
  *
- * Going out, a stream that has no room waits: for its own window with a flag, until WINDOW_UPDATE
- * or SETTINGS open it; for the connection's window or the output in the queue `writers`, first
- * come, first served. */
+ * Sending, a stream without room waits: for its own window with a flag, until WINDOW_UPDATE or
+ * SETTINGS open it; for the connection's window or the output in the queue `writers`, which is
+ * FIFO. */
 #include "http2/h2_internal.h"
 
 /* ---- in ---- */
@@ -29,7 +29,7 @@ h2_flow_receive(struct h2_conn *conn, uint32_t len)
     return true;
 }
 
-/* Windows that were open before the peer has seen our SETTINGS grow with these. */
+/* Windows of streams opened before the peer has our SETTINGS will grow by the difference. */
 void
 h2_flow_let_late(struct h2_conn *conn, int32_t window)
 {
@@ -81,7 +81,7 @@ h2_flow_consumed(struct h2_conn *conn, struct h2_slot *slot, uint32_t len)
     }
 }
 
-/* No more can have been received than makes the window full again. */
+/* Clamped, so that the window cannot overflow. */
 void
 h2_stream_consumed(struct h2_conn *conn, struct h2_stream *stream, size_t len)
 {
@@ -108,7 +108,7 @@ h2_stream_expect(struct h2_conn *conn, struct h2_stream *stream, size_t len)
 {
     struct h2_slot *slot = h2_slot_of(stream);
     int64_t want = len < H2_WINDOW_MAX ? (int64_t)len : H2_WINDOW_MAX;
-    /* The rest of the frame at hand has been let in already. */
+    /* The rest of the current frame is already charged to the window. */
     int64_t coming = conn->data_slot == slot ? conn->data_left : 0;
     int64_t more = want - coming - slot->receive_window;
     uint32_t advance;
@@ -117,8 +117,8 @@ h2_stream_expect(struct h2_conn *conn, struct h2_stream *stream, size_t len)
         return true;
     if (more > H2_WINDOW_MAX)
         more = H2_WINDOW_MAX;
-    /* What the credit does not cover is an advance, which consumption works off before it earns
-     * credit. */
+    /* What the credit does not cover is an advance: consumption repays it before it earns credit.
+     */
     if (more > slot->credit) {
         advance = (uint32_t)more - slot->credit;
         if (!h2_borrow(conn, advance, 1))
@@ -185,7 +185,7 @@ h2_stream_want_room(struct h2_conn *conn, struct h2_stream *stream)
         list_push(&conn->writers, &slot->link);
 }
 
-/* Half of the output must have been taken, lest streams be woken for a few bytes each. */
+/* Only once the output is at most half full, so that streams are not woken for a few bytes each. */
 bool
 h2_flow_next_writer(struct h2_conn *conn, struct h2_event *event)
 {
@@ -202,7 +202,7 @@ h2_flow_next_writer(struct h2_conn *conn, struct h2_event *event)
             event->stream = &slot->open;
             return true;
         }
-        wait_for_own_window(conn, slot); /* SETTINGS shut it meanwhile */
+        wait_for_own_window(conn, slot); /* shut by SETTINGS meanwhile */
     }
     return false;
 }
@@ -217,7 +217,7 @@ unblock(struct h2_conn *conn, struct h2_slot *slot)
     list_push(&conn->writers, &slot->link);
 }
 
-/* False: the window would overflow (RFC 9113, 6.9.1). */
+/* False: the window would overflow (RFC 9113, section 6.9.1). */
 static bool
 shift_send_window(struct h2_conn *conn, struct h2_slot *slot, int64_t delta)
 {
@@ -255,7 +255,7 @@ update_connection(struct h2_conn *conn, uint32_t increment, struct h2_event *eve
     return H2_STEP_ON;
 }
 
-/* A stream that is closed may still get one (RFC 9113, 5.1); it means nothing. */
+/* WINDOW_UPDATE may still arrive on a closed stream (RFC 9113, section 5.1); ignored. */
 static enum h2_step
 update_stream(
     struct h2_conn *conn, const struct h2_frame *frame, uint32_t increment, struct h2_event *event)

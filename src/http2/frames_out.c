@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames into the output buffer, each with one reservation of room. */
+/* Writes frames to the output buffer, each with one reservation of room. */
 #include "http2/h2_internal.h"
 
 #include "base/hint.h"
 
-/* Room that a header block rarely outgrows. */
+/* Most header blocks are smaller than this. */
 #define BLOCK_GUESS 128
 
 /* ---- room ---- */
@@ -92,8 +92,8 @@ make_encoder(struct h2_conn *conn)
     return true;
 }
 
-/* A block longer than the peer's frames becomes HEADERS and CONTINUATIONs: the fragments, last one
- * first, move up to make room for the headers between them. False: no memory. */
+/* Split a block longer than the peer's frames into HEADERS and CONTINUATIONs: move the fragments,
+ * the last one first, to make room for the frame headers between them. False: no memory. */
 static bool
 split_block(struct h2_conn *conn, size_t start, size_t len, uint8_t flags, uint32_t id)
 {
@@ -116,7 +116,7 @@ split_block(struct h2_conn *conn, size_t start, size_t len, uint8_t flags, uint3
     return true;
 }
 
-/* The frame header in front of the block that was just appended. */
+/* Write the frame header in front of the block just appended. */
 static bool
 finish_block(struct h2_conn *conn, size_t start, uint8_t flags, uint32_t id)
 {
@@ -129,13 +129,13 @@ finish_block(struct h2_conn *conn, size_t start, uint8_t flags, uint32_t id)
     }
     if (split_block(conn, start, len, flags, id))
         return true;
-    /* The encoder's table has moved on: without these bytes the peer's cannot follow. */
+    /* The encoder's table has changed: without these bytes the peer's would be out of sync. */
     conn->out.tail -= H2_FRAME_HEADER + len;
     conn->no_memory = true;
     return false;
 }
 
-/* RFC 9110, 9.3.2: the answer to HEAD has the content-length of what it does not send. */
+/* RFC 9110, section 9.3.2: the response to HEAD has a content-length but no content. */
 static bool
 asks_head(const struct h2_field *fields, size_t count)
 {
@@ -153,8 +153,8 @@ end_sending(struct h2_slot *slot)
     list_remove(&slot->link);
 }
 
-/* A client's stream gets its number with its first frame, so that numbers rise in the order of
- * sending. */
+/* A client's stream gets its id with its first frame, so that ids increase in the order of sending.
+ */
 static uint32_t
 next_id(const struct h2_conn *conn, const struct h2_slot *slot)
 {
@@ -171,7 +171,8 @@ note_headers(struct h2_conn *conn, struct h2_slot *slot, uint32_t id, bool end_s
         end_sending(slot);
 }
 
-/* The answer that every call has: its encoding is kept, and short. False: it takes the long way. */
+/* Send the headers common to all calls, whose encoding is cached and short. False: not cached;
+ * encode them. */
 static INLINE bool
 put_kept_headers(struct h2_conn *conn, uint32_t id, const struct h2_field *fixed,
     size_t fixed_count, bool end_stream)
@@ -233,7 +234,7 @@ h2_stream_send_headers(struct h2_conn *conn, struct h2_stream *stream, const str
 {
     struct h2_slot *slot = h2_slot_of(stream);
 
-    /* After the first block only trailers may come (RFC 9113, 8.1). */
+    /* Only trailers may follow the first block (RFC 9113, section 8.1). */
     if (!may_send(conn, slot) || ((slot->flags & H2_SENT_HEADERS) != 0 && !end_stream))
         return false;
     if (extra_count == 0 && slot->open.id != 0 && conn->encoder != NULL &&
@@ -260,7 +261,7 @@ h2_stream_finish(struct h2_conn *conn, struct h2_stream *stream, const struct h2
 
 /* ---- content ---- */
 
-/* Can the last frame of the output take so much more? Not when its header has left already. */
+/* Can the last frame of the output be extended by `len` bytes? Not once its header was written. */
 static bool
 may_extend(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
 {
@@ -269,8 +270,8 @@ may_extend(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
            conn->data_end_at == conn->written + buf_len(&conn->out);
 }
 
-/* Room for `len` bytes of content behind a new frame header, or behind those of the frame before,
- * so that a stream of small messages does not cost a frame each. NULL: no memory. */
+/* Reserve `len` bytes of content behind a new frame header, or at the end of the previous frame, so
+ * that small messages of a stream share a frame. NULL: no memory. */
 static uint8_t *
 put_payload(struct h2_conn *conn, const struct h2_slot *slot, size_t len, uint8_t flags)
 {
@@ -338,7 +339,7 @@ h2_stream_send_data_in_place(
     return put_data(conn, slot, len, end_stream);
 }
 
-/* Is there room for all of it? Cheaper to ask than how much there is. */
+/* Is there room for all of it? Cheaper than computing how much room there is. */
 static bool
 has_room(const struct h2_conn *conn, const struct h2_slot *slot, size_t len)
 {
@@ -374,14 +375,14 @@ h2_stream_send_opening(struct h2_conn *conn, struct h2_stream *stream, const str
     return p + H2_FRAME_HEADER;
 }
 
-/* More than one frame takes. */
+/* Content larger than one frame. */
 static APART bool
 send_frames(
     struct h2_conn *conn, struct h2_slot *slot, const uint8_t *from, size_t len, bool end_stream)
 {
     size_t frames = len / conn->peer_max_frame + 1;
 
-    /* All of the room at once, so that the frames below cannot fail half-way. */
+    /* Reserve all of the room at once, so that no frame below can fail. */
     if (h2_out_reserve(conn, len + frames * H2_FRAME_HEADER) == NULL)
         return false;
     while (len > 0) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Windows that grow, and the budget of what peers may send beyond the window they begin with.
+/* Window growth, and the budget of what peers may send beyond the initial windows.
  *
- * How much fits the line is measured as grpc-go does it: a PING goes out with a WINDOW_UPDATE, and
- * what comes until its answer was under way for one round trip. When that was most of the window,
- * and faster than ever, the window is the bottleneck: it grows to twice as much. The measure is the
- * connection's; but it is each stream for itself that grows, when its user has read half of its
- * window: one that nobody reads stays as it is. */
+ * The bandwidth-delay product is measured as in grpc-go: a PING is sent with a WINDOW_UPDATE, and
+ * the bytes received until its acknowledgement took one round trip. If they were most of the
+ * window, and the bandwidth was the highest so far, the window is the bottleneck and is doubled.
+ * The measurement is of the connection, but each stream grows by itself, when its user has read
+ * half of its window: a stream that is not read does not grow. */
 #include "http2/h2_internal.h"
 
 bool
@@ -54,11 +54,11 @@ h2_flow_forget_all(struct h2_conn *conn)
 #define PROBE UINT64_C(0x7765697262647021)
 #define PROBE_REST_MAX 256u
 
-/* What all streams of one connection may have grown by. */
+/* Limit of the growth of all streams of one connection together. */
 #define GROWTH_MAX (UINT64_C(16) * 1024 * 1024)
 
-/* Only when DATA has come since the last answer: its sender has then sent it after the last PING,
- * and counts neither that nor this one against us (gRFC A8). */
+/* Only if DATA was received since the last answer: the peer then sent it after the last PING, and
+ * counts neither that PING nor this one against us (gRFC A8). */
 void
 h2_probe(struct h2_conn *conn)
 {
@@ -74,7 +74,8 @@ h2_probe(struct h2_conn *conn)
     h2_conn_ping(conn, PROBE);
 }
 
-/* The connection's window, which pushes nobody back, is to be no bottleneck. */
+/* Keep the connection's window, which is not used for back-pressure, from becoming the bottleneck.
+ */
 static void
 widen_connection(struct h2_conn *conn)
 {
@@ -113,7 +114,7 @@ h2_flow_probed(struct h2_conn *conn, uint64_t opaque)
     return true;
 }
 
-/* Growth never takes the last half of the budget, which messages larger than a window need. */
+/* Growth uses at most half of the budget; the rest is for messages larger than a window. */
 void
 h2_grow(struct h2_conn *conn, struct h2_slot *slot)
 {

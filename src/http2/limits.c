@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a peer may do before it is told to calm down (RFC 9113, 10.5).
+/* Limits on the behaviour of a peer, beyond which it gets ENHANCE_YOUR_CALM (RFC 9113, section
+ * 10.5).
  *
- * Three buckets of tokens that refill with the time the user tells:
- *   resets        RST_STREAM of the peer for a young stream without an answer (CVE-2023-44487);
- *                 streams that are answered give tokens back, since who hedges resets the others
+ * Three token buckets, refilled with the time that the user sets:
+ *   resets        the peer's RST_STREAM for a young stream without an answer (CVE-2023-44487);
+ *                 answered streams return tokens, since clients that hedge reset the others
  *   local_resets  RST_STREAM that the peer provokes from us: stream errors, streams over the limit
- *                 (CVE-2025-8671); a client that does not know of a limit yet stays far below;
- *                 a header list over its limit takes several, as it is work to decode
- *   idle_frames   frames that carry nothing; useful ones give tokens back, so that a peer that
- *                 sends a WINDOW_UPDATE for every DATA it gets never runs out
- * counts of replies and of answers that wait in the output. */
+ *                 (CVE-2025-8671); a client that does not know a limit yet stays far below;
+ *                 a header list over its limit costs several, as it is work to decode
+ *   idle_frames   frames that carry nothing; useful ones return tokens, so that a peer that
+ *                 sends a WINDOW_UPDATE for every DATA it receives never runs out
+ * and counts of the replies and responses that wait in the output. */
 #include "http2/h2_internal.h"
 
 struct allowance {
@@ -21,7 +22,7 @@ static const struct allowance resets = {H2_RESETS_MAX, 33};
 static const struct allowance local_resets = {1000, 100};
 static const struct allowance idle_frames = {1000, 100};
 
-#define LIST_PRICE 4 /* tokens, for each time that a list is as large as it may be */
+#define LIST_PRICE 4 /* tokens for each multiple of max_header_list */
 
 #define REPLIES_WAITING_MAX 1000
 #define ANSWERS_PER_STREAM 4
@@ -34,13 +35,13 @@ h2_limits_init(struct h2_conn *conn)
     conn->idle_frames.tokens = idle_frames.burst;
 }
 
-/* What a token takes is kept for the next time. */
+/* A fraction of a token's interval carries over to the next time. */
 static void
 refill(struct h2_bucket *bucket, const struct allowance *allowance, int64_t now)
 {
     int64_t interval = WEIR_SECOND / allowance->per_second, tokens;
 
-    /* Before the first time is told, time stands still. */
+    /* The first call only sets the time. */
     if (bucket->since == 0 || bucket->tokens >= allowance->burst) {
         bucket->since = now;
         return;
@@ -70,8 +71,8 @@ h2_reset_allowed(struct h2_conn *conn)
     return take(conn, &conn->resets, &resets);
 }
 
-/* Who has waited for a while gives up, which is no rapid reset: the stream had its place among
- * those that may be open all that time. */
+/* A client that gives up after a while makes no rapid reset: the stream counted against
+ * max_concurrent_streams all that time. */
 static bool
 has_waited(const struct h2_conn *conn, uint32_t id)
 {
@@ -94,7 +95,7 @@ h2_local_reset_allowed(struct h2_conn *conn)
     return take(conn, &conn->local_resets, &local_resets);
 }
 
-/* What is decoded of a list beyond its limit is for the table alone. */
+/* A list over the limit is still decoded, only to keep the table in sync. */
 void
 h2_pay_for_list(struct h2_conn *conn, size_t list_size)
 {
@@ -112,9 +113,9 @@ h2_idle_frame_allowed(struct h2_conn *conn)
 }
 
 /* Replies wait in the output among other bytes. They are counted in two generations: once
- * everything that was in the output at the last turn (replies_mark) has been taken, the old
- * generation is gone. So a connection whose output never runs quite empty is not mistaken for one
- * that does not read. */
+ * everything that was in the output at the last change (replies_mark) is written, the old
+ * generation is gone. So a peer that reads is not penalised because the output never quite empties.
+ */
 bool
 h2_reply_allowed(struct h2_conn *conn)
 {
@@ -122,8 +123,8 @@ h2_reply_allowed(struct h2_conn *conn)
     return conn->replies_old + conn->replies_new <= REPLIES_WAITING_MAX;
 }
 
-/* gRFC A8, and grpc-go's way of counting: a PING after something useful is free, and so are two
- * strikes after it. */
+/* gRFC A8, counted as in grpc-go: a PING after something useful is free, and two more that are too
+ * early are tolerated. */
 #define PING_STRIKES_MAX 2
 
 bool
@@ -149,8 +150,8 @@ h2_conn_pinged_too_often(const struct h2_conn *conn)
     return conn->ping_strikes > PING_STRIKES_MAX;
 }
 
-/* A client that keeps to the limit of streams has at most so many answers unread; counted in
- * generations as replies are, it may look like a few times as many. */
+/* A client has at most max_streams responses unread; counted in generations like replies, that may
+ * appear a few times as many. */
 bool
 h2_answers_are_read(const struct h2_conn *conn)
 {

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Content that goes out from where its user has it, for a large message is copied by the kernel
- * anyway.
+/* Content sent from the caller's memory without copying: the kernel copies a large message anyway.
  *
- * A loan lasts from h2_stream_lend_data to h2_conn_keep, with nothing between the two but writing;
- * so no frame can come between, and its user may do with the bytes what he likes afterwards.
+ * A loan lasts from h2_stream_lend_data to h2_conn_keep, and only writing happens in between: no
+ * frame can be interleaved, and afterwards the caller may reuse the bytes.
  *
- * What goes to the socket at once is no output that is held, so a loan may be larger than the bound
- * of that. What the socket did not take is kept up to the bound; the rest was never sent, and only
- * then do the windows count. */
+ * What the socket accepts at once is never buffered, so a loan may exceed the limit of buffered
+ * output. What it did not accept is copied up to that limit; the rest counts as not sent, and the
+ * windows are charged only then. */
 #include "http2/h2_internal.h"
 
-/* So much at once, lest other connections wait. */
+/* At most this much at once, so that other connections are not delayed. */
 #define LOAN_MOST ((size_t)1024 * 1024)
 #define FRAMES_MOST 64
 
-/* A frame that has begun must be kept, so it is no larger than the output. */
+/* A frame that was partly written must be copied, so it is no larger than the output. */
 static size_t
 frame_max(const struct h2_conn *conn)
 {
@@ -42,7 +41,7 @@ frame_count(const struct h2_loan *loan)
     return (loan->len + loan->max - 1) / loan->max;
 }
 
-/* On the wire, headers included. */
+/* Length on the wire, frame headers included. */
 static size_t
 wire_len(const struct h2_loan *loan)
 {
@@ -71,7 +70,7 @@ begin(struct h2_conn *conn, const struct h2_loan *loan)
         pack_header(loan, i, to + i * H2_FRAME_HEADER);
     buf_commit(&conn->out, headers);
     conn->loan = *loan;
-    conn->data_id = 0; /* no frame to be made longer */
+    conn->data_id = 0; /* no frame to extend */
     return true;
 }
 
@@ -87,14 +86,14 @@ h2_stream_lend_data(struct h2_conn *conn, struct h2_stream *stream, const uint8_
            len <= h2_stream_lendable(conn, stream) && begin(conn, &loan);
 }
 
-/* Bytes of `out` that go before what is lent. */
+/* Bytes of `out` that come before the loan. */
 static size_t
 before(const struct h2_conn *conn)
 {
     return buf_len(&conn->out) - frame_count(&conn->loan) * H2_FRAME_HEADER;
 }
 
-/* The run of memory that holds the wire's byte `at` and what follows it. */
+/* The contiguous memory that holds byte `at` of the wire and the following ones. */
 static struct h2_span
 span_at(const struct h2_conn *conn, size_t at)
 {
@@ -129,7 +128,7 @@ static void
 end_loan(struct h2_conn *conn)
 {
     conn->out.tail -= frame_count(&conn->loan) * H2_FRAME_HEADER;
-    buf_take(&conn->out, 0); /* which notices when it is empty */
+    buf_take(&conn->out, 0); /* resets it if it is empty */
     conn->loan.bytes = NULL;
 }
 
@@ -146,7 +145,7 @@ h2_loan_wrote(struct h2_conn *conn, size_t len)
     h2_count_lent(conn, conn->loan.slot, conn->loan.len, conn->loan.end_stream);
 }
 
-/* What is left of a frame of which `at` bytes have been written. There is room. */
+/* Copy the rest of a frame of which `at` bytes were written. There is room for it. */
 static void
 keep_frame(struct h2_conn *conn, const struct h2_loan *loan, size_t frame, size_t at)
 {
@@ -169,7 +168,8 @@ wire_at(const struct h2_loan *loan, size_t frame)
     return at < wire_len(loan) ? at : wire_len(loan);
 }
 
-/* The frame at hand, and as many behind it as the output may hold. The first that is not kept. */
+/* The current frame is kept, and as many after it as the output may hold. Returns the first that is
+ * not. */
 static size_t
 keep_until(const struct h2_conn *conn, const struct h2_loan *loan, size_t frame)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests, responses and trailers: what their header blocks must hold (RFC 9113, sections 8.1
+/* Requests, responses and trailers: validation of their header blocks (RFC 9113, sections 8.1
  * to 8.5).
  *
  * Characters, order and repetition were checked when the block was decoded (h2_block.malformed). */
@@ -10,7 +10,7 @@
     (BIT(H2_TOKEN_METHOD) | BIT(H2_TOKEN_SCHEME) | BIT(H2_TOKEN_PATH) | BIT(H2_TOKEN_AUTHORITY))
 #define ALL_PSEUDO (REQUEST_PSEUDO | BIT(H2_TOKEN_STATUS) | BIT(H2_TOKEN_PSEUDO_UNKNOWN))
 
-/* Digits alone, up to what a stream can carry. False: anything else. */
+/* A decimal number of at most 18 digits. False: anything else. */
 static bool
 parse_length(weir_str text, int64_t *out_length)
 {
@@ -27,7 +27,7 @@ parse_length(weir_str text, int64_t *out_length)
     return true;
 }
 
-/* Several that agree count as one (RFC 9110, 8.6). */
+/* Repeated equal values count as one (RFC 9110, section 8.6). */
 static bool
 read_content_length(const struct h2_block *block, int64_t *out_length)
 {
@@ -44,8 +44,8 @@ read_content_length(const struct h2_block *block, int64_t *out_length)
     return true;
 }
 
-/* What occurs in a block: a bit for each token, and where the pseudo-header fields of requests are.
- */
+/* The contents of a block: a bit for each token that occurs, and pointers to the pseudo-header
+ * fields of requests. */
 struct survey {
     uint32_t seen;
     const struct h2_field *at[H2_TOKEN_AUTHORITY + 1];
@@ -82,7 +82,7 @@ equal_nocase(weir_str a, weir_str b)
     return true;
 }
 
-/* RFC 9113, 8.3.1: a Host that differs from :authority makes the request malformed. */
+/* RFC 9113, section 8.3.1: a Host that differs from :authority makes the request malformed. */
 static bool
 hosts_agree(const struct h2_block *block, weir_str authority)
 {
@@ -101,8 +101,8 @@ may_lack_path(weir_str scheme)
            !equal_nocase(scheme, (weir_str){"https", 5});
 }
 
-/* RFC 9113, 8.3.1: one value of method, scheme and path each. 8.5: CONNECT has an authority and
- * neither scheme nor path. */
+/* RFC 9113, section 8.3.1: exactly one value of method, scheme and path each; section 8.5: CONNECT
+ * has an authority and neither scheme nor path. */
 static bool
 target_is_whole(const struct survey *found)
 {
@@ -138,7 +138,7 @@ judge_request(const struct h2_block *block, int64_t *out_content_length)
            read_content_length(block, out_content_length);
 }
 
-/* A block that comes again out of the memo is judged once. */
+/* A block that the memo repeats is validated only once. */
 bool
 h2_message_read_request(struct h2_block *block, struct h2_message *out_message)
 {
@@ -148,7 +148,7 @@ h2_message_read_request(struct h2_block *block, struct h2_message *out_message)
     return block->is_request;
 }
 
-/* Three digits, from 100 up. 101 does not exist in HTTP/2 (RFC 9113, 8.6). */
+/* Three digits, from 100. 101 is not used in HTTP/2 (RFC 9113, section 8.6). */
 static bool
 parse_status(weir_str text, int *out_status)
 {
@@ -173,7 +173,7 @@ h2_message_read_response(const struct h2_block *block, struct h2_message *out_me
            read_content_length(block, &out_message->content_length);
 }
 
-/* RFC 9113, 8.1: trailers have no pseudo-header fields. */
+/* RFC 9113, section 8.1: trailers have no pseudo-header fields. */
 bool
 h2_message_read_trailers(const struct h2_block *block)
 {

@@ -49,7 +49,7 @@ h2_settings_send(struct h2_conn *conn)
 
 /* ---- the peer's ---- */
 
-/* RFC 8441, 3: once on it stays on. We never use it. */
+/* RFC 8441, section 3: once set to 1, it must not go back to 0. Not used here. */
 static enum h2_code
 set_connect_protocol(struct h2_conn *conn, uint32_t value)
 {
@@ -59,7 +59,7 @@ set_connect_protocol(struct h2_conn *conn, uint32_t value)
     return H2_NO_ERROR;
 }
 
-/* RFC 9113, 6.5.2: a client takes no ENABLE_PUSH but 0. */
+/* RFC 9113, section 6.5.2: a server may send no ENABLE_PUSH but 0. */
 static enum h2_code
 check_push(const struct h2_conn *conn, uint32_t value)
 {
@@ -155,7 +155,7 @@ h2_take_settings(struct h2_conn *conn, const struct h2_frame *frame, struct h2_e
     if (step != H2_STEP_ON)
         return step;
     if (conn->phase == H2_PHASE_SETTINGS)
-        conn->peer_max_streams = UINT32_MAX; /* no limit, unless it says so */
+        conn->peer_max_streams = UINT32_MAX; /* no limit unless the frame sets one */
     code = set_all(conn, frame);
     if (code != H2_NO_ERROR)
         return h2_fail(conn, event, code, "a setting has a wrong value");
@@ -167,7 +167,7 @@ h2_take_settings(struct h2_conn *conn, const struct h2_frame *frame, struct h2_e
     return H2_STEP_EVENT;
 }
 
-/* RFC 9113, 10.5.1: uncompressed, and 32 for each field. */
+/* RFC 9113, section 10.5.1: uncompressed size, plus 32 for each field. */
 static uint64_t
 list_size(const struct h2_field *fields, size_t count)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams: slots in chunks, a map from numbers to slots, and a memory of the ones that are gone.
+/* Streams: slots in chunks, a map from ids to slots, and a memory of recently closed ones.
  *
- * A slot is its user's until released, whatever becomes of the stream; a number is found for
- * exactly that long. The newest is not in the map before a newer one comes, since most streams of a
- * server have been answered by then. After the release a short ring remembers how the last streams
- * ended, because the answer to a late frame depends on it (RFC 9113, 5.1, closed). */
+ * A slot is valid until its user releases it, whatever happens to the stream, and its id can be
+ * looked up exactly that long. The newest is put into the map only when a newer one is opened,
+ * since a server has answered most streams by then. After the release a short ring remembers how
+ * the last streams ended, because the reaction to a late frame depends on it (RFC 9113,
+ * section 5.1, closed). */
 #include "http2/h2_internal.h"
 
 #include <stdlib.h>
@@ -13,20 +14,20 @@
 #define CHUNK_MOST 64u
 #define MAP_BITS_FIRST 3u
 #define CACHE_LINE 64u
-#define CLIENT_IDS_END (H2_ID_MAX / 4 * 3) /* a client opens no stream beyond it */
+#define CLIENT_IDS_END (H2_ID_MAX / 4 * 3) /* a client opens no stream beyond this id */
 
 struct h2_chunk {
     struct h2_chunk *next;
     uint32_t count;
-    struct h2_slot *slots; /* behind it, a cache line each */
+    struct h2_slot *slots; /* after this struct, a cache line each */
 };
 
 /* ---- map ----
  *
- * Linear probing, in the order of homes: one that is farther from its home pushes on one that is
- * nearer, so that a removal can stop at the first that is at home. */
+ * Robin Hood hashing (linear probing in the order of homes): an entry farther from its home
+ * displaces one that is nearer, so that a removal can stop at the first entry at its home. */
 
-/* Four numbers that follow each other have their homes side by side, in one cache line. */
+/* Four consecutive ids have adjacent homes, in one cache line. */
 static uint32_t
 home(const struct h2_conn *conn, uint32_t id)
 {
@@ -53,7 +54,7 @@ map_put(struct h2_conn *conn, struct h2_slot *slot, uint32_t id)
     conn->map_found = i;
 }
 
-/* Where it is; it must be there. Most streams end soon after they were found. */
+/* The index of an id, which must be in the map. Most streams end soon after a lookup. */
 static uint32_t
 place_of(const struct h2_conn *conn, uint32_t id)
 {
@@ -74,7 +75,7 @@ map_remove(struct h2_conn *conn, uint32_t id)
 
     for (;;) {
         next = (i + 1) & conn->map_mask;
-        if (map[next].pushed == 0) /* as nobody is, too */
+        if (map[next].pushed == 0) /* at its home, or free */
             break;
         map[i] = map[next];
         map[i].pushed--;
@@ -83,7 +84,7 @@ map_remove(struct h2_conn *conn, uint32_t id)
     map[i] = (struct h2_place){NULL, 0, 0};
 }
 
-/* At most half full with all slots in it. False: no memory. */
+/* Keep the map at most half full with so many slots. False: no memory. */
 static bool
 map_fit(struct h2_conn *conn, uint32_t slots)
 {
@@ -256,7 +257,7 @@ h2_remember(struct h2_conn *conn, uint32_t id, enum h2_gone how)
 
     if (conn->gone_next++ >= H2_REMEMBERED && old > conn->gone_forgotten)
         conn->gone_forgotten = old;
-    /* Numbers are odd: the low bit says nothing and two more fit in. */
+    /* Ids are odd, so the low bit is redundant; there is room for two. */
     *entry = id >> 1 << 2 | (uint32_t)how;
 }
 
@@ -273,7 +274,7 @@ h2_how_gone(const struct h2_conn *conn, uint32_t id, const struct h2_slot *slot)
 {
     if (slot != NULL)
         return how_slot_closed(slot);
-    /* After the last GOAWAY frames of newer streams are dropped (RFC 9113, 6.8). */
+    /* After the last GOAWAY, frames of newer streams are ignored (RFC 9113, section 6.8). */
     if (conn->is_server && id > conn->goaway_last)
         return H2_GONE_RESET_HERE;
     for (uint32_t i = 0; i < H2_REMEMBERED && i < conn->gone_next; i++)
@@ -319,7 +320,7 @@ h2_stream_reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_code cod
 {
     struct h2_slot *slot = h2_slot_of(stream);
 
-    /* Also from `lost`: its user will not be told of what it has given up. */
+    /* Also from `lost`: the user has reset it, so no event follows. */
     h2_slot_detach(conn, slot);
     if (h2_slot_closed(slot))
         return;
@@ -370,7 +371,8 @@ h2_conn_streams_left(const struct h2_conn *conn)
         conn->phase == H2_PHASE_DEAD || conn->last_id >= CLIENT_IDS_END ||
         conn->held >= conn->peer_max_streams)
         return 0;
-    /* The numbers run out at three quarters, so that there is time to open the next connection. */
+    /* Ids run out at three quarters of their range, so that there is time to open the next
+     * connection. */
     ids = (CLIENT_IDS_END - conn->last_id + 1) / 2;
     return ids < conn->peer_max_streams - conn->held ? ids : conn->peer_max_streams - conn->held;
 }
