@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Header blocks: counted references, and the pool that their memory comes from. */
+/* Header blocks: reference counting, and the memory pool they are allocated from. */
 #include "http2/block.h"
 
 #include <stdlib.h>
 
-/* Pooled sizes are multiples of STEP up to LARGEST; what is larger comes from malloc each time. The
- * memory that waits in a pool is bounded, since a burst of calls must not cost an idle connection.
- */
+/* Pooled sizes are multiples of STEP up to LARGEST; larger blocks are allocated with malloc each
+ * time. The free memory of a pool is bounded, so that an idle connection does not keep what a burst
+ * of calls needed. */
 enum { STEP = 256, LARGEST = 2048, CLASSES = LARGEST / STEP + 1, MAX_WAITING = 16384 };
 
-/* Every block lies behind one of these. */
+/* Precedes every block in memory. */
 struct home {
     struct block_pool *pool;
     struct home *next; /* in the pool's free list */
-    size_t size;       /* of home and block together */
+    size_t size;       /* of this and the block together */
 };
 
 struct block_pool {
     struct home *waiting[CLASSES];
     size_t waiting_bytes;
-    size_t lent;    /* blocks that are not back */
-    uint64_t *held; /* counts the bytes of those larger than LARGEST; NULL: nobody does */
+    size_t lent;    /* blocks not returned yet */
+    uint64_t *held; /* counter of the bytes of blocks larger than LARGEST, or NULL */
     bool closed;
 };
 
@@ -67,7 +67,7 @@ home_of(struct h2_block *block)
     return (struct home *)(void *)block - 1;
 }
 
-/* A block of at least `size` bytes, its fields not set. NULL: no memory. */
+/* Allocate a block of at least `size` bytes, fields uninitialised. NULL: no memory. */
 static struct h2_block *
 take(struct block_pool *pool, size_t size)
 {
@@ -151,7 +151,7 @@ block_begin(struct block_writer *writer, struct block_pool *pool, size_t size)
     return true;
 }
 
-/* The string where it lies now, if it is one of those that moved. */
+/* The new place of a string, if it is one of those that moved. */
 static const char *
 moved(const char *text, const struct block_writer *from, const char *to_end)
 {

@@ -1,53 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How decoders make header blocks, and where the memory of those comes from. */
-/* Threads: a pool, its decoder and the last reference to each block are one thread's. */
+/* Construction of header blocks by the decoder, and their memory pool. */
+/* Threads: a pool, its decoder and the last reference to each block belong to one thread. */
 #pragma once
 
 #include "base/copy.h"
 #include "http2/hpack.h"
 
-/* Free lists of blocks by size. A pool lives until it is closed and the last of its blocks is back.
+/* Free lists of blocks by size. A pool is freed once it is closed and all its blocks are returned.
  */
 struct block_pool;
 
 /* NULL: no memory. */
 struct block_pool *block_pool_new(void);
 
-/* Count the bytes of large blocks in *held, which outlives them. */
+/* Count the bytes of large blocks in *held, which must outlive them. */
 void block_pool_count(struct block_pool *pool, uint64_t *held);
 
-/* Free the memory that waits in it. */
+/* Free its unused memory. */
 void block_pool_trim(struct block_pool *pool);
 
-/* The owner needs it no longer. Accepts NULL. */
+/* Close the pool; blocks in use stay valid. Accepts NULL. */
 void block_pool_close(struct block_pool *pool);
 
-/* A block that is being made. Its memory is filled from both ends:
+/* A block under construction. Its memory is filled from both ends:
  *
  *   block | fields grow up ->       <- strings grow down |
  *                            ^       ^                   ^
  *                          next     low                 end     */
 struct block_writer {
     struct block_pool *pool;
-    struct h2_block *block; /* its count is set by block_end */
+    struct h2_block *block; /* count is set by block_end */
     struct h2_field *next;
     char *low, *end;
 };
 
-/* Start a block with room for `size` bytes in all. False: no memory. */
+/* Start a block with `size` bytes of memory in total. False: no memory. */
 bool block_begin(struct block_writer *writer, struct block_pool *pool, size_t size);
 
-/* The slow half of block_room: a larger piece of memory. */
+/* The slow path of block_room: allocates larger memory. */
 bool block_grow(struct block_writer *writer, size_t more);
 
-/* Room for `more` bytes of fields and strings. False: no memory. */
+/* Make room for `more` bytes of fields and strings. False: no memory. */
 static inline bool
 block_room(struct block_writer *writer, size_t more)
 {
     return (size_t)(writer->low - (char *)writer->next) >= more || block_grow(writer, more);
 }
 
-/* Put bytes into the block, for which there must be room. */
+/* Append bytes, for which there must be room. */
 static inline const char *
 block_put(struct block_writer *writer, const void *bytes, size_t len)
 {
@@ -56,7 +56,7 @@ block_put(struct block_writer *writer, const void *bytes, size_t len)
     return writer->low;
 }
 
-/* The bytes used, of what block_begin counts. */
+/* Bytes used, as counted by block_begin. */
 static inline size_t
 block_used(const struct block_writer *writer)
 {
@@ -65,7 +65,7 @@ block_used(const struct block_writer *writer)
     return fields + (size_t)(writer->end - writer->low);
 }
 
-/* Forget the fields and strings put so far. */
+/* Remove all fields and strings. */
 static inline void
 block_clear(struct block_writer *writer)
 {
@@ -73,7 +73,7 @@ block_clear(struct block_writer *writer)
     writer->low = writer->end;
 }
 
-/* The block is whole. */
+/* Finish the block. */
 static inline struct h2_block *
 block_end(struct block_writer *writer)
 {

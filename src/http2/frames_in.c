@@ -42,9 +42,9 @@ take_useless_data(struct h2_conn *conn, struct h2_event *event)
     return H2_STEP_ON;
 }
 
-/* DATA on a stream that is closed (RFC 9113, 5.1 and 6.1). The payload is skipped: as much as was
- * let in when the stream was reset, however small its frames, so that a client which sends many
- * messages ahead is none the worse for a call that was refused. */
+/* DATA on a closed stream (RFC 9113, sections 5.1 and 6.1). The payload is skipped, up to the
+ * window that was open when the stream was reset, however small the frames: a client that has sent
+ * many messages ahead is not punished when its call is refused. */
 static enum h2_step
 take_late_data(struct h2_conn *conn, const struct h2_frame *frame, const struct h2_slot *slot,
     struct h2_event *event)
@@ -66,7 +66,7 @@ take_late_data(struct h2_conn *conn, const struct h2_frame *frame, const struct 
     }
 }
 
-/* What is wrong with a DATA frame on an open stream; H2_NO_ERROR: nothing. */
+/* Validate a DATA frame on an open stream. */
 static enum h2_code
 check_data(const struct h2_conn *conn, const struct h2_slot *slot, const struct h2_frame *frame,
     uint32_t payload)
@@ -76,7 +76,7 @@ check_data(const struct h2_conn *conn, const struct h2_slot *slot, const struct 
     if ((slot->flags & H2_GOT_END) != 0)
         return H2_STREAM_CLOSED; /* 5.1, half-closed (remote) */
     if ((slot->flags & H2_GOT_HEADERS) == 0)
-        return H2_PROTOCOL_ERROR; /* 8.1: a response begins with its headers */
+        return H2_PROTOCOL_ERROR; /* 8.1: headers must come first */
     if (frame->len > conn->max_frame)
         return H2_FRAME_SIZE_ERROR; /* 4.2 */
     if ((int64_t)frame->len > slot->receive_window)
@@ -116,7 +116,8 @@ accept_data(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *fr
 {
     count_data(slot, frame, payload);
     conn->skip -= payload;
-    /* Pads count, but nobody consumes them: credit them here (RFC 9113, 6.9.1). */
+    /* Padding counts for flow control but is never consumed by the user: credit it here (RFC 9113,
+     * section 6.9.1). */
     if (frame->len > payload)
         h2_flow_consumed(conn, slot, frame->len - payload);
     conn->data_end = (frame->flags & H2_FLAG_END_STREAM) != 0;
@@ -128,8 +129,8 @@ accept_data(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *fr
     return h2_take_data_piece(conn, in, event);
 }
 
-/* The frame's own header and pad length are in the input, and are taken from it. Flow control
- * counts the whole frame, whatever becomes of it (RFC 9113, 6.9). */
+/* Consumes the frame header and pad length from the input. Flow control counts the whole frame,
+ * even if it is discarded (RFC 9113, section 6.9). */
 static enum h2_step
 begin_data(struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame, uint32_t before,
     uint32_t pad, struct h2_event *event)
@@ -167,7 +168,7 @@ h2_take_data(
             return H2_STEP_INCOMPLETE;
         before = 1;
         pad = in->at[H2_FRAME_HEADER];
-        /* RFC 9113, 6.1. */
+        /* RFC 9113, section 6.1. */
         if (pad >= frame->len)
             return h2_fail(conn, event, H2_PROTOCOL_ERROR, "more pads than DATA");
     }
@@ -188,10 +189,10 @@ skip_payload(struct h2_conn *conn, struct h2_input *in)
 
 /* ---- RST_STREAM, PRIORITY ---- */
 
-/* RFC 9113, 6.4: a connection error. But gRPC's C core, and with it C++, Python and Ruby, now and
- * then resets a stream whose HEADERS it never sent (grpc/grpc#19655), and that must not cost a
- * client its other calls: so once a client has opened a stream, such a reset costs it one of those
- * that it may send. */
+/* RFC 9113, section 6.4: a connection error. But gRPC's C core, and so C++, Python and Ruby,
+ * occasionally resets a stream whose HEADERS it never sent (grpc/grpc#19655), which must not fail a
+ * client's other calls: once a client has opened a stream, such a reset is only charged to the
+ * limit of resets. */
 static enum h2_step
 take_idle_reset(struct h2_conn *conn, uint32_t id, struct h2_event *event)
 {
@@ -216,7 +217,7 @@ take_rst_stream(struct h2_conn *conn, const struct h2_frame *frame, struct h2_ev
             return h2_fail_limit(conn, event, H2_LIMIT_RESETS, "too many RST_STREAM frames");
         return H2_STEP_ON;
     }
-    /* Work that was asked for and not waited for. */
+    /* A request was reset before it was answered. */
     if (conn->is_server && (slot->flags & H2_SENT_END) == 0 &&
         !h2_stream_reset_allowed(conn, frame->id))
         return h2_fail_limit(conn, event, H2_LIMIT_RESETS, "too many streams were reset");
@@ -230,7 +231,7 @@ take_rst_stream(struct h2_conn *conn, const struct h2_frame *frame, struct h2_ev
     return H2_STEP_EVENT;
 }
 
-/* Priorities are not used (RFC 9113, 5.3.2); their frames must still be well-formed. */
+/* Priorities are ignored (RFC 9113, section 5.3.2), but the frames must be well-formed. */
 static enum h2_step
 take_priority(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
 {
@@ -294,7 +295,7 @@ take_goaway(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event 
     if (frame->len < 8)
         return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "GOAWAY of a wrong size");
     last = load_be32(frame->payload) & H2_ID_MAX;
-    /* RFC 9113, 6.8; and a client's streams are odd. */
+    /* RFC 9113, section 6.8; and a client's streams are odd. */
     if (last > conn->peer_goaway_last || (!conn->is_server && last != 0 && (last & 1) == 0))
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "GOAWAY names a wrong stream");
     if (!h2_idle_frame_allowed(conn))
@@ -310,9 +311,9 @@ take_goaway(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event 
     return H2_STEP_EVENT;
 }
 
-/* ---- all of them ---- */
+/* ---- all frames ---- */
 
-/* Of all types but DATA and those of header blocks. */
+/* All types except DATA, HEADERS and CONTINUATION. */
 static APART enum h2_step
 take_whole(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *event)
 {
@@ -330,13 +331,13 @@ take_whole(struct h2_conn *conn, const struct h2_frame *frame, struct h2_event *
     case H2_FRAME_WINDOW_UPDATE:
         return h2_take_window_update(conn, frame, event);
     default:
-        /* RFC 9113, 8.4: a client cannot push, and we have told the server not to. */
+        /* RFC 9113, section 8.4: clients cannot push, and our SETTINGS forbid it to servers. */
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "PUSH_PROMISE");
     }
 }
 
-/* RFC 9113, 3.4 and 6.10: SETTINGS come first, and nothing comes between the frames of a header
- * block. */
+/* RFC 9113, sections 3.4 and 6.10: SETTINGS come first, and no other frame may come between those
+ * of a header block. */
 static bool
 is_in_order(const struct h2_conn *conn, struct h2_frame frame)
 {
@@ -346,7 +347,7 @@ is_in_order(const struct h2_conn *conn, struct h2_frame frame)
            (frame.type == H2_FRAME_CONTINUATION && frame.id == conn->block_id);
 }
 
-/* RFC 9113, 5.5: ignored. */
+/* RFC 9113, section 5.5: ignored. */
 static enum h2_step
 take_unknown(
     struct h2_conn *conn, struct h2_input *in, const struct h2_frame *frame, struct h2_event *event)
@@ -404,11 +405,11 @@ begin_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
         h2_input_skip(in, H2_FRAME_HEADER + frame.len);
         return h2_take_headers(conn, frame, event);
     }
-    same = frame; /* so that those of blocks need not be in memory */
+    same = frame; /* so that `frame` can stay in registers on the path of header blocks */
     return begin_other(conn, in, &same, event);
 }
 
-/* With the frame that is under way. */
+/* Continue the incomplete frame. */
 static APART enum h2_step
 go_on(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
 {
@@ -425,7 +426,7 @@ h2_take_frame(struct h2_conn *conn, struct h2_input *in, struct h2_event *event)
     return begin_frame(conn, in, event);
 }
 
-/* The frame at hand is all that a stream sends, and there is nothing wrong with it. */
+/* Is this frame valid, and all of the stream's content? */
 static bool
 is_content(const struct h2_conn *conn, const struct h2_slot *slot, const struct h2_frame *frame)
 {

@@ -6,15 +6,15 @@
 #include "http2/h2_internal.h"
 
 #define CONTINUATIONS_MAX 8
-/* Encoded bytes over all frames of one block, in terms of the limit on the decoded list: beyond
- * this nothing that could be within the limit is coming. */
+/* Limit of the encoded bytes of a block over all its frames, as a multiple of max_header_list: a
+ * longer block cannot be within that limit. */
 #define BLOCK_PER_LIST 4
 
-/* A block and where it came from. */
+/* A header block and its origin. */
 struct head {
     uint32_t id;
     bool end_stream, depends_on_itself;
-    bool whole;          /* there is no CONTINUATION to come */
+    bool whole;          /* complete: no CONTINUATION follows */
     const uint8_t *data; /* encoded */
     size_t len;
 };
@@ -29,7 +29,7 @@ new_decoder(const struct h2_conn *conn)
     return decoder;
 }
 
-/* The block is lent by the connection until the next one is decoded; NULL: failed. */
+/* The block is valid until the next one is decoded; NULL: failed. */
 static inline enum h2_step
 decode(struct h2_conn *conn, const uint8_t *data, size_t len, struct h2_block **out_block,
     struct h2_event *event)
@@ -64,7 +64,7 @@ tell(struct h2_conn *conn, struct h2_slot *slot, struct h2_block *block, bool en
     return H2_STEP_EVENT;
 }
 
-/* A list over its limit, whatever it is for: it was work to decode. */
+/* Reject a header list over the limit; the work of decoding it is charged. */
 static enum h2_step
 refuse_list(struct h2_conn *conn, uint32_t id, struct h2_slot *slot, const struct h2_block *block,
     struct h2_event *event)
@@ -76,7 +76,7 @@ refuse_list(struct h2_conn *conn, uint32_t id, struct h2_slot *slot, const struc
 
 /* ---- requests ---- */
 
-/* A new stream that its user never sees. */
+/* A new stream that is not reported to the user. */
 static void
 turn_away(struct h2_conn *conn, uint32_t id)
 {
@@ -91,7 +91,7 @@ refuse(struct h2_conn *conn, uint32_t id, enum h2_code code, struct h2_event *ev
     return h2_stream_error(conn, id, NULL, code, event);
 }
 
-/* After the last GOAWAY, RFC 9113, 6.8: what was under way is dropped. */
+/* A request after the last GOAWAY is ignored (RFC 9113, section 6.8). */
 static enum h2_step
 drop(struct h2_conn *conn, struct h2_event *event)
 {
@@ -101,7 +101,8 @@ drop(struct h2_conn *conn, struct h2_event *event)
     return H2_STEP_ON;
 }
 
-/* A list that is kept for as long as its call lasts counts as content does. */
+/* A list this long counts towards the memory budget like content, as it is kept while its call
+ * lasts. */
 #define LONG_LIST 2048
 
 static bool
@@ -150,7 +151,7 @@ take_request(struct h2_conn *conn, struct head head, struct h2_block *block, str
 
 /* ---- responses ---- */
 
-/* Content that content-length announces but that is never sent (RFC 9110, 6.4.1). */
+/* Responses without content, whatever their content-length (RFC 9110, section 6.4.1). */
 static bool
 has_no_content(const struct h2_slot *slot, int status)
 {
@@ -166,7 +167,7 @@ take_response(struct h2_conn *conn, struct h2_slot *slot, const struct head *hea
     if (!h2_message_read_response(block, &message))
         return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
     if (message.status < 200) {
-        /* RFC 9113, 8.1: an interim response cannot be the end. */
+        /* RFC 9113, section 8.1: an interim response cannot have END_STREAM. */
         if (head->end_stream)
             return h2_stream_error(conn, head->id, slot, H2_PROTOCOL_ERROR, event);
         if (!h2_idle_frame_allowed(conn))
@@ -181,9 +182,9 @@ take_response(struct h2_conn *conn, struct h2_slot *slot, const struct head *hea
     return tell(conn, slot, block, head->end_stream, H2_GOT_HEADERS, event);
 }
 
-/* ---- trailers and what comes too late ---- */
+/* ---- trailers and late blocks ---- */
 
-/* RFC 9113, 8.1: a second block without END_STREAM, or an end short of content-length, is
+/* RFC 9113, section 8.1: a second block without END_STREAM, or an end short of content-length, is
  * malformed. */
 static enum h2_step
 take_trailers(struct h2_conn *conn, struct h2_slot *slot, const struct head *head,
@@ -208,7 +209,7 @@ static enum h2_step
 take_on_open(struct h2_conn *conn, struct h2_slot *slot, const struct head *head,
     struct h2_block *block, struct h2_event *event)
 {
-    /* RFC 9113, 5.1, half-closed (remote). */
+    /* RFC 9113, section 5.1, half-closed (remote). */
     if ((slot->flags & H2_GOT_END) != 0)
         return h2_stream_error(conn, head->id, slot, H2_STREAM_CLOSED, event);
     if (block->too_large)
@@ -222,7 +223,7 @@ take_on_open(struct h2_conn *conn, struct h2_slot *slot, const struct head *head
 
 /* ---- blocks ---- */
 
-/* The block of a stream that exists or has existed. */
+/* A block of a stream that exists or has existed. */
 static APART enum h2_step
 take_known(
     struct h2_conn *conn, const struct head *head, struct h2_block *block, struct h2_event *event)
@@ -233,12 +234,12 @@ take_known(
     if (slot != NULL && !h2_slot_closed(slot))
         return take_on_open(conn, slot, head, block, event);
     how = h2_how_gone(conn, head->id, slot);
-    /* RFC 9113, 5.1.1 and 5.1: neither may a skipped number be used nor a stream go on after its
-     * end. */
+    /* RFC 9113, sections 5.1.1 and 5.1: a skipped id may not be used, nor a stream continue after
+     * its end. */
     if (how == H2_GONE_NEVER)
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "stream identifiers must rise");
-    /* 5.1 allows to overlook it: gRPC's C core (1.51) sends a second status when a handler ends
-     * after the deadline was answered, and that must not cost a client its other calls. */
+    /* A client ignores it, as section 5.1 permits: gRPC's C core (1.51) sends a second status when
+     * a handler returns after its deadline, which must not fail the client's other calls. */
     if (how == H2_GONE_ENDED && conn->is_server)
         return h2_fail(conn, event, H2_STREAM_CLOSED, "HEADERS on a closed stream");
     if (block->too_large)
@@ -246,7 +247,7 @@ take_known(
     return take_late(conn, head->id, how, event);
 }
 
-/* It is whole. */
+/* Process a complete block. */
 static enum h2_step
 take_block(struct h2_conn *conn, struct head head, struct h2_event *event)
 {
@@ -259,11 +260,11 @@ take_block(struct h2_conn *conn, struct head head, struct h2_event *event)
         return step;
     if (conn->is_server && head.id > conn->last_id)
         return take_request(conn, head, block, event);
-    known = head; /* so that `head` need not be in memory */
+    known = head; /* so that `head` can stay in registers */
     return take_known(conn, &known, block, event);
 }
 
-/* Take off pads and priority. */
+/* Strip padding and priority. */
 static APART enum h2_step
 unpack(
     struct h2_conn *conn, const struct h2_frame *frame, struct head *head, struct h2_event *event)
@@ -276,13 +277,13 @@ unpack(
     if (frame->len < before)
         return h2_fail(conn, event, H2_FRAME_SIZE_ERROR, "HEADERS of a wrong size");
     pad = padded ? frame->payload[0] : 0;
-    /* RFC 9113, 6.2. */
+    /* RFC 9113, section 6.2. */
     if (pad > frame->len - before)
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "more pads than HEADERS");
     head->data = frame->payload + before;
     head->len = frame->len - before - pad;
-    /* RFC 9113 has deprecated priorities; of the old rules (RFC 7540, 5.3.1) this one is still
-     * probed for. */
+    /* RFC 9113 has deprecated priorities, but conformance tests still check this rule of RFC 7540,
+     * section 5.3.1. */
     head->depends_on_itself =
         has_priority && (load_be32(frame->payload + before - 5) & H2_ID_MAX) == frame->id;
     return H2_STEP_ON;
@@ -330,7 +331,7 @@ take_continuation(
     return H2_STEP_ON;
 }
 
-/* All but HEADERS that are a whole block and nothing else. */
+/* Everything except HEADERS with a complete block and no padding or priority. */
 static APART enum h2_step
 take_unusual(
     struct h2_conn *conn, const struct h2_frame *frame, struct head *head, struct h2_event *event)
@@ -357,11 +358,11 @@ h2_take_headers(struct h2_conn *conn, struct h2_frame frame, struct h2_event *ev
         .len = frame.len};
     enum h2_step step;
 
-    /* A server opens no streams, and a client alone opens new ones (RFC 9113, 5.1.1). */
+    /* Only clients open streams (RFC 9113, section 5.1.1). */
     if ((frame.id & 1) == 0 || (!conn->is_server && frame.id > conn->last_id))
         return h2_fail(conn, event, H2_PROTOCOL_ERROR, "HEADERS on a wrong stream");
     if (frame.type != H2_FRAME_HEADERS || (frame.flags & telling) != H2_FLAG_END_HEADERS) {
-        struct h2_frame same = frame; /* so that the usual ones need not be in memory */
+        struct h2_frame same = frame; /* so that `frame` can stay in registers on the usual path */
         struct head other = head;
 
         other.whole = (frame.flags & H2_FLAG_END_HEADERS) != 0;
