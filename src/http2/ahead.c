@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that have been read and not been taken, as far as they repeat a header block. Nothing of
- * them is judged here, and nothing of the connection changes. */
+/* Lookahead at requests that were received but not parsed, as far as they repeat a header block.
+ * Nothing is validated, and the connection's state does not change. */
 #include "http2/h2_internal.h"
 
-/* Step over a frame, if all of it is at hand. */
+/* Skip a frame, if it is complete. */
 static bool
 step(struct h2_span *rest, struct h2_frame *out_frame)
 {
@@ -20,7 +20,7 @@ step(struct h2_span *rest, struct h2_frame *out_frame)
     return true;
 }
 
-/* Step over a request: HEADERS that say the same, and DATA with all of its content. */
+/* Skip a request: HEADERS with the same block, and one DATA frame with all of its content. */
 static bool
 step_request(struct h2_span *rest, struct h2_span block, struct h2_span *out_content)
 {

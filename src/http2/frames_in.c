@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames off the wire, and all of them that need no more than a few lines.
+/* Parsing of frames, and handling of the simple ones.
  *
- * DATA and frames of unknown type are taken in pieces as they come; all others when they are whole.
+ * DATA and frames of unknown type are processed in pieces as they arrive; all others once complete.
  */
 #include "http2/h2_internal.h"
 

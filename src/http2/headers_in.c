@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HEADERS and CONTINUATION: put the block together, decode it, see what it is for.
+/* HEADERS and CONTINUATION: assemble the block, decode it, and dispatch it.
  *
- * Every block is decoded, also those of streams that are gone or refused: the peer's table has
- * moved on, and ours must follow (RFC 9113, 4.3). A block in one frame is decoded where it lies. */
+ * Every block is decoded, also those of closed or refused streams: the peer's table has changed,
+ * and ours must stay in sync (RFC 9113, section 4.3). A block in one frame is decoded in place. */
 #include "http2/h2_internal.h"
 
 #define CONTINUATIONS_MAX 8

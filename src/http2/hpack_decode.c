@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HPACK decoder.
  *
- * A block that the memo knows is not looked at again. Otherwise its fields go straight into the
- * memory of the new block; text from the static table stays where it is. What a name means and
- * whether RFC 9113 allows it is kept with the entries of both tables, so only literals are judged.
- * Once a list is over the limit nothing more is stored, but decoding goes on, for the table must
- * stay in step. */
+ * A block found in the memo is not decoded again. Otherwise its fields are written directly to the
+ * memory of the new block; text of the static table is not copied. The token of a name and whether
+ * RFC 9113 allows it are stored with the entries of both tables, so only literals are validated.
+ * Once a list is over the limit nothing more is stored, but decoding continues, to keep the table
+ * in sync. */
 #include "http2/block.h"
 
 #include "base/hint.h"
@@ -17,18 +17,19 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Enough for a typical first block; later ones go by the size of those before. */
+/* FIRST_HINT suits a typical first block; later hints are learned from previous blocks. */
 enum { FIRST_HINT = 700, LARGEST_HINT = 2000, LOCAL_TEXT = 512 };
 
 struct hpack_decoder {
-    struct hpack_memo memo; /* first: of most blocks nothing else is looked at */
+    struct hpack_memo memo; /* first, as most blocks need nothing else */
     struct hpack_table table;
     struct block_pool *pool;
     size_t max_list;
-    size_t hint;      /* bytes a block is likely to take */
+    size_t hint;      /* expected size of the next block, in bytes */
     uint32_t limit;   /* of the table's size, by our SETTINGS */
-    uint32_t lowest;  /* that the limit has been since the last block */
-    bool owes_update; /* the limit went below the table's size: the next block must say so */
+    uint32_t lowest;  /* lowest limit since the last block */
+    bool owes_update; /* the limit was lowered below the table's size: the next block must begin
+                         with an update */
 };
 
 /* One block being decoded. */
@@ -37,18 +38,18 @@ struct run {
     const uint8_t *next, *end;
     struct block_writer out;
     size_t list_size, max_list;
-    unsigned barred;      /* a bit for each token that must not come any more */
-    unsigned out_of_turn; /* and for those that came nevertheless */
-    uint8_t flaws;        /* of all fields together */
+    unsigned barred;      /* a bit for each token that may not occur any more */
+    unsigned out_of_turn; /* and for those that occurred nevertheless */
+    uint8_t flaws;        /* of all fields, or-ed */
     bool too_large, table_changed;
     enum hpack_result result;
-    /* Where text of the current field is put together. */
+    /* Buffer for the decoded text of the current field. */
     char *text;
     size_t text_len, text_cap;
-    char *grown; /* NULL, or what `text` points to since it became too small */
+    char *grown; /* NULL, or the larger buffer that `text` now points to */
 };
 
-/* A literal field on its way from the bytes into the block. */
+/* A literal field being decoded. */
 struct literal {
     struct h2_field field;
     uint8_t flaws;
@@ -125,8 +126,8 @@ fail(struct run *run, enum hpack_result result)
     return false;
 }
 
-/* The rest of a number that does not fit its prefix (RFC 7541, 5.1). Nothing that we accept is as
- * large as 2^28, so four bytes suffice. */
+/* The rest of an integer that does not fit its prefix (RFC 7541, section 5.1). No valid value here
+ * is as large as 2^28, so four bytes suffice. */
 static bool
 read_long_number(struct run *run, uint32_t *number)
 {
@@ -143,7 +144,7 @@ read_long_number(struct run *run, uint32_t *number)
     return fail(run, HPACK_BROKEN);
 }
 
-/* There must be a byte to begin with. */
+/* At least one byte must be left. */
 static inline bool
 read_number(struct run *run, uint8_t mask, uint32_t *out_number)
 {
@@ -166,8 +167,8 @@ text_grow(struct run *run, size_t need)
     return true;
 }
 
-/* Make room in run->text for `more` bytes, and all that the rest of the block can stand for. What
- * is there of the current field has seen to the room for its rest, so that nothing moves. */
+/* Make room in run->text for `more` bytes plus the decoded size of the rest of the block. Within a
+ * field this never reallocates, so pointers into the text stay valid. */
 static inline bool
 text_ready(struct run *run, size_t more)
 {
@@ -176,7 +177,7 @@ text_ready(struct run *run, size_t more)
     return need <= run->text_cap || text_grow(run, need);
 }
 
-/* A string literal (RFC 7541, 5.2): where it lies in the block, or decoded in run->text. */
+/* A string literal (RFC 7541, section 5.2): in place in the input, or decoded into run->text. */
 static inline bool
 read_string(struct run *run, weir_str *out_text)
 {
@@ -218,7 +219,7 @@ strip(weir_str value)
     return value;
 }
 
-/* RFC 9113, 8.3: pseudo-header fields come before the others, and each only once. */
+/* RFC 9113, section 8.3: pseudo-header fields come before all others, each only once. */
 static inline void
 check_order(struct run *run, enum h2_token token)
 {
@@ -229,8 +230,8 @@ check_order(struct run *run, enum h2_token token)
     run->barred |= bit != 0 ? bit : pseudo;
 }
 
-/* A new field of the block, to be filled in, with room for `copy` bytes of text. NULL: the list is
- * over the limit, so the field is only counted; or run->result says what else. */
+/* Add a field to the block, with room for `copy` bytes of text. NULL: the list is over the limit,
+ * so the field is only counted; or another failure, in run->result. */
 static inline struct h2_field *
 open_field(struct run *run, size_t text_len, size_t copy, enum h2_token token, uint8_t flaws)
 {
@@ -297,8 +298,8 @@ emit_literal(struct run *run, const struct literal *literal)
     return true;
 }
 
-/* The entry of the dynamic table at an index beyond the static one (RFC 7541, 2.3.3). NULL: none.
- */
+/* The entry of the dynamic table at an index beyond the static one (RFC 7541, section 2.3.3). NULL:
+ * none. */
 static inline const struct hpack_entry *
 entry_at(const struct run *run, uint32_t index)
 {
@@ -335,7 +336,7 @@ borrow_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct l
     if (indexing == H2_INDEX) {
         if (!text_ready(run, name.len))
             return false;
-        /* The entry may be evicted before its name is used last (RFC 7541, 4.4). */
+        /* The entry may be evicted before the last use of its name (RFC 7541, section 4.4). */
         memcpy(run->text, name.data, name.len);
         name.data = run->text;
         run->text_len = name.len;
@@ -347,7 +348,7 @@ borrow_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct l
     return true;
 }
 
-/* The name of a literal field: that of an entry, or a string of its own. */
+/* The name of a literal field: an entry's, or a string literal. */
 static bool
 read_name(struct run *run, uint32_t index, enum h2_indexing indexing, struct literal *literal)
 {
@@ -400,7 +401,7 @@ decode_literal(struct run *run, uint8_t mask, enum h2_indexing indexing)
     return emit_literal(run, &literal);
 }
 
-/* RFC 7541, 6: what the first bits of a representation say. */
+/* RFC 7541, section 6: the first bits select the representation. */
 static inline bool
 decode_field(struct run *run)
 {
@@ -410,13 +411,13 @@ decode_field(struct run *run)
         return decode_indexed(run);
     if ((first & 0x40) != 0)
         return decode_literal(run, 0x3f, H2_INDEX);
-    /* RFC 7541, 4.2: updates of the table's size come at the beginning of a block alone. */
+    /* RFC 7541, section 4.2: size updates are allowed only at the beginning of a block. */
     if ((first & 0x20) != 0)
         return fail(run, HPACK_BROKEN);
     return decode_literal(run, 0x0f, (first & 0x10) != 0 ? H2_NEVER_INDEX : H2_DO_NOT_INDEX);
 }
 
-/* The updates of the table's size that a block begins with (RFC 7541, 4.2 and 6.3). */
+/* The size updates at the beginning of a block (RFC 7541, sections 4.2 and 6.3). */
 static bool
 decode_updates(struct run *run)
 {
@@ -440,7 +441,7 @@ decode_updates(struct run *run)
     return true;
 }
 
-/* The next block will be about as large as the largest of late. */
+/* Expect the next block to be about as large as the largest recent one. */
 static void
 learn_size(struct hpack_decoder *decoder, size_t used)
 {
@@ -450,8 +451,8 @@ learn_size(struct hpack_decoder *decoder, size_t used)
         decoder->hint -= (decoder->hint - used) / 8;
 }
 
-/* Let the memo have the block, unless its bytes would mean something else the next time, or may
- * never come again. */
+/* Memoise the block if it is likely to be repeated. If it changed the table, the memo is cleared,
+ * since the same bytes would now decode differently. */
 static void
 memoise(struct run *run, const uint8_t *data, size_t len)
 {
@@ -523,7 +524,7 @@ hpack_decode(
         *out_block = h2_block_ref(known);
         return HPACK_OK;
     }
-    result = decode_block(decoder, data, len, &block); /* so that *out_block may be a register */
+    result = decode_block(decoder, data, len, &block); /* so that it can stay in a register */
     if (result == HPACK_OK)
         *out_block = block;
     return result;

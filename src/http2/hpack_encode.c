@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HPACK encoder.
  *
- * Fields that are to be indexed are found in the dynamic table by hash. Each entry is chained to
- * the one before it in its bucket; since the oldest entry is always the one to go, a chain ends at
- * the first number that is no longer in the table, and eviction has nothing to unlink.
+ * Fields to be indexed are looked up in the dynamic table by hash. Each entry links to the previous
+ * one in its bucket; since the oldest entry is always evicted first, a chain ends at the first
+ * number that is no longer in the table, and eviction unlinks nothing.
  *
- * The encoding of fixed fields is kept while no entry comes or goes. Once all of them are in the
- * tables the first encoding of a block is its last.
+ * The encoding of fixed fields is cached until the table changes. Once all of them are in the
+ * tables, a block is encoded only once.
  *
- * Huffman coding costs both sides about 2 ns a character, which is more than the few bytes it saves
- * on a fast network. So it is used for what goes into the table, once a connection, and for long
- * strings. */
+ * Huffman coding costs both sides about 2 ns per character, more than the few bytes are worth on a
+ * fast network. So it is used only for strings put into the table, once per connection, and for
+ * long strings. */
 #include "http2/hpack_names.h"
 #include "http2/hpack_table.h"
 #include "http2/huffman.h"
@@ -20,15 +20,15 @@
 enum {
     BUCKETS = 32,
     KEPT = 8,                    /* blocks of fixed fields */
-    KEPT_BYTES = HPACK_KEPT_MAX, /* of the encoding of one */
-    PLAIN = 64,      /* shorter strings that do not go into the table are not Huffman-coded */
-    NUMBER_BYTES = 6 /* that a number takes at most */
+    KEPT_BYTES = HPACK_KEPT_MAX, /* of one encoding */
+    PLAIN = 64,                  /* shorter strings that are not indexed are not Huffman-coded */
+    NUMBER_BYTES = 6             /* maximum size of an integer */
 };
 
 enum key { BY_FIELD, BY_NAME };
 
 struct kept {
-    const struct h2_field *fixed; /* NULL: nothing is kept here */
+    const struct h2_field *fixed; /* NULL: the slot is empty */
     uint64_t generation;
     uint32_t count;
     uint32_t len;
@@ -36,11 +36,11 @@ struct kept {
 };
 
 struct hpack_encoder {
-    struct kept *kept;   /* KEPT of them, NULL before the first */
-    uint64_t generation; /* counts the changes of the table, and of its limit */
+    struct kept *kept;   /* array of KEPT, NULL before the first */
+    uint64_t generation; /* counts changes of the table and of its limit */
     unsigned next_kept;
-    uint32_t limit;  /* of the table's size, by the peer's SETTINGS and our own */
-    uint32_t lowest; /* that the limit has been since the last block */
+    uint32_t limit;  /* of the table's size: the lower of the peer's SETTINGS and our own limit */
+    uint32_t lowest; /* lowest limit since the last block */
     struct hpack_table table;
     uint32_t newest[2][BUCKETS]; /* by enum key: the number of the newest entry */
 };
@@ -73,12 +73,13 @@ hpack_encoder_limit(struct hpack_encoder *encoder, uint32_t table_size)
     encoder->limit = table_size < HPACK_FIRST_SIZE ? table_size : HPACK_FIRST_SIZE;
     if (encoder->limit < encoder->lowest)
         encoder->lowest = encoder->limit;
-    encoder->generation++; /* the next block is to say so: what is kept does not */
+    encoder->generation++; /* the next block must announce it, which cached encodings do not */
 }
 
 /* ---- representations ---- */
 
-/* RFC 7541, 5.1: `kind` are the bits before the prefix, `mask` is the prefix full of ones. */
+/* RFC 7541, section 5.1: `kind` is the bits before the prefix, `mask` the prefix with all bits set.
+ */
 static inline uint8_t *
 put_number(uint8_t *p, uint8_t kind, uint8_t mask, uint32_t number)
 {
@@ -93,7 +94,7 @@ put_number(uint8_t *p, uint8_t kind, uint8_t mask, uint32_t number)
     return p;
 }
 
-/* RFC 7541, 5.2. */
+/* RFC 7541, section 5.2. */
 static uint8_t *
 put_string(uint8_t *p, weir_str text, bool goes_into_table)
 {
@@ -111,7 +112,7 @@ put_string(uint8_t *p, weir_str text, bool goes_into_table)
 
 /* ---- finding entries ---- */
 
-/* No secret is needed: a chain is never longer than the table, which holds 128 entries at most. */
+/* Unkeyed: a chain is never longer than the table, which has at most 128 entries. */
 static uint32_t
 hash_on(uint32_t start, weir_str text)
 {
@@ -137,7 +138,7 @@ entry_is(const struct hpack_table *table, const struct hpack_entry *entry, enum 
            (key == BY_NAME || weir_str_equal(hpack_entry_value(table, entry), field->value));
 }
 
-/* The index of the newest entry with this name, or name and value. 0: there is none. */
+/* The index of the newest entry with this name, or name and value. 0: none. */
 static uint32_t
 find(const struct hpack_encoder *encoder, enum key key, uint32_t hash, const struct h2_field *field)
 {
@@ -154,7 +155,7 @@ find(const struct hpack_encoder *encoder, enum key key, uint32_t hash, const str
             return HPACK_STATIC_COUNT + age;
         older = entry->older[key];
         if (table->next - older <= age)
-            return 0; /* a number from before the count wrapped around */
+            return 0; /* a number from before it wrapped around */
         number = older;
         age = table->next - older;
     }
@@ -171,8 +172,8 @@ chain(struct hpack_encoder *encoder, enum key key, uint32_t hash, struct hpack_e
     *newest = number;
 }
 
-/* Put a field into the table. False: it is too large to be worth the entries it would evict, or
- * there is no memory; then it goes without. */
+/* Insert a field into the table. False: it is not worth the entries it would evict, or no memory;
+ * it is then sent without indexing. */
 static bool
 insert(struct hpack_encoder *encoder, const struct h2_field *field, uint32_t name_hash,
     uint32_t field_hash)
@@ -205,7 +206,7 @@ put_literal(
     return put_string(p, field->value, goes_into_table);
 }
 
-/* The first entry of the static table with a name. 0: there is none. */
+/* The first entry of the static table with this name. 0: none. */
 static uint32_t
 static_name(weir_str name)
 {
@@ -257,7 +258,7 @@ put_fields(struct hpack_encoder *encoder, uint8_t *p, const struct h2_field *fie
 
 /* ---- fixed fields ---- */
 
-/* Where the encoding of these fields is kept, NULL when it is not, or no longer right. */
+/* The cached encoding of these fields, NULL if not cached or out of date. */
 static const struct kept *
 find_kept(const struct hpack_encoder *encoder, const struct h2_field *fixed, size_t count)
 {
@@ -269,7 +270,7 @@ find_kept(const struct hpack_encoder *encoder, const struct h2_field *fixed, siz
     return NULL;
 }
 
-/* The slot for these fields: the one they had before, else the next in turn. */
+/* The cache slot for these fields: the one they have, or else the next to be replaced. */
 static struct kept *
 choose_kept(struct hpack_encoder *encoder, const struct h2_field *fixed, size_t count)
 {
@@ -291,13 +292,13 @@ keep(struct hpack_encoder *encoder, const struct h2_field *fixed, size_t count,
     if (encoder->kept == NULL)
         encoder->kept = calloc(KEPT, sizeof(*encoder->kept));
     if (encoder->kept == NULL)
-        return; /* it is only slower without */
+        return; /* only slower without the cache */
     kept = choose_kept(encoder, fixed, count);
     *kept = (struct kept){fixed, encoder->generation, (uint32_t)count, (uint32_t)len, {0}};
     memcpy(kept->bytes, bytes, len);
 }
 
-/* Encode the fixed fields, and keep that if it was done without a change of the table. */
+/* Encode the fixed fields, and cache the encoding if it did not change the table. */
 static uint8_t *
 put_fixed(struct hpack_encoder *encoder, uint8_t *p, const struct h2_field *fixed, size_t count)
 {
@@ -311,8 +312,8 @@ put_fixed(struct hpack_encoder *encoder, uint8_t *p, const struct h2_field *fixe
 
 /* ---- blocks ---- */
 
-/* RFC 7541, 4.2: the lowest size there was since the last block, if it is less, and the last one.
- */
+/* RFC 7541, section 4.2: announce the lowest size since the last block, if lower, and the current
+ * one. */
 static uint8_t *
 put_updates(struct hpack_encoder *encoder, uint8_t *p)
 {
@@ -329,8 +330,7 @@ put_updates(struct hpack_encoder *encoder, uint8_t *p)
     return p;
 }
 
-/* More than the fields can take: as literals, without Huffman code. SIZE_MAX: too much for anyone.
- */
+/* An upper bound of the encoded size: all literals, without Huffman coding. SIZE_MAX: too large. */
 static size_t
 bound(const struct h2_field *fields, size_t count)
 {
@@ -366,7 +366,7 @@ hpack_encode(struct hpack_encoder *encoder, const struct h2_field *fixed, size_t
 
     if (fixed_bound == SIZE_MAX || extra_bound == SIZE_MAX)
         return false;
-    /* All room at once: after this the table may change, for nothing can fail any more. */
+    /* Reserve all room before the table changes, so that nothing can fail afterwards. */
     start = buf_reserve(out, fixed_bound + extra_bound + (size_t)2 * NUMBER_BYTES);
     if (start == NULL)
         return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memo: eight slots, told apart by a mark before their bytes are compared. */
+/* The memo: eight slots, found by a cheap hash (mark) before their bytes are compared. */
 #include "http2/hpack_memo.h"
 
 #include "base/hint.h"
@@ -13,9 +13,8 @@ load64(const uint8_t *p)
     return word;
 }
 
-/* A cheap number that differs for most blocks that differ: made of the length and of three words at
- * the beginning, in the middle and at the end. That it can be forged does no harm, since the bytes
- * are compared. Never 0. */
+/* A cheap hash of the length and of words at the beginning, in the middle and at the end.
+ * Collisions are harmless, since the bytes are compared. Never 0. */
 static uint64_t
 mark_of(const uint8_t *data, size_t len)
 {
@@ -44,7 +43,7 @@ load32(const uint8_t *p)
     return word;
 }
 
-/* Most blocks that come again are all numbers and no longer than two words, which may overlap. */
+/* Most repeated blocks consist of indices and fit in two words, which may overlap. */
 static inline bool
 same_bytes(const uint8_t *a, const uint8_t *b, size_t len)
 {
@@ -101,7 +100,7 @@ hpack_memo_hear(struct hpack_memo *memo, const uint8_t *data, size_t len)
     return before == *heard;
 }
 
-/* The slot to give up. */
+/* Choose the slot to replace. */
 static unsigned
 choose(struct hpack_memo *memo)
 {

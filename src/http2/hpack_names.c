@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names that mean something, by length; and the rules of RFC 9113, section 8.2, for names and
- * values. */
+/* Known header names, by length; and the rules of RFC 9113, section 8.2, for names and values. */
 #include "http2/hpack_names.h"
 
 #define NAME(name, token, number)                        \
@@ -75,7 +74,7 @@ static const struct hpack_known_name known[] = {
     NAME("access-control-allow-origin", NONE, 20),
 };
 
-/* Where the names of each length begin; one more, which is the end. */
+/* The index of the first name of each length, and the end. */
 static const uint8_t first_of_len[] = {0, 0, 0, 1, 3, 9, 12, 16, 23, 26, 26, 31, 33, 37, 44, 46, 48,
     53, 55, 56, 59, 60, 60, 60, 61, 61, 62, 62, 63};
 
@@ -93,8 +92,8 @@ hpack_name_lookup(weir_str name)
     return NULL;
 }
 
-/* The characters of a token (RFC 9110, 5.6.2) but for capitals, which HTTP/2 forbids: bit c % 64 of
- * word c / 64. */
+/* The characters of a token (RFC 9110, section 5.6.2) except capitals, which HTTP/2 forbids: bit c
+ * % 64 of word c / 64. */
 #define BIT(c) (UINT64_C(1) << ((c) % 64))
 static const uint64_t name_chars[4] = {
     BIT('!') | BIT('#') | BIT('$') | BIT('%') | BIT('&') | BIT('\'') | BIT('*') | BIT('+') |
@@ -111,7 +110,7 @@ load64(const char *p)
     return word;
 }
 
-/* Four to seven bytes; those in the middle twice. */
+/* Four to seven bytes; those in the middle are loaded twice. */
 static inline uint64_t
 load_few(const char *p, size_t len)
 {
@@ -124,14 +123,14 @@ load_few(const char *p, size_t len)
 
 #define EVERY_BYTE UINT64_C(0x0101010101010101)
 
-/* Bit 7 of each of eight bytes, which are below 0x80: does it lie between these two? */
+/* Sets bit 7 of each of eight bytes, all below 0x80, that is within the range. */
 static inline uint64_t
 between(uint64_t word, uint8_t least, uint8_t most)
 {
     return (word + EVERY_BYTE * (0x80U - least)) & ~(word + EVERY_BYTE * (0x7fU - most));
 }
 
-/* Are eight bytes what nearly all names consist of? */
+/* Are all eight bytes among the usual characters of names? */
 static inline bool
 are_usual(uint64_t word)
 {
@@ -153,8 +152,8 @@ are_name_chars(const char *p, const char *end)
     return true;
 }
 
-/* Eight at a time, the last of which may have been among those before; what is unusual, one by one.
- */
+/* Checks eight bytes at a time, the last eight may overlap the previous ones; unusual characters
+ * one by one. */
 static bool
 name_is_valid(weir_str name)
 {
@@ -179,7 +178,7 @@ hpack_name_judge(weir_str name, uint8_t *out_flaws)
         *out_flaws = found->token == H2_TOKEN_CONNECTION_SPECIFIC ? HPACK_BAD_NAME : 0;
         return found->token;
     }
-    /* RFC 9113, 8.3: undefined pseudo-header fields make a message malformed. */
+    /* RFC 9113, section 8.3: undefined pseudo-header fields make a message malformed. */
     if (name.len > 0 && name.data[0] == ':') {
         *out_flaws = HPACK_BAD_NAME;
         return H2_TOKEN_PSEUDO_UNKNOWN;
@@ -196,7 +195,7 @@ is_forbidden(uint8_t c)
     return c == '\0' || c == '\n' || c == '\r';
 }
 
-/* Not 0: one of eight bytes is below 0x20. */
+/* Not 0 if any of eight bytes is below 0x20. */
 static inline uint64_t
 any_control(uint64_t word)
 {
@@ -212,7 +211,7 @@ any_forbidden(const char *p, const char *end)
     return false;
 }
 
-/* RFC 9113, 8.2.1: no NUL, LF or CR. */
+/* RFC 9113, section 8.2.1: no NUL, LF or CR. */
 static bool
 value_is_valid(weir_str value)
 {
@@ -240,12 +239,13 @@ hpack_value_judge(enum h2_token token, weir_str value)
         return token == H2_TOKEN_TE ? HPACK_BAD_VALUE : 0;
     if (!value_is_valid(value))
         return HPACK_BAD_VALUE;
-    /* RFC 9113, 8.2.2. */
+    /* RFC 9113, section 8.2.2. */
     if (token == H2_TOKEN_TE && !weir_str_equal(value, (weir_str){"trailers", 8}))
         return HPACK_BAD_VALUE;
-    /* RFC 9113, 8.2.1, forbids blanks at the ends, but peers of gRPC send them: grpcio and grpc-js
-     * in metadata, just as it is given, and servers in a grpc-message that ends in one. gRPC's
-     * specification lets the receiver strip them. Not so where they route. */
+    /* RFC 9113, section 8.2.1, forbids whitespace at the ends, but gRPC peers send it: grpcio and
+     * grpc-js in metadata as given by the application, servers in a grpc-message that ends in it.
+     * gRPC's specification lets the receiver strip it. Not in pseudo-header fields, which route
+     * requests. */
     if (!is_blank(value.data[0]) && !is_blank(value.data[value.len - 1]))
         return 0;
     return token != H2_TOKEN_NONE && token <= H2_TOKEN_PSEUDO_UNKNOWN ? HPACK_BAD_VALUE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The dynamic table: a ring of entries over a run of text. */
+/* The dynamic table: a ring of entries and a buffer of their text. */
 #include "http2/hpack_table.h"
 
 #include "base/copy.h"
@@ -34,7 +34,7 @@ oldest(const struct hpack_table *table, uint32_t younger_by)
     return &table->ring[(table->next - table->count + younger_by) & table->mask];
 }
 
-/* Evict until no more than `size` is left. */
+/* Evict until at most `size` is left. */
 static void
 evict(struct hpack_table *table, size_t size)
 {
@@ -55,7 +55,7 @@ hpack_table_resize(struct hpack_table *table, uint32_t max)
     evict(table, max);
 }
 
-/* How much text would be left after evict(size). */
+/* How much text evict(size) would leave. */
 static size_t
 text_after(const struct hpack_table *table, size_t size)
 {
@@ -70,7 +70,7 @@ text_after(const struct hpack_table *table, size_t size)
     return text;
 }
 
-/* A run of text with room for `more` bytes behind what is there, of at least `cap` bytes. */
+/* Reallocate the text with room for `more` bytes at its end, and at least `cap` bytes in total. */
 static bool
 grow_text(struct hpack_table *table, size_t more, size_t cap)
 {
@@ -111,8 +111,8 @@ grow_ring(struct hpack_table *table)
     return true;
 }
 
-/* Evict down to `size` and make room for `len` bytes of text. The run is kept twice as large as
- * what lives in it, so that moving the rest to its front costs little a byte. False: no memory. */
+/* Evict down to `size` and make room for `len` bytes of text. The buffer is kept twice as large as
+ * its live text, so that moving it to the front has a low amortised cost. False: no memory. */
 static bool
 evict_for(struct hpack_table *table, size_t size, size_t len)
 {

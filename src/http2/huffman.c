@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Huffman code of HPACK, over a window of 64 bits whose first bit is the next of the code.
+/* The Huffman code of HPACK, decoded from a 64-bit window whose first bit is the next of the code.
  *
- * The printable characters that matter have codes of 5 to 8 bits, so their first byte tells symbol
- * and length. The length comes from comparisons rather than from a table: it is what the next
- * symbol waits for, and comparisons answer sooner than memory does. The longer codes are found by
- * their value, since the code is canonical. */
+ * The common printable characters have codes of 5 to 8 bits, so their first byte determines symbol
+ * and length. The length is computed by comparisons rather than looked up, because the next symbol
+ * depends on it and comparisons have a lower latency than memory. Longer codes are found by value,
+ * since the code is canonical. */
 #include "http2/huffman.h"
 
 #include "base/bytes.h"
@@ -12,12 +12,12 @@
 
 struct window {
     uint64_t
-        bits; /* behind the valid ones: zeros, or the next bits of the code, or at its end ones */
+        bits; /* following the valid ones: zeros, the next bits of the code or, at its end, ones */
     unsigned valid;
 };
 
-/* The length of the first code when it has no more than 8 bits, which its first byte, below 0xfe,
- * says. */
+/* The length of the first code if it has at most 8 bits, that is, if its first byte is below 0xfe.
+ */
 static inline unsigned
 short_len(uint64_t bits)
 {
@@ -25,7 +25,7 @@ short_len(uint64_t bits)
            (bits >= UINT64_C(0xf8) << 56);
 }
 
-/* A code of 10 bits or more. */
+/* Decode a code of 10 bits or more. */
 static unsigned
 long_symbol(uint64_t bits, unsigned *out_len)
 {
@@ -44,7 +44,7 @@ load_be64(const uint8_t *p)
     return (uint64_t)load_be32(p) << 32 | load_be32(p + 4);
 }
 
-/* Decode while the window holds a code of any length. NULL: the code of EOS, which is an error. */
+/* Decode while the window holds a complete code of any length. NULL: EOS, which is an error. */
 static inline char *
 drain(struct window *window, char *out)
 {
@@ -66,8 +66,8 @@ drain(struct window *window, char *out)
     return out;
 }
 
-/* Decode what the window still holds, after which comes padding: the first bits of EOS, which are
- * ones, and fewer than eight of them (RFC 7541, 5.2). NULL: it is not. */
+/* Decode the rest of the window, which ends with padding: fewer than eight of the first bits of
+ * EOS, all ones (RFC 7541, section 5.2). NULL: invalid. */
 static char *
 drain_last(struct window *window, char *out)
 {
@@ -105,7 +105,7 @@ huffman_decode(const uint8_t *data, size_t len, char *out)
         if (next == NULL)
             return HUFFMAN_BROKEN;
     }
-    /* The bits behind the valid ones were loaded ahead of `data`; they are loaded again. */
+    /* Bits after the valid ones were loaded ahead of `data`; they are loaded again. */
     window.bits &= window.valid == 0 ? 0 : UINT64_MAX << (64 - window.valid);
     while (data < end) {
         for (; data < end && window.valid <= 56; window.valid += 8)
@@ -131,7 +131,7 @@ huffman_len(weir_str text)
 uint8_t *
 huffman_encode(weir_str text, uint8_t *out)
 {
-    uint64_t bits = 0; /* right-aligned, fewer than 32 between the rounds */
+    uint64_t bits = 0; /* right-aligned, fewer than 32 between iterations */
     unsigned valid = 0;
 
     for (size_t i = 0; i < text.len; i++) {

@@ -7,19 +7,19 @@
 
 #define HUFFMAN_BROKEN SIZE_MAX
 
-/* How many bytes `len` bytes of code can stand for at most: the shortest code has 5 bits. */
+/* The maximum length of the text that `len` bytes decode to: the shortest code has 5 bits. */
 static inline size_t
 huffman_bound(size_t len)
 {
     return len * 8 / 5;
 }
 
-/* The text of `len` bytes of code; `out` has room for huffman_bound. Its length, or HUFFMAN_BROKEN.
- */
+/* Decode `len` bytes; `out` must have room for huffman_bound(len). Returns the length of the text,
+ * or HUFFMAN_BROKEN. */
 size_t huffman_decode(const uint8_t *data, size_t len, char *out);
 
-/* How many bytes the code of a text takes. */
+/* The encoded length of a text, in bytes. */
 size_t huffman_len(weir_str text);
 
-/* Write the code of a text, huffman_len bytes. The end of what was written. */
+/* Encode a text, writing huffman_len bytes. Returns their end. */
 uint8_t *huffman_encode(weir_str text, uint8_t *out);

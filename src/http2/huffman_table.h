@@ -7,7 +7,7 @@
 
 enum { HUFFMAN_EOS = 256, HUFFMAN_SYMBOLS = 257 };
 
-/* The bits of each symbol's code, right-aligned, and how many they are. */
+/* Each symbol's code, right-aligned, and its length in bits. */
 static const struct huffman_code {
     uint32_t bits;
     uint8_t len;
@@ -55,8 +55,7 @@ static const struct huffman_code {
     {0x7ffffec, 27}, {0x7ffffed, 27}, {0x7ffffee, 27}, {0x7ffffef, 27}, {0x7fffff0, 27},
     {0x3ffffee, 26}, {0x3fffffff, 30}};
 
-/* The code is canonical: sorted by length, then by symbol, the codes count upwards. This is that
- * order. */
+/* The symbols in the order of their codes, which is canonical: by length, then by symbol. */
 static const uint16_t huffman_by_rank[HUFFMAN_SYMBOLS] = {48, 49, 50, 97, 99, 101, 105, 111, 115,
     116, 32, 37, 45, 46, 47, 51, 52, 53, 54, 55, 56, 57, 61, 65, 95, 98, 100, 102, 103, 104, 108,
     109, 110, 112, 114, 117, 58, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82,
