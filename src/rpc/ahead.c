@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server's handler may know of the calls behind its own: their messages lie in the input
- * that its transport is pumping, as long as the handler runs right there. */
+/* Lets a server's handler see the messages of the calls that follow its own, while they are in the
+ * input that its transport is processing and the handler runs on the pump's fiber. */
 #include "rpc/call.h"
 
 #define CONTENTS_MAX 32
 
-/* The one message that a content is, and a plain one. */
+/* The content's message, if it is exactly one and not compressed. */
 static bool
 read_content(struct h2_span content, size_t max, weir_str *out_message)
 {
@@ -18,7 +18,7 @@ read_content(struct h2_span content, size_t max, weir_str *out_message)
     return true;
 }
 
-/* The pump's, if this call runs on it. */
+/* Does this call run on the pump? */
 static bool
 is_pumped(const struct rpc_transport *transport, const struct weir_call *call)
 {

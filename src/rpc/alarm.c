@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What looks at a server's call from outside of its handler: timers that may end it, and events
- * that are set when its connection drains. They are in the call's arena. */
+/* Observers of a server call outside its handler: timers that may end the call, and events that are
+ * set when its connection drains. Allocated in the call's arena. */
 #include "rpc/call.h"
 
 #include <weir/pool.h>
 
 struct call_alarm {
-    struct loop_timer timer; /* never started where there is an event */
+    struct loop_timer timer; /* not used if there is an event */
     struct call_alarm *next;
     struct weir_call *call;
     weir_alarm *look;
     void *self;
-    weir_event *event; /* set when the connection drains; NULL: it is a timer */
+    weir_event *event; /* set when the connection drains; NULL: this is a timer */
 };
 
-/* A look that cannot be had is a refusal: who asked for it relies on it. */
+/* An alarm that cannot be scheduled ends the call, since its owner relies on it. */
 static weir_code
 look_again(struct call_alarm *alarm, int64_t when)
 {
@@ -47,7 +47,7 @@ add_alarm(struct weir_call *call, struct call_alarm **out_alarm)
 {
     struct call_alarm *alarm;
 
-    if (!call->is_server) /* its arena may be in use by another thread then */
+    if (!call->is_server) /* another thread may be using a client call's arena */
         return WEIR_FAILED_PRECONDITION;
     alarm = arena_alloc(&call->arena, sizeof(*alarm));
     if (alarm == NULL)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call's life: set up, tied to a stream, ended once, waited for, cancelled, recycled. */
+/* The life cycle of a call: creation, attachment to a stream, end, waiting, cancellation,
+ * recycling. */
 #include "rpc/call.h"
 
 #include "rpc/deadline.h"
@@ -29,7 +30,7 @@ cancel_arrived(struct loop_task *task)
 {
     struct weir_call *call = container_of(task, struct weir_call, cancel_task);
 
-    /* In one step: who frees it from now on must find out that the task has passed. */
+    /* Atomic, so that whoever frees the call from now on sees that the task has run. */
     if ((atomic_exchange(&call->asked, 0) & CALL_FREED) != 0) {
         dispose(call);
         return;
@@ -106,7 +107,7 @@ call_retire(struct weir_call *call)
         dispose(call);
 }
 
-/* One that has ended holds nothing but memory, which the next call can wait for. */
+/* A call that has ended holds only memory, so there is no hurry. */
 void
 call_send_away(struct weir_call *call)
 {
@@ -152,7 +153,7 @@ call_attach(struct weir_call *call, struct rpc_transport *transport, struct h2_s
     transport->counts.streams++;
 }
 
-/* Did the server's half of the stream, either way, end as it should? */
+/* Did the server's half of the stream end regularly? */
 static void
 count_end(const struct weir_call *call, struct rpc_counts *counts)
 {
@@ -180,7 +181,7 @@ call_detach(struct weir_call *call)
     if (transport == NULL)
         return;
     count_end(call, &transport->counts);
-    /* A client that has the whole answer early wants no more of the call (PROTOCOL-HTTP2,
+    /* The client has received the whole response before it finished the request (PROTOCOL-HTTP2,
      * Responses). */
     if (!call->is_server && call->receive_closed && !call->send_closed)
         h2_stream_reset(transport->h2, call->stream, H2_NO_ERROR);
@@ -361,7 +362,7 @@ weir_fail(weir_call *call, weir_code code, const char *format, ...)
 {
     va_list args;
 
-    if (call->ended && call->code != WEIR_OK) /* the text of the end stays */
+    if (call->ended && call->code != WEIR_OK) /* keep the message with which it ended */
         return code;
     va_start(args, format);
     call->message = arena_vprintf(&call->arena, format, args);

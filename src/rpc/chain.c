@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Building the chain of interceptors, and walking it. */
+/* Building and running the chain of interceptors. */
 #include "rpc/chain.h"
 
 #include "rpc/call.h"
@@ -30,8 +30,8 @@ rpc_chain_add(struct rpc_chain *chain, weir_interceptor *interceptor, void *self
     return true;
 }
 
-/* On a client's side a step may be taken again. What was added to the request further in is undone
- * when the step returns, lest the next attempt have it twice. */
+/* On a client, a step may run again for another attempt. So what inner steps added to the request
+ * is removed when the step returns. */
 static APART weir_code
 step_of_client(struct weir_next *step, struct weir_call *call)
 {
@@ -39,12 +39,12 @@ step_of_client(struct weir_next *step, struct weir_call *call)
     struct call_watch *watch = call_last_watch(call);
     weir_code code;
 
-    /* A deadline that was set further out ends what waits further in. */
+    /* Apply a deadline set by an outer step to the inner ones. */
     if (!call_arm_deadline(call))
         return call->code;
     code = step->run(step->self, call, step + 1);
     call->out_headers.count = headers;
-    if (call->headers == NULL) /* else messages may still be shown */
+    if (call->headers == NULL) /* otherwise messages may still be shown to them */
         call_drop_watches(call, watch);
     return code;
 }

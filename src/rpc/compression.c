@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which messages of a call are compressed (compression.md).
  *
- * What compressing needs is kept by the loop, not by each call: a message goes through in one go.
- */
+ * The compressor's state and buffers belong to the loop, not to each call, because a message is
+ * compressed in one step. */
 #include "rpc/call.h"
 
-/* Does the block list gzip in grpc-accept-encoding? `otherwise`: it lists nothing. */
+/* Does the block list gzip in grpc-accept-encoding? `otherwise`: the result if there is no such
+ * field. */
 static bool
 takes_gzip(const struct h2_block *block, bool otherwise)
 {
@@ -22,7 +23,8 @@ takes_gzip(const struct h2_block *block, bool otherwise)
 bool
 call_use_gzip(struct weir_call *call)
 {
-    /* Never to a peer that did not list it. What a server lists is not known before it answers. */
+    /* Never send gzip to a client that did not list it. What a server accepts is unknown until it
+     * responds. */
     if (call->is_server && !takes_gzip(call->headers, false))
         return true;
     if (call->headers_sent && !call->gzip_told)
@@ -67,7 +69,7 @@ struct inflater {
     struct fiber *fiber;
 };
 
-/* Does the turn have time for one more? */
+/* Does this turn have time for another message? */
 static bool
 may_inflate(struct weir_call *call)
 {

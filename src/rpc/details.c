@@ -33,7 +33,7 @@ put_bytes(uint8_t *to, uint32_t number, const char *bytes, size_t len)
     return head + len;
 }
 
-/* A field 3 of the status, which must be as large as was allocated for it. */
+/* Write a detail as field 3 of the status into memory allocated for its exact size. */
 static size_t
 put_detail(uint8_t *to, const ProtobufCMessage *detail, const char *name, size_t value_len)
 {
@@ -101,7 +101,7 @@ call_pack_details(struct weir_call *call, weir_code code, const char *message)
 
 /* ---- client ---- */
 
-/* The bytes of the status, decoded once. Data NULL: there are none, or no memory. */
+/* The serialised status, decoded once. data NULL: there is none, or no memory. */
 static weir_str
 status_bytes(struct weir_call *call)
 {
@@ -116,7 +116,7 @@ status_bytes(struct weir_call *call)
     return call->status_bytes;
 }
 
-/* "type.googleapis.com/NAME", or with another host in front. */
+/* NAME of "type.googleapis.com/NAME"; any host is accepted. */
 static weir_str
 type_name(const struct field *url)
 {
@@ -127,7 +127,7 @@ type_name(const struct field *url)
     return (weir_str){(const char *)url->data + start, url->len - start};
 }
 
-/* False: it is no Any. An empty value may be left out. */
+/* False: not a valid Any. An empty value may be omitted. */
 static bool
 read_any(const struct field *any, weir_str *out_type, weir_str *out_bytes)
 {

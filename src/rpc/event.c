@@ -2,9 +2,9 @@
 /* An event that one fiber or thread waits for and any thread sets.
  *
  * The setter may outlive the waiter (a call's deadline passed), so each holds a reference, and the
- * wake-up that travels to the waiter's loop holds one more. There is one such wake-up: while it
- * travels, the waiter may have gone on, cleared the event and come back to wait, even on another
- * loop, and what it finds then is what it wakes. */
+ * wake-up task sent to the waiter's loop holds another one. There is only one such task: while it
+ * is in flight, the waiter may have continued, cleared the event and started to wait again, even on
+ * another loop. The task wakes whatever waiter it finds when it runs. */
 #include "rpc/call.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -16,11 +16,11 @@ struct weir_event {
     pthread_cond_t changed;
     bool set;
     struct fiber *fiber; /* parked in wait; NULL: none */
-    bool travelling;     /* the wake-up below is on its way */
+    bool travelling;     /* `wake` is in flight */
     struct loop_task wake;
 };
 
-/* Under the lock: send the wake-up after a waiter that is parked. */
+/* Under the lock: send the wake-up task if a fiber is parked. */
 static void
 send_wake(struct weir_event *event)
 {
@@ -56,7 +56,7 @@ weir_event_new(void)
     atomic_init(&event->refs, 1);
     pthread_mutex_init(&event->lock, NULL);
     pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* that of weir_now */
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* the clock of weir_now */
     pthread_cond_init(&event->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     loop_task_init(&event->wake, wake_waiter);
@@ -100,7 +100,7 @@ weir_event_clear(weir_event *event)
     pthread_mutex_unlock(&event->lock);
 }
 
-/* Say whom to wake; true when it is set already, and nobody has to be. */
+/* Register the fiber to be woken. True: the event is set already; nothing is registered. */
 static bool
 is_set(struct weir_event *event, struct fiber *fiber)
 {
@@ -113,7 +113,7 @@ is_set(struct weir_event *event, struct fiber *fiber)
     return set;
 }
 
-/* False: the time was over first. */
+/* False: the deadline has passed. */
 static bool
 wait_on_thread(struct weir_event *event, int64_t deadline)
 {
@@ -122,7 +122,7 @@ wait_on_thread(struct weir_event *event, int64_t deadline)
     bool set;
 
     pthread_mutex_lock(&event->lock);
-    while (!event->set && error == 0) { /* EINVAL: a time before the clock began */
+    while (!event->set && error == 0) { /* EINVAL: a negative time */
         if (deadline == WEIR_NEVER)
             pthread_cond_wait(&event->changed, &event->lock);
         else
@@ -136,7 +136,7 @@ wait_on_thread(struct weir_event *event, int64_t deadline)
 struct wait {
     struct weir_event *event;
     struct weir_call *call;
-    bool (*over)(struct weir_call *call); /* what else ends it; not asked without a call */
+    bool (*over)(struct weir_call *call); /* a further end condition; not used without a call */
     int64_t deadline;                     /* WEIR_NEVER: none */
     struct fiber *fiber;
     struct loop_timer timer;
@@ -225,7 +225,7 @@ weir_call_receivable(weir_call *call, weir_event *event)
     struct wait wait = {
         .event = event, .call = call, .over = call_receivable, .deadline = WEIR_NEVER};
 
-    /* Without a fiber to wait on there is none to receive on either, which says why. */
+    /* Without memory for a fiber, the receive that follows fails as well and has the reason. */
     if (fiber_run_on(call->loop, wait_to_receive, &wait) != WEIR_OK)
         return true;
     return !wait.set;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the transport tells a call: headers, data, trailers, reset, loss. */
+/* Events that the transport passes to a call: headers, data, trailers, reset, loss. */
 #include "rpc/call.h"
 
 static void
@@ -9,7 +9,7 @@ end_and_advance(struct weir_call *call, weir_code code, const char *message)
     call_advance(call);
 }
 
-/* The status of a client's call is in the block that ends it. */
+/* A client call's status is in the header block that ends the stream. */
 static void
 end_with_trailers(struct weir_call *call, struct h2_block *block)
 {
@@ -62,9 +62,9 @@ take_in_single(struct weir_call *call, const char **out_why)
     return WEIR_RESOURCE_EXHAUSTED;
 }
 
-/* A single message is let in as a whole, whatever its size up to the limit; of a stream, bytes are
- * credited as the user takes messages. What is wrong with a request that has come as a whole is
- * found by who takes its message. */
+/* For a single message the window is opened for all of it, up to the size limit; on a stream, bytes
+ * are credited as the user receives messages. A request that has arrived in full is checked when
+ * its message is received. */
 void
 call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_stream)
 {
@@ -115,7 +115,7 @@ call_on_reset(struct weir_call *call, const struct h2_event *event)
         code = WEIR_CANCELLED;
         message = "cancelled by the client";
     }
-    /* A peer whose timer is a little ahead of ours cancels what we were about to end. */
+    /* The peer's deadline timer may fire slightly before ours, and cancel the call first. */
     if (code == WEIR_CANCELLED && loop_now(call->loop) >= call->deadline) {
         code = WEIR_DEADLINE_EXCEEDED;
         message = "deadline exceeded";
@@ -129,7 +129,7 @@ call_on_lost(struct weir_call *call, const char *why)
     weir_code code = call->is_server ? WEIR_CANCELLED : WEIR_UNAVAILABLE;
 
     if (call->is_server) {
-        (void)weir_call_peer(call); /* while it can be told */
+        (void)weir_call_peer(call); /* while the connection is still there */
         call_detach(call);
     }
     end_and_advance(call, code, arena_dup(call_texts(call), weir_str_of(why)));

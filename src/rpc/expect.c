@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much of a large message is let in before its end: by how much of it is there, and, on a
- * client, by what the calls before were answered with. */
+/* Flow control for large messages: how far the window is opened before a message is complete,
+ * according to how much of it has arrived and, on a client, to the size of earlier responses. */
 #include "rpc/call.h"
 
 const char call_too_much_unread[] = "too many bytes wait to be read already";
@@ -62,14 +62,16 @@ call_hold_no_inflated(struct weir_call *call)
     let_go(call, call->inflated);
 }
 
-/* So much of a message must be there before all of its memory is asked for, and so many times what
- * is there may be under way: whoever only announces a large one gets neither memory nor budget. */
+/* Memory for the whole message is reserved once 1/PART of it has arrived; before that the window
+ * admits PART times what has arrived. So a peer that only announces a large message gets neither
+ * memory nor budget. */
 #define PART_FIRST 16
-#define PART_SCARCE 4 /* while more than half of the budget is used */
+#define PART_SCARCE 4 /* if more than half of the budget is used */
 
-/* Calls after one with a large answer for which the like of it is let in from the beginning. */
+/* The number of calls after one with a large response that get a window of that size from the
+ * start. */
 #define FORESIGHTS 16
-#define WINDOW_FIRST ((size_t)64 * 1024) /* of every stream */
+#define WINDOW_FIRST ((size_t)64 * 1024) /* the initial window of every stream */
 
 static void
 note_large(struct rpc_transport *transport, size_t len)
@@ -89,7 +91,7 @@ call_foresee(struct weir_call *call)
         h2_conn_budget_is_scarce(transport->h2))
         return;
     transport->foresights--;
-    /* Without the budget it is let in as it comes. */
+    /* If the budget does not allow it, the window is opened as the response arrives. */
     (void)!h2_stream_expect(transport->h2, call->stream, transport->last_large);
 }
 
@@ -104,13 +106,13 @@ call_expect(struct weir_call *call, size_t missing, size_t beyond)
     part = h2_conn_budget_is_scarce(call->transport->h2) ? PART_SCARCE : PART_FIRST;
     all = missing / part < have;
     next = all ? missing + beyond : part * have;
-    if (!all && h2_stream_window(call->stream) >= next / 2) { /* told in lumps */
+    if (!all && h2_stream_window(call->stream) >= next / 2) { /* not for small amounts */
         rpc_transport_expect(call->transport, call->stream, missing);
         return true;
     }
     if (all && missing > 0 && !call->is_server && call_peer_sends_one(call))
         note_large(call->transport, have + missing + CALL_BEYOND_SINGLE);
-    /* Without the memory it comes to light when the bytes are there. */
+    /* A lack of memory is detected when the bytes arrive. */
     if (all && missing > 0)
         buf_reserve(&call->incoming, missing + 1); /* see may_stay of message.c */
     call->let_in = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting for a descriptor: a handle of the loop for each wait, whose memory libuv gives back a
- * turn later. */
+/* Waiting for file descriptors: each wait has its own libuv handle, which libuv releases one turn
+ * after it is closed. */
 #include "rpc/call.h"
 #include <errno.h>
 #include <poll.h>
@@ -27,7 +27,7 @@ uv_events(unsigned events)
            ((events & WEIR_FD_WRITABLE) != 0 ? UV_WRITABLE : 0);
 }
 
-/* What is broken is ready for whatever is waited for: using it tells what is wrong. */
+/* A descriptor with an error counts as ready: using it returns the error. */
 static void
 became_ready(uv_poll_t *poll, int status, int events)
 {
@@ -46,7 +46,7 @@ watch_closed(uv_handle_t *handle)
     free(container_of((uv_poll_t *)handle, struct watch, poll));
 }
 
-/* Closing stops it: to stop it as well would be one more system call. */
+/* Closing also stops it; uv_poll_stop would be another system call. */
 static void
 watch_close(weir_loop *loop, struct watch *watch)
 {
@@ -54,7 +54,7 @@ watch_close(weir_loop *loop, struct watch *watch)
     loop_touch(loop);
 }
 
-/* Has what is waited for come, or the call ended? */
+/* Is the descriptor ready, or has the call ended? */
 static bool
 is_over(const struct fd_wait *wait, const struct watch *watch)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wire format of protobuf, as far as walking over fields goes. */
+/* The wire format of protobuf, as far as iterating over fields requires. */
 #include "rpc/field.h"
 
 static bool
@@ -19,7 +19,7 @@ read_varint(const uint8_t **at, const uint8_t *end, uint64_t *out_value)
     return false;
 }
 
-/* How many bytes a value takes that is no varint. */
+/* The length of a value that is not a varint. */
 static bool
 read_length(const uint8_t **at, const uint8_t *end, unsigned wire_type, uint64_t *out_len)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The identity of a call's peer: the connection's, copied, since a call may outlive it. */
+/* The identity of a call's peer, copied from the connection because the call may outlive it. */
 #include "rpc/call.h"
 
 static const char *

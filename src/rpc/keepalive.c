@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keepalive (gRFC A8): a peer that has been silent for a while gets a PING, and one that is silent
- * on gets given up. Anything it sends counts as an answer. A network that lost the peer without a
- * word would else keep its calls for ever. */
+/* Keepalive (gRFC A8): a peer that has been silent for some time is sent a PING, and if it remains
+ * silent the connection is lost. Anything that the peer sends counts as a response. Without this,
+ * calls would hang forever if the network lost the peer unnoticed. */
 #include "rpc/call.h"
 #include "rpc/deadline.h"
 
 #define KEEPALIVE_PING UINT64_C(0x776569726c697665)
 
-/* Without memory for the timer the connection goes on, unwatched. */
+/* Without memory for the timer the connection continues without keepalive. */
 static void
 look_again(struct rpc_transport *transport, int64_t due)
 {
@@ -30,7 +30,7 @@ ask(struct rpc_transport *transport, int64_t now)
     transport->asked_at = now;
 }
 
-/* When there is something to see at the earliest: the answer's time is over, or another silence. */
+/* The next time to check: the timeout of the PING, or the end of another period of silence. */
 static int64_t
 next_look(const struct rpc_transport *transport, int64_t now)
 {
@@ -62,7 +62,7 @@ rpc_keepalive_due(struct loop_timer *timer)
     look_again(transport, next_look(transport, now));
 }
 
-/* The answer came: from its time on the next silence counts. */
+/* The PING was acknowledged: the next period of silence starts. */
 void
 rpc_keepalive_answered(struct rpc_transport *transport)
 {

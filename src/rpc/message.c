@@ -5,7 +5,7 @@
 #include "base/copy.h"
 #include "base/hint.h"
 
-/* A message up to this size is packed on the stack. */
+/* A message of at most this size is packed on the stack. */
 #define SMALL_MESSAGE 1024
 
 /* ---- receiving ---- */
@@ -28,16 +28,16 @@ call_refuse(struct weir_call *call, weir_code code, const char *format, ...)
     return code;
 }
 
-/* Its sender's only message lives as long as the call, whatever its user has given back before it
- * came. */
+/* A peer's only message lives as long as the call, even if the user has called weir_call_recycle.
+ */
 static inline struct arena *
 message_memory(struct weir_call *call)
 {
     return call->has_scratch && !call_peer_sends_one(call) ? &call->scratch : &call->arena;
 }
 
-/* A message that is whole, but for a text. OK: it is refused by itself, and counts as taken, the
- * message being NULL. */
+/* A valid message except for a text. OK: only this message is refused; it counts as taken, and the
+ * message is NULL. */
 static COLD weir_code
 refuse_text(struct weir_call *call, const char *field)
 {
@@ -76,9 +76,7 @@ unpack(struct weir_call *call, const ProtobufCMessageDescriptor *type, const uin
     return unpacking.result == WIRE_UNPACKED ? WEIR_OK : refuse_message(call, type, unpacking);
 }
 
-/* Parts of a message of so many bytes stay where they came in, when nothing else will come in
- * there.
- */
+/* In a message of at least this size, parts stay in `incoming` if that receives nothing more. */
 #define LARGE_PART CALL_LENT_MOST
 
 static bool
@@ -167,8 +165,8 @@ call_check_single(const struct weir_call *call, size_t *out_missing, const char 
     return WEIR_OK;
 }
 
-/* So many bytes of a stream are out of the way: the peer may send as many more; after its end, only
- * the budget gets back what it lent. A single message is let in as a whole. */
+/* Bytes of a stream were consumed: reopens the window, or after the peer's END_STREAM only returns
+ * them to the budget. Single messages have a window for all of it already. */
 static void
 credit(struct weir_call *call, size_t len)
 {
@@ -179,8 +177,8 @@ credit(struct weir_call *call, size_t len)
     rpc_transport_touch(call->transport);
 }
 
-/* A whole message is at the front of incoming: turn it into a struct and credit its bytes. Suspends
- * before it inflates one. */
+/* Unpack the complete message at the front of incoming and credit its bytes. May suspend before it
+ * inflates one. */
 static weir_code
 take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire_prefix prefix,
     ProtobufCMessage **out_message)
@@ -197,7 +195,7 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
 
     if (code != WEIR_OK)
         return code;
-    if (call->stream != NULL) /* it is still there */
+    if (call->stream != NULL) /* not released yet */
         call->transport->counts.received++;
     call->compressed = prefix.compressed;
     call->comes_since = 0;
@@ -209,10 +207,10 @@ take(struct weir_call *call, const ProtobufCMessageDescriptor *type, struct wire
 
 /* How much of a message is at the front of incoming. */
 enum front {
-    FRONT_PART, /* the rest will come */
+    FRONT_PART, /* incomplete */
     FRONT_WHOLE,
     FRONT_FLAG,   /* its prefix has a bad flag */
-    FRONT_TOO_BIG /* it will not be taken */
+    FRONT_TOO_BIG /* over the limit */
 };
 
 static enum front
@@ -230,8 +228,8 @@ look_at_front(const struct weir_call *call, struct wire_prefix *out_prefix)
     return have - WIRE_PREFIX_SIZE >= out_prefix->len ? FRONT_WHOLE : FRONT_PART;
 }
 
-/* Who sends one message has to end it, and its half of the stream; of a stream one has begun. A
- * shut window is ours: the handler does other things. */
+/* A peer that sends one message owes it and END_STREAM; on a stream it owes the rest of a started
+ * message. If the window is closed, the delay is ours: the handler is busy. */
 bool
 call_awaits_rest(const struct weir_call *call)
 {
@@ -244,8 +242,7 @@ call_awaits_rest(const struct weir_call *call)
            (buf_len(&call->incoming) > 0 && look_at_front(call, &prefix) == FRONT_PART);
 }
 
-/* Let the rest of the message at the front come. False: the connection's memory does not allow it.
- */
+/* Open the window for the rest of the message at the front. False: the budget does not allow it. */
 static bool
 expect_rest(struct weir_call *call, struct wire_prefix prefix)
 {
@@ -267,7 +264,7 @@ call_receivable(struct weir_call *call)
            !expect_rest(call, prefix);
 }
 
-/* What is at the front will never be a message. */
+/* The front of incoming is not a valid message. */
 static COLD weir_code
 refuse_front(struct weir_call *call, enum front front, struct wire_prefix prefix)
 {
@@ -278,7 +275,7 @@ refuse_front(struct weir_call *call, enum front front, struct wire_prefix prefix
         prefix.len, call->max_receive);
 }
 
-/* OK: a whole message is at the front, or none will come any more. */
+/* OK: a complete message is at the front, or there will be none. */
 static APART weir_code
 await_front(struct weir_call *call, struct wire_prefix *out_prefix, bool *out_finished)
 {
@@ -342,7 +339,7 @@ call_keep_lent(struct weir_call *call)
     return call_take_in(call, data, call->lent_len);
 }
 
-/* Is all that is lent one message, and a plain one? */
+/* Is the lent content exactly one message, not compressed? */
 static bool
 lent_is_one(const struct weir_call *call)
 {
@@ -368,7 +365,7 @@ take_only_later(
     return WEIR_OK;
 }
 
-/* Mostly it is lent, and then it is read in one step. */
+/* Usually the message is lent, and unpacked in one step. */
 weir_code
 call_take_only(
     struct weir_call *call, const ProtobufCMessageDescriptor *type, ProtobufCMessage **out_message)
@@ -381,7 +378,7 @@ call_take_only(
     call->lent = NULL;
     WEIR_TRY(
         unpack(call, type, data + WIRE_PREFIX_SIZE, call->lent_len - WIRE_PREFIX_SIZE, &message));
-    if (call->stream != NULL) /* it is still there */
+    if (call->stream != NULL) /* not released yet */
         call->transport->counts.received++;
     if (call->watches != NULL)
         WEIR_TRY(call_show_received(call, message));
@@ -422,19 +419,19 @@ call_closed_for_sending(struct weir_call *call)
     return weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "no memory to send with");
 }
 
-/* Packs a message straight into DATA frames, and parks where there is no room for the next. Nothing
- * else is done with the connection while a frame is being filled. */
+/* Packs a message directly into DATA frames, and parks while there is no room for the next frame.
+ * While a frame is being filled, nothing else uses the connection. */
 struct writer {
     ProtobufCBuffer base;
     struct weir_call *call;
-    uint8_t *at; /* where the frame goes on */
+    uint8_t *at; /* the write position in the frame */
     size_t frame_left, left;
-    size_t run; /* bytes of `left` before what is not packed but lent */
+    size_t run; /* bytes of `left` before the next part that is lent */
     bool last;
-    weir_code code; /* not OK: the rest is dropped */
+    weir_code code; /* not OK: the rest is discarded */
 };
 
-/* For those who look whether the peer ever lets the message come. */
+/* For window_timeout. */
 static void
 note_wait(struct weir_call *call)
 {
@@ -454,7 +451,7 @@ note_room(struct weir_call *call, size_t room)
         call->waits_left -= (uint32_t)room;
 }
 
-/* Wait for room. How many bytes; 0: the call has ended. Suspends. */
+/* Wait for room; returns the bytes of it. 0: the call has ended. Suspends. */
 static size_t
 wait_for_room(struct weir_call *call)
 {
@@ -518,11 +515,11 @@ append(ProtobufCBuffer *base, size_t len, const uint8_t *data)
         writer->call->waits_since = 0;
 }
 
-/* Is it worth a write of its own to go without a copy? */
+/* The minimum size for which saving the copy is worth a write of its own. */
 #define LEND_LEAST ((size_t)32 * 1024)
 
-/* Send what there is room for, of bytes that stay as they are meanwhile. `end`: behind the last of
- * them. How many; 0: none can be. */
+/* Send as much as there is room for; the data must not change meanwhile. `end`: END_STREAM follows
+ * the last byte. Returns the number of bytes; 0: failure. */
 static size_t
 send_some(struct weir_call *call, const uint8_t *data, size_t len, bool end)
 {
@@ -545,7 +542,7 @@ send_some(struct weir_call *call, const uint8_t *data, size_t len, bool end)
     return piece;
 }
 
-/* Bytes that stay as they are until the message is sent. */
+/* Append data that does not change until the message is sent. */
 static void
 append_lent(struct writer *writer, const uint8_t *data, size_t len)
 {
@@ -595,7 +592,7 @@ send_piecemeal(struct weir_call *call, const ProtobufCMessage *message, size_t l
     return weir_fail(call, WEIR_INTERNAL, "the message was changed while it was being sent");
 }
 
-/* As room comes. Suspends. */
+/* Send a framed message as room becomes available. Suspends. */
 static APART weir_code
 send_framed(struct weir_call *call, const uint8_t *framed, size_t len, bool last)
 {
@@ -605,7 +602,7 @@ send_framed(struct weir_call *call, const uint8_t *framed, size_t len, bool last
     return finish_writer(&writer, len);
 }
 
-/* The rest of a run of parts that are packed, from one of them on. */
+/* The total length of the consecutive packed parts that start at `part`. */
 static size_t
 run_of(const struct wire_parts *parts, size_t part)
 {
@@ -616,7 +613,7 @@ run_of(const struct wire_parts *parts, size_t part)
     return len;
 }
 
-/* The prefix is in front of the first part. Suspends. */
+/* The first part includes the prefix. Suspends. */
 static weir_code
 send_parts(struct weir_call *call, const struct wire_parts *parts, bool last)
 {
@@ -634,7 +631,7 @@ send_parts(struct weir_call *call, const struct wire_parts *parts, bool last)
     return finish_writer(&writer, parts->len);
 }
 
-/* The buffer is this call's while it waits for room. */
+/* Takes the buffer out of `shared` while it waits for room. */
 static weir_code
 send_deflated(struct weir_call *call, const ProtobufCMessage *message, size_t len, bool last)
 {
@@ -650,14 +647,14 @@ send_deflated(struct weir_call *call, const ProtobufCMessage *message, size_t le
     return code;
 }
 
-/* A server's first message opens its response. */
+/* A server's first message is preceded by the response headers. */
 static weir_code
 send_headers_first(struct weir_call *call)
 {
     return call->is_server ? call_send_response_headers(call) : WEIR_OK;
 }
 
-/* The room for the prefix is in front of what is packed. */
+/* There is space for the prefix before the packed message. */
 static APART weir_code
 send_small_later(struct weir_call *call, uint8_t *packed, size_t len, bool last)
 {
@@ -698,8 +695,8 @@ refuse_to_send(struct weir_call *call, size_t len)
         call->max_send);
 }
 
-/* A message with no more than some long texts or byte strings in it. False: it has none, or more
- * besides. */
+/* Pack a message with a few long strings into parts. False: it has none, or too much besides them.
+ */
 static bool
 pack_parts(const ProtobufCMessage *message, uint8_t *room, struct wire_parts *parts)
 {
@@ -709,7 +706,7 @@ pack_parts(const ProtobufCMessage *message, uint8_t *room, struct wire_parts *pa
             message, room + WIRE_PREFIX_SIZE, SMALL_MESSAGE - WIRE_PREFIX_SIZE, parts) ||
         parts->first == WIRE_PARTS || parts->len > UINT32_MAX - WIRE_PREFIX_SIZE)
         return false;
-    /* It begins with a tag, in the room. */
+    /* It starts with a tag, which is in `room`. */
     first = &parts->list[parts->first];
     first->data -= WIRE_PREFIX_SIZE;
     first->len += WIRE_PREFIX_SIZE;
@@ -718,7 +715,7 @@ pack_parts(const ProtobufCMessage *message, uint8_t *room, struct wire_parts *pa
     return true;
 }
 
-/* As protobuf-c packs it. */
+/* Packed by protobuf-c. */
 static weir_code
 send_packed(struct weir_call *call, const ProtobufCMessage *message, bool last)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call's metadata: reading what came, adding what goes.
+/* A call's metadata: reading what was received, adding what is to be sent.
  *
- * What came is borrowed from the counted header block that the call holds; only -bin values are
- * decoded, into the call's arena, when they are asked for. */
+ * Received metadata is borrowed from the reference-counted header block that the call holds; only
+ * -bin values are decoded, into the call's arena, on demand. */
 #include "rpc/call.h"
 
-/* Keys a user sees: everything but HTTP/2's, and those of gRPC's that are dealt with below. Retries
- * (gRFC A6) and others read the rest of gRPC's. */
+/* Is the key visible to users? All are, except those of HTTP/2 and those of gRPC that the library
+ * handles itself. The other keys of gRPC are read by retries (gRFC A6), among others. */
 static bool
 is_custom(const struct h2_field *field)
 {
@@ -16,8 +16,8 @@ is_custom(const struct h2_field *field)
     return (custom >> field->token & 1) != 0;
 }
 
-/* One of the values, divided by commas, that a -bin field may carry: the one at *offset, which
- * moves to the next. */
+/* The value at *offset of the comma-separated values of a -bin field; advances *offset to the next.
+ */
 static weir_str
 take_part(weir_str value, size_t *offset)
 {
@@ -44,10 +44,11 @@ next_part(struct weir_call *call, const struct h2_field *field, size_t *offset)
     return (weir_str){NULL, 0};
 }
 
-/* The cursor holds a field's index, and in its lower bits how far into that field's value. */
+/* The cursor has the index of a field and, in its lower bits, the offset in its value. */
 #define OFFSET_BITS (sizeof(size_t) * 5)
 
-/* The next value of this key, of any where `name` is NULL; *out_field: the field that has it. */
+/* The next value of this key, or of any key if `name` is NULL; *out_field: the field with the
+ * value. */
 static inline bool
 next_value(struct weir_call *call, const struct h2_block *block, const weir_str *name,
     size_t *cursor, const struct h2_field **out_field, weir_str *out_value)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The other end of a server's call, as bytes. */
+/* The peer's address of a server call, in binary form. */
 #include "rpc/call.h"
 #include "rpc/survey.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server's answer around its messages: response headers, trailers, Trailers-Only. */
+/* A server's response except its messages: headers, trailers, Trailers-Only. */
 #include "rpc/call.h"
 
 #define FIELD(name_text, value_text)                                                               \
@@ -10,7 +10,7 @@
 
 static const struct h2_field response_fields[] = {
     FIELD(":status", "200"), FIELD("content-type", "application/grpc"),
-    FIELD("grpc-accept-encoding", "gzip"), FIELD("grpc-encoding", "gzip"), /* where it applies */
+    FIELD("grpc-accept-encoding", "gzip"), FIELD("grpc-encoding", "gzip"), /* if compressed */
 };
 #define PLAIN_FIELDS 3
 #define GZIP_FIELDS 4
@@ -67,11 +67,11 @@ weir_call_send_headers(weir_call *call)
 
 /* ---- status ---- */
 
-/* What a status is sent as. */
+/* A status as it is sent. */
 struct status {
     weir_code code;
     const char *message;          /* NULL: none */
-    const struct h2_field *fixed; /* in front, of an answer without messages */
+    const struct h2_field *fixed; /* sent first: the response headers of Trailers-Only */
     size_t fixed_count;
     struct h2_field *list; /* in the arena */
     size_t count;
@@ -92,7 +92,7 @@ add_fields(struct status *status, const struct call_fields *fields)
     status->count += fields->count;
 }
 
-/* The status proper. What there is no memory for is left out. */
+/* grpc-status and its companions; those for which there is no memory are omitted. */
 static void
 add_status(struct weir_call *call, struct status *status, bool with_details)
 {
@@ -116,7 +116,8 @@ is_taken(const struct weir_call *call, const struct status *status)
         call->transport->h2, status->fixed, status->fixed_count, status->list, status->count);
 }
 
-/* The client does not take all of it: without what was added to it, what has gone wrong. */
+/* The trailers exceed the client's limit: send a short status that says so, without metadata and
+ * details. */
 static void
 shorten(struct weir_call *call, struct status *status)
 {
@@ -149,8 +150,8 @@ compose(struct weir_call *call, struct status *status)
     return true;
 }
 
-/* Without the memory for a status the client must still learn that the call is over; and one that
- * has reset the stream gets none. */
+/* Without memory for a status, a reset tells the client that the call has ended. No effect if the
+ * client has reset the stream. */
 static void
 give_up(struct weir_call *call)
 {
@@ -170,8 +171,8 @@ send_long_status(struct weir_call *call, weir_code code, const char *message)
 }
 
 /* PROTOCOL-HTTP2, Errors: what servers do "when they need to cancel a call but the payload byte
- * sequence is incomplete", as at a deadline amid a message. The client takes it for the same code;
- * any other code has to be told. */
+ * sequence is incomplete", such as at a deadline in the middle of a message. The client maps it to
+ * the same code; other codes need a status. */
 static void
 reset_torn(struct weir_call *call)
 {

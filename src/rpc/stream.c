@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public verbs on messages, on the server's and the client's side; from a fiber or a plain
- * thread. */
+/* The public verbs on messages, of servers and clients; from a fiber or a plain thread. */
 #include "rpc/call.h"
 
-/* Bytes of the call's arena that the messages of a stream are first put into. */
+/* Bytes of the call's arena that serve as the first block for the messages of a stream. */
 #define SCRATCH_FIRST 512
 
 void
@@ -20,7 +19,7 @@ call_renew_scratch(struct weir_call *call)
     call->has_scratch = true;
 }
 
-/* A message that is its sender's only one is not among what goes. */
+/* Does not free a message that is its sender's only one. */
 void
 weir_call_recycle(weir_call *call)
 {
@@ -32,7 +31,7 @@ weir_call_recycle(weir_call *call)
 struct receive {
     struct weir_call *call;
     ProtobufCMessage *message;
-    const char **out_refusal; /* NULL: it ends the call */
+    const char **out_refusal; /* NULL: a refused message ends the call */
     weir_code code;
 };
 
@@ -69,15 +68,14 @@ receive_on_fiber(void *arg)
     call->refusal = receive->out_refusal;
     receive->code = take_message(call, &receive->message);
     call->refusal = NULL;
-    /* What cannot be received ends the call, so that the reason is not taken for the stream's end.
-     */
+    /* A failure to receive ends the call, so that it is not mistaken for the end of the stream. */
     if (receive->code != WEIR_OK && !call->ended) {
         call_end(call, receive->code, NULL);
         call_advance(call);
     }
 }
 
-/* False: it was not received. */
+/* False: receiving failed. */
 static inline bool
 run_receive(struct receive *receive)
 {
@@ -85,7 +83,7 @@ run_receive(struct receive *receive)
 
     if (fiber_run_on(call->loop, receive_on_fiber, receive) == WEIR_OK)
         return receive->code == WEIR_OK;
-    call->refused = true; /* lest it be taken for the stream's end */
+    call->refused = true; /* so that it is not mistaken for the end of the stream */
     weir_call_cancel(call);
     return false;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection, copied for who looks at it. */
+/* Copies the state of a connection for weir/connections.h. */
 #include "rpc/survey.h"
 
 _Static_assert(WEIR_ADDRESS_TEXT >= NET_ADDRESS_TEXT, "room for any address");

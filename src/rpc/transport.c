@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pump between a socket and the calls on it.
+/* Moves data between a socket and the calls of its HTTP/2 connection.
  *
- * Reading: net hands over a run of bytes, h2 turns it into events, each goes to its call. Writing:
- * whoever puts something into h2's output touches the transport; behind a server's read batch, or
- * at the end of the turn by a late task, all of it is written at once. What the socket does not
- * take waits in h2's output until the socket is writable. */
+ * Reading: net passes in bytes, h2 turns them into events, and each event is dispatched to its
+ * call. Writing: code that adds to h2's output touches the transport; after a server's read batch,
+ * or by a late task at the end of the turn, all of it is written at once. Bytes that the socket
+ * does not accept remain in h2's output until the socket is writable. */
 #include "rpc/transport.h"
 
 #include "rpc/call.h"
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Two for each frame, of which a loan has up to 64, and those before them. */
+/* Two for each of up to 64 frames of lent data, and one for the output before them. */
 #define LENT_SPANS 129
 
 /* ---- its calls ---- */
@@ -42,11 +42,11 @@ rpc_transport_each_call(
 
 /* ---- the end ---- */
 
-#define WORDS_MAX 64 /* bytes of a GOAWAY's debug data that are told */
+#define WORDS_MAX 64 /* bytes of a GOAWAY's debug data that are kept */
 #define WHY_MAX 256
 
-/* Whoever asks why the connection has ended is told what the peer had against it. Data may be any
- * bytes; without the memory it is not told. */
+/* Keep the reason that the peer's GOAWAY gives, for messages about the end of the connection. The
+ * data may be any bytes; without memory it is ignored. */
 static void
 note_last_words(struct rpc_transport *transport, const struct h2_event *event)
 {
@@ -71,7 +71,7 @@ tell_of_loss(struct weir_call *call, void *why)
     call_on_lost(call, why);
 }
 
-/* Whatever happens on it from now on. */
+/* The connection is lost: end its calls. */
 static void
 break_off(struct rpc_transport *transport, const char *why)
 {
@@ -114,7 +114,7 @@ note_times(struct rpc_transport *transport)
     times->received_were = counts->received;
 }
 
-/* How much of the output, which is these spans, the socket takes. */
+/* Write these spans, which are the output; returns how much the socket accepted. */
 static size_t
 write_spans(struct rpc_transport *transport, const struct net_span *spans, size_t count)
 {
@@ -127,7 +127,7 @@ write_spans(struct rpc_transport *transport, const struct net_span *spans, size_
     return wrote;
 }
 
-/* Without anything lent, the output is one span. */
+/* Without lent data the output is a single span. */
 static void
 write_output(struct rpc_transport *transport)
 {
@@ -162,7 +162,7 @@ rpc_transport_write_lent(struct rpc_transport *transport)
     return h2_conn_keep(transport->h2);
 }
 
-/* A connection error, found here. */
+/* A connection error detected on this side. */
 static void
 fail(struct rpc_transport *transport, const struct h2_event *event)
 {
@@ -174,7 +174,7 @@ fail(struct rpc_transport *transport, const struct h2_event *event)
     rpc_transport_lose(transport, why);
 }
 
-/* Whom an event is for; NULL: no call. */
+/* The call that an event is for; NULL: none. */
 static struct weir_call *
 call_of(struct rpc_transport *transport, const struct h2_event *event)
 {
@@ -183,7 +183,7 @@ call_of(struct rpc_transport *transport, const struct h2_event *event)
     return event->stream->mark ? transport->events->awaited(transport, event) : event->stream->user;
 }
 
-/* May run a handler, and so may return long after, when the transport is gone. */
+/* May run a handler, and so may return much later, when the transport has been freed. */
 static void
 dispatch(struct rpc_transport *transport, const struct h2_event *event)
 {
@@ -240,9 +240,10 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
  * the fiber stays its own, with the frames of the pump below it, and the rest of the input goes to
  * a pump on a fresh fiber; the abandoned pump ends when the handler returns to it. */
 
-/* A stream's place is free when its handler has returned, and one whose call the peer has given up
- * does that on its turn. What comes behind waits for it, for no longer than this turn: a peer that
- * keeps to the limit would be refused else. Some of a full buffer has to be taken all the same. */
+/* A stream counts against MAX_CONCURRENT_STREAMS until its handler has returned, which after a
+ * reset by the peer happens later in this turn. So the rest of the input waits, until the end of
+ * the turn: otherwise a peer that respects the limit would be refused. Not if the buffer is full,
+ * since then some of it has to be consumed. */
 static bool
 must_wait(const struct rpc_transport *transport)
 {
@@ -280,7 +281,7 @@ pump(void *arg)
     transport->pump = NULL;
 }
 
-/* A handler has parked in the middle of the input. */
+/* A handler has parked before all input was processed. */
 static void
 abandon_pump(struct rpc_transport *transport)
 {
@@ -295,14 +296,14 @@ abandon_pump(struct rpc_transport *transport)
     call_advance(call);
 }
 
-/* Handle all events that this input gives. How many bytes are left of it. */
+/* Process all events of this input. Returns the number of bytes left. */
 static size_t
 pump_all(struct rpc_transport *transport, const uint8_t *data, size_t len)
 {
     transport->input = (struct h2_input){data, len};
     do {
-        /* Without a stack for a fiber it goes on here, where handlers find none either and are
-         * refused. */
+        /* Without a stack for a fiber the pump runs here, where calls are refused because handlers
+         * need a fiber, too. */
         if (fiber_start(transport->loop, pump, transport) != WEIR_OK)
             pump(transport);
         if (transport->pump == NULL)
@@ -320,7 +321,7 @@ rpc_transport_is_written(const struct rpc_transport *transport)
     return h2_conn_output(transport->h2, &span, 1) == 0;
 }
 
-/* Write; with room made, let the streams that wait for it go on. They touch the transport again. */
+/* Write, then resume the streams that were waiting for room. These touch the transport again. */
 static void
 flush(struct rpc_transport *transport)
 {
@@ -335,9 +336,9 @@ flush(struct rpc_transport *transport)
         transport->events->flushed(transport);
 }
 
-/* A server has answered most of what it has read, so it writes while the socket's memory is warm.
- * What fibers that were woken have to say, and a client, whose callers are such, is worth waiting
- * for; and so is the rest of what a full buffer is a part of. */
+/* A server has answered most of what it has read, so it writes now, while the socket's memory is in
+ * the cache. It waits for the end of the turn if woken fibers may add output, or if a full buffer
+ * means that there is more to read. A client always waits, since its callers are such fibers. */
 static void
 write_soon(struct rpc_transport *transport, bool more_to_read)
 {
@@ -349,7 +350,7 @@ write_soon(struct rpc_transport *transport, bool more_to_read)
     flush(transport);
 }
 
-/* Of what is left of the input, and comes again in front of the next one. */
+/* How much of the unprocessed rest, which comes first in the next input, `ahead` covers. */
 static uint32_t
 told_of_rest(const struct rpc_transport *transport)
 {
@@ -410,7 +411,7 @@ on_closed(void *owner, int errno_code)
 {
     struct rpc_transport *transport = owner;
 
-    /* One that goes without reading what it was sent, or is written to while it goes, resets. */
+    /* EPIPE and ECONNRESET: the peer closed with unread data, or while we were writing. */
     transport->peer_closed = errno_code == 0 || errno_code == EPIPE || errno_code == ECONNRESET;
     transport->timed_out = errno_code == ETIMEDOUT;
     transport->violated = errno_code == EPROTO;
@@ -445,7 +446,7 @@ rpc_transport_touch(struct rpc_transport *transport)
         loop_post_late(transport->loop, &transport->flush);
 }
 
-/* The peer can send what both windows let it, and some of that has been read already. */
+/* The peer can send as much as both windows permit; part of that has been read already. */
 void
 rpc_transport_expect(
     struct rpc_transport *transport, const struct h2_stream *stream, size_t missing)

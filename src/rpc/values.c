@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What interceptors leave on a call: values under keys, and watchers of its messages. All of it is
- * in the call's arena. */
+/* Data that interceptors attach to a call: values by key, and watchers of messages. All of it is in
+ * the call's arena. */
 #include "rpc/call.h"
 
 struct call_value {
