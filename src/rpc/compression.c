@@ -59,10 +59,10 @@ call_heed_accepted(struct weir_call *call, const struct h2_block *block)
 
 /* ---- turns of inflating ----
  *
- * A few bytes can inflate to a message as large as may be, and one read can bring dozens of those.
- * So a server's are begun while the turn of the loop is young, but for the first, since the turns
- * of a busy loop are never young for long: connections behind them wait for one message more, at
- * most. Who waits stands in line; the first in it tries on every turn. */
+ * A few bytes can inflate to a message of maximum size, and one read can bring dozens of those. So
+ * a server inflates only while the turn of the loop is young, except for the first message of a
+ * turn, since the turns of a busy loop are never young for long: other connections wait for at most
+ * one more message. Waiting calls form a queue, and its first one tries again on every turn. */
 
 struct inflater {
     struct list link;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc-status-details-bin: google.rpc.Status, put together and taken apart by hand.
+/* grpc-status-details-bin: google.rpc.Status, encoded and decoded by hand.
  *
  *   Status  { code = 1; message = 2; repeated Any details = 3; }
  *   Any     { type_url = 1: "type.googleapis.com/google.rpc.ErrorInfo"; value = 2; }
  *
- * What a server adds is kept as the bytes of its fields 3, each detail behind the one before. What
- * a client gets is decoded when it is asked for; bytes that are no such message hold no details. */
+ * A detail that a server adds is kept as the serialised field 3; the fields are concatenated in
+ * order. A client decodes what it has received on demand; malformed bytes have no details. */
 #include "rpc/call.h"
 #include "rpc/field.h"
 #include <weir/details.h>

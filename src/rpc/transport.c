@@ -235,10 +235,10 @@ dispatch(struct rpc_transport *transport, const struct h2_event *event)
 
 /* ---- the pump ----
  *
- * Events are dispatched on a fiber, and a handler that an event starts runs right there, as a plain
- * function call: most never park, and then a whole read batch costs one switch. When one does park,
- * the fiber stays its own, with the frames of the pump below it, and the rest of the input goes to
- * a pump on a fresh fiber; the abandoned pump ends when the handler returns to it. */
+ * Events are dispatched on a fiber, and a handler that an event starts runs on the same fiber, as a
+ * plain function call: most handlers never park, and then a whole read batch costs one switch. If a
+ * handler parks, it keeps the fiber, with the frames of the pump below its own, and the rest of the
+ * input goes to a pump on another fiber; the abandoned pump ends when the handler returns to it. */
 
 /* A stream counts against MAX_CONCURRENT_STREAMS until its handler has returned, which after a
  * reset by the peer happens later in this turn. So the rest of the input waits, until the end of

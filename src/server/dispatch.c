@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a request's headers to a handler on a fiber, and from its return to the status. */
+/* Dispatches requests: from the headers to a handler on a fiber, and from its return to the status.
+ */
 #include "server/server.h"
 
 #include "base/hint.h"
@@ -58,7 +59,7 @@ take_call(struct server_loop *home)
 
 /* ---- running ---- */
 
-/* The path is "/SERVICE/METHOD", parted at its last slash; wire_request_read saw to the first one.
+/* The path is "/SERVICE/METHOD", split at the last slash; wire_request_read has checked the first.
  */
 static COLD weir_code
 unknown_method(struct weir_call *call)
@@ -86,7 +87,7 @@ server_run_handler(void *self, struct weir_call *call, struct weir_next *next)
     return entry->method->run(entry->handlers, entry->self, call);
 }
 
-/* Send the status; the call object goes back to its list. */
+/* Send the status and return the call object to its pool. */
 static void
 conclude(struct weir_call *call, weir_code code)
 {
@@ -112,19 +113,19 @@ run_call(void *arg)
     conclude(call, weir_proceed(rpc_chain_first(&home_of(call)->server->chain), call));
 }
 
-/* The request is whole, or takes a stream, or has ended before its handler began. */
+/* The single message has arrived, or the method takes a stream, or the call has ended already. */
 static void
 start_call(struct weir_call *call)
 {
     if (call->ended)
         conclude(call, call->code);
-    else if (fiber_current() != NULL) /* the transport's pump */
+    else if (fiber_current() != NULL) /* on the transport's pump */
         run_call(call);
     else if (fiber_start(call->loop, run_call, call) != WEIR_OK)
         conclude(call, weir_fail(call, WEIR_RESOURCE_EXHAUSTED, "too many calls"));
 }
 
-/* All content of the request is at hand, in the memory that the pump reads. */
+/* The whole content of the request has arrived, in the pump's input. */
 static inline void
 start_with(struct weir_call *call, struct rpc_pump *pump, const uint8_t *data, size_t len)
 {
@@ -141,14 +142,15 @@ start_with(struct weir_call *call, struct rpc_pump *pump, const uint8_t *data, s
     }
     pump->lent_to = call;
     run_call(call);
-    /* The transport may be gone by now, but not the pump, which is below on this stack. */
+    /* The transport may have been freed by now, but not the pump, which is further down this stack.
+     */
     pump->lent_to = NULL;
 }
 
 /* ---- requests ---- */
 
-/* A block that comes again was judged before: its tag is the method's entry, with the low bit set
- * when the request says nothing else that matters here, neither a timeout nor an encoding. */
+/* A memoised header block has been checked before: its tag is the method's entry, with the low bit
+ * set if the request has neither a timeout nor an encoding. */
 #define TAG_PLAIN ((uintptr_t)1)
 
 static const struct server_entry *
@@ -163,7 +165,7 @@ is_tagged_plain(const struct h2_block *block)
     return ((uintptr_t)block->tag & TAG_PLAIN) != 0;
 }
 
-/* Most requests ask for what was asked for before. */
+/* Most requests are for the same method as the one before. */
 static struct server_entry *
 find_path(struct server_loop *home, weir_str path)
 {
@@ -193,7 +195,7 @@ find_entry(struct server_loop *home, struct h2_block *block, const struct wire_r
     return entry;
 }
 
-/* What is no gRPC request at all gets a bare HTTP answer (PROTOCOL-HTTP2: 415 for a foreign
+/* A request that is not gRPC gets a plain HTTP response (PROTOCOL-HTTP2: 415 for another
  * content-type). */
 static void
 answer_http(struct rpc_transport *transport, struct h2_stream *stream, int http_status)
@@ -247,7 +249,7 @@ set_method(struct weir_call *call, struct h2_block *block, const struct wire_req
     call->path = entry->method->path;
 }
 
-/* The message of a GET, as if it had come in DATA. */
+/* Append the message of a GET as if it had arrived in DATA. */
 static void
 take_query(struct weir_call *call, weir_str query)
 {
@@ -275,15 +277,15 @@ takes_one(const struct weir_method *method)
     return method->kind == WEIR_UNARY || method->kind == WEIR_SERVER_STREAM;
 }
 
-/* A handler that takes one message starts when it is there; one that takes a stream, and the answer
- * to an unknown method, start at once. */
+/* A handler that takes one message starts when that has arrived; one that takes a stream, and the
+ * response for an unknown method, start at once. */
 static bool
 starts_at_once(const struct weir_call *call)
 {
     return call->ended || call->receive_closed || call->method == NULL || !takes_one(call->method);
 }
 
-/* NULL: it has started, or ended; else it waits for its message. */
+/* NULL: it has started or ended. Otherwise it needs its message. */
 static struct weir_call *
 begin(struct weir_call *call, const struct h2_event *event, const struct wire_request *request)
 {
@@ -324,10 +326,10 @@ note_begun(struct server_conn *conn)
 
 /* ---- plain requests ----
  *
- * A request that says nothing of its own needs its message alone. Mostly that is at hand. But
- * clients with many calls may send all of their headers, and then all messages: until its message
- * comes, such a request is no more than a marked stream with its header block, so that hundreds of
- * them pass through one call object that stays in the cache. */
+ * A request without timeout and encoding lacks only its message, which has usually arrived with the
+ * headers. But clients with many calls may send all headers first and then all messages: until its
+ * message arrives, such a request is only a marked stream with its header block, so that hundreds
+ * of them in turn can use one call object that stays in the cache. */
 
 static bool
 is_plain(const struct h2_event *event)
@@ -344,7 +346,7 @@ let_wait(struct rpc_transport *transport, struct h2_stream *stream, struct h2_bl
     transport->has_waited = true;
 }
 
-/* Adopts the block. NULL: no memory; the block is given back. */
+/* Adopts the block, even on failure. NULL: no memory. */
 static inline struct weir_call *
 begin_plain(struct rpc_transport *transport, struct h2_stream *stream, struct h2_block *block)
 {
@@ -388,7 +390,7 @@ forget_waiting(struct server_loop *home, struct h2_stream *stream)
     note_failed(home);
 }
 
-/* There is no memory for its call. */
+/* There is no memory for the request's call object. */
 static COLD void
 refuse_begun(struct rpc_transport *transport, struct h2_stream *stream)
 {
@@ -432,7 +434,8 @@ server_end_waiting(
     call_advance(call);
 }
 
-/* A request lacks its message alone, which mostly is at hand. call: NULL of one that is plain. */
+/* Take the message, the only part missing, which has usually arrived already. call: NULL for a
+ * plain request. */
 static inline void
 take_message(struct rpc_transport *transport, const struct h2_event *event, struct weir_call *call)
 {
@@ -471,8 +474,8 @@ server_drop_waiting(struct server_conn *conn)
 
 /* ---- dispatch ---- */
 
-/* The HTTP status for a GET that may not be one, 0 when it may: only methods that change nothing
- * are asked for so, and all of the request is in its headers. */
+/* The HTTP status that rejects a GET, or 0: only safe unary methods can be called by GET, and the
+ * headers must be the whole request. */
 static int
 judge_get(
     struct server_loop *home, const struct h2_event *event, const struct wire_request *request)
@@ -484,7 +487,7 @@ judge_get(
     return event->end_stream ? 0 : 400;
 }
 
-/* NULL: there is nothing more to do with it; else it lacks its message. */
+/* NULL: there is nothing more to do. Otherwise the call needs its message. */
 static APART struct weir_call *
 take_request(struct server_conn *conn, const struct h2_event *event)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients that are too slow, on purpose or not: that take nothing of what they asked for, that
- * begin a frame or a message and never end it, or that hold up a drain.
+/* Clients that are too slow, intentionally or not: they do not read what they requested, start a
+ * frame or message and do not finish it, or delay a drain.
  *
- * No connection has a timer for it: the pass over all of a loop's connections, every two seconds,
- * looks. Who takes CALL_PROGRESS bytes within the time, or all that there is, is getting on. */
+ * Connections have no timers for this: they are checked by the pass over a loop's connections every
+ * two seconds. A client makes progress if it reads CALL_PROGRESS bytes within the time limit, or
+ * all there is. */
 #include "server/server.h"
 
 static bool
@@ -29,13 +30,13 @@ leaves_it_untaken(struct server_conn *conn, int64_t now, int64_t timeout)
 struct look {
     struct server_conn *conn;
     int64_t now;
-    bool waits; /* one of the calls does */
+    bool waits; /* one of the calls waits */
 };
 
 #define NO_REST "the client does not send the rest of the message"
 
-/* One that has begun is woken on this turn of the loop, not here; of one that has not the status is
- * sent. */
+/* If the handler runs, it is woken later in this turn; if it has not started, the status is sent
+ * here. */
 static void
 end_waiting_call(
     struct server_conn *conn, struct weir_call *call, enum weir_limit limit, const char *why)
@@ -45,7 +46,7 @@ end_waiting_call(
     call_advance(call);
 }
 
-/* A handler that would end itself at a drain cannot hear of it while it sends. */
+/* A handler that ends on a drain cannot notice it while it is blocked in a send. */
 #define DRAIN_PATIENCE (2 * WEIR_SECOND)
 
 static bool
@@ -86,9 +87,9 @@ look_at_call(struct weir_call *call, struct look *look)
         end_with_connection(call);
 }
 
-/* A request without a call (dispatch.c) has no room for a time: the passes that have seen it are
- * counted, the first of which came right behind it. A limit of more than that counts, 36 hours, is
- * none. */
+/* A request without a call object (dispatch.c) has no space for a time: instead, the passes that
+ * have seen it are counted, the first of which may follow right after its arrival. The counter ends
+ * at 36 hours; a longer limit means none. */
 static void
 look_at_waiting(struct h2_stream *stream, struct look *look)
 {
@@ -113,7 +114,7 @@ look_at_stream(struct h2_stream *stream, void *arg)
         look_at_call(stream->user, arg);
 }
 
-/* Calls that wait for nothing may be many, and are not looked at again and again. */
+/* Skips connections whose calls do not wait for the client, since there may be many of them. */
 static void
 end_waiting_calls(struct server_conn *conn, int64_t now)
 {
