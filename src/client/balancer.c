@@ -378,7 +378,7 @@ balancer_close(struct weir_channel *channel)
     drop_all(&channel->parting);
 }
 
-/* ---- what calls want ---- */
+/* ---- requests of calls ---- */
 
 void
 balancer_need(struct weir_channel *channel)
@@ -454,7 +454,7 @@ balancer_rest(struct weir_channel *channel)
     }
 }
 
-/* ---- calls that are over ---- */
+/* ---- calls that have ended ---- */
 
 bool
 balancer_counts(const struct weir_channel *channel)

@@ -452,7 +452,7 @@ chain_open(struct weir_call *user, const ProtobufCMessage *request)
     return judge_opening(session, code);
 }
 
-/* ---- the public half ---- */
+/* ---- public ---- */
 
 bool
 weir_call_committed(const weir_call *call)

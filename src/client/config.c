@@ -205,7 +205,7 @@ config_health_service(const struct client_config *config)
     return config == NULL ? NULL : config->health_service;
 }
 
-/* ---- of a call ---- */
+/* ---- calls ---- */
 
 const struct client_policy *
 config_lookup(const struct client_config *config, const char *path)

@@ -73,7 +73,7 @@ weir_call_set_credentials(weir_call *call, weir_credentials *credentials)
     call->credentials = credentials;
 }
 
-/* ---- the token that is kept; under the lock ---- */
+/* ---- the cached token; under the lock ---- */
 
 static void
 keep(weir_credentials *credentials, const struct weir_call_token *token, int64_t now)

@@ -70,7 +70,7 @@ static const struct weir_method watch_method = {.path = "/grpc.health.v1.Health/
     .input = &request_type,
     .output = &response_type};
 
-/* ---- what it comes to ---- */
+/* ---- results ---- */
 
 static void
 tell(struct client_conn *conn, enum health health, const char *why)

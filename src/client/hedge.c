@@ -59,7 +59,7 @@ weir_hedge_calls(void *self, weir_call *call, weir_next *next)
     return code;
 }
 
-/* ---- a run of attempts ---- */
+/* ---- running the attempts ---- */
 
 struct run {
     struct client_session *session;

@@ -106,7 +106,7 @@ static const struct weir_method report_method = {
     .input = &request_type,
     .output = &report_type};
 
-/* ---- what it comes to ---- */
+/* ---- results ---- */
 
 static int64_t
 period_of(const struct client_conn *conn)

@@ -29,7 +29,7 @@ look_for(const char *const *names, const char **out_name)
     return "";
 }
 
-/* ---- what is reached without it ---- */
+/* ---- direct connections ---- */
 
 struct ip {
     size_t len; /* bytes of the address; 0: not an address */

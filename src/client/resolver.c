@@ -96,7 +96,7 @@ weir_resolver_fail(weir_resolver *resolver, const char *why)
     balancer_fail(channel, why);
 }
 
-/* ---- a list that the target itself gives ---- */
+/* ---- a list of addresses in the target ---- */
 
 static weir_code
 open_static(void *registered, const struct weir_resolver_target *target, weir_resolver *resolver,

@@ -80,7 +80,7 @@ void retry_throttle_set(struct retry_throttle *throttle, unsigned max_tokens, do
 
 bool retry_is_throttled(const struct retry_policy *policy);
 
-/* ---- what the server says ---- */
+/* ---- pushback ---- */
 
 enum retry_pushback { PUSHBACK_NONE, PUSHBACK_WAIT, PUSHBACK_STOP };
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- which balancer ---- */
+/* ---- the balancer ---- */
 
 struct choice {
     const struct weir_balancer_type *type;
@@ -122,7 +122,7 @@ is_same(const struct buf *a, const struct buf *b)
     return buf_len(a) == buf_len(b) && memcmp(buf_head(a), buf_head(b), buf_len(a)) == 0;
 }
 
-/* ---- taking effect ---- */
+/* ---- applying a config ---- */
 
 /* A prepared change, applied only when it is complete. */
 struct change {
@@ -217,7 +217,7 @@ service_config_fini(struct weir_channel *channel)
     free(channel->service.text);
 }
 
-/* ---- what a resolver brings ---- */
+/* ---- configs from the resolver ---- */
 
 static bool
 is_known(const struct client_service_config *service, const char *text)

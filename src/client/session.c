@@ -9,7 +9,7 @@ is_plain(const struct client_session *session)
     return session->first.call == session->call;
 }
 
-/* ---- what was sent ---- */
+/* ---- sent messages ---- */
 
 /* Drop the sent messages, which are no longer needed. Without interceptors the call then needs no
  * session. */
@@ -270,7 +270,7 @@ session_begin(struct weir_call *call)
     return true;
 }
 
-/* ---- an attempt's life ---- */
+/* ---- running an attempt ---- */
 
 static weir_code
 ride_once(struct client_attempt *attempt)

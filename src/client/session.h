@@ -6,20 +6,20 @@
 #include "client/client.h"
 #include <weir/retry.h>
 
-/* Up to three kinds of call object make up one call:
+/* A call consists of up to three kinds of call object:
  *
- *   user     what the user has; its status is the call's
- *   call     what interceptors see; alive until the chain has returned
- *   attempt  has the stream; one after the other, or several at once where the call is hedged
+ *   user     the user's; its status is the call's
+ *   call     the interceptors'; exists until the chain has returned
+ *   attempt  has the stream; one at a time, or several at once if the call is hedged
  *
- * A unary call's user is inside its verb while the chain runs, so user and call are one. Without
- * interceptors all three are one, and a unary call has no session at all. A stream with
- * interceptors has its verbs on the user's fibers and its chain on one of its own, so they are
- * three.
+ * The user of a unary call is inside its verb while the chain runs, so user and call are one
+ * object. Without interceptors all three are one, and a unary call has no session. A stream with
+ * interceptors runs its verbs on the user's fibers and its chain on a fiber of its own, so there
+ * are three objects.
  *
- * What is sent is kept in call->sent until the call is settled, which is when no other attempt can
- * follow: the response of one has begun, or more was sent than is kept (gRFC A6, committed). From
- * then on there is one attempt, and messages go straight to its stream. */
+ * Sent messages are kept in call->sent until the call is settled: no other attempt can follow,
+ * because the response of one has started, or more was sent than can be kept (gRFC A6: committed).
+ * From then on there is one attempt, and messages go directly to its stream. */
 struct client_attempt {
     struct list link; /* in its session's attempts */
     struct client_session *session;
@@ -103,7 +103,7 @@ struct client_attempt *hedge_attempts(struct client_session *session);
 /* Does another attempt of the same call have its stream on this subchannel? */
 bool hedge_is_at(const struct weir_call *attempt, const struct weir_subchannel *subchannel);
 
-/* ---- chain.c: interceptors around it ---- */
+/* ---- chain.c: interceptors around a call ---- */
 
 /* Let the user see the headers of the settled attempt. */
 void chain_share(struct client_session *session);

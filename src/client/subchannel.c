@@ -206,7 +206,7 @@ connect_once(struct weir_subchannel *subchannel)
         find_addresses(subchannel);
 }
 
-/* ---- what its race and its connections tell ---- */
+/* ---- reports of the race and of connections ---- */
 
 /* Stop the race and close its connections. */
 static void
@@ -339,7 +339,7 @@ subchannel_grow(struct weir_subchannel *subchannel)
     connect_once(subchannel);
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 static void
 reap(struct loop_task *task)
@@ -420,7 +420,7 @@ subchannel_close(struct weir_subchannel *subchannel)
     subchannel_let_go(subchannel);
 }
 
-/* ---- what a balancer may ask ---- */
+/* ---- accessors for balancers ---- */
 
 const char *
 weir_subchannel_address(const weir_subchannel *subchannel)

@@ -120,7 +120,7 @@ retry_count(const struct retry_policy *policy, weir_code code, enum retry_pushba
         add_tokens(policy->throttle, -TOKEN);
 }
 
-/* ---- what the server says ---- */
+/* ---- pushback ---- */
 
 /* A signed 32-bit decimal; INT64_MIN if malformed. */
 static int64_t

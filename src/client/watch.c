@@ -81,7 +81,7 @@ ask_once(struct conn_watch *watch)
     return heard;
 }
 
-/* ---- its fiber ---- */
+/* ---- the fiber ---- */
 
 struct pause {
     struct loop_timer timer;
@@ -136,7 +136,7 @@ watch_on_fiber(void *arg)
     client_let_go(channel);
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 /* Without memory the stream is not opened. */
 static void

@@ -275,7 +275,7 @@ call_arm_deadline(struct weir_call *call)
     return !call->ended;
 }
 
-/* ---- the public half ---- */
+/* ---- public ---- */
 
 void
 weir_call_cancel(weir_call *call)

@@ -331,7 +331,7 @@ call_peer_sends_one(const struct weir_call *call)
            kind == (call->is_server ? WEIR_SERVER_STREAM : WEIR_CLIENT_STREAM);
 }
 
-/* ---- what the transport tells ---- */
+/* ---- events of the transport, events.c ---- */
 
 void call_on_headers(struct weir_call *call, struct h2_block *block, bool end_stream);
 void call_on_data(struct weir_call *call, const uint8_t *data, size_t len, bool end_stream);
@@ -410,7 +410,7 @@ void call_tell_drain(struct weir_call *call);
 /* Are there such events? */
 bool call_hears_drain(const struct weir_call *call);
 
-/* ---- what a call holds, to be released ---- */
+/* ---- releasing what a call holds ---- */
 
 /* What only few calls have, and what only clients' calls have. */
 APART void call_stop_timer(struct weir_call *call);

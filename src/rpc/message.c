@@ -328,7 +328,7 @@ call_refuse_second(struct weir_call *call)
     return call_refuse(call, WEIR_UNIMPLEMENTED, "%s", more_than_one);
 }
 
-/* ---- the one message of a request ---- */
+/* ---- a request's single message ---- */
 
 const char *
 call_keep_lent(struct weir_call *call)

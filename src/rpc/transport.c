@@ -15,7 +15,7 @@
 /* Two for each of up to 64 frames of lent data, and one for the output before them. */
 #define LENT_SPANS 129
 
-/* ---- its calls ---- */
+/* ---- calls ---- */
 
 struct visit {
     void (*f)(struct weir_call *call, void *arg);

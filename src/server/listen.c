@@ -334,7 +334,7 @@ weir_server_http_address(const weir_server *server, size_t index)
     return nth_address(server, true, index);
 }
 
-/* ---- sockets of other processes ---- */
+/* ---- sockets shared with other processes ---- */
 
 weir_code
 weir_server_inherit(weir_server *server, int fd)
