@@ -108,8 +108,8 @@ set_options(struct weir_channel *channel, const struct weir_channel_options *opt
         options->retry_buffer != 0 ? options->retry_buffer : DEFAULT_RETRY_BUFFER;
 }
 
-/* :authority is the option if set; or else the server name of the TLS options; or else the target's
- * name. */
+/* :authority is the option if set, else the server name of the TLS options, else the target's name.
+ */
 static bool
 set_texts(struct weir_channel *channel, const char *user_agent, const char *authority)
 {
@@ -189,8 +189,7 @@ check(const struct weir_channel_options *options)
                                      : outlier_check(options->outliers, options->out_error);
 }
 
-/* Report the result of a check of the target. The message repeats only the beginning of long texts.
- */
+/* Report the result of a check of the target. The message has only the beginning of long texts. */
 static weir_code
 tell_of_target(
     const struct weir_channel_options *options, const char *target, weir_code code, const char *why)

@@ -49,7 +49,7 @@ struct client_endpoints {
     size_t count;
 };
 
-/* The resolver of a channel, to which it reports its results. */
+/* A channel's resolver, and the handle through which it reports its results. */
 struct weir_resolver {
     struct weir_channel *channel;
     const struct weir_resolver_type *type;
@@ -238,7 +238,8 @@ void client_wake_first(struct weir_subchannel *subchannel);
 /* Empty the queue; a subchannel is picked anew for each of its calls. */
 void client_dissolve_line(struct weir_subchannel *subchannel);
 
-/* Wait until there is a service config, or it is certain that there will be none. Suspends. */
+/* Wait for the resolver's first list, with which its service config arrives; not if the channel
+ * fails and the call is not wait-for-ready. Suspends. */
 void client_await_config(struct weir_channel *channel, struct weir_call *call);
 
 /* ---- resolver.c ---- */

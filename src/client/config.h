@@ -39,5 +39,5 @@ const char *config_health_service(const struct client_config *config);
  */
 void config_enter(struct client_config *config, struct weir_call *call);
 
-/* Release the reference of a call object that is returned to the pool, if it has one. */
+/* Undo config_enter, if it was called, when a call object is returned to the pool. */
 void config_leave(struct weir_call *call);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A lookup on a thread of the pool. When it ends, its owner and the loop may be gone: so it is
- * abandoned, and its task is sent, under the lock. It has two references, one of the thread and one
- * of the loop. */
+/* A lookup on a thread of the pool. When it ends, its owner and the loop may be gone: so abandoning
+ * it and sending its task both take the lock. It has two references, one of the thread and one of
+ * the loop. */
 #include "client/lookup.h"
 
 #include "base/map.h"

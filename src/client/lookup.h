@@ -6,7 +6,7 @@
 #include "net/net.h"
 #include <weir/pool.h>
 
-/* If a name has more addresses, each channel uses a random subset of this size. */
+/* If a name has more addresses, each lookup keeps a subset of this size, selected by its seed. */
 #define LOOKUP_MAX_ADDRESSES 1024
 
 struct lookup_question {

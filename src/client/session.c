@@ -290,7 +290,7 @@ ride_once(struct client_attempt *attempt)
         notice_settled(attempt);
         call_advance(session->call);
         if (session->user != session->call)
-            call_advance(session->user); /* which may be parked too */
+            call_advance(session->user); /* in which fibers may be parked, too */
         if (!call->ended)
             call_park(call);
     }
