@@ -118,7 +118,7 @@ came(void *owner, struct lookup_result *result)
         weir_resolver_fail(dns->resolver, result->why);
     }
     if (!dns->resolver->listed)
-        return; /* the resolver's backoff asks again */
+        return; /* it is asked again after its backoff */
     dns->last = now;
     if (is_refreshed(dns->resolver->channel))
         look_up_at(dns, now + REFRESH);

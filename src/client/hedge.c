@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hedging: concurrent attempts of a call, each on its own fiber, until one succeeds (gRFC A6). */
+/* Hedging: concurrent attempts of a call, each on its own fiber, until one of them settles the call
+ * (gRFC A6). */
 #include "client/retry.h"
 #include "client/session.h"
 

@@ -24,7 +24,7 @@
 #define REPORT_PERIOD (10 * WEIR_SECOND)
 #define WHOLE UINT64_C(65535)
 
-/* Limits what a server may report, so that sums stay finite. */
+/* The maximum weight, so that sums stay finite whatever servers report. */
 #define WEIGHT_MOST 1e100
 
 struct weighted {

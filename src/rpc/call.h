@@ -456,8 +456,8 @@ weir_code call_send_shown(struct weir_call *call, const ProtobufCMessage *messag
 WEIR_CHECK weir_code call_frame(
     struct weir_call *call, const ProtobufCMessage *message, size_t len, struct buf *out_framed);
 
-/* The code of a send on a call that has ended; never OK, even if the server has ended the call with
- * OK. */
+/* The code of a send that failed: the call's if it has ended, but never OK, even if the server has
+ * ended the call with OK; or else RESOURCE_EXHAUSTED, no memory. */
 weir_code call_closed_for_sending(struct weir_call *call);
 
 /* The result of sending a client's message. Errors end the call, so that the server does not take
