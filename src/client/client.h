@@ -178,7 +178,7 @@ struct client_conn {
     struct rpc_transport transport;
     struct weir_subchannel *subchannel;
     struct list link;
-    struct loop_timer timer; /* for the server's SETTINGS, then for idleness */
+    struct loop_timer timer; /* for the server's SETTINGS, then for the idle timeout */
     struct loop_task reap;
     uint64_t number;
     int64_t since;
@@ -280,7 +280,7 @@ bool endpoints_have_peer(const struct client_endpoints *endpoints, const char *p
 /* All orders are equally likely. */
 void endpoints_shuffle(struct client_endpoints *endpoints);
 
-/* Move one out of its list into a list of its own. False: no memory. */
+/* Move an endpoint out of its list into a new list. False: no memory. */
 bool endpoints_take(struct client_endpoint *from, struct client_endpoints *out_endpoints);
 
 /* ---- balancer.c ---- */

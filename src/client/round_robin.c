@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* round_robin: one server after the other. */
+/* round_robin: picks the servers in turn. */
 #include "client/balancers.h"
 
 #include "base/random.h"

@@ -18,10 +18,10 @@ struct client_target {
     const struct catalog_resolver *resolver; /* from the catalog, else NULL */
 };
 
-/* "HOST:PORT", "dns:HOST:PORT", "dns://[SERVER]/HOST:PORT", "unix:PATH", "unix-abstract:NAME"; of
- * one address or several "ipv4:A:PORT,B:PORT" and "ipv6:[A]:PORT,..."; of several of any kind
- * "HOST:PORT,unix:PATH"; "SCHEME:..." of the catalog, which may be NULL. INVALID_ARGUMENT: none of
- * these. RESOURCE_EXHAUSTED: no memory. */
+/* Parse a target: "HOST:PORT", "dns:HOST:PORT", "dns://[SERVER]/HOST:PORT", "unix:PATH" or
+ * "unix-abstract:NAME"; one or more addresses, "ipv4:A:PORT,B:PORT" or "ipv6:[A]:PORT,..."; several
+ * servers of any kind, "HOST:PORT,unix:PATH"; or "SCHEME:..." with a scheme in the catalog, which
+ * may be NULL. INVALID_ARGUMENT: none of these. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code target_parse(
     const char *text, const weir_catalog *catalog, struct client_target *out_target);
 void target_fini(struct client_target *target);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages of a call: protobuf-c structs to framed bytes and back. */
+/* Messages of a call: conversion between protobuf-c structs and framed bytes. */
 #include "rpc/call.h"
 
 #include "base/copy.h"
