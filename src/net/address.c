@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses: written by people, resolved, and written for people. */
+/* Addresses: parsing, resolution and formatting. */
 
 #include "net/net.h"
 #include <arpa/inet.h>
@@ -14,7 +14,7 @@
 
 /* ---- parsing ---- */
 
-/* Digits, no more than 65535. */
+/* Decimal, at most 65535. */
 static bool
 parse_port(const char *text, char out_port[6])
 {
@@ -39,7 +39,7 @@ copy_host(const char *text, size_t len, const char *forbidden, char out_host[256
     return true;
 }
 
-/* A name that is no path has a NUL before it instead of one behind it. */
+/* An abstract name has a leading NUL instead of a terminating one. */
 static bool
 parse_unix(const char *path, bool is_abstract, struct net_endpoint *endpoint)
 {
@@ -155,7 +155,7 @@ net_resolve(const struct net_endpoint *endpoint, struct net_address *out_address
     return WEIR_OK;
 }
 
-/* ---- what an address is ---- */
+/* ---- address kinds ---- */
 
 static const struct sockaddr_in *
 as_v4(const struct net_address *address)
@@ -205,7 +205,7 @@ format_v4(const void *bytes, in_port_t port, bool with_family, char *out_text)
         (unsigned)ntohs(port));
 }
 
-/* An IPv4 peer of an IPv6 listener is written as what it is. */
+/* An IPv4-mapped address, of an IPv4 peer of an IPv6 listener, is written as IPv4. */
 static void
 format_v6(const struct sockaddr_in6 *address, bool with_family, char *out_text)
 {
@@ -222,8 +222,8 @@ format_v6(const struct sockaddr_in6 *address, bool with_family, char *out_text)
         (unsigned)ntohs(address->sin6_port));
 }
 
-/* A client's end of a Unix connection has no path; an abstract name starts with a NUL, written '@'.
- */
+/* The client's end of a Unix connection has no path; the leading NUL of an abstract name is written
+ * as '@'. */
 static void
 format_unix(const struct net_address *address, char *out_text)
 {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection: reading into the loop's scratch memory, writing at once, closing without losing
- * bytes.
+/* A connection: reads into the loop's scratch memory, writes at once, closes without losing data.
  *
- * The owner may close inside of any event. The struct lives on until libuv has let go of its
- * handle, which is after every callback of this turn, so code here may look at `closing` after each
- * event.
+ * The owner may close it in any event. The struct lives until libuv has closed its handle, which is
+ * after every callback of this turn, so code here may check `closing` after each event.
  *
- * Nothing is buffered but the reader's rest. TLS lies between the socket and this: the same events
- * upwards, the same verbs downwards, and where there is none one comparison with NULL. */
+ * Nothing is buffered except the reader's incomplete input. TLS sits between the socket and this
+ * file: the same events above it and the same operations below, at the cost of one comparison with
+ * NULL for plain text. */
 
 #include "net/private.h"
 
@@ -23,8 +22,8 @@
 
 #define SPANS_AT_ONCE 129 /* 1 MiB in frames of 16 KiB */
 
-/* So that other connections of the loop get their turn while a fast peer fills the buffer each
- * time: it is read again only so often, and as net_conn_others_wait says. */
+/* Limit of reads per event, so that a fast peer which fills the buffer each time does not starve
+ * the loop's other connections; see also net_conn_others_wait. */
 #define READS_AT_ONCE 8
 
 /* ---- polling ---- */
@@ -46,15 +45,15 @@ reads(const struct net_conn *conn)
     return !conn->closing && !conn->ended && !conn->paused && !conn->put_off;
 }
 
-/* Is there something that the socket did not take? With TLS what waits is here, and an owner that
- * wrote during the handshake waits for the peer. */
+/* Is output waiting for the socket? With TLS that is the session's encrypted output; an owner that
+ * wrote during the handshake waits for the peer instead. */
 static bool
 wants_room(const struct net_conn *conn)
 {
     return conn->tls == NULL ? conn->blocked : tls_session_has_output(conn->tls);
 }
 
-/* Does a write wait for bytes of the peer, whether or not the owner wants any? */
+/* Does a write wait for input from the peer, whether or not the owner is reading? */
 static bool
 write_waits(const struct net_conn *conn)
 {
@@ -63,8 +62,8 @@ write_waits(const struct net_conn *conn)
 
 static void on_io(uv_poll_t *poll, int status, int events);
 
-/* Poll for what is wanted now. Each change costs a system call, so inside of an event it waits for
- * its end. */
+/* Update the polled events. Each change costs a system call, so during an event callback this is
+ * deferred to its end. */
 static void
 update(struct net_conn *conn)
 {
@@ -119,7 +118,7 @@ net_conn_expect(struct net_conn *conn, size_t len)
         net_conn_wait(conn, any_is_welcome(conn));
 }
 
-/* Save the reader's rest until more comes. False: no memory. */
+/* Keep the reader's incomplete input until more arrives. False: no memory. */
 static bool
 keep(struct net_conn *conn, const uint8_t *rest, size_t len)
 {
@@ -141,7 +140,7 @@ keep(struct net_conn *conn, const uint8_t *rest, size_t len)
     return true;
 }
 
-/* What the peer has written, as recv. */
+/* Read from the pipe, TLS or the socket, like recv. */
 static ssize_t
 receive_bytes(struct net_conn *conn, uint8_t *room, size_t size)
 {
@@ -152,7 +151,7 @@ receive_bytes(struct net_conn *conn, uint8_t *room, size_t size)
     return tls_session_read(conn->tls, room, size);
 }
 
-/* Hand what is in the scratch memory to the reader, save its rest. False: stop reading. */
+/* Pass the scratch memory's contents to the reader, and keep its rest. False: stop reading. */
 static bool
 deliver(struct net_conn *conn, const uint8_t *data, size_t len)
 {
@@ -170,8 +169,8 @@ deliver(struct net_conn *conn, const uint8_t *data, size_t len)
     return reads(conn);
 }
 
-/* One recv, behind the rest of the last one. `again`: deliver the rest even if nothing follows it,
- * or the end. True: the buffer was filled, or that end is still to be told. */
+/* One recv, appended to the kept input. `again`: deliver the kept input even if nothing or the end
+ * of file follows it. True: the buffer was filled, or the end is still to be reported. */
 static bool
 receive(struct net_conn *conn, bool again)
 {
@@ -203,7 +202,8 @@ receive(struct net_conn *conn, bool again)
     return (size_t)got == room || ended || (conn->tls != NULL && tls_session_is_over(conn->tls));
 }
 
-/* Go on with the handshake. True: it is done. Who wanted to write meanwhile may now. */
+/* Continue the handshake. True: it is complete; an owner that tried to write meanwhile is called
+ * back. */
 static bool
 shake(struct net_conn *conn)
 {
@@ -223,8 +223,8 @@ shake(struct net_conn *conn)
     return reads(conn);
 }
 
-/* Read until the socket gives less than there is room for, or others have waited long enough. What
- * TLS has taken from the socket no poll tells of, so a timer does. */
+/* Read until the socket returns less than there is room for, or other connections have waited long
+ * enough. Input that TLS has buffered is not reported by polling, so a timer continues with it. */
 static void
 read_some(struct net_conn *conn, bool again)
 {
@@ -263,7 +263,7 @@ break_later(struct net_conn *conn, int error)
     loop_post(conn->loop, &conn->task);
 }
 
-/* The socket takes bytes again. */
+/* The socket is writable. */
 static void
 make_room(struct net_conn *conn)
 {
@@ -280,7 +280,7 @@ make_room(struct net_conn *conn)
     conn->events->writable(conn->owner);
 }
 
-/* Something has come: a write that waited for it is tried again. */
+/* After input: retry a write that waited for it. */
 static void
 write_on(struct net_conn *conn)
 {
@@ -290,8 +290,8 @@ write_on(struct net_conn *conn)
     conn->events->writable(conn->owner);
 }
 
-/* A status means EPOLLERR, and that libuv has stopped polling: recv says what the error is, after
- * what came before it; or a write has heard it, in answer to that. */
+/* A negative status means EPOLLERR, and that libuv has stopped polling: recv returns the error
+ * after the input received before it, unless a write has consumed it meanwhile. */
 static void
 on_io(uv_poll_t *poll, int status, int events)
 {
@@ -316,9 +316,8 @@ on_io(uv_poll_t *poll, int status, int events)
     update(conn);
 }
 
-/* What had to wait for the stack to be unwound: a reader that went on in the middle of its bytes
- * gets them again, and a connection that broke while it was written to ends, after what the peer
- * sent before. */
+/* Work deferred until the stack is unwound: a reader that resumed gets its kept bytes again, and a
+ * connection that failed in a write is ended, after the input received before. */
 static void
 on_task(struct loop_task *task)
 {
@@ -344,8 +343,8 @@ net_conn_woken(struct net_conn *conn)
     conn->busy = false;
 }
 
-/* There is input that no poll tells of; an end was put off; or what was expected has not come in
- * time, and what has piled up meanwhile is much only because nobody looked. */
+/* There is buffered input; or an end was put off; or expected bytes did not arrive in time, so that
+ * a large read now does not mean a fast sender. */
 static void
 on_input(struct loop_timer *timer)
 {
@@ -371,7 +370,7 @@ write_pipe(struct net_conn *conn, const struct net_span *spans, size_t count, si
     return written < 0 ? 0 : (size_t)written;
 }
 
-/* As send. */
+/* Like send. */
 static APART ssize_t
 send_some(int fd, const struct net_span *spans, size_t count)
 {
@@ -393,8 +392,7 @@ length_of(const struct net_span *spans, size_t count)
     return len;
 }
 
-/* One system call; of a single span the kernel makes less ado with send. False: the socket took
- * less than all, or broke. */
+/* One system call; send is cheaper for a single span. False: the write was partial or failed. */
 static bool
 send_spans(struct net_conn *conn, const struct net_span *spans, size_t count, size_t *written)
 {
@@ -460,7 +458,7 @@ net_conn_write(struct net_conn *conn, const struct net_span *spans, size_t count
 
 /* ---- opening, pausing ---- */
 
-/* gRPC writes whole batches: waiting for an ack before a small one only adds latency. */
+/* Writes are batched already: Nagle's algorithm would only add latency. */
 static void
 set_no_delay(const struct net_conn *conn)
 {
@@ -537,7 +535,7 @@ net_conn_open(struct net_conn *conn, const struct net_conn_events *events, void 
 {
     conn->events = events;
     conn->owner = owner;
-    if (conn->tls != NULL || conn->pipe != NULL) /* a client speaks first; a pipe's may have */
+    if (conn->tls != NULL || conn->pipe != NULL) /* TLS clients write first; pipes have input */
         loop_post(conn->loop, &conn->task);
     update(conn);
 }
@@ -597,7 +595,7 @@ on_pipe_closed(struct loop_task *task)
     free(container_of(task, struct net_conn, task));
 }
 
-/* Let go of everything but the descriptor. */
+/* Release everything except the descriptor. */
 static int
 dissolve(struct net_conn *conn)
 {
@@ -638,12 +636,12 @@ net_conn_discard(struct net_conn *conn)
         close(fd);
 }
 
-/* A peer that is refused by TLS is to hear why; one that has gone, or whose socket is broken, hears
- * nothing. */
+/* May the peer still read output? One refused by TLS should get the alert; one that has closed, or
+ * whose socket failed, gets nothing. */
 static bool
 can_hear(const struct net_conn *conn)
 {
-    if (conn->events == NULL || conn->pipe != NULL) /* a pipe keeps what was written */
+    if (conn->events == NULL || conn->pipe != NULL) /* a pipe keeps written bytes */
         return false;
     if (conn->tls != NULL && tls_session_error(conn->tls) == EPROTO)
         return true;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connecting: one address, one attempt, one answer. */
+/* Connecting: one attempt at one address. */
 
 #include "net/private.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A Unix listener whose queue is full says EAGAIN and offers nothing to wait for. */
+/* A Unix listener whose accept queue is full fails with EAGAIN, and there is nothing to poll for.
+ */
 #define RETRY_TIME (10 * WEIR_MILLISECOND)
 
 struct net_connect {
@@ -67,8 +68,7 @@ on_deadline(struct loop_timer *timer)
     answer(container_of(timer, struct net_connect, deadline), ETIMEDOUT);
 }
 
-/* A socket that connects to a port which nobody listens on can be given that very port, and meet
- * itself. */
+/* A socket that connects to an unused local port can get the same port and connect to itself. */
 static bool
 met_itself(int fd)
 {

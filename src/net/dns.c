@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DNS where getaddrinfo does not reach: a server of one's own choice, and records other than
- * addresses. libresolv asks, retries and goes over to TCP for long answers. */
+/* DNS queries that getaddrinfo does not support: of a given server, and of records other than
+ * addresses. libresolv sends them, retries, and falls back to TCP for long answers. */
 #include "net/net.h"
 
 #include <arpa/nameser.h>
@@ -9,7 +9,7 @@
 #include <resolv.h>
 #include <stdlib.h>
 
-/* As long as an answer over TCP can be. */
+/* The maximum length of an answer over TCP. */
 #define ANSWER_MAX NS_MAXMSG
 
 struct question {
@@ -18,10 +18,10 @@ struct question {
     uint8_t bytes[ANSWER_MAX];
 };
 
-/* ---- whom to ask ---- */
+/* ---- servers ---- */
 
-/* Servers of both families stand in a list that resolv.h has, but does not tell of, those of IPv4
- * in the old one as well; res_nclose frees as many as are said to be there. False: no memory. */
+/* Servers of both families are in an undocumented list of resolv.h, those of IPv4 also in the old
+ * list; res_nclose frees as many as the state counts. False: no memory. */
 static bool
 choose_server(struct __res_state *state, const struct net_address *server)
 {
@@ -43,7 +43,7 @@ choose_server(struct __res_state *state, const struct net_address *server)
     return true;
 }
 
-/* NULL: no memory, or no resolv.conf that can be read. */
+/* NULL: no memory, or resolv.conf cannot be read. */
 static struct question *
 question_new(const struct net_address *server)
 {
@@ -69,7 +69,7 @@ question_free(struct question *question)
     free(question);
 }
 
-/* NOT_FOUND: there is no such name, or it has no such records. */
+/* NOT_FOUND: the name does not exist, or has no such records. */
 static weir_code
 ask(struct question *question, const char *name, ns_type type)
 {
@@ -85,7 +85,7 @@ ask(struct question *question, const char *name, ns_type type)
     return WEIR_OK;
 }
 
-/* The answer's next record of this type. False: there is none. */
+/* The next record of this type in the answer. False: none. */
 static bool
 next_record(struct question *question, ns_type type, int *cursor, ns_rr *out_record)
 {
@@ -117,7 +117,7 @@ make_address(const ns_rr *record, in_port_t port, struct net_address *out_addres
     return out_address->len > 0;
 }
 
-/* What one family has; a family that cannot be asked leaves the other. */
+/* Add the addresses of one family; if its query fails, those of the other remain. */
 static weir_code
 add_addresses(struct question *question, const struct net_endpoint *endpoint, ns_type type,
     struct net_address *addresses, size_t max, size_t *count)
@@ -158,7 +158,7 @@ net_dns_resolve(const struct net_address *server, const struct net_endpoint *end
 
 /* ---- texts ---- */
 
-/* A TXT record is a row of strings, each behind its length (RFC 1035, 3.3.14): all of them, joined.
+/* Join the strings of a TXT record, each of which follows its length (RFC 1035, section 3.3.14).
  * NULL: no memory. */
 static char *
 join_strings(const ns_rr *record)
@@ -181,7 +181,7 @@ join_strings(const ns_rr *record)
     return text;
 }
 
-/* Of the first that begins so the rest. */
+/* The rest of the first record that starts with the prefix. */
 static weir_code
 take_text(struct question *question, const char *prefix, char **out_text)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who is at the other end of a connection, and by what way: addresses, what TLS has agreed on and
- * verified, what the kernel says of a Unix socket. */
+/* The identity of a connection's peer: addresses, what TLS has negotiated and verified, and the
+ * credentials of a Unix socket's peer. */
 
 #define _GNU_SOURCE /* struct ucred */
 #include "net/private.h"
@@ -41,7 +41,7 @@ net_conn_peer_text(struct net_conn *conn)
 void
 net_conn_local(const struct net_conn *conn, struct net_address *out_address)
 {
-    if (conn->pipe != NULL) { /* both ends are as nameless as each other */
+    if (conn->pipe != NULL) { /* both ends are unnamed */
         *out_address = conn->peer;
         return;
     }
@@ -60,7 +60,7 @@ net_conn_cipher(const struct net_conn *conn, const char **out_version, const cha
 
 struct net_identity {
     struct weir_peer_identity content;
-    struct arena arena; /* of its texts */
+    struct arena arena; /* of the strings */
 };
 
 void

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lingering close: the connections of a loop that are closed, but still read.
+/* Lingering close: connections of a loop that are closed, but still read.
  *
  * Data that arrives at a closed socket makes the kernel send a reset, and a reset makes the peer's
  * kernel discard what the peer has not read yet: the last frames, which say why the connection was
- * closed. So shut down the sending side, then read and discard for a bounded time. */
+ * closed. So the sending side is shut down, then input is read and discarded for a bounded time. */
 #include "net/private.h"
 
 #include <errno.h>
@@ -11,12 +11,12 @@
 
 #define LINGER_TIME WEIR_SECOND
 
-/* More than a peer that keeps to its windows can have under way. One that goes on all the same
- * fills the kernel's buffer, and then waits. */
+/* More than a conforming peer can have in flight. One that sends more fills the kernel's buffer and
+ * then blocks. */
 #define LINGER_BYTES ((uint32_t)4 * 1024 * 1024)
 
-/* Of a loop. Their owners do not count them any more, so that without a bound a flood of
- * connections that are refused would use up the descriptors. */
+/* Per loop. Their owners no longer count them, so without a limit a flood of refused connections
+ * would exhaust the descriptors. */
 #define LINGERING_MAX 256u
 
 void
@@ -73,7 +73,7 @@ on_linger_over(struct loop_timer *timer)
     net_conn_discard(container_of(timer, struct net_conn, timer));
 }
 
-/* Throw away what still comes, until the peer closes too; say first what TLS has kept. */
+/* Flush TLS output, then read and discard until the peer closes too. */
 static void
 on_linger(uv_poll_t *poll, int status, int events)
 {

@@ -14,10 +14,10 @@
 
 #define BACKLOG 4096
 
-/* So that other connections of the loop get their turn. */
+/* So that a burst does not starve the loop's other connections. */
 #define ACCEPT_AT_ONCE 16
 
-/* How long to let be when the process or the system is out of descriptors or memory. */
+/* Pause when the process or the system is out of descriptors or memory. */
 #define RETRY_TIME (100 * WEIR_MILLISECOND)
 
 /* ---- binding ---- */
@@ -30,8 +30,8 @@ set_option(int fd, int level, int name)
     return setsockopt(fd, level, name, &on, sizeof(on));
 }
 
-/* SO_REUSEPORT is set before bind to join others, and after it to let others join: a socket that is
- * bound without it finds out whether the port is free. */
+/* SO_REUSEPORT is set before bind to join others, and after it to let others join: binding without
+ * it fails if the port is in use. */
 static int
 bind_inet(int fd, const struct net_address *address, bool join)
 {
@@ -47,7 +47,7 @@ bind_inet(int fd, const struct net_address *address, bool join)
     return join ? 0 : set_option(fd, SOL_SOCKET, SO_REUSEPORT);
 }
 
-/* A socket in the file system that refuses connections: left behind by who did not unlink it. */
+/* A socket file that refuses connections: its process ended without unlinking it. */
 static bool
 is_stale(const struct net_address *address)
 {
@@ -146,16 +146,16 @@ struct net_listener {
     weir_loop *loop;
     struct loop_timer retry;
     void (*accepted)(void *owner, struct net_conn *conn);
-    bool (*admits)(void *owner, const struct net_address *peer); /* NULL: everybody comes in */
+    bool (*admits)(void *owner, const struct net_address *peer); /* NULL: no filter */
     void *owner;
-    char *path; /* of a Unix socket, unlinked at the end if it is still this one */
+    char *path; /* of a Unix socket, unlinked on close if it is still the same file */
     dev_t device;
     ino_t inode;
     int fd;
-    uint32_t mark; /* of its filters */
+    uint32_t mark; /* of its SYN filters */
     bool is_unix;
-    bool filters;   /* it has had a filter, which connections may have inherited */
-    bool shuts_out; /* has one now, unless another listener has set its own since */
+    bool filters;   /* it had a filter, which accepted connections may have inherited */
+    bool shuts_out; /* it has one now, unless another listener has replaced it */
     bool closing;
 };
 
@@ -174,7 +174,8 @@ on_retry(struct loop_timer *timer)
     resume(container_of(timer, struct net_listener, retry));
 }
 
-/* What waits stays in the kernel's queue. Without a timer polling goes on, busy but alive. */
+/* Connections stay in the kernel's accept queue meanwhile. Without a timer polling continues, busy
+ * but live. */
 static void
 pause_accepting(struct net_listener *listener)
 {
@@ -184,7 +185,7 @@ pause_accepting(struct net_listener *listener)
         uv_poll_stop(&listener->poll);
 }
 
-/* Errors of the connection that was about to be accepted, which Linux passes on (accept(2)). */
+/* Errors of the connection to be accepted, which Linux returns from accept(2). */
 static bool
 is_only_theirs(int error)
 {
@@ -206,7 +207,7 @@ is_only_theirs(int error)
     }
 }
 
-/* With a reset, so that neither side has anything to wait for. */
+/* Close with a reset, so that neither side has to wait. */
 static void
 refuse(int fd)
 {
@@ -231,7 +232,7 @@ take_in(struct net_listener *listener, int fd, const struct net_address *peer)
         listener->accepted(listener->owner, conn);
 }
 
-/* False: nothing more for now. */
+/* False: no more for now. */
 static bool
 accept_one(struct net_listener *listener)
 {
@@ -319,7 +320,7 @@ net_listener_new(weir_loop *loop, int fd, void (*accepted)(void *owner, struct n
     listener->owner = owner;
     listener->mark = (uint32_t)random_u64();
     listener->is_unix = is_unix(fd);
-    if (!listener->is_unix) /* of a process that has the socket, too, or had it and was killed */
+    if (!listener->is_unix) /* set by a killed process, or another that has it */
         listener->filters = net_syn_filter_clear(fd);
     loop_timer_init(&listener->retry, on_retry);
     if (!remember_path(listener) || uv_poll_init(loop_uv(loop), &listener->poll, fd) != 0)
@@ -370,7 +371,7 @@ net_listener_close(struct net_listener *listener)
     listener->closing = true;
     loop_timer_stop(listener->loop, &listener->retry);
     forget_path(listener);
-    net_listener_shut_out(listener, NULL, 0); /* another process may go on with the socket */
+    net_listener_shut_out(listener, NULL, 0); /* another process may keep using the socket */
     uv_close((uv_handle_t *)&listener->poll, on_closed);
     loop_touch(listener->loop);
     close(listener->fd);

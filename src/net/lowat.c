@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting for a good part of what is expected.
+/* Waiting for a good part of the expected bytes (SO_RCVLOWAT).
  *
- * A long run of bytes that come fast is read in large pieces rather than as they trickle in: each
- * wake-up costs the receiver, and the sender whose bytes wake him, more than to copy some KiB. */
+ * A long run of bytes from a fast sender is read in large pieces: each wake-up costs the receiver,
+ * and the sender whose bytes cause it, more than copying some KiB. */
 #include "net/private.h"
 
 #define LOWAT_LEAST ((uint32_t)32 * 1024)
 #define LOWAT_MOST ((uint32_t)512 * 1024)
 
-/* TLS may have taken so much of a record from the socket already. */
+/* TLS may have buffered this much of a record already. */
 #define TLS_PART ((uint32_t)18 * 1024)
 
-/* After this time what has come is read, however little it is: whatever else comes over the
- * connection waits as long. What does not come so soon does not come fast. */
+/* After this time whatever has arrived is read, since all other data on the connection waits too.
+ * Bytes that take longer do not come from a fast sender. */
 #define WAIT_TIME (2 * WEIR_MILLISECOND)
 
 static void
@@ -26,7 +26,7 @@ set_lowat(struct net_conn *conn, uint32_t lowat)
         conn->lowat = lowat;
 }
 
-/* 0: any byte is welcome. */
+/* 0: wake up for any byte. */
 static uint32_t
 wanted(const struct net_conn *conn)
 {

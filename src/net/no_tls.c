@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In place of the files with tls_ in their names when Weir is built without TLS: nobody can make a
- * weir_tls, so nothing else of this is ever reached. */
+/* Replaces the tls_ files when Weir is built without TLS: a weir_tls cannot be created, so the
+ * other functions are never called. */
 #include "net/tls_session.h"
 
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose an address is, and which networks it belongs to. */
+/* Origins and networks of addresses. */
 #include "net/net.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#define MAPPED_BITS 96u /* in front of an IPv4 address that is written as IPv6's */
+#define MAPPED_BITS 96u /* before the IPv4 address in an IPv4-mapped one */
 
 static void
 map_v4(const void *four, uint8_t out_bytes[16])
@@ -16,7 +16,7 @@ map_v4(const void *four, uint8_t out_bytes[16])
     memcpy(out_bytes + 12, four, 4);
 }
 
-/* As IPv6 writes it. False: neither IPv4 nor IPv6. */
+/* The bytes as IPv6, IPv4 mapped. False: neither IPv4 nor IPv6. */
 static bool
 bytes_of(const struct net_address *address, uint8_t out_bytes[16])
 {
@@ -59,7 +59,7 @@ net_address_origin(const struct net_address *address, struct net_origin *out_ori
     return true;
 }
 
-/* What follows the slash, at most `most`; without one, all of it. */
+/* The number after the slash, at most `most`; without a slash, `most`. */
 static bool
 parse_bits(const char *slash, unsigned most, unsigned *out_bits)
 {
@@ -78,7 +78,7 @@ parse_bits(const char *slash, unsigned most, unsigned *out_bits)
     return true;
 }
 
-/* Do they agree in the first bits? */
+/* Are the first bits equal? */
 static bool
 agree(const uint8_t *one, const uint8_t *other, unsigned bits)
 {
@@ -88,8 +88,7 @@ agree(const uint8_t *one, const uint8_t *other, unsigned bits)
            (rest == 0 || ((one[whole] ^ other[whole]) >> (8 - rest)) == 0);
 }
 
-/* "::ffff:10.0.0.0/8" is a network of IPv4 to who writes it, and of nearly everybody to who reads.
- */
+/* "::ffff:10.0.0.0/8" looks like a network of IPv4, but covers nearly every address. */
 static bool
 is_cut_mapped(const struct net_network *network)
 {

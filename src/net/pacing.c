@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections within the machine are not paced.
  *
- * Where the system's congestion control is BBR, the kernel sends at the rate that it believes the
- * line to have: a timer's interrupt for every piece of a long run of bytes, and on the loopback
- * device a wake-up of the receiver for each. There is no line to spare, and it doubles what a large
- * message costs on both sides. */
+ * If the system's congestion control is BBR, the kernel paces output at its estimate of the
+ * bandwidth: a timer interrupt for every piece of a long run of bytes, and on the loopback device a
+ * wake-up of the receiver for each. There is no link to protect, and pacing doubles the cost of a
+ * large message on both sides. */
 
 #include "net/private.h"
 #include <netinet/in.h>
@@ -12,7 +12,7 @@
 
 #define PACED "bbr"
 
-/* Every kernel has it, and every user may choose it. */
+/* Built into every kernel, and available to every user. */
 #define PLAIN "reno"
 
 static bool

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pipe through memory between two connections, of one loop or of two.
+/* An in-memory pipe between two connections, of one loop or of two.
  *
  *   end 0: write -> copy into end 1's bytes -> wake end 1's loop -> read        and the other way
  *
- * Each end's bytes are bounded; who writes more is told when there is room. Both ends, and every
- * wake that is under way, hold the pipe. */
+ * Each end's buffer is bounded; a writer is called back when there is room. Both ends, and every
+ * pending wake-up, hold a reference to the pipe. */
 
 #include "net/private.h"
 #include <errno.h>
@@ -17,21 +17,21 @@ struct net_pipe_end {
     struct net_pipe *pipe;
     struct net_pipe_end *peer;
     weir_loop *loop;       /* NULL until it is opened */
-    struct net_conn *conn; /* its loop's; NULL unless it is open */
-    struct buf bytes;      /* written by the peer, and not read yet */
+    struct net_conn *conn; /* owned by its loop's thread; NULL unless open */
+    struct buf bytes;      /* written by the peer, not read yet */
     bool closed;
-    bool wants_room; /* its last write was not taken whole */
-    bool woken;      /* the task is on its way */
+    bool wants_room; /* its last write was partial */
+    bool woken;      /* the task is queued */
     struct loop_task wake;
 };
 
 struct net_pipe {
-    pthread_mutex_t lock; /* over all of it, but for `conn` */
+    pthread_mutex_t lock; /* guards everything except `conn` */
     unsigned holders;
     struct net_pipe_end ends[2];
 };
 
-/* Called with the lock, which is gone afterwards. */
+/* Called with the lock held, and releases it. */
 static void
 let_go(struct net_pipe *pipe)
 {
@@ -140,7 +140,7 @@ net_pipe_read(struct net_pipe_end *end, uint8_t *room, size_t size)
     return -1;
 }
 
-/* Under the lock: put as much of the spans as there is room for. An errno code. */
+/* Under the lock: append as much of the spans as there is room for. Returns an errno code. */
 static int
 put(struct buf *bytes, const struct net_span *spans, size_t count, size_t *out_written)
 {

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Letting the kernel drop the SYNs of some origins (SO_ATTACH_FILTER on a listening socket).
  *
- * The kernel runs the filter of a listening socket on every packet that comes to it, SYNs as well,
- * and what it drops is as good as lost on the way: the peer's kernel tries again after a second, or
- * two. Any process may attach one; it is a program of classic BPF over the packet, which begins at
- * the TCP header:
+ * The kernel runs the filter of a listening socket on every packet for it, including SYNs. A
+ * dropped packet looks lost to the peer, whose kernel retries after a second or two. Any process
+ * may attach a filter; it is a classic BPF program over the packet, which begins at the TCP header:
  *
- *   is it a SYN without ACK? no: take it
- *   is it IPv4?              yes: is its source A, or B, ...?              drop it
- *                            no: is its source's network C, or D, ...?     drop it
- *   take it
+ *   is it a SYN without ACK? no: accept
+ *   is it IPv4?              yes: is its source A, or B, ...?              drop
+ *                            no: is its source's network C, or D, ...?     drop
+ *   accept
  *
- * The networks that are IPv6 are compared with words in the program's own memory, since each look
- * into the packet is ten instructions of what the kernel makes of it, all of which count against
- * what a socket may have of its memory: net.core.optmem_max, 20 KiB before Linux 6.7.
+ * IPv6 networks are compared with words in the program's scratch memory, since each load from the
+ * packet is translated to ten instructions, all of which count against the socket's memory limit:
+ * net.core.optmem_max, 20 KiB before Linux 6.7.
  *
- * Packets of connections that are there already pass by the first question, and a connection that
- * is accepted has its own reference to the filter taken away (net_syn_filter_clear).
+ * Packets of established connections pass at the first test, and the reference to the filter that
+ * an accepted connection inherits is removed (net_syn_filter_clear).
  *
- * A socket has one filter, whichever of the listeners that share it has attached that: while a
- * process takes over from another both do, and what came last holds. So a program begins with its
- * listener's mark, and who ends takes no other's away. The mark is a random number: processes in
- * containers of their own may have the same pid. */
+ * A socket has one filter, whichever of the listeners that share it attached it: while a process
+ * takes over from another both do, and the last one counts. So a program begins with its listener's
+ * mark, and a listener that closes does not remove another's filter. The mark is a random number,
+ * because processes in different containers may have the same pid. */
 #include "net/private.h"
 
 #include "base/bytes.h"
@@ -32,11 +31,11 @@
 #define TCP_FLAGS 13
 #define SYN_AND_ACK 0x12
 #define SYN_ALONE 0x02
-#define NETWORK(offset) ((uint32_t)SKF_NET_OFF + (offset)) /* from the IP header on */
+#define NETWORK(offset) ((uint32_t)SKF_NET_OFF + (offset)) /* relative to the IP header */
 #define V4_SOURCE 12
 #define V6_SOURCE 8
 
-/* Of an origin: IPv4 needs 2 of them, IPv6 5; and those around them. */
+/* An IPv4 origin takes 2 instructions, IPv6 5; plus the fixed ones. */
 #define OPS_MAX (5 * NET_SHUT_OUT_MAX + 17)
 
 struct program {
@@ -63,7 +62,7 @@ drop(struct program *program)
     put(program, BPF_RET | BPF_K, 0, 0, 0);
 }
 
-/* Each kind of jump skips that many of the next instructions when the answer is no. */
+/* Each jump skips that many of the next instructions if the comparison fails. */
 static void
 unless_equal(struct program *program, uint32_t value, uint8_t skip)
 {
@@ -89,7 +88,7 @@ drop_v4(struct program *program, const struct net_origin *origins, size_t count)
     take(program);
 }
 
-/* The network of the source, in the first two words of the program's memory. */
+/* Store the source's network in the first two words of the program's memory. */
 static void
 keep_v6(struct program *program)
 {
@@ -121,7 +120,7 @@ drop_v6(struct program *program, const struct net_origin *origins, size_t count)
     take(program);
 }
 
-/* Into a register that the next instruction overwrites. */
+/* Loads the mark into a register that the next instruction overwrites. */
 static void
 put_mark(struct program *program, uint32_t mark)
 {
@@ -142,7 +141,7 @@ build(struct program *program, uint32_t mark, const struct net_origin *origins, 
     put(program, BPF_LD | BPF_B | BPF_ABS, NETWORK(0), 0, 0);
     put(program, BPF_ALU | BPF_RSH | BPF_K, 4, 0, 0);
     unless_equal(program, 4, 1);
-    put(program, BPF_JMP | BPF_JA, 1, 0, 0); /* over the next, which goes to IPv6 */
+    put(program, BPF_JMP | BPF_JA, 1, 0, 0); /* over the next, which jumps to IPv6 */
     to_v6 = &program->ops[program->count];
     put(program, BPF_JMP | BPF_JA, 0, 0, 0);
     v4 = program->count;
@@ -151,8 +150,8 @@ build(struct program *program, uint32_t mark, const struct net_origin *origins, 
     drop_v6(program, origins, count);
 }
 
-/* An emulator may know how to attach a filter, and not how to take it off (qemu): then one that
- * takes everything comes in its place. */
+/* An emulator (qemu) may support attaching a filter but not removing it: then replace it by one
+ * that accepts everything. */
 bool
 net_syn_filter_clear(int fd)
 {
@@ -167,12 +166,12 @@ net_syn_filter_clear(int fd)
     return false;
 }
 
-/* With this mark; or nobody can tell. */
+/* Has the filter this mark, or can it not be read? */
 static bool
 has_mark(int fd, uint32_t mark)
 {
     struct program own = {.count = 0}, found;
-    socklen_t count = OPS_MAX; /* of instructions, not of bytes */
+    socklen_t count = OPS_MAX; /* in instructions, not bytes */
 
     put_mark(&own, mark);
     if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, found.ops, &count) != 0)
@@ -198,8 +197,8 @@ attach(int fd, uint32_t mark, const struct net_origin *origins, size_t count)
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof(whole)) == 0;
 }
 
-/* The kernel takes the new filter before it gives up the old one, for which the socket may have no
- * room; and where there is not enough for all of them, half of them are better than none. */
+/* The kernel allocates the new filter before it frees the old one, so the socket's memory limit may
+ * be too small for both; and if it does not fit all origins, half of them are better than none. */
 bool
 net_syn_filter_set(int fd, uint32_t mark, const struct net_origin *origins, size_t count)
 {

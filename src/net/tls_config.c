@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir_tls: the options, and the set of the last load that succeeded.
+/* weir_tls: the options, and the set of the last successful load.
  *
- * No thread and no timer watches the files: a handshake that begins looks at them when nobody has
- * for a while, so an idle program does not wake up for it, and no handshake uses what is old. What
- * is loaded on one thread is put in place under the lock; those that have begun keep their own. */
+ * No thread or timer watches the files: a new handshake checks them if the last check is long
+ * enough ago, so an idle program does not wake up for it, and no handshake uses outdated files. The
+ * set that one thread loads is installed under the lock; existing sessions keep their own. */
 #include "net/tls.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #define CHECK_INTERVAL WEIR_SECOND
 
-/* What tells that a file was changed or replaced. */
+/* Detects that a file was changed or replaced. */
 struct stamp {
     dev_t device;
     ino_t inode;
@@ -23,7 +23,7 @@ struct stamp {
 struct weir_tls {
     atomic_uint holders;
     struct tls_files files;
-    char *server_name; /* client: instead of the target's host; may be NULL */
+    char *server_name; /* client: used instead of the target's host; may be NULL */
     int64_t check_interval;
     weir_tls_observer *reloaded;
     void *reloaded_self;
@@ -32,7 +32,7 @@ struct weir_tls {
     atomic_uint_fast64_t handshakes, resumed, failed, reloads, reload_failures;
 
     pthread_mutex_t loading; /* held while files are read; guards stamps */
-    struct stamp *stamps;    /* of each file when it was read last */
+    struct stamp *stamps;    /* of each file at its last read */
 
     pthread_mutex_t lock; /* guards set and error */
     struct tls_set *set;
@@ -72,7 +72,7 @@ same_stamp(const struct stamp *a, const struct stamp *b)
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-/* Renew the stamps. True: one of them is another now. */
+/* Update the stamps. True: one has changed. */
 static bool
 stamp_files(weir_tls *tls)
 {
@@ -122,7 +122,7 @@ copy_files(
 
 /* ---- loading ---- */
 
-/* Stamped before it is read, so that a change meanwhile is seen the next time. */
+/* Stamped before reading, so that a change meanwhile is detected the next time. */
 static bool
 load(weir_tls *tls, char error[WEIR_TLS_ERROR])
 {
@@ -139,7 +139,7 @@ load(weir_tls *tls, char error[WEIR_TLS_ERROR])
     return set != NULL;
 }
 
-/* error: NULL, it went well. */
+/* error NULL: success. */
 static void
 tell(weir_tls *tls, const char *error)
 {
@@ -158,8 +158,8 @@ reload(weir_tls *tls)
     return good;
 }
 
-/* What kept the files from being read may pass without a change of theirs, a want of descriptors
- * for one. The same error is told once. */
+/* A failure may have a temporary cause without a change of the files, such as a lack of
+ * descriptors. The same error is reported only once. */
 static void
 reload_if_failed(weir_tls *tls)
 {
@@ -174,7 +174,7 @@ reload_if_failed(weir_tls *tls)
         tell(tls, good ? NULL : error);
 }
 
-/* One thread looks, the others go on with what is there. */
+/* One thread checks the files, the others use the current set. */
 static void
 check(weir_tls *tls)
 {
@@ -215,7 +215,7 @@ weir_tls_reload(weir_tls *tls)
     return good ? WEIR_OK : WEIR_INVALID_ARGUMENT;
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 weir_tls *
 net_tls_ref(weir_tls *tls)
@@ -271,7 +271,7 @@ observe(weir_tls *tls, int64_t interval, weir_tls_observer *reloaded, void *self
     tls->reloaded_self = self;
 }
 
-/* The first load. Takes tls, NULL when there was no memory for it. */
+/* The first load. Adopts tls, which is NULL after a lack of memory. */
 static weir_code
 finish(weir_tls *tls, weir_tls **out_tls, char out_error[WEIR_TLS_ERROR])
 {
@@ -361,7 +361,7 @@ weir_tls_client_new(const struct weir_tls_client_options *options, weir_tls **ou
     return finish(tls, out_tls, out_error);
 }
 
-/* ---- what it tells ---- */
+/* ---- accessors ---- */
 
 bool
 net_tls_is_server(const weir_tls *tls)

@@ -5,7 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-/* A text with a NUL inside would be read as another one. NULL, with *failed unset, for it. */
+/* NULL, with *failed unset, for a string with a NUL inside, which would be read truncated. */
 static const char *
 copy_text(struct arena *arena, const unsigned char *text, int len, bool *failed)
 {
@@ -18,7 +18,7 @@ copy_text(struct arena *arena, const unsigned char *text, int len, bool *failed)
     return copy;
 }
 
-/* RFC 2253, but UTF-8 stays as it is. */
+/* RFC 2253, but with UTF-8 unescaped. */
 static bool
 write_subject(X509 *cert, struct arena *arena, const char **out_subject)
 {
@@ -52,7 +52,7 @@ write_common_name(X509 *cert, struct arena *arena, const char **out_name)
     return !failed;
 }
 
-/* The alternative names of one type. */
+/* Extract the alternative names of one type. */
 static bool
 write_names(const GENERAL_NAMES *all, int type, struct arena *arena, const char *const **out_names,
     size_t *out_count)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From PEM files to what handshakes need, with an error that says which file is bad, and why. */
+/* Loads PEM files for handshakes; errors name the bad file and the reason. */
 #include "net/tls.h"
 
 #include <errno.h>
@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What RFC 9113, section 9.2.2, does not forbid: ephemeral keys, and ciphers that authenticate. The
- * suites of TLS 1.3 are all allowed. */
+/* The cipher suites that RFC 9113, section 9.2.2, permits: ephemeral key exchange with AEAD. Those
+ * of TLS 1.3 are all allowed. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-/* How long a ticket is worth something; a client's certificate is judged again after that. */
+/* Lifetime of a ticket; a client's certificate is verified again after that. */
 #define TICKET_SECONDS 3600
 
-/* "h2" as ALPN has it (RFC 7301, section 3.1). */
+/* "h2" as encoded in ALPN (RFC 7301, section 3.1). */
 static const unsigned char alpn_h2[] = {2, 'h', '2'};
 
 /* ---- errors ---- */
@@ -37,7 +37,7 @@ reason_text(unsigned long code)
     return text != NULL ? text : "unknown error";
 }
 
-/* Of a chain of errors the first is the cause. */
+/* The first error of the queue is the cause. */
 static bool
 fail(char error[WEIR_TLS_ERROR], const char *file)
 {
@@ -50,8 +50,8 @@ fail(char error[WEIR_TLS_ERROR], const char *file)
 
 /* ---- a server's choices during a handshake ---- */
 
-/* RFC 9113, section 3.3: HTTP/2 over TLS is agreed on by ALPN. Who asks for others only is refused
- * with no_application_protocol (RFC 7301, section 3.2). */
+/* RFC 9113, section 3.3: HTTP/2 over TLS is negotiated by ALPN. A client that offers only other
+ * protocols gets no_application_protocol (RFC 7301, section 3.2). */
 static int
 choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     const unsigned char *offered, unsigned int len, void *arg)
@@ -68,7 +68,7 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* One that asks for none at all is no HTTP/2 client either. */
+/* A client without ALPN is not an HTTP/2 client either. */
 static int
 require_alpn(SSL *ssl, int *alert, void *arg)
 {
@@ -84,8 +84,8 @@ require_alpn(SSL *ssl, int *alert, void *arg)
     return SSL_CLIENT_HELLO_ERROR;
 }
 
-/* RFC 6066, section 3: a server that does not know the name may go on with another certificate, and
- * the client judges it. */
+/* RFC 6066, section 3: a server that does not know the name may continue with another certificate,
+ * which the client verifies. */
 static int
 choose_certificate(SSL *ssl, int *alert, void *arg)
 {
@@ -106,7 +106,7 @@ choose_certificate(SSL *ssl, int *alert, void *arg)
 
 /* ---- loading ---- */
 
-/* A terminal is never asked for a passphrase. */
+/* Never prompt for a passphrase on a terminal. */
 static int
 no_passphrase(char *buffer, int size, int writing, void *arg)
 {
@@ -117,7 +117,7 @@ no_passphrase(char *buffer, int size, int writing, void *arg)
     return -1;
 }
 
-/* A key of another kind than the certificate's is kept beside it, for a certificate to come. */
+/* OpenSSL keeps a key of another type than the certificate's, for a later certificate. */
 static bool
 is_mismatch(unsigned long code)
 {
@@ -145,7 +145,8 @@ load_pair(SSL_CTX *context, const struct weir_tls_pair *pair, char error[WEIR_TL
     return false;
 }
 
-/* Whom to believe. A server also tells its clients the names, so that they can choose. */
+/* Load the trusted CAs. A server also sends their names to clients, so that they can choose a
+ * certificate. */
 static bool
 load_authorities(SSL_CTX *context, const struct tls_files *files, char error[WEIR_TLS_ERROR])
 {
@@ -176,7 +177,7 @@ set_server(SSL_CTX *context, const struct tls_files *files)
     SSL_CTX_set_verify(context, verify, NULL);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     SSL_CTX_set_client_hello_cb(context, require_alpn, NULL);
-    /* Tickets hold all there is to know of a session; this side keeps none. */
+    /* Tickets contain the whole session; the server keeps no cache. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(context, id, sizeof(id) - 1);
     SSL_CTX_set_timeout(context, TICKET_SECONDS);
@@ -202,8 +203,8 @@ set_up(SSL_CTX *context, const struct tls_files *files)
     /* RFC 9113, section 9.2.1: no compression, no renegotiation. */
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN); /* show what is in the file, nothing more */
-    SSL_CTX_set_read_ahead(context, 1); /* one read for a record's head and what follows */
+    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN); /* send only the certificates in the file */
+    SSL_CTX_set_read_ahead(context, 1); /* one read for a record's header and payload */
     if (SSL_CTX_set_min_proto_version(context, least) != 1 ||
         SSL_CTX_set_cipher_list(context, CIPHERS) != 1)
         return false;
@@ -214,7 +215,7 @@ set_up(SSL_CTX *context, const struct tls_files *files)
     return set_client(context);
 }
 
-/* pair: NULL, a client that shows none. */
+/* pair NULL: a client without a certificate. */
 static SSL_CTX *
 load_context(
     const struct tls_files *files, const struct weir_tls_pair *pair, char error[WEIR_TLS_ERROR])

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS on one connection.
  *
- * Reading: OpenSSL receives into its own buffer as much as fits (read-ahead) and decrypts from
- * there into the loop's scratch memory: one copy more than without TLS, the one it insists on. What
- * it has received but not given out no poll tells of: tls_session_has_input does.
+ * Reading: OpenSSL receives as much as fits into its own buffer (read-ahead) and decrypts from
+ * there into the loop's scratch memory: one copy more than without TLS, which it requires. Polling
+ * does not report what it has buffered: tls_session_has_input does.
  *
- * Writing: each SSL_write makes one record, of up to 16 KiB, from a span where it lies or from
- * small spans gathered. What the socket does not take of a record is kept here and sent first, so a
- * record is never encrypted twice, and what was taken once is not the caller's concern any more. */
+ * Writing: each SSL_write makes one record, of up to 16 KiB, from a span in place or from small
+ * spans gathered. The part of a record that the socket does not accept is kept here and sent first,
+ * so a record is never encrypted twice, and accepted bytes are no longer the caller's concern. */
 #include "net/tls.h"
 
 #include <arpa/inet.h>
@@ -19,25 +19,25 @@
 
 #define RECORD ((size_t)SSL3_RT_MAX_PLAIN_LENGTH)
 
-/* Messages of TLS itself (a KeyUpdate, a wish to negotiate anew) that a peer may send with no
- * content between them. OpenSSL would answer them for ever, without returning. */
+/* TLS messages (KeyUpdate, renegotiation requests) that a peer may send without application data
+ * between them. OpenSSL would process any number of them without returning. */
 #define TALKS_MAX 32u
 
-/* Unsent bytes beyond one record can only be answers to a peer that asks and does not listen. */
+/* More unsent bytes than one record are only replies to a peer that does not read. */
 #define OUTPUT_MAX ((size_t)64 * 1024)
 
 struct tls_session {
     SSL *ssl;
     weir_tls *tls;
     struct tls_set *set;
-    char *host; /* whom a client means to reach */
+    char *host; /* the server that a client wants to reach */
     int fd;
     int error; /* see tls_session_error */
     bool open;
-    bool eof; /* the peer's socket is closed for writing */
-    bool dry; /* the socket gave less than was asked for: nothing more until the next poll */
-    bool write_waits; /* for the rest of a message of the peer's TLS, such as a KeyUpdate */
-    unsigned talks;   /* messages of TLS since content last came */
+    bool eof;         /* the peer has closed its sending side */
+    bool dry;         /* the last read was short: no more input until the next poll */
+    bool write_waits; /* for the rest of a TLS message of the peer, such as a KeyUpdate */
+    unsigned talks;   /* TLS messages since the last application data */
     uint8_t *output;
     size_t output_at, output_len, output_size;
     char why[224];
@@ -88,7 +88,7 @@ send_some(struct tls_session *session, const void *data, size_t len)
     return 0;
 }
 
-/* Keep for later what the socket does not take. False: no memory, or too much. */
+/* Keep output that the socket did not accept. False: no memory, or too much. */
 static bool
 keep_output(struct tls_session *session, const char *data, size_t len)
 {
@@ -151,7 +151,7 @@ tls_bio_method_new(void)
 
 /* ---- errors ---- */
 
-/* Bytes that begin no record of TLS, or begin another protocol. */
+/* The peer does not speak TLS. */
 static bool
 is_other_protocol(int reason)
 {
@@ -171,7 +171,7 @@ explain_verify(struct tls_session *session, long verify)
         snprintf(session->why, sizeof(session->why), "TLS: certificate verify failed: %s", reason);
 }
 
-/* What OpenSSL says less clearly. NULL: it will do. */
+/* Clearer texts than OpenSSL's. NULL: use OpenSSL's. */
 static const char *
 better_text(const struct tls_session *session, int reason)
 {
@@ -182,7 +182,7 @@ better_text(const struct tls_session *session, int reason)
     return NULL;
 }
 
-/* Reasons from the offset on are alerts that came: the peer is the one who refuses. */
+/* Reasons from SSL_AD_REASON_OFFSET are received alerts: the peer refused. */
 static void
 explain_ssl(struct tls_session *session, unsigned long code)
 {
@@ -208,7 +208,7 @@ explain(struct tls_session *session)
         explain_ssl(session, ERR_peek_error());
 }
 
-/* The last call into OpenSSL failed for good. */
+/* The last OpenSSL call failed permanently. */
 static void
 fail(struct tls_session *session)
 {
@@ -228,7 +228,7 @@ fail(struct tls_session *session)
     ERR_clear_error();
 }
 
-/* What others have left on this thread would be taken for ours. */
+/* Errors left in this thread's queue by others would be mistaken for ours. */
 static void
 clear_errors(void)
 {
@@ -236,9 +236,9 @@ clear_errors(void)
         ERR_clear_error();
 }
 
-/* ---- beginning ---- */
+/* ---- creation ---- */
 
-/* A ticket has come: keep it for the next connection to the same server. */
+/* A ticket was received: keep it for the next connection to the same server. */
 static int
 on_ticket(SSL *ssl, SSL_SESSION *ticket)
 {
@@ -247,10 +247,10 @@ on_ticket(SSL *ssl, SSL_SESSION *ticket)
     if (SSL_SESSION_is_resumable(ticket) != 1)
         return 0;
     tls_ticket_put(session->set, session->host, ticket);
-    return 1; /* the reference is ours */
+    return 1; /* we keep the reference */
 }
 
-/* After the handshake a server's tickets are no such messages: there are few of them. */
+/* A server's tickets after the handshake are not counted. */
 static void
 on_message(int is_written, int version, int type, const void *data, size_t len, SSL *ssl, void *arg)
 {
@@ -272,8 +272,8 @@ is_ip(const char *host)
     return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
 }
 
-/* Who the server must prove to be (RFC 6125). A number is not sent as its name (RFC 6066, section
- * 3). */
+/* Set the name that the server's certificate must have (RFC 6125). IP addresses are not sent as SNI
+ * (RFC 6066, section 3). */
 static bool
 expect(struct tls_session *session)
 {
@@ -319,7 +319,7 @@ begin(struct tls_session *session)
     return expect(session);
 }
 
-/* Certificates and SNI know names without the dot of the root (RFC 6066, section 3). */
+/* Names in certificates and SNI have no trailing dot (RFC 6066, section 3). */
 static char *
 copy_host(const char *host)
 {
@@ -367,8 +367,8 @@ tls_keep_tickets(SSL_CTX *context)
 
 /* ---- the handshake ---- */
 
-/* A server has refused whoever does not offer h2; whether it picked it is the client's to see (RFC
- * 9113, section 3.2). */
+/* A server has already refused clients that do not offer h2; a client must check that the server
+ * selected it (RFC 9113, section 3.2). */
 static bool
 has_agreed_on_h2(const struct tls_session *session)
 {
@@ -423,7 +423,7 @@ tls_session_is_open(const struct tls_session *session)
 
 /* ---- reading ---- */
 
-/* One record. As recv. */
+/* Read one record; like recv. */
 static ssize_t
 read_record(struct tls_session *session, void *room, size_t size)
 {
@@ -453,7 +453,7 @@ read_record(struct tls_session *session, void *room, size_t size)
     default:
         break;
     }
-    if (session->eof) { /* without close_notify: HTTP/2 knows by itself what is incomplete */
+    if (session->eof) { /* without close_notify: HTTP/2 detects truncation itself */
         ERR_clear_error();
         return 0;
     }
@@ -495,7 +495,7 @@ tls_session_has_input(const struct tls_session *session)
 struct cursor {
     const struct net_span *spans;
     size_t count;
-    size_t offset; /* in the first of them */
+    size_t offset; /* in the first span */
 };
 
 static void
@@ -509,7 +509,7 @@ advance(struct cursor *cursor, size_t len)
     }
 }
 
-/* The next record's bytes: where they lie, or gathered. */
+/* The bytes of the next record: in place, or gathered. */
 static const void *
 next_record(struct cursor *cursor, uint8_t room[RECORD], size_t *out_len)
 {
@@ -533,8 +533,8 @@ next_record(struct cursor *cursor, uint8_t room[RECORD], size_t *out_len)
     return room;
 }
 
-/* A message of TLS may come in several records (RFC 8446, 5.1). Between them OpenSSL writes
- * nothing: a write reads on instead. */
+/* A TLS message may be split over several records (RFC 8446, section 5.1). Until it is complete,
+ * OpenSSL reads in a write instead of writing. */
 static bool
 waits_for_peer(struct tls_session *session)
 {
@@ -553,7 +553,7 @@ tls_session_write(struct tls_session *session, const struct net_span *spans, siz
     clear_errors();
     if (session->write_waits)
         session->dry = session->write_waits = false;
-    advance(&cursor, 0); /* past empty ones */
+    advance(&cursor, 0); /* past empty spans */
     while (cursor.count > 0 && session->output_len == 0 && session->error == 0) {
         size_t len, wrote;
         const void *record = next_record(&cursor, room, &len);
@@ -613,7 +613,7 @@ tls_session_trim(struct tls_session *session)
         (void)SSL_free_buffers(session->ssl);
 }
 
-/* ---- what it tells ---- */
+/* ---- accessors ---- */
 
 bool
 tls_session_talks_too_much(const struct tls_session *session)
@@ -641,7 +641,7 @@ tls_session_cipher(
     *out_cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(session->ssl));
 }
 
-/* A certificate that was shown was also verified: the handshake fails otherwise. */
+/* A certificate that was sent was also verified: the handshake fails otherwise. */
 bool
 tls_session_identify(
     const struct tls_session *session, struct arena *arena, struct weir_peer_identity *out_identity)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client's tickets: which servers it may greet as an old acquaintance. */
+/* A client's session tickets, for resumption. */
 #include "net/tls.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@ drop(struct tls_ticket *ticket)
     SSL_SESSION_free(ticket->session);
 }
 
-/* Close the gap that one leaves. */
+/* Remove an entry, closing the gap. */
 static void
 remove_at(struct tls_set *set, size_t index)
 {

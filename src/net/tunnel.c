@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Through a proxy: CONNECT on a connection to it (RFC 9110, 9.3.6). Of its answer no more is read
- * than the head, since what follows comes from the server. */
+/* Tunnels through a proxy: CONNECT on a connection to it (RFC 9110, section 9.3.6). Only the head
+ * of its response is read, since what follows comes from the server. */
 #include "http1/connect.h"
 #include "net/private.h"
 #include <errno.h>
@@ -26,7 +26,7 @@ dissolve(struct net_tunnel *tunnel)
     free(tunnel);
 }
 
-/* Tell; why NULL: it is open. */
+/* Report the result; why NULL: the tunnel is open. */
 static void
 answer(struct net_tunnel *tunnel, const char *why)
 {
@@ -51,7 +51,7 @@ on_deadline(struct loop_timer *timer)
     answer(container_of(timer, struct net_tunnel, deadline), "no answer to CONNECT in time");
 }
 
-/* Take what belongs to the head and no more. True: it may go on. */
+/* Read the bytes of the head, and no more. True: continue. */
 static bool
 read_head(struct net_tunnel *tunnel)
 {
@@ -87,7 +87,7 @@ on_readable(uv_poll_t *poll, int status, int events)
     struct net_tunnel *tunnel = conn->owner;
 
     (void)events;
-    if (status < 0) /* EPOLLERR, and libuv has stopped polling: recv says what it is */
+    if (status < 0) /* EPOLLERR, and libuv has stopped polling: recv returns the error */
         net_conn_poll(conn, UV_READABLE, on_readable);
     while (read_head(tunnel))
         continue;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a connection may take of a turn of its loop, so that those behind it do not wait for long.
+/* Limits how long a connection may occupy a turn of its loop, so that others do not wait for long.
  */
 #include "net/private.h"
 
-/* A turn that has lasted longer is left to others. */
+/* After this time a turn's remaining work is deferred. */
 #define TURN_TIME (500 * WEIR_MICROSECOND)
 
-/* From one connection to the next, when many end at once. */
+/* Delay between reported ends, when many connections end at once. */
 #define END_TIME (30 * WEIR_MICROSECOND)
 
 bool
@@ -15,8 +15,8 @@ net_turn_is_long(weir_loop *loop)
     return weir_now() - loop_now(loop) > TURN_TIME;
 }
 
-/* Should it go on on the next turn? Of what a socket has left a poll tells then; not so of the end
- * that TLS has seen already, or of what is left in a pipe. */
+/* Should the connection continue in the next turn? Polling then reports the rest of a socket's
+ * input, but not an end of file already seen by TLS, or the rest of a pipe's. */
 bool
 net_conn_others_wait(const struct net_conn *conn)
 {
@@ -25,9 +25,9 @@ net_conn_others_wait(const struct net_conn *conn)
     return net_turn_is_long(conn->loop);
 }
 
-/* A connection that its peer has ended keeps nobody waiting, but thousands that end together would
- * keep everybody: once a turn has lasted long, the ends that are left are told one after the other,
- * each at a time of its own, and once. */
+/* One closed connection takes little time, but thousands that are closed at once would delay
+ * everything else: once a turn has lasted long, the remaining ends are put off, each to a time of
+ * its own, and only once. */
 bool
 net_conn_put_off(struct net_conn *conn)
 {
@@ -35,7 +35,7 @@ net_conn_put_off(struct net_conn *conn)
     int64_t now = loop_now(conn->loop);
 
     if (conn->overdue || conn->lowat != 0 ||
-        !net_conn_others_wait(conn)) /* lowat: the timer is in use */
+        !net_conn_others_wait(conn)) /* lowat != 0: the timer is in use */
         return false;
     net->next_end = (net->next_end > now ? net->next_end : now) + END_TIME;
     if (loop_timer_start(conn->loop, &conn->timer, net->next_end) != WEIR_OK)
