@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bar is a count of the writes that are under way, in the place of the user's entry. */
+/* A bar is the number of writes in progress, stored in place of the user's entry. */
 #include "userd/cache_changes.h"
 
 #include "userd/cache_entry.h"
@@ -18,7 +18,7 @@ static const char lift_script[] =
     "if n > 1 then redis.call('SET', KEYS[1], string.format('W%d', n - 1), 'KEEPTTL') "
     "else redis.call('DEL', KEYS[1]) end return 1";
 
-/* Who has put up a bar will lift it. */
+/* Bars stay; the writers remove them. */
 static const char forget_script[] =
     "for _, key in ipairs(KEYS) do local v = redis.call('GET', key) "
     "if v and string.sub(v, 1, 1) ~= 'W' then redis.call('DEL', key) end end return 1";
@@ -105,7 +105,7 @@ struct forgetting {
     const char **argv;
 };
 
-/* The debts stay where they are until they are paid. False: no memory. */
+/* Debts stay in the list until their entries are deleted. False: no memory. */
 static bool
 gather(struct forgetting *all, struct cache_changes *changes, const int32_t *ids, size_t count)
 {
@@ -144,7 +144,8 @@ delete_all(struct cache_changes *changes, struct forgetting *all)
     return ask(changes, NULL, (int)all->count + 3, all->argv);
 }
 
-/* Those that were added meanwhile, behind the others, stay; what two pay at once is paid twice. */
+/* Debts that were appended meanwhile stay. If two threads delete the same debts, the entries are
+ * deleted twice. */
 static void
 strike_off(struct cache_changes *changes, const struct forgetting *all)
 {

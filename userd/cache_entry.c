@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An entry is a letter, and behind it a user as protobuf has it, a lease's token, or how many
- * writes are under way. */
+/* An entry is a letter, followed by a user in protobuf, the token of a lease, or the number of
+ * writes in progress. */
 #include "userd/cache_entry.h"
 
 #include "user.pb-c.h"
@@ -14,7 +14,8 @@ cache_lease_make(char out[CACHE_LEASE_SIZE])
 {
     uint64_t parts[2] = {0, 0};
 
-    (void)!getrandom(parts, sizeof(parts), 0); /* 16 bytes come whole (getrandom(2)) */
+    (void)!getrandom(parts, sizeof(parts), 0); /* 16 bytes are never returned partially
+                                                  (getrandom(2)) */
     snprintf(out, CACHE_LEASE_SIZE, "L%016llx%016llx", (unsigned long long)parts[0],
         (unsigned long long)parts[1]);
 }

@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the cache keeps in Redis under a user's key. */
-/* Threads: safe from any; an entry belongs to whoever has it. */
+/* The values that the cache stores in Redis. */
+/* Threads: safe from any; an entry belongs to its owner. */
 #pragma once
 
 #include "userd/store.h"
 
 enum cache_kind {
-    CACHE_USER,   /* the user's message behind it */
+    CACHE_USER,   /* followed by the user's protobuf message */
     CACHE_ABSENT, /* there is no such user */
-    CACHE_LEASE,  /* somebody is loading the user, who has the token behind it */
-    CACHE_BARRED, /* a write is under way: load, but do not keep */
+    CACHE_LEASE,  /* the user is being loaded; followed by the token of the loader */
+    CACHE_BARRED, /* a write is in progress: load, but do not store */
     CACHE_CORRUPT /* none of these */
 };
 
-/* Room for a lease, NUL included. */
+/* Size of a lease, NUL included. */
 #define CACHE_LEASE_SIZE 34
 
-/* Seconds until Redis forgets by itself. */
+/* Seconds until an entry expires. */
 #define CACHE_EXPIRY 30        /* a user */
-#define CACHE_EXPIRY_ABSENT 5  /* that there is none */
-#define CACHE_EXPIRY_LEASE 5   /* a load, which must end within that to be kept */
-#define CACHE_EXPIRY_BARRED 10 /* a write that may be under way */
+#define CACHE_EXPIRY_ABSENT 5  /* no such user */
+#define CACHE_EXPIRY_LEASE 5   /* a load, which must complete within this time to be stored */
+#define CACHE_EXPIRY_BARRED 10 /* a write that may be in progress */
 
 struct cache_entry {
     size_t len;
     char *bytes; /* NULL: none */
 };
 
-/* A lease that nobody had before, as text. */
+/* Make a unique lease, as text. */
 void cache_lease_make(char out[CACHE_LEASE_SIZE]);
 
 enum cache_kind cache_kind_of(const char *bytes, size_t len);
 
-/* The entry of a user, or with NULL of nobody. False: no memory. free(entry->bytes). */
+/* Make the entry of a user; NULL: of an absent one. False: no memory. Free entry->bytes. */
 bool cache_entry_make(struct cache_entry *entry, const struct user *user);
 
-/* Visit what a CACHE_USER or CACHE_ABSENT holds, which is NOT_FOUND. DATA_LOSS: it is no user with
- * this id. RESOURCE_EXHAUSTED: no memory. Else what visit says. */
+/* Visit the user in a CACHE_USER; a CACHE_ABSENT is NOT_FOUND. DATA_LOSS: it is not a user with
+ * this id. RESOURCE_EXHAUSTED: no memory. Otherwise the code from visit. */
 weir_code cache_entry_visit(
     const char *bytes, size_t len, int32_t id, store_visit *visit, void *arg);

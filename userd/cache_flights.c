@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loads that are under way: shelves of flights by id, and who waits for each. */
+/* Loads in progress: flights by id in a hash table, each with a list of waiting calls. */
 #include "userd/cache_flights.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Somebody who waits, on its own stack until it is told or leaves. */
+/* A waiting call, on its own stack. */
 struct passenger {
     weir_event *landed;
     struct passenger *next;
@@ -16,7 +16,7 @@ struct cache_flight {
     int32_t id;
     char lease[CACHE_LEASE_SIZE];
     struct cache_entry entry;
-    struct passenger *passengers; /* under the shelf's lock */
+    struct passenger *passengers; /* guarded by the shelf's lock */
     atomic_uint holders;
     struct cache_flight *next;
 };
@@ -96,7 +96,7 @@ cache_flight_end(
 
 /* ---- joining ---- */
 
-/* Board it, if it is under way. NULL: it is not. */
+/* Join the flight with this lease. NULL: there is none. */
 static struct cache_flight *
 board(struct cache_shelf *shelf, int32_t id, const char *lease, struct passenger *passenger)
 {
@@ -116,7 +116,7 @@ board(struct cache_shelf *shelf, int32_t id, const char *lease, struct passenger
     return flight;
 }
 
-/* Whoever sets the events does so under the lock, so behind it they are done with ours. */
+/* Events are set under the lock, so after this nobody uses ours any more. */
 static void
 leave(struct cache_shelf *shelf, struct cache_flight *flight, const struct passenger *passenger)
 {

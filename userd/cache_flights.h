@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loads of the cache that are under way in this process: one load for many who wait.
+/* Loads of the cache that are in progress in this process: many calls share one load.
  *
- * Only who finds the flight's own lease still in Redis may join: then no write of that user has
- * been acknowledged since the load began, and what it finds is new enough. */
+ * A call may only join a flight whose lease it finds in Redis: then no write of that user has been
+ * acknowledged since the load began, so its result is recent enough. */
 /* Threads: safe from any. */
 #pragma once
 
@@ -28,14 +28,14 @@ void cache_flights_fini(struct cache_flights *flights);
 struct cache_flight *cache_flight_begin(
     struct cache_flights *flights, int32_t id, const char lease[CACHE_LEASE_SIZE]);
 
-/* It is over: hand the entry, which is copied by nobody and stays the flight's, to all who joined;
- * an empty one: it failed. NULL does nothing but free the entry. */
+/* End a load: give the entry to all calls that joined; it is not copied, and belongs to the flight
+ * from then on. An empty entry means that the load failed. flight NULL: only frees the entry. */
 void cache_flight_end(
     struct cache_flights *flights, struct cache_flight *flight, struct cache_entry *entry);
 
-/* Wait for the load that has this lease, of CACHE_LEASE_SIZE - 1 bytes. OK: *out_flight has the
- * entry, and is unref'd. ABORTED: it is none of this process', is over, or failed. Or why the
- * call ended. Suspends. */
+/* Wait for the load that has this lease of CACHE_LEASE_SIZE - 1 bytes. OK: *out_flight has the
+ * entry; unref it afterwards. ABORTED: the load belongs to another process, has ended, or failed.
+ * Or why the call ended. Suspends. */
 WEIR_CHECK weir_code cache_flight_join(struct cache_flights *flights, weir_call *call, int32_t id,
     const char *lease, struct cache_flight **out_flight);
 const struct cache_entry *cache_flight_entry(const struct cache_flight *flight);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to PostgreSQL. It is in libpq's pipeline mode: what is sent before a Sync is one
- * transaction and one round trip, so setting the timeout, where it changes, costs none of its own.
- */
+/* A connection to PostgreSQL in libpq's pipeline mode: all that is sent before a Sync is one
+ * transaction and one round trip, so changing the timeout costs no round trip of its own. */
 #include "userd/postgres_connection.h"
 
 #include <errno.h>
@@ -14,11 +13,11 @@
 #include <sys/socket.h>
 #include <weir/fd.h>
 
-#define CONNECT_TIMEOUT "5" /* seconds, unless the URL says otherwise */
-#define SILENT_MS "10000"   /* a host that acknowledges nothing for so long is lost */
+#define CONNECT_TIMEOUT "5" /* seconds, unless the URL has another one */
+#define SILENT_MS "10000"   /* a host that acknowledges nothing for this long is considered lost */
 
-/* Either side looks whether the other one is there: after so many seconds of silence, again after
- * so many, and so often. */
+/* TCP keepalive of both sides: seconds of silence before the first probe, seconds between probes,
+ * and their number. */
 #define PROBE_IDLE "10"
 #define PROBE_INTERVAL "3"
 #define PROBE_COUNT "3"
@@ -48,7 +47,7 @@ is_class(const char *state, const char *class)
     return strncmp(state, class, strlen(class)) == 0;
 }
 
-/* What an SQLSTATE is to a store (PostgreSQL, Appendix A). */
+/* The status code for an SQLSTATE (PostgreSQL, Appendix A). */
 static weir_code
 code_of(const char *state)
 {
@@ -56,7 +55,7 @@ code_of(const char *state)
         return WEIR_ALREADY_EXISTS;
     if (is_class(state, "2200H")) /* sequence_generator_limit_exceeded */
         return WEIR_OUT_OF_RANGE;
-    if (is_class(state, "40003")) /* statement_completion_unknown: a write may have happened */
+    if (is_class(state, "40003")) /* statement_completion_unknown: a write may have taken effect */
         return WEIR_UNAVAILABLE;
     if (is_class(state, "40")) /* serialization_failure, deadlock_detected */
         return WEIR_ABORTED;
@@ -68,7 +67,7 @@ code_of(const char *state)
     return WEIR_INTERNAL;
 }
 
-/* A standby, or what has become one: writes need another connection. */
+/* The server is a standby, or has become one; writes need another connection. */
 static bool
 is_read_only(const PGresult *result)
 {
@@ -90,7 +89,7 @@ fail_result(const PGresult *result, struct store_cause *cause)
 
 /* ---- reading ---- */
 
-/* Was there more in the last record of TLS than libpq had room for? No poll sees that. */
+/* Does the last TLS record contain more than libpq had room for? poll does not report that. */
 static bool
 has_pending(PGconn *pg)
 {
@@ -99,7 +98,7 @@ has_pending(PGconn *pg)
     return ssl != NULL && SSL_pending(ssl) > 0;
 }
 
-/* Take what has come; does not block. False: the connection is lost. */
+/* Read what has arrived; does not block. False: the connection is lost. */
 static bool
 consume(PGconn *pg)
 {
@@ -111,13 +110,13 @@ consume(PGconn *pg)
     return good;
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
-/* Planning a statement anew takes as long as running it, compiling it a thousand times as long. A
- * plan that is kept must not read a table whole that was small when it was made. And that a
- * connection has ended may be lost on the way: the database's own default is to look after two
- * hours, and until then nobody else has its place. Engines that do not know one of the settings
- * refuse it, so each is a transaction of its own, whose failure is none. */
+/* Planning a statement each time takes as long as running it, and JIT compilation a thousand times
+ * as long. A cached plan must not scan a table sequentially because it was small when the plan was
+ * made. The end of a connection may go unnoticed by the server: by default it probes after two
+ * hours, and until then the connection takes up a slot. Engines that do not know a setting refuse
+ * it, so each is set in a transaction of its own, whose failure is ignored. */
 static const char *const settings[] = {"SET plan_cache_mode = force_generic_plan", "SET jit = off",
     "SET enable_seqscan = off", "SET tcp_keepalives_idle = " PROBE_IDLE,
     "SET tcp_keepalives_interval = " PROBE_INTERVAL, "SET tcp_keepalives_count = " PROBE_COUNT};
@@ -135,8 +134,8 @@ send_settings(PGconn *pg)
     return good;
 }
 
-/* An operator may have made it (doc/OPERATIONS.md). An engine that has no such view, or writes its
- * indexes otherwise, has none. */
+/* An operator may have created the index (doc/OPERATIONS.md). Engines without this view, or with
+ * another text of index definitions, have none. */
 static bool
 send_look(PGconn *pg)
 {
@@ -148,7 +147,7 @@ send_look(PGconn *pg)
            PQpipelineSync(pg) == 1;
 }
 
-/* Preparing a statement waits for who changes its tables, but not for ever. */
+/* Preparing a statement waits for locks on its tables, but only for a limited time. */
 static bool
 send_preparations(PGconn *pg)
 {
@@ -161,7 +160,7 @@ send_preparations(PGconn *pg)
     return good && PQpipelineSync(pg) == 1;
 }
 
-/* Until something can be read, or written where something is left. */
+/* Wait until the socket is readable, or writable if there is unsent data. */
 static bool
 poll_until(PGconn *pg, bool writes, int64_t end)
 {
@@ -175,7 +174,7 @@ poll_until(PGconn *pg, bool writes, int64_t end)
     return (pollfd.revents & ~POLLOUT) == 0 || consume(pg);
 }
 
-/* Not without end where a host hangs. */
+/* With a time limit, in case the host hangs. */
 static bool
 poll_for_result(PGconn *pg, int64_t end)
 {
@@ -188,7 +187,7 @@ poll_for_result(PGconn *pg, int64_t end)
     return left >= 0 && PQstatus(pg) == CONNECTION_OK;
 }
 
-/* One result, of the settings, of the look at the indexes or of the preparations after them. */
+/* One result: of a setting, of the query for the index, or of a preparation after it. */
 static bool
 take_prepared(struct postgres_connection *connection, struct store_cause *cause)
 {
@@ -214,7 +213,7 @@ prepare_all(struct postgres_connection *connection, struct store_cause *cause)
     bool good = PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg) == 1 && send_settings(pg) &&
                 send_look(pg) && send_preparations(pg);
 
-    connection->syncs = SETTINGS + 2; /* of the look and of the preparations */
+    connection->syncs = SETTINGS + 2; /* for the query and the preparations */
     snprintf(cause->text, sizeof(cause->text), "it does not answer");
     while (good && connection->syncs > 0)
         good = poll_for_result(pg, end) && take_prepared(connection, cause);
@@ -231,7 +230,7 @@ ignore_notice(void *arg, const PGresult *notice)
 struct postgres_connection *
 postgres_connect(const char *url, struct store_cause *cause)
 {
-    /* What comes later wins, so the URL is last. */
+    /* Later values win, so the URL is last. */
     const char *const names[] = {"connect_timeout", "tcp_user_timeout", "keepalives_idle",
         "keepalives_interval", "keepalives_count", "application_name", "client_encoding", "dbname",
         NULL};
@@ -264,9 +263,9 @@ postgres_close(struct postgres_connection *connection)
     free(connection);
 }
 
-/* After close() the kernel would go on sending for seconds. To connect to nowhere drops what it has
- * and resets the connection, but keeps the descriptor, without which libpq does not cancel. Sockets
- * of other kinds refuse; they deliver at once. */
+/* After close() the kernel would go on sending for seconds. Connecting the socket to AF_UNSPEC
+ * drops the unsent data and resets the connection, but keeps the descriptor, without which libpq
+ * does not cancel. Other kinds of sockets refuse it; they deliver at once anyway. */
 void
 postgres_abandon(struct postgres_connection *connection)
 {
@@ -277,11 +276,11 @@ postgres_abandon(struct postgres_connection *connection)
         (void)!connect(fd, &nowhere, sizeof(nowhere));
 }
 
-/* Does the host of a connection still talk to those who connect? */
+/* Does the host of a connection accept new connections? */
 static bool
 answers(PGconn *pg, const char *url)
 {
-    /* Of several hosts in the URL, the one that this connection is to. */
+    /* If the URL has several hosts, the one of this connection. */
     const char *const names[] = {"connect_timeout", "tcp_user_timeout", "application_name",
         "dbname", "host", "hostaddr", "port", NULL};
     const char *const values[] = {CONNECT_TIMEOUT, SILENT_MS, "userd-cancel", url, PQhost(pg),
@@ -291,7 +290,7 @@ answers(PGconn *pg, const char *url)
     return ping == PQPING_OK || ping == PQPING_REJECT;
 }
 
-/* PQcancel waits without end for a host that hangs, so it is only asked of one that answers. */
+/* PQcancel blocks forever if the host hangs, so it is only called if the host responds. */
 bool
 postgres_cancel(struct postgres_connection *connection, const char *url)
 {
@@ -309,7 +308,8 @@ postgres_cancel(struct postgres_connection *connection, const char *url)
     return true;
 }
 
-/* What comes unasked is the end, or so rare that connecting anew is no loss. */
+/* Unsolicited data means that the connection is closed, or something so rare that reconnecting is
+ * no loss. */
 bool
 postgres_is_lost(struct postgres_connection *connection)
 {
@@ -321,7 +321,8 @@ postgres_is_lost(struct postgres_connection *connection)
 
 /* ---- one query ---- */
 
-/* Powers of two, so that it seldom changes from call to call; the call itself ends in time. */
+/* Rounded up to a power of two, so that it seldom changes between calls; the call's own deadline
+ * still applies. */
 int64_t
 postgres_timeout(weir_call *call)
 {
@@ -346,7 +347,7 @@ send_timeout(struct postgres_connection *connection, int64_t timeout)
            PQpipelineSync(connection->pg) == 1;
 }
 
-/* Until the answer is there, the connection is of use to nobody else. */
+/* Until the response is complete, no other call can use the connection. */
 bool
 postgres_send(struct postgres_connection *connection, enum postgres_query query, int64_t timeout,
     const struct postgres_values *values)
@@ -365,7 +366,7 @@ postgres_send(struct postgres_connection *connection, enum postgres_query query,
            PQpipelineSync(connection->pg) == 1;
 }
 
-/* Until there is a result, or the connection is lost. */
+/* Wait until there is a result, or the connection is lost. */
 static weir_code
 await_result(struct postgres_connection *connection, weir_call *call, bool *out_lost)
 {
@@ -383,7 +384,7 @@ await_result(struct postgres_connection *connection, weir_call *call, bool *out_
     }
 }
 
-/* Take over the result of a query, or its failure, unless one before it failed. */
+/* Store the result or the failure of a query, unless an earlier one failed. */
 static void
 judge(struct postgres_connection *connection, PGresult *result)
 {
@@ -411,7 +412,7 @@ fail_answer(struct postgres_connection *connection)
     connection->syncs = 0;
 }
 
-/* A NULL ends each query's results. */
+/* The results of each query end with a NULL. */
 static void
 take_result(struct postgres_connection *connection)
 {
@@ -427,7 +428,7 @@ take_result(struct postgres_connection *connection)
     }
 }
 
-/* Hand the answer over; a failure has no result. */
+/* Move the answer to the caller; a failure has no result. */
 static void
 conclude(struct postgres_connection *connection, struct postgres_answer *out_answer)
 {
@@ -481,7 +482,7 @@ postgres_run(struct postgres_connection *connection, weir_call *call, enum postg
     return answer.code;
 }
 
-/* The digits of a number, behind them. */
+/* Write a number in decimal; returns its end. */
 static char *
 write_number(char *out, int64_t number)
 {

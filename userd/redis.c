@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection to Redis, on a thread of its own:
  *
- *     ask -> request -> queue --(eventfd)--> thread -> socket -> Redis
- *     event <- request <- those that were sent, oldest first <-'
+ *     caller -> request -> queue --(eventfd)--> thread -> socket -> Redis
+ *     event <- request <- sent requests, oldest first <-'
  *
- * Connecting may block there. A request is shared by who asks and by the thread, since the one who
- * asks leaves when its call ends. When the oldest request has waited too long, or Redis was silent
- * although asked for a sign of life, the connection is given up with all that waits for it. */
+ * Connecting may block this thread. A request is shared by the caller and the thread, because the
+ * caller leaves when its call ends. If the oldest request times out, or Redis does not respond to a
+ * PING after a silence, the connection is closed, and all requests that wait for it fail. */
 #include "userd/redis.h"
 
 #include "userd/redis_url.h"
@@ -22,19 +22,20 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define PATIENCE (250 * WEIR_MILLISECOND) /* with an answer */
-#define CONNECT_SECONDS 1                 /* for each step of connecting */
-#define QUIET WEIR_SECOND                 /* then a PING asks for a sign of life */
+#define PATIENCE (250 * WEIR_MILLISECOND) /* timeout of a response */
+#define CONNECT_SECONDS 1                 /* timeout of each step of connecting */
+#define QUIET WEIR_SECOND                 /* of silence, then a PING is sent */
 #define BACKOFF_MIN (50 * WEIR_MILLISECOND)
 #define BACKOFF_MAX WEIR_SECOND
 #define WAITING_MAX 65536 /* requests */
 
 struct request {
-    char *text; /* as Redis reads it; the thread's once it is queued */
+    char *text; /* in Redis' protocol; belongs to the thread once it is queued */
     int len;
-    int64_t sent_at;  /* from then on Redis may be late, whatever this process took before */
+    int64_t sent_at;  /* when it was written; the timeout counts from here, so that our own
+                         delays do not count */
     weir_event *done; /* NULL: nobody waits */
-    weir_code code;   /* before done is set, like reply */
+    weir_code code;   /* set before done, like reply */
     redisReply *reply;
     atomic_uint holders;
     struct request *next;
@@ -52,16 +53,17 @@ struct redis {
     pthread_t thread;
     int wake; /* an eventfd */
     pthread_mutex_t lock;
-    struct requests queue; /* under the lock, as is what follows */
+    struct requests queue; /* guarded by the lock, like the following fields */
     bool works, stopping, tried;
     pthread_cond_t tried_once;
-    bool awake; /* the thread looks at the queue before it sleeps again */
+    bool awake; /* the thread will look at the queue before it sleeps */
     bool refused;
     char why[REDIS_WHY];
-    redisContext *context; /* of the thread, as is what follows; NULL: not connected */
+    redisContext *context; /* belongs to the thread, like the following fields; NULL: not
+                              connected */
     struct requests sent;
     int64_t heard_at, backoff;
-    char told[REDIS_WHY]; /* the last reason that was told; "": none since it worked */
+    char told[REDIS_WHY]; /* the last reason that was reported; "": none since it worked */
 };
 
 /* ---- requests ---- */
@@ -127,7 +129,7 @@ request_new(int argc, const char **argv, const size_t *lens, bool awaited)
     return NULL;
 }
 
-/* Adopts both; the reply may be NULL. */
+/* Adopts both; reply may be NULL. */
 static void
 request_answer(struct request *request, weir_code code, redisReply *reply)
 {
@@ -138,7 +140,7 @@ request_answer(struct request *request, weir_code code, redisReply *reply)
     request_unref(request);
 }
 
-/* ---- who asks ---- */
+/* ---- callers ---- */
 
 static void
 wake_thread(const struct redis *redis)
@@ -281,14 +283,14 @@ is_stopping(struct redis *redis)
     return stopping;
 }
 
-/* hiredis says of an answer that does not come in time what the system does. */
+/* hiredis reports a timeout as EAGAIN's text. */
 static const char *
 failure_of(const redisContext *context)
 {
     return strcmp(context->errstr, strerror(EAGAIN)) == 0 ? "no answer in time" : context->errstr;
 }
 
-/* One step of the handshake, waited for. */
+/* A blocking step of the handshake. */
 static bool
 step(redisContext *context, int argc, const char **argv, char why[REDIS_WHY])
 {
@@ -302,7 +304,7 @@ step(redisContext *context, int argc, const char **argv, char why[REDIS_WHY])
     return good;
 }
 
-/* PING shows that it is no Redis that still loads its data. */
+/* PING fails while Redis is still loading its data. */
 static bool
 shake_hands(struct redis *redis, redisContext *context, char why[REDIS_WHY])
 {
@@ -320,7 +322,7 @@ shake_hands(struct redis *redis, redisContext *context, char why[REDIS_WHY])
            (redis->channel == NULL || step(context, 2, subscribe, why));
 }
 
-/* From here on the thread waits in poll alone. */
+/* From here on, the thread only blocks in poll. */
 static bool
 stop_blocking(redisContext *context)
 {
@@ -369,13 +371,13 @@ tell_change(struct redis *redis, bool works, const char *why)
         redis->options.changed(redis->options.self, works, why);
 }
 
-/* All that waits for an answer gets none. */
+/* Fail all requests that wait for a reply. */
 static void
 disconnect(struct redis *redis, const char *why)
 {
     struct request *request;
 
-    tell_change(redis, false, why); /* nothing is queued any more */
+    tell_change(redis, false, why); /* from here on nothing is queued */
     redisFree(redis->context);
     redis->context = NULL;
     while ((request = requests_take(&redis->sent)) != NULL)
@@ -399,7 +401,7 @@ append(struct redis *redis, struct request *request)
         request_answer(request, WEIR_RESOURCE_EXHAUSTED, NULL);
 }
 
-/* False: it is to stop. */
+/* False: the thread shall stop. */
 static bool
 take_queue(struct redis *redis)
 {
@@ -441,7 +443,7 @@ is_message(const redisReply *reply)
            reply->element[2]->type == REDIS_REPLY_STRING;
 }
 
-/* False: an answer to nothing. */
+/* False: a reply without a request. */
 static bool
 take_reply(struct redis *redis, redisReply *reply)
 {
@@ -478,7 +480,7 @@ read_replies(struct redis *redis)
     return true;
 }
 
-/* Nanoseconds until somebody has waited too long, or it was quiet for long; below 0: it is late. */
+/* Nanoseconds until the oldest request times out, or a PING is due; negative: overdue. */
 static int64_t
 time_left(const struct redis *redis)
 {
@@ -487,7 +489,7 @@ time_left(const struct redis *redis)
     return QUIET - (weir_now() - redis->heard_at);
 }
 
-/* Sleep until there is something to do, and read what came. False: the connection is lost. */
+/* Sleep until there is something to do, and read replies. False: the connection is lost. */
 static bool
 turn(struct redis *redis, bool written)
 {
@@ -496,7 +498,7 @@ turn(struct redis *redis, bool written)
         {.fd = redis->wake, .events = POLLIN}};
     int64_t left = time_left(redis);
 
-    if (left > QUIET) /* patience may be longer than poll can wait */
+    if (left > QUIET) /* a long timeout might exceed the range of poll's */
         left = QUIET;
     if (poll(fds, 2, left < 0 ? 0 : (int)(left / WEIR_MILLISECOND) + 1) < 0)
         return errno == EINTR;
@@ -505,7 +507,8 @@ turn(struct redis *redis, bool written)
     return (fds[0].revents & ~POLLOUT) == 0 || read_replies(redis);
 }
 
-/* Not when something has come while this thread stood still: then Redis is not to blame. */
+/* Is the oldest request overdue? Not if a reply is there to read: then this thread was delayed, not
+ * Redis. */
 static bool
 is_late(const struct redis *redis)
 {
@@ -514,7 +517,7 @@ is_late(const struct redis *redis)
     return redis->sent.first != NULL && time_left(redis) < 0 && poll(&answer, 1, 0) == 0;
 }
 
-/* Until the connection is lost; why says so. */
+/* Runs until the connection is lost; why says so. */
 static void
 serve(struct redis *redis, char why[REDIS_WHY])
 {
@@ -557,7 +560,7 @@ run(void *arg)
     char why[REDIS_WHY];
     sigset_t pipe;
 
-    sigemptyset(&pipe); /* hiredis writes to sockets that are closed like to others */
+    sigemptyset(&pipe); /* hiredis may write to a closed socket */
     sigaddset(&pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe, NULL);
     while (!is_stopping(redis)) {
@@ -575,7 +578,7 @@ run(void *arg)
     return NULL;
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 void
 redis_free(struct redis *redis)
@@ -627,7 +630,7 @@ redis_stop(struct redis *redis)
     wake_thread(redis);
     pthread_join(redis->thread, NULL);
     pthread_mutex_lock(&redis->lock);
-    redis->tried = true; /* who waits for a first attempt that was not to be */
+    redis->tried = true; /* for those that wait for a first attempt, which will not happen */
     pthread_cond_broadcast(&redis->tried_once);
     pthread_mutex_unlock(&redis->lock);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], as Redis' own programs take it (the IANA
+/* redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], as Redis' own programs accept it (IANA
  * registration of the scheme "redis"). */
 #include "userd/redis_url.h"
 
@@ -19,7 +19,8 @@ hex_digit(char c)
     return at == NULL ? -1 : (int)(at - digits);
 }
 
-/* Undo percent-encoding (RFC 3986, 2.1). False: it is wrong, too long, or hides a NUL. */
+/* Decode percent-encoding (RFC 3986, section 2.1). False: it is invalid, too long, or encodes a
+ * NUL. */
 static bool
 decode(const char *text, size_t len, char *out, size_t size)
 {
@@ -45,7 +46,7 @@ decode(const char *text, size_t len, char *out, size_t size)
     return true;
 }
 
-/* A decimal number of up to seven digits, all of the text. */
+/* A decimal number of up to seven digits and nothing else. */
 static bool
 read_number(const char *text, size_t len, int most, int *out)
 {
@@ -60,7 +61,7 @@ read_number(const char *text, size_t len, int most, int *out)
     return true;
 }
 
-/* "[USER]:PASSWORD"; a user who has no password needs no name either. */
+/* "[USER]:PASSWORD"; the password is required. */
 static bool
 read_login(const char *text, size_t len, struct redis_url *url)
 {
@@ -94,7 +95,7 @@ read_host(const char *text, size_t len, struct redis_url *url)
            url->port > 0;
 }
 
-/* A password may hold an "@" that nobody encoded; a host cannot. */
+/* The last '@', because a password may contain one that is not encoded; a host cannot. */
 static const char *
 last_at(const char *text, size_t len)
 {
