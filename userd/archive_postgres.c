@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole database of PostgreSQL. What is added goes through the pipeline, so that a batch is one
- * round trip; it is counted in the first row of totals. */
+/* Bulk access to a PostgreSQL database. Inserts are pipelined, so that a batch takes one round
+ * trip; they are counted in the first row of totals. */
 #include "userd/archive.h"
 #include "userd/fold.h"
 #include "userd/postgres_migrate.h"
@@ -11,7 +11,7 @@
 
 #define ADD "add"
 
-/* Statements that are on their way before their results are read: few, or both sides might wait for
+/* Statements sent before their results are read: few, because otherwise both sides might wait for
  * the other to read. */
 #define IN_FLIGHT 100
 
@@ -26,7 +26,7 @@ pg_of(struct archive *archive)
     return ((struct postgres_archive *)archive)->pg;
 }
 
-/* NULL: cause says why. PQclear. */
+/* NULL: cause says why. Freed by PQclear. */
 static PGresult *
 ask(struct archive *archive, const char *sql, struct store_cause *cause)
 {
@@ -148,7 +148,7 @@ send_account(PGconn *pg, const struct account *account)
     return PQsendQueryPrepared(pg, ADD, 9, values, NULL, NULL, 0) == 1;
 }
 
-/* The results of so many statements, and of the Sync behind them. */
+/* Read the results of the statements in flight and of the Sync after them. */
 static bool
 take_results(PGconn *pg, struct store_cause *cause)
 {
@@ -201,7 +201,8 @@ send_all(PGconn *pg, const struct account *accounts, size_t count, struct store_
     return PQexitPipelineMode(pg) == 1 && good;
 }
 
-/* Ids may come again that a userd has counted as removed: it counts their blocks anew (ranks.h). */
+/* Users may be added whose ids a running userd has counted as removed: make it count these blocks
+ * anew (ranks.h). */
 static bool
 pg_add(struct archive *archive, const struct account *accounts, size_t count,
     struct store_cause *cause)
@@ -246,7 +247,7 @@ pg_commit(struct archive *archive, struct store_cause *cause)
     return run(archive, "COMMIT", cause);
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 static bool
 pg_archive_version(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Simple case folding of Unicode 14: what CaseFolding.txt lists with status C or S. */
+/* Simple case folding of Unicode 14: the entries of CaseFolding.txt with status C or S. */
 #pragma once
 
 #include <stdint.h>
@@ -11,7 +11,7 @@ struct fold_range {
     int32_t delta;
 };
 
-/* Ordered; no two overlap. */
+/* Sorted, without overlaps. */
 static const struct fold_range fold_ranges[] = {
     {0x41, 0x5A, 1, 32},
     {0xB5, 0xB5, 1, 775},

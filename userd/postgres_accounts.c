@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accounts in PostgreSQL: columns of the users, and what ends tokens in a table of its own, which
- * the statements that change a password or delete a user fill. */
+/* Accounts in PostgreSQL: columns of the users table. Revocations have a table of their own, which
+ * is filled by the statements that change a password or delete a user. */
 #include "userd/fold.h"
 #include "userd/postgres_store.h"
 #include "userd/validate.h"
@@ -85,7 +85,7 @@ account_set_password(struct store *store, weir_call *call, int32_t id, int64_t e
     return code;
 }
 
-/* Where nothing was revoked the clock is in a row of its own. */
+/* Without revocations, one row has only the clock. */
 static weir_code
 account_list_revoked(struct store *store, const struct account_since *since,
     account_visit_revocation *visit, void *arg, int64_t *out_now, struct store_cause *cause)

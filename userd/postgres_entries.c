@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Users to create, as arrays: one statement makes many, in one round trip. */
+/* Users to create as arrays: one statement creates many, in one round trip. */
 #include "userd/postgres_entries.h"
 
 #include "userd/fold.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of an element that is a number: its digits, sign and comma. */
+/* Size of a number in an array: digits, sign and comma. */
 #define NUMBER_SIZE 24
 
-/* In an array's text, quotes and backslashes are escaped (PostgreSQL, Array Input and Output
+/* In the text of an array, quotes and backslashes are escaped (PostgreSQL, Array Input and Output
  * Syntax). */
 static char *
 write_element(const char *text, char *out)
@@ -41,7 +41,7 @@ write_column(const struct postgres_entries *set, size_t entry, int column, char 
     return out + snprintf(out, NUMBER_SIZE, "%lld", (long long)set->entries[entry].user.created_at);
 }
 
-/* Room for every character escaped, quotes and a comma. */
+/* Size with every character escaped, quotes and a comma. */
 static size_t
 array_size(const struct postgres_entries *set, int column)
 {
@@ -73,7 +73,7 @@ make_array(const struct postgres_entries *set, int column)
     return text;
 }
 
-/* All behind the pointers to them. */
+/* All texts in one allocation, after the pointers to them. */
 static bool
 fold_keys(struct postgres_entries *set)
 {
@@ -128,8 +128,8 @@ postgres_entries_fini(struct postgres_entries *set)
     *set = (struct postgres_entries){0};
 }
 
-/* Rows come in the order of the entries, as a rule, so looking from where the last one was found is
- * quick. The first of several entries with the same key is the one that was created. */
+/* Rows usually come in the order of the entries, so the search starts at the last hit. Of several
+ * entries with the same key, the first is the one that was created. */
 static size_t
 find_key(const struct postgres_entries *set, const char *key, size_t from)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Users to create, as the arrays that the statement takes, and what it answers. */
+/* Users to create as array parameters of a statement, and its results. */
 /* Threads: belongs to one fiber or thread. */
 #pragma once
 
@@ -11,13 +11,13 @@
 struct postgres_entries {
     struct user_entry *entries; /* borrowed */
     size_t count;
-    char **keys; /* of each, folded */
+    char **keys; /* the folded email of each */
     char *arrays[POSTGRES_ARRAYS];
 };
 
-/* False: no memory; there is nothing to free then. */
+/* False: no memory; nothing has to be freed then. */
 bool postgres_entries_init(struct postgres_entries *set, struct user_entry *entries, size_t count);
 void postgres_entries_fini(struct postgres_entries *set);
 
-/* Give each entry its code and id: the result has the ids and keys of those that were created. */
+/* Set the code and id of each entry; the result has the ids and keys of the created ones. */
 void postgres_entries_take(struct postgres_entries *set, const PGresult *result);

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A statement costs about the same for one user as for many: its way to the database and back, the
- * plan, the commit. So who comes while a statement is under way queues for the next one:
+/* A statement costs about the same for one user as for many: the round trip, the plan, the commit.
+ * So calls that arrive while a statement is in progress queue for the next one:
  *
- *     call -> queue -> one leads: borrows a connection, sends one statement for all that are queued
- *                   -> the others ride along: they wait for their events
- *          the leader drives: waits for the answer, hands it out, appoints the next leader
+ *     call -> queue -> one leads: borrows a connection, sends one statement for all queued calls
+ *                   -> the others ride: they wait for their events
+ *          the leader drives: waits for the response, distributes it, appoints the next leader
  *
- * Nobody waits for company: where no statement is under way a call leads at once. Where many are
- * queued, or nothing has moved for a while, more statements run side by side. A driver whose call
- * ends hands the wheel to another one; a statement that nobody waits for any more is cancelled. */
+ * Calls never wait for a batch to fill: if no statement is in progress, a call leads at once. If
+ * many are queued, or there was no progress for a while, several statements run at the same time. A
+ * driver whose call ends passes its role on; a statement that nobody waits for is cancelled. */
 #include "userd/postgres_gather.h"
 
 #include <stdlib.h>
 
-/* So many wait at least before another statement runs beside the one that is under way. */
+/* Minimum number of queued calls for which another statement runs at the same time. */
 #define QUEUED_FOR_MORE 32
 
-/* Statements at once: the pool is for others, too. */
+/* Maximum number of concurrent statements; the pool serves others, too. */
 #define RUNNING_MAX 4
 
-/* Nobody waits longer for a statement that hangs, while there is room for another one. */
+/* After this time without progress another statement may run at the same time. */
 #define STALL (50 * WEIR_MILLISECOND)
 
 static void
@@ -72,7 +72,7 @@ postgres_is_refusal(weir_code code)
            code == WEIR_ALREADY_EXISTS;
 }
 
-/* ---- the queue; all of the following under the lock ---- */
+/* ---- the queue; the caller holds the lock in all of the following ---- */
 
 static void
 enqueue(struct postgres_gather *gather, struct postgres_member *member)
@@ -114,7 +114,7 @@ appoint(struct postgres_gather *gather, struct postgres_member *member)
     gather->progress = weir_now();
 }
 
-/* A statement is over, or will not be: who leads the next one? */
+/* A statement has ended or could not be sent: appoint the leader of the next one. */
 static void
 end_statement(struct postgres_gather *gather)
 {
@@ -140,7 +140,7 @@ finish(struct postgres_member *member, weir_code code, const struct store_cause 
     weir_event_set(member->turn);
 }
 
-/* Nobody waits for a database that is away. */
+/* If the database is away, queued calls fail at once. */
 static void
 fail_queue(struct postgres_gather *gather, weir_code code, const struct store_cause *cause)
 {
@@ -149,7 +149,7 @@ fail_queue(struct postgres_gather *gather, weir_code code, const struct store_ca
     while (*link != NULL) {
         struct postgres_member *member = *link;
 
-        if (member->state == POSTGRES_LEADS) { /* asks for a connection itself */
+        if (member->state == POSTGRES_LEADS) { /* it borrows a connection itself */
             link = &member->next;
             continue;
         }
@@ -171,7 +171,7 @@ board(struct postgres_batch *batch, struct postgres_member *member)
     batch->members[batch->count++] = member;
 }
 
-/* The leader and who is queued; NULL: no memory. */
+/* The leader and the queued members; NULL: no memory. */
 static struct postgres_batch *
 batch_new(struct postgres_gather *gather, struct postgres_member *leader,
     struct postgres_connection *connection)
@@ -194,7 +194,7 @@ batch_new(struct postgres_gather *gather, struct postgres_member *leader,
     return batch;
 }
 
-/* As long as the longest of the members'; 0, none, is the longest. */
+/* The longest timeout of the members; 0, none, counts as the longest. */
 static int64_t
 longest_timeout(const struct postgres_batch *batch)
 {
@@ -228,7 +228,7 @@ complete(struct postgres_batch *batch, const struct postgres_answer *answer)
     end_statement(gather);
 }
 
-/* Nothing was sent, or nobody knows how far it came. */
+/* Nothing was sent, or it is unknown how much was. */
 static void
 fail_to_send(struct postgres_batch *batch)
 {
@@ -241,7 +241,7 @@ fail_to_send(struct postgres_batch *batch)
     complete(batch, &answer);
 }
 
-/* ---- what a member does ---- */
+/* ---- the steps of a member ---- */
 
 static void
 send_batch(struct postgres_gather *gather, struct postgres_member *leader,
@@ -263,7 +263,7 @@ send_batch(struct postgres_gather *gather, struct postgres_member *leader,
         fail_to_send(batch);
 }
 
-/* Without the lock meanwhile; so is each of these. */
+/* Releases the lock while it waits, like the following functions. */
 static weir_code
 lead(struct postgres_gather *gather, weir_call *call, struct postgres_member *member)
 {
@@ -330,9 +330,9 @@ take_step(struct postgres_gather *gather, weir_call *call, struct postgres_membe
     }
 }
 
-/* ---- leaving before the end ---- */
+/* ---- leaving early ---- */
 
-/* NULL: all have left. */
+/* Returns another member; NULL: all have left. */
 static struct postgres_member *
 get_off(struct postgres_batch *batch, const struct postgres_member *member)
 {
@@ -347,7 +347,7 @@ get_off(struct postgres_batch *batch, const struct postgres_member *member)
     return other;
 }
 
-/* The connection is amid the statement, so the pool cancels that and closes it. */
+/* The statement is in progress, so the pool cancels it and closes the connection. */
 static void
 abandon(struct postgres_batch *batch)
 {
@@ -431,7 +431,7 @@ run(struct postgres_gather *gather, weir_call *call, struct postgres_member *mem
     return code;
 }
 
-/* ---- a gather for each loop ---- */
+/* ---- one gather per loop ---- */
 
 void
 postgres_gathers_init(struct postgres_gathers *gathers, const struct postgres_gather_kind *kind,
@@ -448,7 +448,8 @@ postgres_gathers_fini(struct postgres_gathers *gathers)
         gather_fini(&gathers->items[i]);
 }
 
-/* Threads differ in the address of what is theirs; that two have the same gather does no harm. */
+/* Selects by the address of a thread-local variable; it does no harm if two threads share a gather.
+ */
 static struct postgres_gather *
 mine(struct postgres_gathers *gathers)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What calls share statements for: how each kind is asked for, and who gets what of the answer. */
+/* The kinds of shared statements: their parameters, and the distribution of their results. */
 #include "userd/postgres_gather.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ compare_ids(const void *a, const void *b)
     return ((*left)->id > (*right)->id) - ((*left)->id < (*right)->id);
 }
 
-/* In the order of their ids, which as a rule is that of the rows. */
+/* Sends the ids sorted, which is usually the order of the rows. */
 static bool
 send_finding(struct postgres_batch *batch, int64_t timeout)
 {
@@ -32,7 +32,7 @@ send_finding(struct postgres_batch *batch, int64_t timeout)
         batch->connection->ids_hashed ? POSTGRES_FIND_BY_HASH : POSTGRES_FIND, timeout, &values);
 }
 
-/* Several members may have asked for the same user, who has one row or one for each of them. */
+/* Members that look for the same user share one row, or have one row each. */
 static void
 hand_out_found(struct postgres_batch *batch)
 {
@@ -96,7 +96,8 @@ send_listing(struct postgres_batch *batch, int64_t timeout)
     return postgres_send(batch->connection, POSTGRES_LIST, timeout, &values);
 }
 
-/* The first column says for which of the lists the row is, from 1 on; they come in that order. */
+/* The first column is the number of the list to which the row belongs, from 1; rows are in that
+ * order. */
 static void
 hand_out_listed(struct postgres_batch *batch)
 {
@@ -117,8 +118,7 @@ const struct postgres_gather_kind postgres_listing = {send_listing, hand_out_lis
 
 /* ---- creating ---- */
 
-/* In the order of their keys, so that two statements with the same emails do not wait for each
- * other in a circle. */
+/* Sorted by key, so that two statements with the same emails do not deadlock. */
 static int
 compare_members(const void *a, const void *b)
 {

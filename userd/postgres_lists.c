@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists in PostgreSQL. One that skips many begins near its first user, by counts (ranks.h) that the
- * statement holds against the number of removals in its own snapshot; where they are out of date
- * they are made anew, once, and else the database steps over all that is skipped. Replica and
- * primary have counts of their own, since they are not of one moment. */
+/* Lists in PostgreSQL. A list that skips many users starts near its first user, by counts (ranks.h)
+ * that the statement checks against the number of removals in its own snapshot. Outdated counts are
+ * refreshed once; if that does not help, the database steps over all skipped users. Replica and
+ * primary have separate counts, because their snapshots differ. */
 #include "userd/postgres_store.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Rows that a list steps over or shows, where it shares a statement: who asks for more would hold
- * the others up. */
+/* Maximum number of rows that a list in a shared statement skips or returns; larger ones would
+ * delay the other members. */
 #define GATHERED_STEPS (2 * POSTGRES_BLOCK)
 
-/* What is listed, and by which of the two. */
+/* A list and the server that runs it. */
 struct listing {
     struct postgres_store *self;
     weir_call *call;
@@ -42,7 +42,7 @@ run(const struct listing *listing, enum postgres_query query, const struct postg
 
 /* ---- counting ---- */
 
-/* removals in all, last id; block, its removals and its users, or nulls. */
+/* Columns: total removals, last id; block, its removals and its users, or nulls. */
 static void
 take_counts(struct ranks_update *update, const PGresult *result)
 {
@@ -77,7 +77,7 @@ run_count(const struct listing *listing, struct ranks_update *update)
     return true;
 }
 
-/* If it fails, the list itself will tell why. */
+/* Errors are ignored, because the list itself will report them. */
 static void
 count(const struct listing *listing)
 {
@@ -89,9 +89,9 @@ count(const struct listing *listing)
 
 /* ---- listing ---- */
 
-/* What came of a list: rows of a result of its own, or of one that it shares. */
+/* The result of a list: rows of a result of its own or of a shared one. */
 struct rows {
-    PGresult *own; /* NULL: the member has it */
+    PGresult *own; /* NULL: the member has the result */
     struct postgres_member member;
     const PGresult *result;
     int first, count;
@@ -155,7 +155,7 @@ is_current(const struct rows *rows, const struct ranks_start *start)
            (rows->count > 0 && postgres_number(rows->result, rows->first, 2) == start->version);
 }
 
-/* Without rows, the counts are out of date. */
+/* Without rows, the counts were outdated. */
 static weir_code
 run_by_counts(const struct listing *listing, struct rows *out_rows)
 {
@@ -209,7 +209,8 @@ postgres_visit_row(const PGresult *result, int row, int column, store_visit *vis
     return visit(arg, &user);
 }
 
-/* The total is in every row, and in one whose other columns are null where the range is empty. */
+/* Every row contains the total; if the range is empty, there is one row whose other columns are
+ * null. */
 static weir_code
 visit_range(const struct rows *rows, store_visit *visit, void *arg, int64_t *out_total)
 {
@@ -224,7 +225,7 @@ visit_range(const struct rows *rows, store_visit *visit, void *arg, int64_t *out
     return code;
 }
 
-/* UNAVAILABLE: the primary has to answer. */
+/* UNAVAILABLE: to be read from the primary. */
 static weir_code
 list_on_replica(struct listing listing, struct rows *out_rows)
 {

@@ -1,37 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections to PostgreSQL that calls take turns with. libpq looks names up, reads files and
- * shakes hands while its caller waits, and cancels over a connection of its own; so workers do
- * both.
+/* A pool of connections to PostgreSQL. libpq blocks in name resolution, file access and handshakes,
+ * and cancels over a connection of its own; so worker threads do both.
  *
  *     call -> idle connection, if it is not lost
- *          -> room for another one: a worker connects -> weir_event -> call
- *          -> neither: queue; who gives one back hands it to the first that waits */
+ *          -> below the limit: a worker connects -> weir_event -> call
+ *          -> otherwise: queue; a connection that is given back goes to the first waiter */
 #include "userd/postgres_pool.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Threads that wait for the database's host. */
+/* Threads that make connections. */
 #define WORKERS 2
 
 #define BACKOFF_MIN (50 * WEIR_MILLISECOND)
 #define BACKOFF_MAX WEIR_SECOND
 
-/* Connections that may not write are retired once in so long. */
+/* Minimum time between retirements of connections that are read-only. */
 #define RETIRE_PAUSE WEIR_SECOND
 
-/* Nothing is cancelled for so long at a host that did not answer. */
+/* After a host did not respond, nothing is cancelled for this time. */
 #define SILENT_PAUSE (5 * WEIR_SECOND)
 
-/* Somebody who waits for a connection; shared with the worker that makes it, since a call may end.
- */
+/* A call that waits for a connection; shared with the worker that makes one, because the call may
+ * end. */
 struct postgres_waiter {
     struct postgres_pool *pool;
     struct postgres_connection *connection;
     weir_code code;
     struct store_cause cause;
     weir_event *done;
-    bool answered, abandoned; /* under the pool's lock */
+    bool answered, abandoned; /* guarded by the pool's lock */
     atomic_uint holders;
     struct postgres_waiter *next;
 };
@@ -91,9 +90,9 @@ postgres_pool_fini(struct postgres_pool *pool)
     pthread_mutex_destroy(&pool->lock);
 }
 
-/* ---- under the lock ---- */
+/* ---- the caller holds the lock ---- */
 
-/* Give the first waiter what it waits for. False: nobody waits. */
+/* Give the first waiter a connection or a failure. False: there is no waiter. */
 static bool
 answer_first(struct postgres_pool *pool, struct postgres_connection *connection, weir_code code)
 {
@@ -126,15 +125,15 @@ keep_idle(struct postgres_pool *pool, struct postgres_connection *connection)
     pool->idle = connection;
 }
 
-/* Is there a connection that somebody will give back? */
+/* Is there a connection that will be given back? */
 static bool
 is_connected(const struct postgres_pool *pool)
 {
     return pool->open > pool->making;
 }
 
-/* Nobody waits for a database that is away. Where others are connected, it was one connection too
- * many: who waits gets theirs. */
+/* Calls fail at once while the database is away. If there are other connections, the server's limit
+ * was probably reached: waiters get one that is given back. */
 static void
 note_failure(struct postgres_pool *pool, const struct store_cause *cause)
 {
@@ -154,9 +153,9 @@ take_over(struct postgres_pool *pool, struct postgres_connection *connection)
         keep_idle(pool, connection);
 }
 
-/* ---- on a worker ---- */
+/* ---- on a worker thread ---- */
 
-/* False: meanwhile another attempt has failed, and its pause is not over. */
+/* False: another attempt has failed meanwhile, and its backoff is not over. */
 static bool
 is_due(struct postgres_pool *pool)
 {
@@ -190,8 +189,8 @@ connect_one(void *arg)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* On the one thread that cancels. Where a host has just been silent the statement's own timeout has
- * to do: the end of userd waits for all that is queued here. */
+/* On the only canceller thread. If the host did not respond recently, the statement is left to its
+ * own timeout, because the end of userd waits for all jobs that are queued here. */
 static void
 cancel_and_close(void *arg)
 {
@@ -205,7 +204,7 @@ cancel_and_close(void *arg)
 
 /* ---- borrowing ---- */
 
-/* A connection that is ready; NULL: none is. Those that were lost while they were idle go. */
+/* An idle connection; NULL: none. Closes those that were lost while idle. */
 static struct postgres_connection *
 take_idle(struct postgres_pool *pool)
 {
@@ -221,7 +220,7 @@ take_idle(struct postgres_pool *pool)
     return NULL;
 }
 
-/* Under the lock: have another connection made. */
+/* The caller holds the lock. Have a connection made. */
 static weir_code
 make_one(struct postgres_pool *pool)
 {
@@ -231,7 +230,7 @@ make_one(struct postgres_pool *pool)
     return WEIR_OK;
 }
 
-/* Under the lock: queue, and have a connection made where there is room for one. */
+/* The caller holds the lock. Queue the waiter, and have a connection made if the limit allows. */
 static weir_code
 queue(struct postgres_pool *pool, struct postgres_waiter *waiter, struct store_cause *cause)
 {
@@ -249,7 +248,7 @@ queue(struct postgres_pool *pool, struct postgres_waiter *waiter, struct store_c
     return WEIR_OK;
 }
 
-/* A connection that comes when the call has just ended goes to others. */
+/* If a connection arrives just when the call ends, it is given back. */
 static void
 abandon(struct postgres_pool *pool, struct postgres_waiter *waiter)
 {
@@ -292,7 +291,7 @@ wait_for_one(struct postgres_pool *pool, weir_call *call,
     if (waiter == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     pthread_mutex_lock(&pool->lock);
-    idle = take_idle(pool); /* given back since we looked */
+    idle = take_idle(pool); /* given back since the first look */
     if (idle == NULL)
         code = queue(pool, waiter, cause);
     pthread_mutex_unlock(&pool->lock);
@@ -319,7 +318,7 @@ postgres_borrow(struct postgres_pool *pool, weir_call *call,
     return WEIR_OK;
 }
 
-/* The worker that would cancel may not be had; then closing has to do. */
+/* If the canceller is not available, only closes the connection. */
 static void
 discard(struct postgres_pool *pool, struct postgres_connection *connection)
 {
@@ -329,7 +328,7 @@ discard(struct postgres_pool *pool, struct postgres_connection *connection)
         postgres_close(connection);
 }
 
-/* Who waits for a connection that is gone must not wait for ever: another one is made. */
+/* If calls are waiting, replace a connection that is gone, or they might wait forever. */
 static void
 replace(struct postgres_pool *pool)
 {
@@ -340,9 +339,9 @@ replace(struct postgres_pool *pool)
         answer_first(pool, NULL, WEIR_RESOURCE_EXHAUSTED);
 }
 
-/* Under the lock: a connection refused to write, as the primary does that has become a standby, and
- * the idle ones would, too. New ones may find the new primary. If they do not, connecting at each
- * write would help nobody. */
+/* The caller holds the lock. A connection refused a write, as on a primary that has become a
+ * standby; so would the idle ones. New connections may reach the new primary. They are limited to
+ * one attempt per RETIRE_PAUSE, in case they do not. */
 static struct postgres_connection *
 retire(struct postgres_pool *pool, struct postgres_connection *connection)
 {
@@ -374,7 +373,8 @@ void
 postgres_give_back(struct postgres_pool *pool, struct postgres_connection *connection)
 {
     struct postgres_connection *retired = NULL;
-    bool lost = connection->broken; /* it has just answered; who takes an idle one looks again */
+    bool lost = connection->broken; /* it has just been used, so it need not be probed; idle ones
+                                       are when they are borrowed */
 
     pthread_mutex_lock(&pool->lock);
     if (!lost && connection->read_only)

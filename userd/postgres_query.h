@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The statements that every connection to PostgreSQL has prepared. */
+/* The prepared statements of every connection to PostgreSQL. */
 /* Threads: constants. */
 #pragma once
 
 enum postgres_query {
     POSTGRES_FIND,
-    POSTGRES_FIND_BY_HASH, /* the same, by an index of that kind */
+    POSTGRES_FIND_BY_HASH, /* the same by a hash index */
     POSTGRES_LIST,
     POSTGRES_COUNT,
     POSTGRES_CREATE,
@@ -19,10 +19,10 @@ enum postgres_query {
     POSTGRES_QUERIES
 };
 
-/* Counters of the table totals; a transaction adds to one of them, so that others need not wait. */
+/* Rows of the table totals; a transaction updates one of them, so that others need not wait. */
 #define POSTGRES_SHARDS 64
 
-/* Ids in a block, by which removals are counted; of so many bits. */
+/* Ids per block, by which removals are counted; and its base-2 logarithm. */
 #define POSTGRES_BLOCK 1024
 #define POSTGRES_BLOCK_BITS 10
 

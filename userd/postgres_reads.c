@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A replica has a pool of its own. It may lag behind, so users who were written here a moment ago
- * are remembered: a table without locks, in which a user has one place. */
+/* The replica has a connection pool of its own. It may lag behind, so users that were written
+ * recently by this userd are remembered in a lock-free table, in which each user has one slot. */
 #include "userd/postgres_reads.h"
 
 #include <stdlib.h>
 
-/* A host that hangs costs calls their time; so few as this lets through. */
+/* A host that hangs costs calls their time; this limits how many. */
 #define HUNG_PAUSE (5 * WEIR_SECOND)
 
 bool
@@ -39,7 +39,7 @@ postgres_reads_fini(struct postgres_reads *reads)
     free(reads->recent);
 }
 
-/* ---- who was written lately ---- */
+/* ---- recent writes ---- */
 
 static atomic_uint_fast64_t *
 place_of(const struct postgres_reads *reads, int32_t id)
@@ -68,7 +68,7 @@ postgres_reads_is_recent(const struct postgres_reads *reads, int32_t id)
     return note >> 32 == (uint32_t)id && seconds_now() - (uint32_t)note <= POSTGRES_RECENT_SECONDS;
 }
 
-/* ---- asking ---- */
+/* ---- queries ---- */
 
 static weir_code
 ask(struct postgres_reads *reads, weir_call *call, enum postgres_query query,
@@ -90,7 +90,7 @@ may_ask(const struct postgres_reads *reads)
     return reads->given && atomic_load(&reads->hung_until) <= weir_now();
 }
 
-/* What the replica's answer is to who asked. */
+/* Map the replica's status code for the caller. */
 static weir_code
 judge(struct postgres_reads *reads, weir_call *call, weir_code code)
 {

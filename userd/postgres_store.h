@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of the store in PostgreSQL. */
+/* Internals of the PostgreSQL store. */
 /* Threads: as store.h. */
 #pragma once
 
@@ -9,13 +9,13 @@
 
 struct postgres_store {
     struct store store;
-    struct store primary; /* the same without the replica */
+    struct store primary; /* the same store without the replica */
     struct postgres_pool pool;
     struct postgres_gathers finds, lists, creates;
     struct ranks ranks;
     struct postgres_reads reads;
     atomic_uint next_shard;
-    char *read_url; /* NULL: none; behind the other one */
+    char *read_url; /* NULL: none; stored after the other URL */
     char url[];
 };
 
@@ -25,29 +25,30 @@ postgres_store_of(struct store *store)
     return (struct postgres_store *)store;
 }
 
-/* Numbers as a statement takes them. */
+/* A number in the form that a statement takes. */
 struct postgres_number {
     char text[24];
 };
 
 struct postgres_number postgres_number_text(int64_t value);
 
-/* The row of totals that the next transaction counts in. */
+/* The row of totals that the next transaction updates. */
 struct postgres_number postgres_next_shard(struct postgres_store *self);
 
-/* Run a statement, again where others were in the way. OK: the caller clears the result. Else as
- * postgres_run, but never ABORTED. Suspends. */
+/* Run a statement, with retries after conflicts. OK: the caller clears the result. Errors as of
+ * postgres_run, except for ABORTED. Suspends. */
 weir_code postgres_store_run(struct postgres_store *self, weir_call *call,
     enum postgres_query query, const struct postgres_values *values, PGresult **out_result,
     struct store_cause *cause);
 
-/* The user in a row, from a column on: id, name, email, phone, created_at. Borrows the result. */
+/* The user in a row, starting at a column: id, name, email, phone, created_at. Borrows the result.
+ */
 struct user postgres_user(const PGresult *result, int row, int column);
 
 weir_code postgres_visit_row(
     const PGresult *result, int row, int column, store_visit *visit, void *arg);
 
-/* Count what the replica has answered, or not. */
+/* Count whether the replica has answered a read. */
 void postgres_count_read(struct postgres_store *self, weir_code code);
 
 /* postgres_lists.c: store_ops.list */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store in PostgreSQL. An operation borrows a connection for one statement, which is a
- * transaction; its fiber waits for the socket. What others were in the way of is tried again. A
- * write whose connection is lost may have happened: that is UNAVAILABLE, and never tried again. */
+ * transaction, and its fiber waits for the socket. Conflicts are retried. If the connection is lost
+ * during a write, the outcome is unknown: that is UNAVAILABLE and never retried. */
 #include "userd/store_postgres.h"
 
 #include "userd/fold.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* Of a statement that others are in the way of; the waits between them add up to 250 ms. */
+/* Attempts at a statement that conflicts with others; the waits between them add up to 250 ms. */
 #define ATTEMPTS 8
 
 struct postgres_number
@@ -60,7 +60,7 @@ typedef weir_code runner(struct postgres_store *self, weir_call *call, enum post
 
 /* ---- reads ---- */
 
-/* Visit the one row of a result. */
+/* Visit the only row of a result. */
 static weir_code
 visit_only(PGresult *result, store_visit *visit, void *arg)
 {
@@ -110,7 +110,8 @@ find_on_primary(struct postgres_store *self, weir_call *call, int32_t id, store_
     return visit_found(&member, visit, arg);
 }
 
-/* UNAVAILABLE: the primary has to answer. Whom the replica does not know, it may know already. */
+/* UNAVAILABLE: to be read from the primary, also if the replica does not know the user, which the
+ * primary may know already. */
 static weir_code
 find_on_replica(
     struct postgres_store *self, weir_call *call, int32_t id, store_visit *visit, void *arg)
@@ -157,9 +158,8 @@ postgres_next_shard(struct postgres_store *self)
     return postgres_number_text(atomic_fetch_add(&self->next_shard, 1) % POSTGRES_SHARDS);
 }
 
-/* An email that another statement takes at this moment is taken, for all entries alike: the
- * statement leaves it out. The ids' end fails the whole statement; its entries are then made one by
- * one. */
+/* An email that a concurrent statement takes counts as taken: the statement skips it. If the ids
+ * are used up, the whole statement fails; its entries are then created one by one. */
 static weir_code
 create_set(struct postgres_store *self, weir_call *call, runner *run, struct postgres_entries *set,
     struct store_cause *cause)
@@ -204,8 +204,7 @@ compare_entries(const void *a, const void *b)
     return order != 0 ? order : *left < *right ? -1 : 1;
 }
 
-/* In the order of their keys, as a gather makes them; of several with the same key, the first one
- * first. */
+/* Sorted by key, like in a gather; entries with the same key keep their order. */
 static weir_code
 create_sorted(struct postgres_store *self, weir_call *call, struct user_entry *entries,
     size_t count, struct store_cause *cause)
@@ -229,9 +228,8 @@ create_sorted(struct postgres_store *self, weir_call *call, struct user_entry *e
     return code;
 }
 
-/* With ids in the order of the entries. But two statements with the same emails in different orders
- * may wait for each other in a circle, until one of them is aborted: then in an order that all
- * share. */
+/* Ids are in the order of the entries. But two statements with the same emails in different orders
+ * may deadlock, and one is aborted; it is then repeated in an order that all statements use. */
 static weir_code
 create_entries(struct postgres_store *self, weir_call *call, struct user_entry *entries,
     size_t count, struct store_cause *cause)
@@ -241,7 +239,7 @@ create_entries(struct postgres_store *self, weir_call *call, struct user_entry *
     return code == WEIR_ABORTED ? create_sorted(self, call, entries, count, cause) : code;
 }
 
-/* Together with others, or where that is refused, alone. */
+/* In a shared statement, or alone if that was refused. */
 static weir_code
 create_one(struct postgres_store *self, weir_call *call, struct user_entry *entry,
     struct store_cause *cause)
@@ -306,7 +304,7 @@ postgres_update(struct store *store, weir_call *call, const struct user_change *
     if (change->email != NULL)
         fold_case(change->email, strlen(change->email), key);
     code = postgres_store_run(self, call, POSTGRES_UPDATE, &values, &result, cause);
-    postgres_reads_note(&self->reads, change->id); /* in doubt, too */
+    postgres_reads_note(&self->reads, change->id); /* also if the outcome is unknown */
     WEIR_TRY(code);
     return visit_only(result, visit, arg);
 }
@@ -322,14 +320,14 @@ postgres_remove(struct store *store, weir_call *call, int32_t id, struct store_c
     weir_code code;
 
     code = postgres_store_run(self, call, POSTGRES_REMOVE, &values, &result, cause);
-    postgres_reads_note(&self->reads, id); /* in doubt, too */
+    postgres_reads_note(&self->reads, id); /* also if the outcome is unknown */
     WEIR_TRY(code);
     code = PQntuples(result) > 0 ? WEIR_OK : WEIR_NOT_FOUND;
     PQclear(result);
     return code;
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 static void
 postgres_store_close(struct store *store)
@@ -355,7 +353,7 @@ static const struct store_ops postgres_ops = {
     .close = postgres_store_close,
 };
 
-/* Only what has to be fresh. */
+/* Only the operations that need fresh data. */
 static const struct store_ops primary_ops = {.find = primary_find};
 
 /* NULL: no memory. */
