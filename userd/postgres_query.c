@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The statements keep to what other engines that speak PostgreSQL's protocol have, too: no
- * triggers, no advisory locks, no procedures. Counting all users reads them all, so each statement
- * that adds or removes one counts it in a row of totals; many rows, or every write would wait for
- * the one before. What takes arrays looks each of their elements up in an index, whatever the
- * planner knew of the table when it first saw the statement: that is what LATERAL is for, and ORDER
- * BY with a LIMIT that it does not know. */
+/* The statements avoid features that other engines with PostgreSQL's protocol lack: triggers,
+ * advisory locks, procedures. Counting all users would read them all, so each statement that adds
+ * or removes users updates a row of totals; there are many rows, so that writes do not wait for
+ * each other. Statements with array parameters look up each element in an index, whatever the
+ * planner knew of the table when it first saw the statement: LATERAL ensures that, and ORDER BY
+ * with a LIMIT that is unknown to the planner. */
 #include "userd/postgres_query.h"
 
 #include "userd/ranks.h"
@@ -27,7 +27,7 @@
     "ON CONFLICT (user_id) DO UPDATE" \
     " SET epoch = excluded.epoch, changed_at = excluded.changed_at"
 
-/* Where an email is taken, nothing is inserted, and no id is used up. */
+/* If an email is taken, nothing is inserted, and no id is used up. */
 #define INSERT_NEW                                                                     \
     "SELECT name, email, email_key, phone, created_at FROM incoming LEFT JOIN LATERAL" \
     " (SELECT id FROM users WHERE users.email_key = incoming.email_key LIMIT 1)"       \
@@ -35,15 +35,15 @@
     " ON CONFLICT (email_key) DO NOTHING RETURNING id, email_key"
 
 const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
-    /* ORDER and LIMIT, for the planner's sake: the index gives both. */
+    /* ORDER and LIMIT make the planner use the index, which gives that order. */
     [POSTGRES_FIND] = {"find",
         "SELECT " COLUMNS " FROM users WHERE id = ANY ($1::int4[]) ORDER BY id LIMIT $2::int8"},
-    /* Of a hash index a scan takes no array. */
+    /* A scan of a hash index takes no array. */
     [POSTGRES_FIND_BY_HASH] = {"find_by_hash",
         "SELECT found.* FROM (SELECT unnest($1::int4[]) AS wanted) AS asked CROSS JOIN LATERAL"
         " (SELECT " COLUMNS " FROM users WHERE id = wanted LIMIT 1) AS found LIMIT $2::int8"},
-    /* Where version is negative or the number of removals. Beyond the end there is no scan. What is
-     * skipped is looked up in the index alone. */
+    /* Only if version is negative or equals the number of removals. There is no scan beyond the
+       end. Skipped users are read from the index only. */
     [POSTGRES_LIST] = {"list",
         "WITH whole AS (SELECT sum(users)::int8 AS total, sum(removed)::int8 AS removed"
         " FROM totals)"
@@ -55,7 +55,8 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         " AND (asked.version < 0 OR asked.version = whole.removed)"
         " AND asked.skip < whole.total ORDER BY id LIMIT 1 OFFSET asked.rest)"
         " ORDER BY id LIMIT asked.most) AS page ON true ORDER BY place, id"},
-    /* See ranks.h: $1 removals known of the blocks below $2, and those up to $3. */
+    /* See ranks.h: $1 are the known removals of the blocks below $2; blocks from $2 to below $3 are
+       new. */
     [POSTGRES_COUNT] = {"count",
         "WITH asked AS ((SELECT block, removed FROM removals WHERE block < $2::int4"
         " AND removed <> coalesce(($1::int8[])[block + 1], 0) ORDER BY block LIMIT " COUNTED

@@ -24,11 +24,12 @@
 #define NUMBER_OF(number) #number
 #define NUMBER(number) NUMBER_OF(number)
 
-/* What is there; where nothing is, the lease ARGV[1] for ARGV[2] seconds, and no answer. */
+/* Returns the value; if there is none, stores the lease ARGV[1] for ARGV[2] seconds and returns
+ * nothing. */
 static const char look_script[] = "local v = redis.call('GET', KEYS[1]) if v then return v end "
                                   "redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) return false";
 
-/* ARGV[2] for ARGV[3] seconds, where the lease ARGV[1] still is. */
+/* Stores ARGV[2] for ARGV[3] seconds if the lease ARGV[1] is still there. */
 static const char keep_script[] = "if redis.call('GET', KEYS[1]) == ARGV[1] then "
                                   "redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end return 1";
 
@@ -82,7 +83,7 @@ script_begin(struct script *script, const char *body, const struct cache_key *ke
 
 /* ---- finding ---- */
 
-/* Times that somebody looks whether another's load has ended well, before loading, too. */
+/* How often to look for the result of another call's load before loading as well. */
 #define LOOKS 2
 
 struct question {
@@ -100,7 +101,7 @@ find_in(struct store *store, const struct question *asked, store_visit *visit, v
     return store->ops->find(store, asked->call, asked->id, visit, arg, asked->cause);
 }
 
-/* Without keeping it. */
+/* Load without storing the result. */
 static weir_code
 load(const struct question *asked)
 {
@@ -108,7 +109,7 @@ load(const struct question *asked)
     return find_in(asked->self->fresh, asked, asked->visit, asked->arg);
 }
 
-/* Shows a user to who asked, and makes it an entry. */
+/* Passes a user to the caller, and makes an entry of it. */
 struct copy {
     const struct question *asked;
     struct cache_entry entry;
@@ -119,7 +120,7 @@ visit_copy(void *arg, const struct user *user)
 {
     struct copy *copy = arg;
 
-    (void)!cache_entry_make(&copy->entry, user); /* without memory it is not kept */
+    (void)!cache_entry_make(&copy->entry, user); /* without memory, it is not stored */
     return copy->asked->visit(copy->asked->arg, user);
 }
 
@@ -150,12 +151,13 @@ load_under_lease(const struct question *asked, const char *lease)
     if (code == WEIR_NOT_FOUND)
         (void)!cache_entry_make(&copy.entry, NULL);
     if (copy.entry.bytes != NULL)
-        keep(asked, lease, &copy.entry); /* before the flight ends: who finds it over looks again */
+        keep(asked, lease, &copy.entry); /* before the flight ends: calls that find it ended look
+                                            again */
     cache_flight_end(&self->flights, flight, &copy.entry);
     return code;
 }
 
-/* DATA_LOSS: it is no user's. */
+/* DATA_LOSS: not a valid entry of this user. */
 static weir_code
 show(const struct question *asked, const char *bytes, size_t len)
 {
@@ -166,7 +168,7 @@ show(const struct question *asked, const char *bytes, size_t len)
     return code;
 }
 
-/* ABORTED: it is another's, or is over. */
+/* ABORTED: the load belongs to another process, has ended, or failed. */
 static weir_code
 join_load(const struct question *asked, const char *lease)
 {
@@ -181,7 +183,7 @@ join_load(const struct question *asked, const char *lease)
     return code;
 }
 
-/* Something was there. ABORTED: as of join_load. */
+/* Use the value that was found. ABORTED: as of join_load. */
 static weir_code
 use_entry(const struct question *asked, const redisReply *reply)
 {
@@ -252,7 +254,7 @@ cached_find(struct store *store, weir_call *call, int32_t id, store_visit *visit
     const struct question asked = {cached_of(store), call, id, visit, arg, cause};
     weir_code code = WEIR_ABORTED;
 
-    if (id <= 0) /* nobody has such an id */
+    if (id <= 0) /* no user has such an id */
         return find_in(asked.self->store, &asked, visit, arg);
     for (int i = 0; i < LOOKS && code == WEIR_ABORTED; i++)
         code = look(&asked);
@@ -270,7 +272,7 @@ cached_list(struct store *store, weir_call *call, const struct user_range *range
 
 /* ---- writing ---- */
 
-/* Of users who are new: nobody can have written them, but somebody may have asked for them. */
+/* For new users: they have no earlier writes, but look-ups may have stored that they are absent. */
 static void
 forget_absence(struct cached *self, const int32_t *ids, size_t count)
 {
@@ -278,7 +280,7 @@ forget_absence(struct cached *self, const int32_t *ids, size_t count)
         note_error(self);
 }
 
-/* Did the database say what became of a write? */
+/* Is the outcome of a write known? */
 static bool
 is_certain(weir_code code)
 {
@@ -295,7 +297,7 @@ begin_write(struct cached *self, weir_call *call, int32_t id)
     return barred;
 }
 
-/* Not in the call's time: what was written must not be seen as it was because a caller hung up. */
+/* Not limited by the call's deadline: a cancelled call must not leave an outdated entry. */
 static void
 end_write(struct cached *self, int32_t id, bool barred, weir_code code)
 {
@@ -321,8 +323,8 @@ cached_create(struct store *store, weir_call *call, const struct user *user, int
     return code;
 }
 
-/* Those of a create in doubt have ids that nobody knows: somebody may have asked before, and is
- * told for CACHE_EXPIRY_ABSENT seconds that they are absent. */
+/* If the outcome is unknown, so are the ids: a user may then be reported as absent for
+ * CACHE_EXPIRY_ABSENT seconds after the creation, if it was looked up before. */
 static weir_code
 cached_create_many(struct store *store, weir_call *call, struct user_entry *entries, size_t count,
     struct store_cause *cause)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store behind a cache in Redis: finding a user asks there first; see doc/REDIS.md for what a
- * reader may see. */
+/* A store with a cache in Redis, which is asked first when a user is looked up; see doc/REDIS.md
+ * for consistency. */
 /* Threads: as store.h. */
 #pragma once
 
@@ -9,18 +9,18 @@
 #include <weir/health.h>
 #include <weir/metrics.h>
 
-/* The name of the checker that looks whether Redis works. */
+/* The name of the health checker of Redis. */
 #define CACHE_CHECKER "cache"
 
-/* All are borrowed; closing the cache closes none. */
+/* All are borrowed; closing the cache closes none of them. */
 struct store_cached_options {
-    struct store *store; /* where everything is done */
-    /* Where a user is loaded from to be kept: it knows of every write that was answered. May be the
-     * same. */
+    struct store *store; /* executes all operations */
+    /* For loads of users into the cache: must see every acknowledged write. May be the same store.
+     */
     struct store *fresh;
     struct redis *redis;
     weir_metrics *metrics;
-    weir_health *health; /* whose CACHE_CHECKER is to look when Redis fails; NULL: none */
+    weir_health *health; /* whose CACHE_CHECKER is triggered when Redis fails; NULL: none */
 };
 
 /* NULL: no memory. */
