@@ -399,7 +399,7 @@ refuse_begun(struct rpc_transport *transport, struct h2_stream *stream)
 }
 
 /* NULL: no memory; the stream was released. */
-static struct weir_call *
+static inline struct weir_call *
 begin_waiting(struct rpc_transport *transport, struct h2_stream *stream)
 {
     struct weir_call *call = begin_plain(transport, stream, end_waiting(stream));
@@ -422,7 +422,7 @@ server_awaited(struct rpc_transport *transport, const struct h2_event *event)
     return begin_waiting(transport, event->stream);
 }
 
-void
+COLD void
 server_end_waiting(
     struct rpc_transport *transport, struct h2_stream *stream, weir_code code, const char *why)
 {
