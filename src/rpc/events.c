@@ -9,6 +9,21 @@ end_and_advance(struct weir_call *call, weir_code code, const char *message)
     call_advance(call);
 }
 
+/* INTERNAL: a -bin value is not base64 (PROTOCOL-HTTP2, Custom-Metadata). The tag marks a block that
+ * was checked before and comes again. */
+static inline weir_code
+check_metadata(struct h2_block *block, const char **out_message)
+{
+    if (block->tag != NULL)
+        return WEIR_OK;
+    if (wire_metadata_is_malformed(block)) {
+        *out_message = "the response has malformed -bin metadata";
+        return WEIR_INTERNAL;
+    }
+    block->tag = block;
+    return WEIR_OK;
+}
+
 /* A client call's status is in the header block that ends the stream. */
 static void
 end_with_trailers(struct weir_call *call, struct h2_block *block)
@@ -19,6 +34,8 @@ end_with_trailers(struct weir_call *call, struct h2_block *block)
     atomic_store_explicit(&call->trailers, h2_block_ref(block), memory_order_release);
     call->receive_closed = true;
     code = wire_trailers_read(block, call_texts(call), &message);
+    if (code == WEIR_OK)
+        code = check_metadata(block, &message);
     end_and_advance(call, code, message);
 }
 
@@ -44,6 +61,8 @@ call_on_headers(struct weir_call *call, struct h2_block *block, bool end_stream)
             message = "the response has an encoding that was not offered";
         }
     }
+    if (code == WEIR_OK)
+        code = check_metadata(block, &message);
     if (code != WEIR_OK)
         call_end(call, code, message);
     call_advance(call);

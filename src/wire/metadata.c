@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which keys and values an application may put into metadata (PROTOCOL-HTTP2, Custom-Metadata). */
+/* Which keys and values an application may put into metadata (PROTOCOL-HTTP2, Custom-Metadata), and
+ * whether what has come may be such. */
 #include "wire/wire.h"
 
 static bool
@@ -49,4 +50,23 @@ bool
 wire_key_is_binary(weir_str key)
 {
     return key.len >= 4 && memcmp(key.data + key.len - 4, "-bin", 4) == 0;
+}
+
+bool
+wire_field_is_malformed(const struct h2_field *field)
+{
+    return wire_key_is_binary(field->name) && !wire_base64_is_list(field->value);
+}
+
+bool
+wire_metadata_is_malformed(const struct h2_block *block)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        const struct h2_field *field = &block->fields[i];
+
+        if ((field->token == H2_TOKEN_NONE || field->token == H2_TOKEN_GRPC_OTHER) &&
+            wire_field_is_malformed(field))
+            return true;
+    }
+    return false;
 }

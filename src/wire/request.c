@@ -57,8 +57,11 @@ read_field(const struct h2_field *field, struct wire_request *request, struct fi
     case H2_TOKEN_GRPC_ACCEPT_ENCODING:
         request->accept_encoding = field->value;
         break;
-    default:
+    case H2_TOKEN_NONE:
+    case H2_TOKEN_GRPC_OTHER:
         found->malformed = found->malformed || wire_field_is_malformed(field);
+        break;
+    default:
         break;
     }
 }

@@ -57,18 +57,6 @@ content_of(const struct h2_block *block)
     return type == NULL ? WIRE_CONTENT_FOREIGN : wire_content_read(type->value);
 }
 
-/* INTERNAL: a -bin value is not base64. */
-static weir_code
-check_metadata(const struct h2_block *block, const char **out_message)
-{
-    for (size_t i = 0; i < block->count; i++)
-        if (wire_field_is_malformed(&block->fields[i])) {
-            *out_message = "the response has malformed -bin metadata";
-            return WEIR_INTERNAL;
-        }
-    return WEIR_OK;
-}
-
 weir_code
 wire_response_read(const struct h2_block *block, struct arena *arena, weir_str *out_encoding,
     const char **out_message)
@@ -92,7 +80,7 @@ wire_response_read(const struct h2_block *block, struct arena *arena, weir_str *
     }
     encoding = h2_block_find(block, H2_TOKEN_GRPC_ENCODING);
     *out_encoding = encoding != NULL ? encoding->value : (weir_str){NULL, 0};
-    return check_metadata(block, out_message);
+    return WEIR_OK;
 }
 
 /* Decimal without leading zeros, 0 to 16; -1 for anything else. */
@@ -146,7 +134,5 @@ wire_trailers_read(const struct h2_block *block, struct arena *arena, const char
     *out_message = text != NULL ? text : "";
     if (code < 0 && **out_message == '\0')
         *out_message = "the server sent a malformed grpc-status";
-    if (code == WEIR_OK)
-        return check_metadata(block, out_message);
     return code < 0 ? WEIR_UNKNOWN : (weir_code)code;
 }

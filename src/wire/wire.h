@@ -123,13 +123,11 @@ bool wire_value_is_sendable(weir_str value);
 
 bool wire_key_is_binary(weir_str key);
 
-/* Is this custom metadata whose key ends in -bin, with a value that is not base64? */
-static inline bool
-wire_field_is_malformed(const struct h2_field *field)
-{
-    return (field->token == H2_TOKEN_NONE || field->token == H2_TOKEN_GRPC_OTHER) &&
-           wire_key_is_binary(field->name) && !wire_base64_is_list(field->value);
-}
+/* Does the key of this field end in -bin, while its value is not base64? */
+bool wire_field_is_malformed(const struct h2_field *field);
+
+/* Is one of the custom metadata so? */
+bool wire_metadata_is_malformed(const struct h2_block *block);
 
 /* ---- requests by GET, get.c ---- */
 
@@ -163,9 +161,7 @@ enum wire_verdict wire_request_read(const struct h2_block *block, struct wire_re
     int *out_http_status, weir_code *out_code, const char **out_why);
 
 /* A client reads response headers: OK when the messages that follow are gRPC's; *out_encoding its
- * grpc-encoding. Else the code and text (in the arena) that GRPC.md section 1, 12 and 18 to 20
- * give.
- */
+ * grpc-encoding. Else the code and text (in the arena) that GRPC.md section 1, 18 to 20 give. */
 WEIR_CHECK weir_code wire_response_read(const struct h2_block *block, struct arena *arena,
     weir_str *out_encoding, const char **out_message);
 
