@@ -60,7 +60,7 @@ read_roles(const json_t *roles, struct session_claims *claims)
     claims->roles = texts;
 }
 
-/* A NumericDate may have a fraction (RFC 7519, section 2), and be beyond what a double or we hold. */
+/* A NumericDate may have a fraction (RFC 7519, section 2), and be beyond what an int64_t holds. */
 static int64_t
 read_date(const json_t *date)
 {

@@ -437,6 +437,7 @@ serve(struct program *program)
 {
     weir_code code;
 
+    signals_serve(&program->signals);
     say_where(program);
     say_ready(&program->log);
     code = weir_server_run(program->server);
@@ -466,6 +467,8 @@ run(struct program *program)
     if (status == 0)
         status = listen_all(program);
     if (status == 0)
+        status = heed_signals(program);
+    if (status == 0)
         status = open_store(program);
     if (status == 0)
         status = open_ops(program);
@@ -482,9 +485,8 @@ run(struct program *program)
     if (status == 0)
         status = enter_discovery(program);
     if (status == 0)
-        status = heed_signals(program);
-    if (status == 0)
         status = serve(program);
+    signals_stop(&program->signals);
     discovery_stop(&program->discovery);
     weir_server_free(program->server);
     limits_close(&program->limits, &program->log);

@@ -2,17 +2,27 @@
 /* Signals. A thread waits for them, so that what they cause runs as ordinary code. */
 #include "userd/signals.h"
 
+#include "usercommon/complain.h"
 #include "userd/notify.h"
 #include <signal.h>
+#include <unistd.h>
 
 static sigset_t
-awaited_signals(void)
+ending_signals(void)
 {
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    return set;
+}
+
+static sigset_t
+awaited_signals(void)
+{
+    sigset_t set = ending_signals();
+
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR2);
     sigaddset(&set, SIGCHLD);
@@ -32,10 +42,24 @@ signals_block(void)
     signal(SIGCHLD, SIG_DFL);
 }
 
+static const char *
+name_of(int number)
+{
+    return number == SIGINT ? "SIGINT" : "SIGTERM";
+}
+
+/* Nobody is served yet, and the main thread may wait for a database that never answers. */
+static _Noreturn void
+end_start(int number)
+{
+    complain("userd", "ended by %s before it served", name_of(number));
+    _exit(0);
+}
+
 static void
 end_server(struct signals *signals, int number)
 {
-    const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
+    const char *name = name_of(number);
 
     /* With a successor the service goes on, and whoever asks this process must not hear otherwise.
      */
@@ -77,33 +101,47 @@ handle(struct signals *signals, int number)
         handover_start(&signals->handover);
 }
 
-/* -1: the watchdog's time has come. */
+/* -1: the watchdog's time has come. 0: wake has called. */
 static int
 wait_for_one(const sigset_t *set, const struct watchdog *watchdog)
 {
     const struct timespec interval = {
         watchdog->interval / WEIR_SECOND, (long)(watchdog->interval % WEIR_SECOND)};
+    siginfo_t info;
+    int number =
+        watchdog->interval == 0 ? sigwaitinfo(set, &info) : sigtimedwait(set, &info, &interval);
 
-    return watchdog->interval == 0 ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &interval);
+    return number > 0 && info.si_pid == getpid() ? 0 : number;
 }
 
+/* What is not awaited before it serves is pending until then. */
 static void *
 wait_for_signals(void *arg)
 {
     struct signals *signals = arg;
-    sigset_t set = awaited_signals();
+    const sigset_t ending = ending_signals(), awaited = awaited_signals();
 
     while (!atomic_load(&signals->stopped)) {
-        int number = wait_for_one(&set, &signals->watchdog);
+        int number =
+            wait_for_one(atomic_load(&signals->serving) ? &awaited : &ending, &signals->watchdog);
+        bool serving = atomic_load(&signals->serving);
 
         if (atomic_load(&signals->stopped))
             break;
+        if (number > 0 && !serving)
+            end_start(number);
         if (number > 0)
             handle(signals, number);
-        if (signals->watchdog.interval > 0)
+        if (number != 0 && serving && signals->watchdog.interval > 0)
             watchdog_tick(&signals->watchdog);
     }
     return NULL;
+}
+
+static void
+wake(struct signals *signals)
+{
+    pthread_kill(signals->thread, SIGTERM);
 }
 
 bool
@@ -112,14 +150,26 @@ signals_start(struct signals *signals)
     signals->handover.server = signals->server;
     signals->handover.log = signals->log;
     watchdog_init(&signals->watchdog, signals->server);
+    atomic_init(&signals->serving, false);
     atomic_init(&signals->stopped, false);
-    return pthread_create(&signals->thread, NULL, wait_for_signals, signals) == 0;
+    signals->started = pthread_create(&signals->thread, NULL, wait_for_signals, signals) == 0;
+    return signals->started;
+}
+
+void
+signals_serve(struct signals *signals)
+{
+    atomic_store(&signals->serving, true);
+    wake(signals);
 }
 
 void
 signals_stop(struct signals *signals)
 {
+    if (!signals->started)
+        return;
     atomic_store(&signals->stopped, true);
-    pthread_kill(signals->thread, SIGTERM);
+    wake(signals);
     pthread_join(signals->thread, NULL);
+    signals->started = false;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SIGTERM and SIGINT: the first drains the server, the second ends it at once. SIGHUP: certificates
- * are read again. SIGUSR2: a successor takes over (handover.h). */
+/* SIGTERM and SIGINT: before it serves they end the program; then the first drains the server, the
+ * second ends it at once. SIGHUP: certificates are read again. SIGUSR2: a successor takes over
+ * (handover.h). */
 /* Threads: start and stop belong to the main thread; one thread of its own waits for the signals.
  */
 #pragma once
@@ -25,7 +26,8 @@ struct signals {
     void (*draining)(void *arg); /* may be NULL: before the server drains, each time */
     void *arg;
     pthread_t thread;
-    atomic_bool stopped;
+    bool started;
+    atomic_bool serving, stopped;
 };
 
 /* Hold the signals back in this thread and in all that it starts: before the first of them. */
@@ -35,5 +37,8 @@ void signals_block(void);
  * are set. False: it cannot be started. */
 bool signals_start(struct signals *signals);
 
-/* Before the server is freed. */
+/* From here on signals are the server's. */
+void signals_serve(struct signals *signals);
+
+/* Before the server is freed. Does nothing unless it is started. */
 void signals_stop(struct signals *signals);

@@ -147,6 +147,24 @@ def test_variables_stand_for_flags_and_the_command_line_wins(tmp_path, user_pb2,
         userd.kill()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_can_be_given_up(number):
+    """While it waits for a database that has taken the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = "postgres://ada@127.0.0.1:%d/users?connect_timeout=0" % silent.getsockname()[1]
+        userd = subprocess.Popen(
+            [places.program("userd"), "--listen", "127.0.0.1:0", "--ops", "off", "--db", url], stderr=subprocess.PIPE, text=True
+        )
+        try:
+            silent.settimeout(programs.PATIENCE)
+            with silent.accept()[0]:
+                userd.send_signal(number)
+                said = userd.communicate(timeout=programs.PATIENCE)[1]
+        finally:
+            userd.kill()
+    assert (userd.returncode, said) == (0, f"userd: ended by {number.name} before it served\n")
+
+
 # ---- the ground it starts on ----
 
 
