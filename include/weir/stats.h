@@ -21,7 +21,8 @@ enum weir_limit {
     WEIR_LIMIT_SETTINGS,       /* too many SETTINGS frames, or entries in one */
     WEIR_LIMIT_PINGS,          /* PINGs that violate min_ping_interval or
                                   min_idle_ping_interval */
-    WEIR_LIMIT_UNREAD,         /* memory over max_unread or max_held */
+    WEIR_LIMIT_UNREAD,         /* memory over max_unread */
+    WEIR_LIMIT_HELD,           /* memory over max_held */
     WEIR_LIMIT_HANDSHAKE,      /* no SETTINGS, or no acknowledgement of the server's, in time */
     WEIR_LIMIT_CONNECTIONS,    /* a connection over max_connections */
     WEIR_LIMIT_ADDRESS,        /* a connection over max_connections_per_address */

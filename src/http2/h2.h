@@ -41,6 +41,7 @@ enum h2_limit {
     H2_LIMIT_SETTINGS,       /* entries in one SETTINGS frame, SETTINGS frames in a row */
     H2_LIMIT_PINGS,          /* PING more often than ping_interval */
     H2_LIMIT_UNREAD,         /* flow-control window beyond the budget */
+    H2_LIMIT_HELD,           /* requests refused because the server holds too much content */
     H2_LIMIT_COUNT
 };
 

@@ -136,7 +136,7 @@ take_request(struct h2_conn *conn, struct head head, struct h2_block *block, str
         return refuse(conn, head.id, H2_REFUSED_STREAM, event);
     }
     if (is_long_and_too_much(conn, block)) {
-        h2_limit_hit(conn, H2_LIMIT_UNREAD);
+        h2_limit_hit(conn, H2_LIMIT_HELD);
         return refuse(conn, head.id, H2_REFUSED_STREAM, event);
     }
     if (!h2_answers_are_read(conn))

@@ -9,8 +9,8 @@ end_and_advance(struct weir_call *call, weir_code code, const char *message)
     call_advance(call);
 }
 
-/* INTERNAL: a -bin value is not base64 (PROTOCOL-HTTP2, Custom-Metadata). The tag marks a block that
- * was checked before and comes again. */
+/* INTERNAL: a -bin value is not base64 (PROTOCOL-HTTP2, Custom-Metadata). The tag marks a block
+ * that was checked before and comes again. */
 static inline weir_code
 check_metadata(struct h2_block *block, const char **out_message)
 {

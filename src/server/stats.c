@@ -5,6 +5,7 @@
 /* h2's limits come first, in its order. */
 _Static_assert((int)WEIR_LIMIT_HEADER_LIST == (int)H2_LIMIT_HEADER_LIST, "the same numbers");
 _Static_assert((int)WEIR_LIMIT_UNREAD == (int)H2_LIMIT_UNREAD, "the same numbers");
+_Static_assert((int)WEIR_LIMIT_HELD == (int)H2_LIMIT_HELD, "the same numbers");
 _Static_assert((int)WEIR_LIMIT_HANDSHAKE == (int)H2_LIMIT_COUNT, "the others come after");
 
 const char *
@@ -22,6 +23,7 @@ weir_limit_name(enum weir_limit limit)
         [WEIR_LIMIT_SETTINGS] = "settings",
         [WEIR_LIMIT_PINGS] = "pings",
         [WEIR_LIMIT_UNREAD] = "unread",
+        [WEIR_LIMIT_HELD] = "held",
         [WEIR_LIMIT_HANDSHAKE] = "handshake",
         [WEIR_LIMIT_CONNECTIONS] = "connections",
         [WEIR_LIMIT_ADDRESS] = "address",
@@ -51,7 +53,7 @@ add_limits(const struct server_loop *home, struct weir_server_stats *sum)
         if (i < H2_LIMIT_COUNT)
             sum->limit_hits[i] += counter_read(&stats->h2.limit_hits[i]);
     }
-    sum->limit_hits[WEIR_LIMIT_UNREAD] += counter_read(&home->unread.denied);
+    sum->limit_hits[WEIR_LIMIT_HELD] += counter_read(&home->unread.denied);
     sum->limit_hits[WEIR_LIMIT_LINGER] += counter_read(&stats->net.unlingered);
     sum->limit_hits[WEIR_LIMIT_TLS] += counter_read(&stats->net.tls_talkers);
 }

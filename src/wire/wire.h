@@ -161,7 +161,8 @@ enum wire_verdict wire_request_read(const struct h2_block *block, struct wire_re
     int *out_http_status, weir_code *out_code, const char **out_why);
 
 /* A client reads response headers: OK when the messages that follow are gRPC's; *out_encoding its
- * grpc-encoding. Else the code and text (in the arena) that GRPC.md section 1, 18 to 20 give. */
+ * grpc-encoding. Else the code and text (in the arena) that the HTTP status, content-type
+ * and encoding call for (grpc doc/http-grpc-status-mapping.md). */
 WEIR_CHECK weir_code wire_response_read(const struct h2_block *block, struct arena *arena,
     weir_str *out_encoding, const char **out_message);
 

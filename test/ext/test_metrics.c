@@ -392,6 +392,20 @@ test_flood(void **state)
     assert_int_equal(count_of(fixture.metrics, "\ngrpc_client_requests_total{"), 9);
 }
 
+/* Each limit by its own name, and no others. */
+static void
+assert_limits(weir_metrics *metrics)
+{
+    char label[128];
+
+    for (unsigned i = 0; i < WEIR_LIMIT_COUNT; i++) {
+        snprintf(label, sizeof(label), "\nweir_server_limit_hits_total{limit=\"%s\"} ",
+            weir_limit_name((enum weir_limit)i));
+        assert_int_equal(count_of(metrics, label), 1);
+    }
+    assert_int_equal(count_of(metrics, "\nweir_server_limit_hits_total{"), WEIR_LIMIT_COUNT);
+}
+
 static void
 test_runtime(void **state)
 {
@@ -408,7 +422,7 @@ test_runtime(void **state)
     metrics = fixture.metrics;
     assert_line(metrics, "weir_server_calls_started_total 1");
     assert_line(metrics, "weir_server_limit_hits_total{limit=\"resets\"} 0");
-    assert_int_equal(count_of(metrics, "weir_server_limit_hits_total{"), WEIR_LIMIT_COUNT);
+    assert_limits(metrics);
     assert_line(metrics, "# TYPE weir_server_connections gauge");
     assert_line(metrics, "weir_server_connections 1");
 }

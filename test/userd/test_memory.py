@@ -15,7 +15,7 @@ def hits(ops):
     """How often something was stopped for want of room."""
     with urllib.request.urlopen(f"http://{ops}/metrics", timeout=programs.PATIENCE) as answer:
         text = answer.read().decode()
-    return int(re.search(r'^weir_server_limit_hits_total\{limit="unread"\} (\d+)$', text, re.MULTILINE)[1])
+    return int(re.search(r'^weir_server_limit_hits_total\{limit="held"\} (\d+)$', text, re.MULTILINE)[1])
 
 
 def begin_requests(connection):

@@ -310,6 +310,14 @@ def test_prometheus_has_every_metric(complete, tmp_path):
         )
 
 
+def test_the_page_on_attacks_names_every_limit(userd):
+    limits = re.findall(r'^weir_server_limit_hits_total\{limit="(\w+)"\}', fetch(userd.ops, "/metrics")[2], re.M)
+    page = (places.REPO / "doc/SECURITY.md").read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("|")]
+    told = {name for row in rows if len(row) == 5 for name in re.findall(r"`(\w+)`", row[3])}
+    assert {name for name in told if not name.startswith(("weir_", "userd_"))} == set(limits)
+
+
 @pytest.fixture
 def secure(tmp_path):
     """A userd with TLS; its pair and who signed that."""
