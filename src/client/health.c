@@ -124,6 +124,12 @@ heard(struct client_conn *conn, const ProtobufCMessage *message)
 }
 
 static void
+renewed(struct client_conn *conn)
+{
+    tell(conn, HEALTH_UNKNOWN, NULL);
+}
+
+static void
 lost(struct client_conn *conn)
 {
     tell(conn, HEALTH_BAD, "the server does not tell its health");
@@ -142,5 +148,6 @@ const struct watch_type watch_health = {.method = &watch_method,
     .watched = watched,
     .ask = ask,
     .heard = heard,
+    .renewed = renewed,
     .lost = lost,
     .given_up = given_up};

@@ -163,5 +163,6 @@ const struct watch_type watch_load = {.method = &report_method,
     .watched = ignore,
     .ask = ask,
     .heard = heard,
+    .renewed = ignore,
     .lost = ignore,
     .given_up = ignore};

@@ -37,26 +37,27 @@ begin(struct conn_watch *watch)
     return watch->type->ask(conn, call);
 }
 
-/* Receive messages until the stream ends. True: there was at least one. */
-static bool
-hear(struct conn_watch *watch)
+/* Receive until the stream's end, which is OK here, or until something cannot be received. */
+static weir_code
+hear(struct conn_watch *watch, bool *out_heard)
 {
     const struct watch_type *type = watch->type;
     struct weir_call *call = watch->call;
     ProtobufCMessage *message;
-    bool heard = false;
 
     for (;;) {
         call_renew_scratch(call);
         message = NULL;
-        if (call_take_message(call, type->method->output, &message) != WEIR_OK || message == NULL)
-            return heard;
-        heard = true;
+        WEIR_TRY(call_take_message(call, type->method->output, &message));
+        if (message == NULL)
+            return WEIR_OK;
+        *out_heard = true;
         if (watch->conn != NULL)
             type->heard(watch->conn, message);
     }
 }
 
+/* True: the server sent at least one message. */
 static bool
 ask_once(struct conn_watch *watch)
 {
@@ -71,11 +72,9 @@ ask_once(struct conn_watch *watch)
     call->path = call->method->path;
     code = begin(watch);
     if (code == WEIR_OK)
-        heard = hear(watch);
+        code = hear(watch, &heard);
     code = attempt_settle(call, code);
     watch->unimplemented = code == WEIR_UNIMPLEMENTED;
-    if (!watch->unimplemented && watch->conn != NULL)
-        watch->type->lost(watch->conn);
     watch->call = NULL;
     call_retire(call);
     return heard;
@@ -112,22 +111,40 @@ rest(struct conn_watch *watch, int64_t duration)
     loop_timer_stop(loop, &pause.timer);
 }
 
+/* Until the connection takes no more calls or the server turns out not to know the method. After a
+ * stream with messages the next one is opened at once (gRFC A17), but only if it lasted as long as
+ * the backoff, so that no server can make the client open streams without a pause. */
+static void
+keep_asking(struct conn_watch *watch)
+{
+    struct weir_channel *channel = watch->channel;
+    int64_t backoff = channel->initial_backoff;
+
+    while (watch->conn != NULL) {
+        int64_t began = loop_now(channel->loop);
+        bool heard = ask_once(watch);
+
+        if (watch->conn == NULL || watch->unimplemented)
+            return;
+        if (heard)
+            backoff = channel->initial_backoff;
+        if (heard && loop_now(channel->loop) - began >= backoff) {
+            watch->type->renewed(watch->conn);
+            continue;
+        }
+        watch->type->lost(watch->conn);
+        rest(watch, client_next_backoff(channel, &backoff));
+    }
+}
+
 static void
 watch_on_fiber(void *arg)
 {
     struct conn_watch *watch = arg;
     struct weir_channel *channel = watch->channel;
-    int64_t backoff = channel->initial_backoff;
 
     watch->fiber = fiber_current();
-    while (watch->conn != NULL) {
-        if (ask_once(watch))
-            backoff = channel->initial_backoff;
-        if (watch->unimplemented)
-            break;
-        if (watch->conn != NULL)
-            rest(watch, client_next_backoff(channel, &backoff));
-    }
+    keep_asking(watch);
     if (watch->conn != NULL)
         watch->type->given_up(watch->conn);
     if (watch->conn != NULL)

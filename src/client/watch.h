@@ -23,9 +23,10 @@ struct watch_type {
     /* Send the request, with call_send_message. Suspends. */
     weir_code (*ask)(const struct client_conn *conn, struct weir_call *call);
 
-    /* A message has arrived; the stream has ended and will be reopened after a backoff; it will not
-     * be reopened, since the server does not implement the method. */
+    /* A message has arrived; the stream has ended and is reopened at once, or after a backoff; it
+     * will not be reopened, since the server does not implement the method. */
     void (*heard)(struct client_conn *conn, const ProtobufCMessage *message);
+    void (*renewed)(struct client_conn *conn);
     void (*lost)(struct client_conn *conn);
     void (*given_up)(struct client_conn *conn);
 };

@@ -2,10 +2,12 @@
 /* A channel whose service config names a service: servers that do not say that they serve it get no
  * calls (gRFC A17). */
 #include "kinds.h"
+#include "raw.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <weir/health.h>
@@ -201,6 +203,137 @@ channels_are_freed_while_they_ask(void **state)
     }
 }
 
+/* ---- a server that plays a script ---- */
+
+#define BACKOFF (20 * WEIR_MILLISECOND)
+
+struct stage {
+    int listener;
+    char address[32];
+    void (*play)(struct raw *raw);
+    pthread_t thread;
+    weir_loop *loop;
+    weir_channel *channel;
+};
+
+static void *
+run_stage(void *arg)
+{
+    const struct stage *stage = arg;
+    struct raw_frame frame;
+    struct raw raw;
+
+    raw_accept(&raw, stage->listener);
+    raw_greet(&raw, false, 0, 0);
+    stage->play(&raw);
+    while (raw_next(&raw, &frame))
+        ;
+    raw_close(&raw);
+    return NULL;
+}
+
+static void
+open_stage(struct stage *stage, void (*play)(struct raw *raw))
+{
+    static const struct weir_service_config config = {.health_service = SERVICE};
+    const struct weir_channel_options options = {
+        .balancer = "round_robin", .service_config = &config, .initial_backoff = BACKOFF};
+
+    *stage = (struct stage){.play = play};
+    stage->listener = raw_listen(stage->address);
+    assert_int_equal(pthread_create(&stage->thread, NULL, run_stage, stage), 0);
+    assert_int_equal(weir_loop_new(&stage->loop), WEIR_OK);
+    assert_int_equal(
+        weir_channel_new(stage->loop, stage->address, &options, &stage->channel), WEIR_OK);
+}
+
+static void
+close_stage(struct stage *stage)
+{
+    weir_channel_free(stage->channel);
+    weir_loop_free(stage->loop);
+    pthread_join(stage->thread, NULL);
+    close(stage->listener);
+}
+
+static void
+await_request(struct raw *raw, uint32_t id)
+{
+    struct raw_frame frame;
+
+    assert_true(raw_await(raw, RAW_HEADERS, id, &frame));
+}
+
+static void
+say_serving(struct raw *raw, uint32_t id)
+{
+    raw_response(raw, id);
+    raw_message(raw, 0, id, "\x08\x01", 2);
+}
+
+static void
+answer_call(struct raw *raw, uint32_t id)
+{
+    await_request(raw, id);
+    raw_response(raw, id);
+    raw_text(raw, 0, id, "");
+    raw_trailers(raw, id, "0");
+}
+
+/* The stream stays open after what is no HealthCheckResponse. */
+static void
+say_garbage(struct raw *raw)
+{
+    await_request(raw, 1);
+    raw_response(raw, 1);
+    raw_message(raw, 0, 1, "\xff\xff", 2);
+}
+
+static void
+a_status_that_cannot_be_read_fails_calls(void **state)
+{
+    struct kinds_outcome outcome;
+    struct stage stage;
+
+    (void)state;
+    open_stage(&stage, say_garbage);
+    outcome = kinds_call(stage.channel, WEIR_UNARY, PATIENCE);
+    assert_int_equal(outcome.code, WEIR_UNAVAILABLE);
+    assert_non_null(strstr(outcome.message, "does not tell its health"));
+    close_stage(&stage);
+}
+
+/* A stream that lasted longer than the backoff ends well; the next one is opened without a failure
+ * in between. */
+static void
+end_a_long_stream(struct raw *raw)
+{
+    await_request(raw, 1);
+    say_serving(raw, 1);
+    answer_call(raw, 3);
+    usleep(5 * BACKOFF / WEIR_MICROSECOND);
+    raw_trailers(raw, 1, "0");
+    await_request(raw, 5);
+    say_serving(raw, 5);
+    answer_call(raw, 7);
+}
+
+static void
+a_long_stream_is_renewed_without_a_failure(void **state)
+{
+    weir_connectivity now;
+    struct stage stage;
+
+    (void)state;
+    open_stage(&stage, end_a_long_stream);
+    assert_int_equal(kinds_call(stage.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
+    assert_int_equal(
+        weir_channel_watch(stage.channel, WEIR_CHANNEL_READY, PATIENCE, &now), WEIR_OK);
+    assert_int_equal(now, WEIR_CHANNEL_CONNECTING);
+    assert_int_equal(kinds_call(stage.channel, WEIR_UNARY, PATIENCE).code, WEIR_OK);
+    close_stage(&stage);
+}
+
 int
 main(void)
 {
@@ -211,6 +344,8 @@ main(void)
         cmocka_unit_test(pick_first_does_not_ask),
         cmocka_unit_test(a_server_that_drains_is_left),
         cmocka_unit_test(channels_are_freed_while_they_ask),
+        cmocka_unit_test(a_status_that_cannot_be_read_fails_calls),
+        cmocka_unit_test(a_long_stream_is_renewed_without_a_failure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
