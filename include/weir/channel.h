@@ -88,7 +88,8 @@ struct weir_channel_options {
  *   unix:PATH, unix-abstract:NAME    a Unix socket
  *   ipv4:A:PORT,B:PORT               a list of addresses, or one
  *   ipv6:[A]:PORT,[B]:PORT           the same
- *   HOST:PORT,HOST:PORT,unix:PATH    a list of servers of any kind
+ *   HOST:PORT,HOST:PORT,unix:PATH    a list of servers of any kind; what begins with "unix:" is one
+ *                                    path, which may have commas
  *   SCHEME:...                       a resolver in the catalog
  *
  * Proxies: a channel to a single HOST:PORT, with or without "dns:", connects through the HTTP proxy
