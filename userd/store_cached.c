@@ -10,8 +10,8 @@
  * -> answer
  *
  * So nothing of before a write is read in Redis, or kept there, from before it happens. A call that
- * ends in doubt leaves its bar, since the write may still come; it expires. What Redis cannot be
- * told is made up for when it is back (cache_changes.h), and else left to the expiry. */
+ * ends in doubt puts up its bar again, since the write may still come; it expires. What Redis
+ * cannot be told is made up for when it is back (cache_changes.h), and else left to the expiry. */
 #include "userd/store_cached.h"
 
 #include "userd/account_store.h"
@@ -305,8 +305,8 @@ end_write(struct cached *self, int32_t id, bool barred, weir_code code)
 
     if (is_certain(code))
         told = barred ? cache_lift(&self->changes, id) : cache_forget(&self->changes, &id, 1);
-    else if (!barred)
-        told = cache_bar(&self->changes, NULL, id);
+    else
+        told = cache_bar(&self->changes, NULL, id); /* the first one may have expired */
     if (!told)
         note_error(self);
 }
