@@ -105,7 +105,7 @@ class Workload:
             "update": lambda: ("UpdateUser", types.UpdateUserRequest(user=types.User(id=user_id, name=name))),
             "delete": lambda: ("DeleteUser", types.DeleteUserRequest(id=user_id)),
         }[verb]()
-        answer = node.client.call(*request, timeout=10)
+        answer = node.client.call(*request)
         end, code = time.monotonic(), answer.code
         self.codes[code] += 1
         if code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
