@@ -6,10 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+struct revocation_list {
+    struct archive_revocation *items;
+    size_t count, size;
+};
+
 struct copy {
     struct archive *from, *to;
     struct archive_batch source, target;
-    int64_t done, all;
+    struct revocation_list revocations; /* of the source */
+    int64_t done;
     archive_progress *progress;
     struct store_cause *cause;
 };
@@ -37,14 +43,22 @@ differ(struct copy *copy, int32_t id)
     return false;
 }
 
-/* What the target has must be what the source begins with, or with `whole` all of it. */
+/* done: with the step. */
+static void
+tell(const struct copy *copy, const char *what, int64_t done, size_t step, int64_t all)
+{
+    if (step > 0)
+        copy->progress(&(struct archive_step){what, done - (int64_t)step, done, all});
+}
+
+/* What the target has, `all` users, must be what the source begins with, or with `whole` all of it.
+ */
 static bool
-compare(struct copy *copy, bool whole, int32_t *out_last, int64_t *out_count)
+compare(struct copy *copy, bool whole, int64_t all, int32_t *out_last)
 {
     int32_t last = 0;
-    int64_t count = 0;
 
-    for (;;) {
+    for (copy->done = 0;;) {
         size_t have;
 
         if (!fetch(copy, copy->from, last, &copy->source) ||
@@ -59,9 +73,9 @@ compare(struct copy *copy, bool whole, int32_t *out_last, int64_t *out_count)
             if (!archive_same(&copy->source.accounts[i], &copy->target.accounts[i]))
                 return differ(copy, copy->target.accounts[i].user.id);
         }
-        count += (int64_t)have;
+        copy->done += (int64_t)have;
+        tell(copy, "compared", copy->done, have, all);
         *out_last = have == 0 ? last : copy->target.accounts[have - 1].user.id;
-        *out_count = count;
         if (have < ARCHIVE_BATCH)
             return true;
         last = *out_last;
@@ -69,7 +83,7 @@ compare(struct copy *copy, bool whole, int32_t *out_last, int64_t *out_count)
 }
 
 static bool
-copy_users(struct copy *copy, int32_t last)
+copy_users(struct copy *copy, int64_t all, int32_t last)
 {
     for (;;) {
         if (!fetch(copy, copy->from, last, &copy->source))
@@ -82,23 +96,93 @@ copy_users(struct copy *copy, int32_t last)
             return false;
         last = copy->source.accounts[copy->source.count - 1].user.id;
         copy->done += (int64_t)copy->source.count;
-        copy->progress(copy->done, copy->all);
+        tell(copy, "copied", copy->done, copy->source.count, all);
     }
 }
 
-static bool
-copy_revocation(void *arg, const struct archive_revocation *revocation)
-{
-    struct copy *copy = arg;
+/* ---- revocations, which are few ---- */
 
-    return copy->to->ops->add_revocation(copy->to, revocation, copy->cause);
+static bool
+keep_revocation(void *arg, const struct archive_revocation *revocation)
+{
+    struct revocation_list *list = arg;
+
+    if (list->count == list->size) {
+        size_t size = list->size == 0 ? 64 : list->size * 2;
+        struct archive_revocation *items = realloc(list->items, size * sizeof(*items));
+
+        if (items == NULL)
+            return false;
+        list->items = items;
+        list->size = size;
+    }
+    list->items[list->count++] = *revocation;
+    return true;
 }
+
+static bool
+read_revocations(struct copy *copy)
+{
+    snprintf(copy->cause->text, sizeof(copy->cause->text), "out of memory");
+    return copy->from->ops->read_revocations(
+        copy->from, keep_revocation, &copy->revocations, copy->cause);
+}
+
+static bool
+copy_revocations(struct copy *copy)
+{
+    const struct revocation_list *list = &copy->revocations;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (!copy->to->ops->add_revocation(copy->to, &list->items[i], copy->cause))
+            return false;
+    }
+    return true;
+}
+
+/* Those of the source that were found in the target. */
+struct finding {
+    const struct revocation_list *wanted;
+    size_t found;
+};
+
+/* Both are in the order of ids. */
+static bool
+find_revocation(void *arg, const struct archive_revocation *revocation)
+{
+    struct finding *finding = arg;
+    const struct archive_revocation *next;
+
+    if (finding->found == finding->wanted->count)
+        return true;
+    next = &finding->wanted->items[finding->found];
+    finding->found += next->id == revocation->id && next->epoch == revocation->epoch &&
+                      next->changed_at == revocation->changed_at;
+    return true;
+}
+
+/* The target may have more of them, of its own. */
+static bool
+compare_revocations(struct copy *copy)
+{
+    struct finding finding = {&copy->revocations, 0};
+
+    if (!copy->to->ops->read_revocations(copy->to, find_revocation, &finding, copy->cause))
+        return false;
+    if (finding.found == finding.wanted->count)
+        return true;
+    snprintf(copy->cause->text, sizeof(copy->cause->text),
+        "the target does not end the tokens of user %d as the source does",
+        (int)finding.wanted->items[finding.found].id);
+    return false;
+}
+
+/* ---- all ---- */
 
 static bool
 copy_rest(struct copy *copy, int64_t last_id)
 {
-    return copy->to->ops->begin_write(copy->to, copy->cause) &&
-           copy->from->ops->read_revocations(copy->from, copy_revocation, copy, copy->cause) &&
+    return copy->to->ops->begin_write(copy->to, copy->cause) && copy_revocations(copy) &&
            copy->to->ops->reserve(copy->to, last_id, copy->cause) &&
            copy->to->ops->commit(copy->to, copy->cause);
 }
@@ -106,16 +190,17 @@ copy_rest(struct copy *copy, int64_t last_id)
 static bool
 copy_all(struct copy *copy)
 {
-    struct archive_counts counts;
+    struct archive_counts source, target;
     int32_t last;
 
     if (!copy->from->ops->begin_read(copy->from, copy->cause) ||
-        !copy->from->ops->count(copy->from, &counts, copy->cause) ||
-        !compare(copy, false, &last, &copy->done))
+        !copy->from->ops->count(copy->from, &source, copy->cause) ||
+        !copy->to->ops->count(copy->to, &target, copy->cause) ||
+        !compare(copy, false, target.users, &last))
         return false;
-    copy->all = counts.users;
-    return copy_users(copy, last) && copy_rest(copy, counts.last_id) &&
-           compare(copy, true, &last, &copy->done);
+    return copy_users(copy, source.users, last) && read_revocations(copy) &&
+           copy_rest(copy, source.last_id) && compare(copy, true, source.users, &last) &&
+           compare_revocations(copy);
 }
 
 bool
@@ -137,6 +222,7 @@ archive_copy(struct archive *from, struct archive *to, archive_progress *progres
     *out_users = copy->done;
     archive_batch_clear(&copy->source);
     archive_batch_clear(&copy->target);
+    free(copy->revocations.items);
     free(copy);
     return good;
 }

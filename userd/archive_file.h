@@ -5,8 +5,14 @@
 
 #include "userd/archive.h"
 
-/* Told how many users were moved so far, of how many. */
-typedef void archive_progress(int64_t done, int64_t all);
+/* Some users more were "copied", "compared", ... */
+struct archive_step {
+    const char *what;
+    int64_t before, done, all; /* users so done with before this step, and with it; of how many */
+};
+
+/* Told of each step. */
+typedef void archive_progress(const struct archive_step *step);
 
 /* Write a file that is not there yet, its owner's alone; it is whole and on the disk when it bears
  * its name. False: cause says why. */

@@ -152,12 +152,15 @@ archive_file_check(const char *path, int64_t *out_users, struct store_cause *cau
 static bool
 flush_batch(struct reading *reading)
 {
+    struct archive_step step = {"restored", reading->users, reading->users, reading->all};
     bool good = reading->archive->ops->add(
         reading->archive, reading->batch.accounts, reading->batch.count, reading->cause);
 
     reading->users += (int64_t)reading->batch.count;
+    step.done = reading->users;
+    if (good && step.done > step.before)
+        reading->progress(&step);
     archive_batch_clear(&reading->batch);
-    reading->progress(reading->users, reading->all);
     return good;
 }
 

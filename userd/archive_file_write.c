@@ -77,7 +77,8 @@ put_users(struct writing *writing, struct archive *archive, int64_t all, archive
         before = writing->users;
         if (!archive->ops->read(archive, writing->last, ARCHIVE_BATCH, put_account, writing, cause))
             return false;
-        progress(writing->users, all);
+        if (writing->users > before)
+            progress(&(struct archive_step){"backed up", before, writing->users, all});
     } while (writing->users > before);
     return true;
 }

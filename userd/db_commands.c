@@ -86,15 +86,19 @@ fail(const char *what, const struct store_cause *cause)
     return EXIT_FAILURE;
 }
 
-/* On a terminal a line that changes; else a line for every 100,000 users. */
+/* Off a terminal there is a line for so many users. */
+#define LINE_USERS 100000
+
+/* On a terminal a line that changes. */
 static void
-show_progress(int64_t done, int64_t all)
+show_progress(const struct archive_step *step)
 {
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%lld of %lld users%s", (long long)done, (long long)all,
-            done >= all ? "\n" : "");
-    else if (done > 0 && done % 100000 == 0)
-        fprintf(stderr, "%lld of %lld users\n", (long long)done, (long long)all);
+    bool changes = isatty(STDERR_FILENO);
+
+    if (!changes && step->done / LINE_USERS == step->before / LINE_USERS)
+        return;
+    fprintf(stderr, "%s%lld of %lld users are %s%s", changes ? "\r" : "", (long long)step->done,
+        (long long)step->all, step->what, !changes || step->done >= step->all ? "\n" : "");
 }
 
 /* ---- opening ---- */

@@ -70,6 +70,10 @@ def users(database):
     return database.rows(f"SELECT {COLUMNS} FROM users ORDER BY id")
 
 
+def count_of(database):
+    return int(database.rows("SELECT count(*) FROM users")[0][0])
+
+
 def fill(database):
     """Users of all sorts: ids with gaps, texts of all kinds, accounts, a user who is gone."""
     succeed("migrate", "--db", database.url)
@@ -154,18 +158,51 @@ def test_a_copy_is_the_same(source, target):
     assert_same(target, rows)
 
 
+BATCH = 1000  # users of a transaction
+
+
 def test_a_copy_that_was_cut_off_goes_on(source, target):
+    """Killed once a user is there, once more than a batch is, and so on; what it is killed at is any moment after that."""
     rows = fill(source)
     succeed("migrate", "--db", target.url)
     command = [places.program("userd"), "db", "copy", "--from", source.url, "--to", target.url]
-    copying = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    programs.wait_until(lambda: target.rows("SELECT id FROM users LIMIT 1") or copying.poll() is not None, "a user")
-    copying.kill()
-    copying.wait()
-    count = int(target.rows("SELECT count(*) FROM users")[0][0])
-    assert count in range(1000, MANY, 1000) or count == MANY - 1  # whole batches
+    for killed_at in (0, 1, BATCH + 1, MANY - 1):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as copying:
+            programs.wait_until(lambda: count_of(target) >= killed_at or copying.poll() is not None, "users")
+            copying.kill()
+        count = count_of(target)
+        assert count in range(0, MANY, BATCH) or count == MANY - 1  # whole batches
+        assert users(target) == rows[:count]
     succeed("copy", "--from", source.url, "--to", target.url)
     assert_same(target, rows)
+
+
+def test_progress_of_a_copy(tmp_path):
+    """Whatever was there already, and while users are compared, too."""
+    source, target = Sqlite(tmp_path), Sqlite(tmp_path)
+    for database, count in ((source, 150500), (target, 500)):
+        succeed("migrate", "--db", database.url)
+        database.rows(
+            "INSERT INTO users (name, email, email_key, phone, created_at) WITH RECURSIVE number (n) AS"
+            f" (VALUES (1) UNION ALL SELECT n + 1 FROM number WHERE n < {count})"
+            " SELECT 'N', n || '@progress.example', n || '@progress.example', '', 1700000000 FROM number"
+        )
+    copied, compared = "100500 of 150500 users are copied", "100000 of 150500 users are compared"
+    for said in ([copied, compared], [compared, compared]):
+        done = db("copy", "--from", source.url, "--to", target.url)
+        assert (done.returncode, done.stderr.splitlines()) == (0, said)
+
+
+def test_tokens_that_go_on_are_found(source, target):
+    """A target that is told what ends tokens and does not keep it."""
+    fill(source)
+    succeed("migrate", "--db", target.url)
+    if isinstance(target, Sqlite):
+        target.rows("CREATE TRIGGER forgetful AFTER INSERT ON revocations BEGIN DELETE FROM revocations; END")
+    else:
+        target.rows("CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        target.rows("CREATE TRIGGER forgetful BEFORE INSERT ON revocations FOR EACH ROW EXECUTE FUNCTION forget()")
+    fails("does not end the tokens of user", "copy", "--from", source.url, "--to", target.url)
 
 
 def test_a_target_with_others_is_left_alone(source, target, tmp_path):
