@@ -20,8 +20,10 @@
 
 #define ACCOUNT_COLUMNS COLUMNS ", password_hash, roles, epoch"
 
-/* Seconds since 1970, by the database's clock. */
-#define NOW "extract(epoch FROM now())::int8"
+/* Seconds since 1970, by the database's clock: when the statement began, and now, which may be much
+ * later where it waited for a lock. */
+#define BEGUN "extract(epoch FROM now())::int8"
+#define NOW "extract(epoch FROM clock_timestamp())::int8"
 
 #define REVOKE_AGAIN                  \
     "ON CONFLICT (user_id) DO UPDATE" \
@@ -99,7 +101,7 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         " ON CONFLICT (email_key) DO NOTHING RETURNING id),"
         " counted AS (UPDATE totals SET users = users + 1"
         " WHERE id = $8::int4 AND EXISTS (SELECT 1 FROM made)),"
-        " cleaned AS (DELETE FROM revocations WHERE changed_at < " NOW " - 2678400)"
+        " cleaned AS (DELETE FROM revocations WHERE changed_at < " BEGUN " - 2678400)"
         " SELECT id FROM made"},
     [POSTGRES_PASSWORD] = {"password",
         "WITH changed AS (UPDATE users SET password_hash = $3::text, epoch = epoch + 1"
@@ -107,7 +109,7 @@ const struct postgres_statement postgres_statements[POSTGRES_QUERIES] = {
         " noted AS (INSERT INTO revocations SELECT id, epoch, " NOW " FROM changed " REVOKE_AGAIN
         ") SELECT id FROM changed"},
     [POSTGRES_REVOKED] = {"revoked",
-        "SELECT clock.moment, user_id, epoch FROM (SELECT " NOW " AS moment) AS clock"
+        "SELECT clock.moment, user_id, epoch FROM (SELECT " BEGUN " AS moment) AS clock"
         " LEFT JOIN revocations ON changed_at >= least($1::int8, clock.moment - $2::int8)"
         " ORDER BY user_id"},
 };

@@ -124,6 +124,25 @@ def test_a_deadline_ends_a_call_and_its_statement(create, userd):
     assert create().code == "OK"
 
 
+def test_what_ends_tokens_bears_the_time_when_it_happened(create, client, user_pb2, userd):
+    """Other userd read what is new: a delete that waited must not look as old as its wait."""
+    user_id = create().response.user.id
+    postgres.query(userd.url, f"UPDATE users SET password_hash = 'x' WHERE id = {user_id}")
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    clock = "SELECT extract(epoch FROM clock_timestamp())::int8"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with postgres.session(userd.url) as run:
+            run(f"BEGIN; UPDATE users SET phone = '1' WHERE id = {user_id}")
+            deleted = pool.submit(client.call, "DeleteUser", user_pb2.DeleteUserRequest(id=user_id))
+            programs.wait_until(lambda: postgres.query(userd.url, waiting), "the delete to wait")
+            [began] = postgres.query(userd.url, clock)
+            programs.wait_until(lambda: int(postgres.query(userd.url, clock)[0]) > int(began) + 1, "two seconds")
+            run("COMMIT")
+        assert deleted.result().code == "OK"
+    [changed] = postgres.query(userd.url, f"SELECT changed_at FROM revocations WHERE user_id = {user_id}")
+    assert int(changed) > int(began) + 1
+
+
 def test_a_call_that_is_cancelled_cancels_its_statement(create, userd, user_pb2):
     """Which has no deadline that would end it."""
     assert create().code == "OK"
