@@ -30,7 +30,7 @@ timeout_of(const struct args *args)
 
 struct watching {
     const struct args *args;
-    bool printed; /* false: the output cannot be written */
+    int status; /* the exit code; not 0: the output cannot be written */
 };
 
 static bool
@@ -38,20 +38,21 @@ show(void *arg, enum weir_health_status status)
 {
     struct watching *watching = arg;
 
-    watching->printed = print_status(watching->args, status);
-    return watching->printed;
+    if (!print_status(watching->args, status))
+        watching->status = calls_fail_output(); /* here, while errno says why */
+    return watching->status == 0;
 }
 
 static int
 watch(weir_channel *channel, const struct args *args)
 {
-    struct watching watching = {args, true};
+    struct watching watching = {.args = args};
     char why[WEIR_HEALTH_WHY];
     weir_code code =
         weir_health_watch(channel, args->service, timeout_of(args), show, &watching, why);
 
-    if (!watching.printed)
-        return calls_fail_output();
+    if (watching.status != 0)
+        return watching.status;
     return code == WEIR_OK ? 0 : calls_fail(args, code, why);
 }
 
