@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arena: blocks that double in size, given back together. */
+/* The arena: blocks that double in size, freed together. */
 #include "base/arena.h"
 
 #include <stdio.h>
@@ -7,12 +7,12 @@
 
 struct arena_block {
     struct arena_block *next;
-    size_t size; /* of the pieces' part */
+    size_t size; /* of the usable memory */
 };
 
 enum { FIRST_MALLOC = 1024, HEAD = ARENA_ALIGN(sizeof(struct arena_block)) };
 
-/* Bytes that `p` lacks to be aligned for any type. */
+/* How many bytes `p` is short of alignment for any type. */
 static size_t
 misfit(const void *p)
 {
@@ -54,8 +54,7 @@ arena_fini(struct arena *arena)
     arena->next = arena->end = NULL;
 }
 
-/* The size of the next block: twice the last, and no less than what is asked for. 0: it cannot be.
- */
+/* The size of the next block: twice the last, and at least `wanted`. 0: overflow. */
 static size_t
 next_size(const struct arena *arena, size_t wanted)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that is given out piece by piece and taken back all at once. */
+/* Arenas: memory that is allocated piece by piece and freed all at once. */
 /* Threads: one owner at a time. */
 #pragma once
 
@@ -20,10 +20,10 @@ struct arena {
 void arena_init(struct arena *arena, void *first, size_t first_size);
 void arena_fini(struct arena *arena);
 
-/* Free what came from malloc. */
+/* Free the blocks from malloc. */
 APART void arena_free_blocks(struct arena *arena);
 
-/* Give everything back; keeps the owner's block, frees the others. */
+/* Free all pieces; keeps the owner's block, frees the others. */
 static inline void
 arena_reset(struct arena *arena)
 {
@@ -34,12 +34,12 @@ arena_reset(struct arena *arena)
     poison(arena->first, (size_t)(arena->first_end - arena->first));
 }
 
-/* The slow half of arena_alloc: a new block. NULL: no memory. */
+/* The slow path of arena_alloc: a new block. NULL: no memory. */
 void *arena_alloc_block(struct arena *arena, size_t size);
 
 #define ARENA_ALIGN(size) (((size) + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1))
 
-/* A piece of the block at hand. NULL: it has no room for that. */
+/* Allocate from the current block. NULL: it has no room. */
 static inline void *
 arena_alloc_here(struct arena *arena, size_t size)
 {
@@ -49,13 +49,13 @@ arena_alloc_here(struct arena *arena, size_t size)
     if (size > PTRDIFF_MAX || rounded > (size_t)(arena->end - piece))
         return NULL;
     if (piece == NULL)
-        __builtin_unreachable(); /* there is room behind it; so callers look once */
+        __builtin_unreachable(); /* there is room, so next is set; lets callers check only once */
     arena->next = piece + rounded;
     poison_lift(piece, size);
     return piece;
 }
 
-/* Not zeroed; of no bytes, a piece all the same. NULL: no memory, or a size that cannot be. */
+/* Uninitialised; not NULL for size 0. NULL: no memory, or size overflow. */
 static inline void *
 arena_alloc(struct arena *arena, size_t size)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The slow paths of the buffer: making room, giving memory back. */
+/* The slow paths of the buffer: making room, freeing memory. */
 #include "base/buf.h"
 
 #include <stdlib.h>
 
 enum { SMALLEST = 64 };
 
-/* A capacity for `need` bytes, at least twice the one there is. */
+/* A capacity for `need` bytes, at least twice the current one. */
 static size_t
 next_cap(size_t cap, size_t need)
 {
@@ -25,7 +25,7 @@ buf_grow(struct buf *buf, size_t more)
 
     if (more > PTRDIFF_MAX / 4 - len)
         return false;
-    /* Moving no more than was taken keeps the cost of a byte constant. */
+    /* Moving no more bytes than were taken keeps the amortised cost constant. */
     if (len + more <= buf->cap && len <= buf->head) {
         memmove(buf->data, buf->data + buf->head, len);
     } else {

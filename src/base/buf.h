@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A growing run of bytes that is filled at its end and emptied at its front. */
+/* A growable byte buffer, appended at the end and consumed at the front. */
 /* Threads: one owner at a time. */
 #pragma once
 
@@ -26,15 +26,15 @@ buf_len(const struct buf *buf)
 static inline uint8_t *
 buf_head(const struct buf *buf)
 {
-    /* Not by pointer arithmetic, which on NULL, the data of an empty buffer, is undefined. */
+    /* Not pointer arithmetic, which is undefined on NULL, the data of an empty buffer. */
     return (uint8_t *)((uintptr_t)buf->data + buf->head);
 }
 
 /* Make room for `more` bytes by moving or growing. False: no memory; nothing has changed. */
 bool buf_grow(struct buf *buf, size_t more);
 
-/* Room for `more` bytes at the tail, to be written by the caller, then counted with buf_commit.
- * NULL: no memory. */
+/* Reserve `more` bytes at the tail, for the caller to write and then add with buf_commit. NULL: no
+ * memory. */
 static inline uint8_t *
 buf_reserve(struct buf *buf, size_t more)
 {
@@ -65,7 +65,7 @@ buf_append(struct buf *buf, const void *bytes, size_t len)
     return true;
 }
 
-/* Take bytes off the front. */
+/* Remove bytes from the front. */
 static inline void
 buf_take(struct buf *buf, size_t len)
 {
@@ -74,6 +74,6 @@ buf_take(struct buf *buf, size_t len)
         buf->head = buf->tail = 0;
 }
 
-/* Empty it; keeps the memory when that is no more than `keep` bytes. */
+/* Empty the buffer; keeps its memory if that is at most `keep` bytes. */
 void buf_reset(struct buf *buf, size_t keep);
 void buf_fini(struct buf *buf);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stack of pieces of memory, linked through themselves. */
+/* A stack of memory blocks, linked through the blocks. */
 #include "base/buf_pool.h"
 
 #include "base/poison.h"
 #include <stdlib.h>
 
 struct buf_pooled {
-    struct buf_pooled *next; /* colder */
+    struct buf_pooled *next; /* used less recently */
     size_t cap;
 };
 
@@ -40,7 +40,7 @@ buf_pool_give(struct buf_pool *pool, struct buf *buf)
     *buf = (struct buf)BUF_EMPTY;
 }
 
-/* Free all but the warmest. */
+/* Free all but the most recently used. */
 static void
 keep(struct buf_pool *pool, size_t warmest)
 {

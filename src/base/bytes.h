@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers in network byte order, and in the opposite one. */
+/* Loads and stores of integers, big-endian (network byte order) and little-endian. */
 /* Threads: pure functions. */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copies of as few bytes as most texts have, in less than it takes to call memcpy and memchr. The
- * last piece overlaps the one before it, so that no length needs pieces of two sizes. */
+/* Inline copies of short strings, faster than calling memcpy and memchr. The last piece overlaps
+ * the previous one, so that all pieces have the same size. */
 /* Threads: pure functions. */
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef uint8_t copy_lanes
-    __attribute__((vector_size(16))); /* one register, where there are such */
+    __attribute__((vector_size(16))); /* one SIMD register, where available */
 
 static inline copy_lanes
 copy_load(const uint8_t *from)
@@ -26,7 +26,7 @@ copy_store(uint8_t *to, copy_lanes lanes)
     memcpy(to, &lanes, sizeof(lanes));
 }
 
-/* 16 bytes and more. */
+/* For 16 bytes and more. */
 static inline bool
 copy_by_lanes(uint8_t *to, const uint8_t *from, size_t len)
 {
@@ -46,7 +46,7 @@ copy_by_lanes(uint8_t *to, const uint8_t *from, size_t len)
     return (halves[0] | halves[1]) != 0;
 }
 
-/* Not 0: one of the eight bytes is. */
+/* Not 0 if one of the eight bytes is 0. */
 static inline uint64_t
 copy_zeros_of(uint64_t word)
 {
@@ -88,7 +88,7 @@ copy_1_to_3(uint8_t *to, const uint8_t *from, size_t len)
     return head == 0 || middle == 0 || tail == 0;
 }
 
-/* Copy few bytes, which do not overlap. True: a zero is among them. */
+/* Copy a few bytes, without overlap. True: one of them is zero. */
 static inline bool
 copy_few(uint8_t *to, const uint8_t *from, size_t len)
 {
@@ -101,10 +101,10 @@ copy_few(uint8_t *to, const uint8_t *from, size_t len)
     return len > 0 && copy_1_to_3(to, from, len);
 }
 
-/* What is copied here rather than by memcpy. */
+/* Lengths below this are copied inline rather than by memcpy. */
 #define COPY_FEW 128
 
-/* Any number of bytes, which do not overlap; mostly few. */
+/* Copy any number of bytes, without overlap; optimised for few. */
 static inline void
 copy_bytes(uint8_t *to, const uint8_t *from, size_t len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers that one thread counts and any may read: a plain load and a plain store, no lock. */
-/* Threads: one writer at a time; readers are any, and see each number as of some recent moment. */
+/* Counters that one thread increments and any may read: relaxed load and store, no lock. */
+/* Threads: one writer at a time; any reader, which may see a slightly old value. */
 #pragma once
 
 #include <stdatomic.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the compiler is told of the hot path: which functions are not on it. A caller into which
- * such a function is not inlined saves fewer registers, each time it is called. */
+/* Compiler hints for the hot path, mostly for functions outside it. A caller saves fewer registers
+ * if such a function is not inlined into it. */
 /* Threads: none of its own. */
 #pragma once
 
-/* Seldom called. */
+/* Rarely called. */
 #define COLD __attribute__((cold, noinline))
 
-/* Called often enough, but not by those who are in a hurry. */
+/* Called often, but not on the hot path. */
 #define APART __attribute__((noinline))
 
-/* A part of one function on the hot path that has a name of its own: where compilers count large
- * frames or several callers against it, they are wrong. */
+/* Part of a function on the hot path: must be inlined, even if the compiler's heuristics (large
+ * frames, several callers) are against it. */
 #define INLINE inline __attribute__((always_inline))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Doubly linked lists whose links live inside their members. */
-/* Threads: none of its own; the owner of the list sees to it. */
+/* Intrusive doubly linked lists. */
+/* Threads: one owner at a time. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,13 +10,13 @@ struct list {
     struct list *prev, *next;
 };
 
-/* The struct that holds a link as its member. */
+/* The struct that has this link as a member. */
 #define container_of(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 #define list_each(link, head) \
     for (struct list *link = (head)->next; link != (head); link = link->next)
 
-/* The body may take the current link out. */
+/* The body may remove the current link. */
 #define list_each_safe(link, head)                                                     \
     for (struct list *link = (head)->next, *link##_next_ = link->next; link != (head); \
          link = link##_next_, link##_next_ = link->next)
@@ -33,7 +33,7 @@ list_empty(const struct list *head)
     return head->next == head;
 }
 
-/* Put a link last. */
+/* Append a link. */
 static inline void
 list_push(struct list *head, struct list *link)
 {
@@ -43,7 +43,7 @@ list_push(struct list *head, struct list *link)
     head->prev = link;
 }
 
-/* Take a link out and leave it an empty list, so that it may be taken out again. */
+/* Remove a link and make it an empty list, so that it may be removed again. */
 static inline void
 list_remove(struct list *link)
 {
@@ -52,7 +52,7 @@ list_remove(struct list *link)
     list_init(link);
 }
 
-/* Take the first link out; NULL when there is none. */
+/* Remove and return the first link, NULL if the list is empty. */
 static inline struct list *
 list_shift(struct list *head)
 {

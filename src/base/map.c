@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hash map: linear probing over a power of two of slots, at most three quarters full; and its
- * hash, SipHash-1-3 (Aumasson and Bernstein), which a peer who does not know the seed cannot aim.
- */
+/* The hash map: linear probing in a power of two of slots, at most three quarters full; and its
+ * hash, SipHash-1-3 (Aumasson and Bernstein), for which a peer cannot produce collisions without
+ * the seed. */
 #include "base/map.h"
 
 #include <assert.h>
@@ -28,7 +28,7 @@ map_fini(struct map *map)
     map_init(map, map->seed);
 }
 
-/* The slot of a key, or the empty one where it would go. */
+/* The slot of a key, or the empty one to insert it. */
 static struct map_slot *
 find_slot(struct map_slot *slots, size_t mask, weir_str key, uint64_t hash)
 {
@@ -132,7 +132,7 @@ load_le(const uint8_t *p, size_t len)
 uint64_t
 hash_bytes(uint64_t seed, const void *bytes, size_t len)
 {
-    /* The second half of the 128-bit key is drawn from the seed with an odd multiplier. */
+    /* The second half of the 128-bit key is derived from the seed with an odd multiplier. */
     uint64_t k0 = seed, k1 = rotate(seed, 32) * UINT64_C(0x9e3779b97f4a7c15);
     struct sip s = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
         k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* glibc gives back by itself only what lies at the end of the heap. */
+/* Returning free memory to the kernel; glibc by itself returns only the end of the heap. */
 #include "base/memory.h"
 
 #include <stdio.h>
@@ -19,9 +19,9 @@ trim(void)
     (void)malloc_trim(0);
 }
 
-/* Where another allocator has taken malloc's place, or a sanitizer's, these are the first calls of
- * glibc's own: it sets itself up in them, and is not made for two threads that do so at once, so
- * this is for the whole process. */
+/* If malloc is replaced by another allocator or a sanitizer, these are the first calls into glibc's
+ * own, which initialises itself in them without protection against concurrent calls; hence once per
+ * process. */
 static void
 set_up(void)
 {
@@ -41,7 +41,7 @@ memory_pass_on(void)
 }
 
 #ifdef KNOWS_WHAT_IS_USED
-/* The second of the numbers in it, which are of pages. 0: /proc is not there. */
+/* The second number of statm, in pages. 0: /proc is not available. */
 static size_t
 resident(void)
 {

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the allocator keeps of memory that was freed. */
+/* Freed memory that the allocator keeps. */
 /* Threads: any. */
 #pragma once
 
 #include <stddef.h>
 
-/* Give the pages that nothing is in back to the kernel. Takes milliseconds of a large heap, in
- * which other threads may have to wait for memory. Where the allocator knows no such thing,
- * nothing. */
+/* Return unused pages to the kernel. Takes milliseconds for a large heap, during which other
+ * threads may block in malloc. Does nothing if the allocator does not support it. */
 void memory_pass_on(void);
 
-/* Bytes of the process that are resident, and not because somebody has allocated them: what the
- * allocator keeps, beside stacks, code and the like. Takes 10 us, or 0.4 s where a million pieces
- * of the heap are free, in which other threads may have to wait for memory. 0: nobody knows. */
+/* Resident bytes of the process that are not allocated: freed memory that the allocator keeps, plus
+ * stacks, code and the like. Takes 10 us, or 0.4 s with a million free chunks in the heap, during
+ * which other threads may block in malloc. 0: unknown. */
 size_t memory_slack(void);

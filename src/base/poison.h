@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory of ours that is in no use: with AddressSanitizer, whoever touches it is found; else
- * nothing happens here. Who hands such memory to another owner lifts that first; free() does so
- * itself. */
-/* Threads: as the memory. */
+/* Poisoning of unused memory: AddressSanitizer reports any access to it; a no-op in other builds.
+ * Unpoison memory before handing it to another owner; free() does so itself. */
+/* Threads: as for the memory. */
 #pragma once
 
 #include <stddef.h>

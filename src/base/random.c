@@ -11,8 +11,8 @@ random_u64(void)
 {
     uint64_t number;
 
-    /* The kernel gives up to 256 bytes whole or not at all; only a signal before its pool is ready
-     * can interrupt it. A seed that a peer could guess is worse than no service. */
+    /* The kernel returns up to 256 bytes completely or not at all; only a signal before its pool is
+     * initialised can interrupt it. Aborting is better than a seed that a peer could guess. */
     while (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) {
         if (errno != EINTR)
             abort();

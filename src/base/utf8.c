@@ -2,7 +2,8 @@
 /* UTF-8 (RFC 3629): one code point at a time. */
 #include <weir/base.h>
 
-/* How long a sequence is that begins with this byte; 0: none does. C0, C1 and F5 up never occur. */
+/* The length of a sequence that starts with this byte; 0: invalid. C0, C1 and F5 to FF never occur.
+ */
 static size_t
 sequence_length(unsigned char first)
 {

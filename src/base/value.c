@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a tree of values, with errors that name the place. */
+/* Reading value trees, with errors that name the location. */
 #include <weir/value.h>
 
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Up to this a double tells whole numbers apart. */
+/* Up to this a double represents all integers exactly. */
 #define WHOLE_MOST 9007199254740991.0
 
 /* Seconds of a google.protobuf.Duration. */
@@ -46,7 +46,7 @@ append_name(struct weir_value_error *error, const char *name)
     append(error, "%s%s", error->text[0] == '\0' ? "" : ".", name);
 }
 
-/* Trees are as deep as their reader allows; so is this. */
+/* Recursion is bounded by the tree's depth, which its parser limits. */
 static void
 append_path(struct weir_value_error *error, const struct weir_value *value)
 {
@@ -81,7 +81,7 @@ weir_value_refuse(const struct weir_value *value, const char *name, struct weir_
 
 /* ---- reading ---- */
 
-/* OK with *out_member NULL: there is none. */
+/* OK with *out_member NULL: absent. */
 static weir_code
 find(const struct weir_value *object, const char *name, weir_value_kind kind, const char *what,
     const struct weir_value **out_member, struct weir_value_error *error)
@@ -106,7 +106,7 @@ weir_value_read_bool(
     return WEIR_OK;
 }
 
-/* A text of a whole number. */
+/* Parse an integer. */
 static bool
 parse_whole(const char *text, double *out)
 {
@@ -166,7 +166,7 @@ weir_value_read_number(const struct weir_value *object, const char *name, double
     return WEIR_OK;
 }
 
-/* Digits up to something else; how many. */
+/* Parse leading digits; returns their number. */
 static size_t
 parse_digits(const char *text, int64_t most, int64_t *out)
 {
@@ -180,7 +180,7 @@ parse_digits(const char *text, int64_t most, int64_t *out)
     return i;
 }
 
-/* "1s", "1.5s", "0.000000001s". Longer ones than our clock has are as long as it has. */
+/* "1s", "1.5s", "0.000000001s". Durations beyond the range of int64_t nanoseconds are clamped. */
 static bool
 parse_duration(const char *text, int64_t *out)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Telling AddressSanitizer, ThreadSanitizer and valgrind about stacks and switches. */
-/* Threads: as the stacks themselves. */
+/* Threads: as for the stacks themselves. */
 #pragma once
 
 #include <stddef.h>
@@ -25,7 +25,7 @@
 #define ANNOUNCE_VALGRIND 1
 #endif
 
-/* What the tools know a stack by. */
+/* How the tools identify a stack. */
 struct announced_stack {
     const void *bottom;
     size_t size;
@@ -66,7 +66,8 @@ announce_free(struct announced_stack *stack)
     (void)stack;
 }
 
-/* Right before a switch. Inlined always: ThreadSanitizer counts calls and returns per stack. */
+/* Call right before a switch. Always inlined: ThreadSanitizer counts calls and returns per stack.
+ */
 static inline __attribute__((always_inline)) void
 announce_leave(struct announced_stack *from, struct announced_stack *to)
 {
@@ -81,7 +82,7 @@ announce_leave(struct announced_stack *from, struct announced_stack *to)
     (void)to;
 }
 
-/* Right after one: this stack was entered from that one, whose bounds are learnt here. */
+/* Call right after a switch: `stack` was entered from `from`, whose bounds become known here. */
 static inline __attribute__((always_inline)) void
 announce_arrive(struct announced_stack *stack, struct announced_stack *from)
 {

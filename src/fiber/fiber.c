@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fibers: starting, parking, waking, and the pool of their stacks.
  *
- * Control only ever passes between a loop's own context, the root, and one of its fibers.
- * fiber_start and the task that fiber_wake posts switch from the root into a fiber; parking and
- * ending switch back.
+ * Control only passes between a loop's own context, the root, and one of its fibers. fiber_start
+ * and the task posted by fiber_wake switch from the root to a fiber; parking and ending switch
+ * back.
  *
  *   stack.bottom                                   stack.bottom + stack.size
  *   |  ... frames of fn <- frame of fiber_main  |  struct fiber  |
  *
- * A fiber whose fn has returned stays in fiber_main's loop and joins the loop's pool; the next
- * start only hands it a new fn. The pool is last in, first out, so warm stacks are used again
- * first. Stacks that lay unused for a whole second are unmapped, some a second. That is also how
- * memory below a deep call comes back: giving it back whenever a fiber ends would cost a system
- * call each time, to be paid in page faults again by the next deep call. */
+ * A fiber whose fn has returned stays in fiber_main's loop and is put into the loop's pool; the
+ * next start only gives it a new fn. The pool is last in, first out, so that recently used stacks,
+ * which are in the cache, are reused first. Stacks unused for a second are unmapped, a limited
+ * number per second. This also returns the memory touched by deep calls: returning it whenever a
+ * fiber ends would cost a system call each time, and page faults in the next deep call. */
 
 #include "fiber/fiber.h"
 #include "base/counter.h"
@@ -26,8 +26,7 @@
 
 #define STACK_SIZE_DEFAULT (256 * 1024)
 
-/* Pooled stacks that are kept however long they lie unused, and how many go a second beyond that.
- */
+/* Pooled stacks that are always kept, and how many of the others are freed per second. */
 #define POOL_KEPT 16
 #define POOL_TRIM 128
 #define POOL_TRIM_PERIOD WEIR_SECOND
@@ -39,11 +38,11 @@ struct fiber {
     void *arg;
     struct loop_task resume;
     bool parked;
-    bool awake; /* woken while it was not parked */
+    bool awake; /* woken while not parked */
     struct list all;
     struct list pooled;
     struct stack stack;
-    size_t stack_size; /* what was asked for when it was made */
+    size_t stack_size; /* the size that was set when it was created */
     struct announced_stack announced;
 };
 
@@ -54,12 +53,12 @@ struct fibers {
     struct announced_stack announced_root;
     struct fiber *running;
     struct list all;
-    struct list pool;              /* warmest first */
-    size_t pool_count, pool_least; /* least: since the last trim */
+    struct list pool;              /* most recently used first */
+    size_t pool_count, pool_least; /* least: minimum since the last trim */
     struct loop_timer trim;
     enum stack_guard guard;
     size_t stack_size;
-    _Atomic uint64_t live, stacks, refused; /* of fiber_stats */
+    _Atomic uint64_t live, stacks, refused; /* for fiber_stats */
 };
 
 static _Thread_local struct fiber *current;
@@ -86,7 +85,7 @@ fiber_is_on(const weir_loop *loop)
     return current != NULL && current->fibers->loop == loop;
 }
 
-/* From the root into a fiber, until it parks or ends. */
+/* Switch from the root into a fiber; returns when it parks or ends. */
 static void
 switch_into(struct fiber *fiber)
 {
@@ -100,7 +99,7 @@ switch_into(struct fiber *fiber)
     current = fibers->running = NULL;
 }
 
-/* From a fiber back to the root. */
+/* Switch from a fiber back to the root. */
 static inline __attribute__((always_inline)) void
 switch_out(struct fiber *fiber)
 {
@@ -113,7 +112,7 @@ switch_out(struct fiber *fiber)
 
 /* ---- stacks ---- */
 
-/* False: it could not be unmapped, see stack_unmap. */
+/* False: the stack could not be unmapped, see stack_unmap. */
 static bool
 free_fiber(struct fiber *fiber)
 {
@@ -152,7 +151,7 @@ arm_trim(struct fibers *fibers)
     int64_t due = loop_now(fibers->loop) + POOL_TRIM_PERIOD;
 
     fibers->pool_least = fibers->pool_count;
-    /* Out of memory for a timer: the next fiber that ends tries again. */
+    /* No memory for the timer: tried again when the next fiber ends. */
     if (loop_timer_start(fibers->loop, &fibers->trim, due) != WEIR_OK)
         return;
 }
@@ -181,7 +180,7 @@ put_in_pool(struct fiber *fiber)
         arm_trim(fibers);
 }
 
-/* Stacks of another size than is wanted now are dropped on the way. */
+/* Stacks whose size is not the current one are freed on the way. */
 static struct fiber *
 take_from_pool(struct fibers *fibers)
 {
@@ -345,9 +344,9 @@ fiber_wake(struct fiber *fiber)
 
 /* ---- running on another loop ---- */
 
-/* Lives on the stack of who waits. */
+/* Lives on the waiter's stack. */
 struct run_on {
-    struct loop_task task; /* on its way there to start, and back to finish */
+    struct loop_task task; /* sent to the other loop to start, and back to finish */
     weir_loop *loop;
     void (*fn)(void *arg);
     void *arg;

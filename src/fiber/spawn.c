@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fibers of the user's own, from any thread. */
+/* Fibers started by the application, from any thread. */
 #include "fiber/fiber.h"
 
 #include <stdlib.h>
 
-/* What was promised is kept: without a stack it is tried again after this time. */
+/* A start cannot fail any more: without a stack it is retried after this time. */
 #define RETRY (10 * WEIR_MILLISECOND)
 
 struct spawn {
@@ -30,7 +30,7 @@ start(struct spawn *spawn)
     if (fiber_start(spawn->loop, run, spawn) == WEIR_OK)
         return;
     if (loop_timer_start(spawn->loop, &spawn->timer, loop_now(spawn->loop) + RETRY) != WEIR_OK)
-        loop_send(spawn->loop, &spawn->task); /* others get their turn before */
+        loop_send(spawn->loop, &spawn->task); /* after the tasks already queued */
 }
 
 static void

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory for stacks, with a guard below it.
+/* Stack memory, with a guard area below it.
  *
- * A guard that MADV_GUARD_INSTALL (Linux 6.13) makes is a mark in the page table: neighbouring
- * stacks stay one mapping, so their number is bounded by memory alone. Elsewhere mprotect makes the
- * guard a mapping of its own, and vm.max_map_count (65,530) allows about 32,000 stacks. */
+ * A guard made by MADV_GUARD_INSTALL (Linux 6.13) is only a mark in the page table: neighbouring
+ * stacks share one mapping, so their number is bounded by memory alone. Otherwise mprotect makes
+ * the guard a mapping of its own, and vm.max_map_count (65,530) allows about 32,000 stacks. */
 
 #include "fiber/stack.h"
 #include <errno.h>
@@ -16,12 +16,12 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
-/* More than a page: a frame with a few KiB of locals must not step over it. */
+/* More than a page: a frame with a few KiB of locals must not skip it. */
 #define GUARD_SIZE 16384
 #define STACK_SIZE_LEAST 16384
 
-/* An emulator may take the advice and not follow it; the kernel itself says whether one can write
- * there. */
+/* An emulator may accept the advice without following it; this lets the kernel check whether the
+ * guard is writable. */
 static bool
 guards_hold(void *guard)
 {
@@ -63,7 +63,7 @@ stack_map(size_t size, enum stack_guard *guard, struct stack *out_stack)
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (base == MAP_FAILED)
         return false;
-    /* Huge pages would make a small stack cost 2 MiB. */
+    /* A huge page would make a small stack cost 2 MiB. */
     (void)madvise(base, guard_size + size, MADV_NOHUGEPAGE);
     if (!install_guard(base, guard_size, guard)) {
         munmap(base, guard_size + size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* First frames of new stacks; the switch itself where there is no assembly for it. */
+/* Initial frames of new stacks, and a portable switch for machines without an assembly version. */
 
 #include "fiber/switch.h"
 #include <stdint.h>
@@ -7,15 +7,15 @@
 
 #if defined(FIBER_SWITCH_ASSEMBLY)
 
-/* The bottom of the first frame, in fiber/switch_*.S: calls what the first two saved registers say.
- */
+/* The entry point of a new stack, in fiber/switch_*.S: calls the function in register ENTRY with
+ * that in ARGUMENT. */
 void fiber_context_enter(void);
 
-/* What fiber_context_switch pops, lowest address first. */
+/* The frame popped by fiber_context_switch, lowest address first. */
 #if defined(__x86_64__)
 struct first_frame {
     uintptr_t r15, r14, r13, r12, rbx, rbp, return_address;
-    uintptr_t caller; /* of fiber_context_enter: none */
+    uintptr_t caller; /* of fiber_context_enter; none */
 };
 #define ENTRY r12
 #define ARGUMENT r13
@@ -45,7 +45,7 @@ fiber_context_init(
 
 #else
 
-/* makecontext passes ints only; a pointer goes in two halves. */
+/* makecontext passes only ints, so the pointer is split into two. */
 static void
 enter(unsigned high, unsigned low)
 {

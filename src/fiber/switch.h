@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Switching stacks: the one thing that fibers need from the machine. */
-/* Threads: a context is left and entered by one thread at a time. */
+/* Stack switching, the machine-dependent part of fibers. */
+/* Threads: one thread at a time per context. */
 #pragma once
 
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <ucontext.h>
 #endif
 
-/* Where a stack was left: the callee-saved registers are on it. */
+/* The saved state of a suspended stack; the callee-saved registers are on the stack. */
 struct fiber_context {
 #ifdef FIBER_SWITCH_ASSEMBLY
     void *sp;
@@ -22,11 +22,11 @@ struct fiber_context {
 #endif
 };
 
-/* Make the first switch to this context call entry(arg), which never returns, on a stack that
- * begins at `bottom` and is `size` bytes long, both multiples of 16. */
+/* Prepare a context whose first switch calls entry(arg), which must not return, on the stack at
+ * `bottom` of `size` bytes, both multiples of 16. */
 void fiber_context_init(
     struct fiber_context *context, void *bottom, size_t size, void (*entry)(void *arg), void *arg);
 
-/* Leave one context, go on in another. Returns when something switches back. The floating-point
- * control registers are not switched: who changes the rounding mode puts it back before parking. */
+/* Switch from one context to another; returns when switched back. Floating-point control registers
+ * are not switched: restore a changed rounding mode before parking. */
 void fiber_context_switch(struct fiber_context *from, struct fiber_context *to);

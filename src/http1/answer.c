@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers: a status line, the few fields that matter, the content. */
+/* Writes responses: status line, a few fields, content. */
 #include "http1/http1.h"
 
 #include <stdio.h>
 
-/* Room for all that stands before the content, but for its type. */
+/* Room for everything before the content, except its type. */
 #define HEAD_SIZE 320
 #define TYPE_MAX 128
 
@@ -29,8 +29,8 @@ http1_reason(int status)
     return "";
 }
 
-/* The days since 1970 as a date of the Gregorian calendar: years begin in March, so that the leap
- * day is their last. */
+/* Convert days since 1970 to a Gregorian date. Years start in March, so that the leap day is the
+ * last. */
 static void
 civil_date(int64_t days, int64_t *out_year, int *out_month, int *out_day)
 {
@@ -45,7 +45,7 @@ civil_date(int64_t days, int64_t *out_year, int *out_month, int *out_day)
     *out_year = year + era * 400 + (*out_month <= 2);
 }
 
-/* IMF-fixdate (RFC 9110, 5.6.7). The layers that do no I/O have no <time.h>. */
+/* IMF-fixdate (RFC 9110, section 5.6.7). Layers without I/O do not use <time.h>. */
 static void
 format_date(int64_t now, char out_text[64])
 {
@@ -60,7 +60,7 @@ format_date(int64_t now, char out_text[64])
         months[month - 1], (long long)year, second / 3600, second / 60 % 60, second % 60);
 }
 
-/* Neither has content, nor says how long it is (RFC 9110, 8.6). */
+/* 204 and 304 have neither content nor a content-length (RFC 9110, section 8.6). */
 static bool
 has_content(int status)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A proxy's answer to CONNECT: its first line decides. */
+/* Parses a proxy's response to CONNECT; its status line decides. */
 #define _GNU_SOURCE /* memmem */
 #include "http1/connect.h"
 
@@ -17,7 +17,7 @@ refuse(const char *why, char out_why[HTTP1_CONNECT_WHY])
     return HTTP1_CONNECT_REFUSED;
 }
 
-/* "403 Filtered", of which the words may be anything. */
+/* Makes a reason of a status line such as "403 Filtered"; the phrase is untrusted. */
 static enum http1_connect
 refuse_with(const char *line, const char *end, char out_why[HTTP1_CONNECT_WHY])
 {
@@ -39,7 +39,7 @@ is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The head is there whole, and begins with `version`. */
+/* The head is complete, and starts with `version`. */
 static enum http1_connect
 judge(struct http1_connect_answer *answer, char out_why[HTTP1_CONNECT_WHY])
 {
@@ -50,7 +50,7 @@ judge(struct http1_connect_answer *answer, char out_why[HTTP1_CONNECT_WHY])
         return refuse("its answer to CONNECT is not HTTP", out_why);
     if (at[2] == '2')
         return HTTP1_CONNECT_OPEN;
-    if (at[2] != '1' || memcmp(at + 2, "101", 3) == 0) /* to other protocols nobody has asked */
+    if (at[2] != '1' || memcmp(at + 2, "101", 3) == 0) /* 101: no upgrade was requested */
         return refuse_with(at + 2, memchr(at, '\r', answer->len), out_why);
     if (answer->interim++ == HTTP1_CONNECT_INTERIM_MAX)
         return refuse("it answers CONNECT with too many interim answers", out_why);

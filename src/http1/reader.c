@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading requests, strictly: whatever two readers could understand differently is refused (RFC
- * 9112, 11.2), and the connection with it.
+/* Strict parser of requests: whatever two parsers could interpret differently is rejected (RFC
+ * 9112, section 11.2), and the connection is closed.
  *
  *   START -> LINE -> FIELDS -+-> DONE -> START
  *                            +-> LENGTH -> DONE                         content-length
  *                            +-> SIZE -> CHUNK -> SIZE ... -> TRAILERS  chunked
  *
- * The head is collected in `head`, its fields as offsets into it. Content is counted and dropped;
- * lines between chunks are collected behind the head and dropped as well. */
+ * The head is collected in `head`, its fields as offsets into it. Content is counted and discarded;
+ * lines between chunks are collected after the head and discarded too. */
 #include "http1/http1.h"
 
 #include "http1/text.h"
@@ -27,12 +27,12 @@ struct http1_reader {
     enum state state;
     int status;
     struct buf head;
-    size_t line;      /* where the current line begins in head */
-    size_t extra;     /* bytes of field lines, then of lines between chunks */
+    size_t line;      /* where the current line starts in head */
+    size_t extra;     /* bytes of field lines, later of lines between chunks */
     size_t count;     /* fields of the head */
     size_t trailers;  /* lines of them */
-    uint64_t left;    /* of the content, or of the chunk */
-    uint64_t drained; /* of chunked content */
+    uint64_t left;    /* bytes left of the content or chunk */
+    uint64_t drained; /* bytes of chunked content so far */
     enum http1_method method;
     size_t target_at, target_len;
     bool old;   /* HTTP/1.0 */
@@ -101,7 +101,7 @@ start_over(struct http1_reader *reader)
     reader->head = head;
 }
 
-/* ---- the request line: method SP target SP version (RFC 9112, 3) ---- */
+/* ---- the request line: method SP target SP version (RFC 9112, section 3) ---- */
 
 static bool
 read_method(struct http1_reader *reader, weir_str method)
@@ -133,7 +133,8 @@ read_version(struct http1_reader *reader, weir_str version)
     return true;
 }
 
-/* Where the path of an absolute-form begins (RFC 9112, 3.2.2); 0: it is none. */
+/* Where the path of an absolute-form target starts (RFC 9112, section 3.2.2); 0: not absolute-form.
+ */
 static size_t
 skip_authority(weir_str target)
 {
@@ -193,12 +194,12 @@ static bool
 read_length(struct http1_reader *reader, weir_str value)
 {
     if (reader->sized || !http1_decimal(value, &reader->left))
-        return fail(reader, 400); /* RFC 9112, 6.3, rule 5; a list of equals is refused as well */
+        return fail(reader, 400); /* RFC 9112, 6.3, rule 5; lists of equal values too */
     reader->sized = true;
     return true;
 }
 
-/* Only chunked, and only once (RFC 9112, 6.1). */
+/* Only chunked, and only once (RFC 9112, section 6.1). */
 static bool
 read_encoding(struct http1_reader *reader, weir_str value)
 {
@@ -241,8 +242,8 @@ heed_field(struct http1_reader *reader, weir_str name, weir_str value)
     return true;
 }
 
-/* A field line, of the head or of the trailers; one that continues the line before it begins with a
- * blank, which is no token (obs-fold, RFC 9112, 5.2). */
+/* A field line, of the head or of trailers. A continuation line is rejected, since it starts with
+ * whitespace, which is not a token (obs-fold, RFC 9112, section 5.2). */
 static bool
 read_field(struct http1_reader *reader, weir_str line, weir_str *out_name, weir_str *out_value)
 {
@@ -271,7 +272,7 @@ keep_field(struct http1_reader *reader, weir_str line)
     return heed_field(reader, name, value);
 }
 
-/* The head is whole: is there one way only to read it, and what follows? */
+/* The head is complete: check that its framing is unambiguous, and choose the next state. */
 static bool
 judge_head(struct http1_reader *reader)
 {
@@ -283,8 +284,8 @@ judge_head(struct http1_reader *reader)
         return fail(reader, 413);
     reader->extra = 0;
     if (reader->continues && (reader->chunked || reader->left > 0)) {
-        /* The client waits for leave to send: answered at once, it must not send any more (RFC
-         * 9110, 10.1.1). */
+        /* Expect: 100-continue: after an immediate final response the client must not send the
+         * content (RFC 9110, section 10.1.1). */
         reader->close = true;
         reader->state = DONE;
     } else if (reader->chunked) {
@@ -295,7 +296,7 @@ judge_head(struct http1_reader *reader)
     return true;
 }
 
-/* ---- chunks (RFC 9112, 7.1) ---- */
+/* ---- chunks (RFC 9112, section 7.1) ---- */
 
 static int
 hex_digit(char c)
@@ -341,7 +342,7 @@ read_line(struct http1_reader *reader, weir_str line)
     weir_str name, value;
 
     switch (reader->state) {
-    case START: /* an empty line before the first is forgiven (RFC 9112, 2.2) */
+    case START: /* empty lines before a request are ignored (RFC 9112, 2.2) */
         reader->state = LINE;
         if (line.len == 0)
             return true;
@@ -367,7 +368,7 @@ read_line(struct http1_reader *reader, weir_str line)
     }
 }
 
-/* May a line grow to this length? */
+/* Is a line of this length within the limits? */
 static bool
 allow_line(struct http1_reader *reader, size_t len)
 {
@@ -376,8 +377,8 @@ allow_line(struct http1_reader *reader, size_t len)
     return reader->extra + len <= reader->limits.max_head || fail(reader, 431);
 }
 
-/* The line is whole, its LF included. A line ends in CR LF and holds neither besides (RFC 9112, 2.2
- * lets us take a bare LF; who relays it may not). */
+/* The line is complete, including its LF. It must end in CR LF and contain no other CR or LF (RFC
+ * 9112, section 2.2, permits a bare LF, but intermediaries may read it differently). */
 static bool
 end_line(struct http1_reader *reader)
 {

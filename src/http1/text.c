@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Characters and words of HTTP/1.1. */
+/* Lexical elements of HTTP/1.1. */
 #include "http1/text.h"
 
 static bool
@@ -14,7 +14,7 @@ is_one_of(char c, const char *these)
     return c != '\0' && strchr(these, c) != NULL;
 }
 
-/* Letters, digits and the others that are given; not empty. */
+/* Only letters, digits and the given others; not empty. */
 static bool
 is_made_of(weir_str text, const char *others)
 {
@@ -37,7 +37,7 @@ http1_is_target(weir_str text)
     return is_made_of(text, "-._~:/?[]@!$&'()*+,;=%");
 }
 
-/* Without user information, which RFC 9110, 4.2.4 wants to be treated as an error. */
+/* Without userinfo, which RFC 9110, section 4.2.4, says to treat as an error. */
 bool
 http1_is_authority(weir_str text)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop: tasks, messages from other threads, and which thread turns it.
+/* The loop: tasks, messages, and which thread runs it.
  *
  * A turn is one iteration of libuv: timers, then tasks until none is left (in a prepare handle, so
  * nothing is queued when libuv goes to sleep), then polling, whose callbacks post the tasks of the
  * next turn.
  *
- * One thread at a time holds the right to turn (`turned`). A thread that cannot have it lines up in
- * `waiters`, threads of weir_loop_run in front; whoever gives the right up wakes the first in line,
- * and one that was woken but leaves wakes the next. */
+ * One thread at a time has the right to run the loop (`turned`). A thread that cannot get it waits
+ * in `waiters`, those of weir_loop_run at the front; a thread that gives up the right wakes the
+ * first waiter, and a waiter that was woken but leaves wakes the next. */
 
 #include "loop/private.h"
 
@@ -18,12 +18,12 @@
 struct loop_waiter {
     struct list link;
     pthread_cond_t woken;
-    const bool *done; /* NULL: of weir_loop_run */
+    const bool *done; /* NULL: in weir_loop_run */
 };
 
 static _Thread_local weir_loop *current;
 
-/* Not inlined: a fiber may go on in another thread after a switch, so no caller may keep the
+/* Not inlined: a fiber may continue on another thread after a switch, so no caller may keep the
  * address of `current` across one. */
 __attribute__((noinline)) weir_loop *
 loop_current(void)
@@ -44,7 +44,7 @@ loop_touch(weir_loop *loop)
     loop->touched = true;
 }
 
-/* Outside of a turn the clock is read each time: nothing would make it go on. */
+/* Outside of a turn the clock is read each time, as nothing else would advance it. */
 int64_t
 loop_now(weir_loop *loop)
 {
@@ -109,8 +109,8 @@ loop_task_cancel(struct loop_task *task)
     list_remove(&task->link);
 }
 
-/* Under the lock, libuv being told as well: the loop's thread cannot see the task, act on it and
- * free the loop before this one is through with it. */
+/* libuv is woken under the lock too: otherwise the loop's thread could see the task, act on it and
+ * free the loop while this thread still uses it. */
 static void
 send_hurried(weir_loop *loop, struct loop_task *task)
 {
@@ -159,7 +159,7 @@ on_prepare(uv_prepare_t *prepare)
     loop->touched = false;
 }
 
-/* Under the lock: the thread that turns the loop should stop doing so. */
+/* Under the lock: should the thread that runs the loop stop doing so? */
 static bool
 must_leave(const weir_loop *loop)
 {
@@ -168,7 +168,7 @@ must_leave(const weir_loop *loop)
     return loop->awaited != NULL && loop->runners > 0;
 }
 
-/* Under the lock: wake the first in line. */
+/* Under the lock: wake the first waiter. */
 static void
 wake_first(weir_loop *loop)
 {
@@ -179,7 +179,7 @@ wake_first(weir_loop *loop)
     }
 }
 
-/* Under the lock: what was sent is as if posted. */
+/* Under the lock: post the sent tasks. */
 static void
 take_inbox(weir_loop *loop)
 {
@@ -222,7 +222,8 @@ turn(weir_loop *loop, uv_run_mode mode)
     current = outer;
 }
 
-/* Under the lock, which is let go of meanwhile. UV_RUN_DEFAULT: until something calls uv_stop. */
+/* Called with the lock held, which is released meanwhile. UV_RUN_DEFAULT: until uv_stop is called.
+ */
 static void
 turn_unlocked(weir_loop *loop, uv_run_mode mode)
 {
@@ -238,8 +239,7 @@ give_up_turning(weir_loop *loop)
     wake_first(loop);
 }
 
-/* Under the lock: sleep until woken. Runners, who wait for nothing else, go to the head of the
- * line. */
+/* Under the lock: sleep until woken. Runners, which wait for nothing else, go to the front. */
 static void
 wait_in_line(weir_loop *loop, const bool *done)
 {
@@ -252,7 +252,7 @@ wait_in_line(weir_loop *loop, const bool *done)
     pthread_cond_destroy(&self.woken);
 }
 
-/* Under the lock: take the right to turn from those who merely wait. */
+/* Under the lock: take the right to run the loop from threads in loop_wait. */
 static void
 await_turning(weir_loop *loop)
 {
@@ -279,7 +279,7 @@ weir_loop_run(weir_loop *loop)
     pthread_mutex_unlock(&loop->lock);
 }
 
-/* No lock: a signal handler may call this. */
+/* Without the lock: a signal handler may call this. */
 void
 weir_loop_stop(weir_loop *loop)
 {
@@ -287,8 +287,8 @@ weir_loop_stop(weir_loop *loop)
     uv_async_send(&loop->wakeup);
 }
 
-/* Under the lock, with nobody turning. A turn at a time, and what it has brought is acted on right
- * after it: that is most often what is waited for, and then nothing is polled in vain. */
+/* Under the lock, with no thread running the loop. One turn at a time, and its tasks are run right
+ * after it: they usually include the awaited one, which saves a useless poll. */
 static void
 turn_for(weir_loop *loop, const bool *done)
 {
@@ -300,7 +300,7 @@ turn_for(weir_loop *loop, const bool *done)
     give_up_turning(loop);
 }
 
-/* Under the lock: nobody turns the loop, nor is about to. */
+/* Under the lock: no thread runs the loop or is about to. */
 static bool
 is_free(const weir_loop *loop)
 {
@@ -330,7 +330,7 @@ loop_wait(weir_loop *loop, const bool *done)
     pthread_mutex_unlock(&loop->lock);
 }
 
-/* Who is going to turn the loop need not wake itself. */
+/* A thread that will run the loop itself need not wake it. */
 void
 loop_ask(weir_loop *loop, struct loop_task *task, const bool *done)
 {
@@ -348,7 +348,7 @@ loop_ask(weir_loop *loop, struct loop_task *task, const bool *done)
 void
 loop_done(weir_loop *loop, bool *done)
 {
-    if (loop->awaited == done) { /* by this very thread */
+    if (loop->awaited == done) { /* by this same thread */
         *done = true;
         if (loop->polls)
             uv_stop(&loop->uv);
@@ -463,7 +463,7 @@ no_scratch:
     return WEIR_RESOURCE_EXHAUSTED;
 }
 
-/* Tasks that are still on their way free what they carry. */
+/* Run the tasks still queued, so that they free their memory. */
 static void
 run_last_tasks(weir_loop *loop)
 {
@@ -473,7 +473,8 @@ run_last_tasks(weir_loop *loop)
     run_tasks(loop);
 }
 
-/* Current meanwhile, so that the last tasks, and what the locals free, may still use the loop. */
+/* The loop is current meanwhile, so that the last tasks and the destructors of locals may still use
+ * it. */
 void
 weir_loop_free(weir_loop *loop)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker pool: threads that take work from one queue, first come, first served.
+/* The worker pool: threads that take jobs from one FIFO queue.
  *
- * The queue is a ring that doubles when it is full, so that a pool in its steady state allocates
- * nothing. */
+ * The queue is a ring that doubles when full, so a pool in its steady state does not allocate. */
 
 #include <pthread.h>
 #include <signal.h>
@@ -28,7 +27,7 @@ struct weir_pool {
     pthread_t threads[];
 };
 
-/* Under the lock: the next job; false: the pool ends and nothing is left. */
+/* Under the lock: the next job. False: the pool is ending and the queue is empty. */
 static bool
 next_job(weir_pool *pool, struct job *out_job)
 {
@@ -107,7 +106,7 @@ weir_pool_stats(weir_pool *pool, struct weir_pool_stats *out_stats)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* Signals are the application's: its handlers never run on these threads. */
+/* All signals are blocked: the application's handlers never run on these threads. */
 static void
 start_threads(weir_pool *pool, unsigned wanted)
 {

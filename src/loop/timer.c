@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timers: a binary heap of pointers into their owners, and an alarm of the kernel's set for the
- * earliest.
+/* Timers: a binary heap of pointers to the owners' timers, and a kernel timer (the alarm) set for
+ * the earliest.
  *
- * A timer knows its slot, so it moves and stops without a search. The alarm is set right before
- * libuv polls, and only when the earliest timer has moved forward; one that was stopped leaves it
- * as it is, at the cost of one idle wake-up. It is a descriptor that libuv polls, not a timer of
- * libuv's, for which the kernel would set up a timer, and take it down, whenever the loop sleeps.
- */
+ * A timer knows its slot, so it is moved and stopped without a search. The alarm is set right
+ * before libuv polls, and only if the earliest due time has moved forward; stopping a timer leaves
+ * the alarm as it is, at the cost of one idle wake-up. It is a timerfd polled by libuv rather than
+ * a libuv timer, for which the kernel would arm and disarm a timer whenever the loop sleeps. */
 
 #include "loop/private.h"
 #include <stdlib.h>
@@ -43,7 +42,7 @@ sift_down(struct loop_timers *timers, size_t slot, struct loop_timer *timer)
     place(timers, slot, timer);
 }
 
-/* Put a timer where it belongs, given a slot that is free. */
+/* Move a timer to its place in the heap, starting from a free slot. */
 static void
 settle(struct loop_timers *timers, size_t slot, struct loop_timer *timer)
 {
@@ -127,8 +126,8 @@ loop_timers_next(const weir_loop *loop)
     return loop->timers.count == 0 ? WEIR_NEVER : loop->timers.heap[1]->due;
 }
 
-/* No more than were there at first, so that timers which start themselves anew leave room for I/O.
- */
+/* At most as many as were running at first, so that timers that restart themselves do not starve
+ * I/O. */
 void
 loop_timers_fire(weir_loop *loop)
 {
@@ -153,16 +152,16 @@ on_alarm(uv_poll_t *alarm, int status, int events)
 
     (void)status;
     (void)events;
-    (void)!read(loop->timers.fd, &times, sizeof(times)); /* it is silent from now on */
+    (void)!read(loop->timers.fd, &times, sizeof(times)); /* clears its readiness */
     loop->timers.armed = WEIR_NEVER;
     loop_timers_fire(loop);
 }
 
-/* Milliseconds of the clock, as many as time_t holds wherever it is of 32 bits. */
+/* Milliseconds; the limit of a 32-bit time_t. */
 #define ALARM_LAST ((int64_t)INT32_MAX * 1000)
 
-/* At whole milliseconds, so that timers which are due at about the same time make for one alarm;
- * what is due already is not put off. */
+/* Rounded to milliseconds, so that timers due at about the same time share one alarm; without
+ * delaying what is due already. */
 void
 loop_timers_arm(weir_loop *loop)
 {
@@ -173,7 +172,7 @@ loop_timers_arm(weir_loop *loop)
         return;
     loop->timers.armed = due;
     millis = due / WEIR_MILLISECOND + (due > loop_now(loop));
-    if (millis < 1) /* 0 would switch it off */
+    if (millis < 1) /* 0 would disarm it */
         millis = 1;
     if (millis > ALARM_LAST)
         millis = ALARM_LAST;
