@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Base64 (RFC 4648, section 4) as -bin metadata has it: sent without padding, taken with or
- * without. */
+/* Base64 (RFC 4648, section 4) of -bin metadata: sent without padding, accepted with or without. */
 #include "wire/wire.h"
 
 #include "wire/text.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* The first `count` (1 to 3) of three bytes as count + 1 characters. */
+/* Encode the first `count` (1 to 3) of three bytes as count + 1 characters. */
 static char *
 encode_group(const unsigned char *in, size_t count, char *out)
 {
@@ -55,7 +54,7 @@ digit_value(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Take the padding off; false when it is not what the length asks for. */
+/* Strip the padding. False: it does not match the length. */
 static bool
 strip_padding(weir_str *text)
 {
@@ -69,8 +68,8 @@ strip_padding(weir_str *text)
     return text->len % 4 != 1;
 }
 
-/* `count` (2 to 4) characters as count - 1 bytes. The bits left over at the end of a value are not
- * looked at (RFC 4648, section 3.5, leaves that open). */
+/* Decode `count` (2 to 4) characters to count - 1 bytes. Left-over bits at the end of a value are
+ * ignored (RFC 4648, section 3.5, permits that). */
 static bool
 decode_group(const char *in, size_t count, unsigned char *out)
 {
@@ -121,7 +120,7 @@ wire_base64_decode(struct arena *arena, weir_str text, weir_str *out_bytes)
     unsigned char *bytes;
     size_t len = 0;
 
-    /* A proxy that joins values puts a blank behind its comma. */
+    /* A proxy that joins values adds a space after the comma. */
     text = wire_trim(text);
     if (!strip_padding(&text))
         return WEIR_INVALID_ARGUMENT;

@@ -13,7 +13,7 @@ lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Media types have no case (RFC 9110, 8.3.1). `word` is lower case. */
+/* Media types are case-insensitive (RFC 9110, section 8.3.1). `word` is lower case. */
 static bool
 begins_with(weir_str text, const char *word, size_t len)
 {
@@ -27,7 +27,7 @@ begins_with(weir_str text, const char *word, size_t len)
     return true;
 }
 
-/* Does the media type end here: at the end of the value, at its parameters, or at the space before
+/* Does the media type end here: at the end of the value, at its parameters, or at whitespace before
  * them? */
 static bool
 at_end(weir_str text, size_t at)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a content-type says of the messages that follow. */
+/* The classification of content-types. */
 /* Threads: pure function. */
 #pragma once
 
@@ -8,7 +8,7 @@
 /* Best first. */
 enum wire_content {
     WIRE_CONTENT_PROTO,  /* application/grpc, alone or with +proto */
-    WIRE_CONTENT_OTHER,  /* gRPC with a codec that is not ours */
+    WIRE_CONTENT_OTHER,  /* gRPC with another codec */
     WIRE_CONTENT_FOREIGN /* not gRPC */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests by GET: their one message is in the path, without a prefix, in base64url (RFC 4648,
- * section 5) and without padding. gRPC's implementations have agreed on that for calls that caches
- * may answer; PROTOCOL-HTTP2 does not speak of it. */
+/* Requests by GET: their only message is in the path, without a prefix, in base64url (RFC 4648,
+ * section 5) without padding. A convention of gRPC implementations for cacheable calls; not
+ * specified in PROTOCOL-HTTP2. */
 #include "wire/wire.h"
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gzip of single messages with zlib. No state spans messages (compression.md), and a hostile input
- * never makes more output than its reader asked for, plus one byte. */
+/* gzip of single messages with zlib. No state spans messages (compression.md), and hostile input
+ * never produces more than the maximum output plus one byte. */
 #include "wire/wire.h"
 
 #include "wire/text.h"
@@ -12,11 +12,11 @@
 #define MIN_ROOM 512
 
 /* zlib clears memory in proportion to its window, which for small messages would cost more than
- * deflating them: so there are two. */
+ * deflating them: so there are two window sizes. */
 #define SMALL_MESSAGE 4096
 #define SMALL_WINDOW_BITS 12
 
-/* Take the first member and its comma off a list. */
+/* Remove the first member of a list, with its comma. */
 static weir_str
 take_member(weir_str *list)
 {
@@ -46,7 +46,7 @@ new_deflate(int window_bits)
 {
     z_stream *z = calloc(1, sizeof(*z));
 
-    /* zlib's own proportion of the two is 15 to 8. */
+    /* zlib's default is 15 window bits with memLevel 8. */
     if (z == NULL || deflateInit2(z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window_bits + GZIP_WRAPPER,
                          window_bits - 7, Z_DEFAULT_STRATEGY) == Z_OK)
         return z;
@@ -54,7 +54,7 @@ new_deflate(int window_bits)
     return NULL;
 }
 
-/* Ready for a message of this size. NULL: no memory. */
+/* A stream ready for a message of this size. NULL: no memory. */
 static z_stream *
 ready_deflate(struct wire_gzip *gzip, size_t len)
 {
@@ -117,8 +117,8 @@ wire_gzip_deflate(struct wire_gzip *gzip, const uint8_t *data, size_t len, struc
     return WEIR_OK;
 }
 
-/* How much room to make next: what messages usually inflate to, then as much again, never beyond
- * limit. */
+/* How much room to reserve next: first the usual inflated size, then as much as was produced, at
+ * most limit. */
 static size_t
 next_room(size_t len, size_t produced, size_t limit)
 {
@@ -131,7 +131,7 @@ next_room(size_t len, size_t produced, size_t limit)
     return room < limit - produced ? room : limit - produced;
 }
 
-/* One turn of zlib's crank: append some output. OK: go on. */
+/* One call of inflate, appending its output. OK: continue. */
 static weir_code
 inflate_some(z_stream *z, size_t room_size, struct buf *out, size_t *produced, bool *done)
 {
@@ -148,11 +148,11 @@ inflate_some(z_stream *z, size_t room_size, struct buf *out, size_t *produced, b
     if (result == Z_MEM_ERROR)
         return WEIR_RESOURCE_EXHAUSTED;
     if (result == Z_STREAM_END) {
-        /* RFC 1952, 2.2: a gzip file is a series of members. */
+        /* RFC 1952, section 2.2: a gzip file is a series of members. */
         *done = z->avail_in == 0;
         return *done || inflateReset(z) == Z_OK ? WEIR_OK : WEIR_INTERNAL;
     }
-    /* Z_BUF_ERROR with room left, or input used up before the end: cut short. */
+    /* Z_BUF_ERROR with room left, or input exhausted before the end: truncated. */
     return result == Z_OK && (z->avail_in > 0 || z->avail_out == 0) ? WEIR_OK : WEIR_INTERNAL;
 }
 

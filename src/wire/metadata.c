@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which keys and values an application may put into metadata (PROTOCOL-HTTP2, Custom-Metadata), and
- * whether what has come may be such. */
+/* Validation of metadata: keys and values from the application, and -bin values from the peer
+ * (PROTOCOL-HTTP2, Custom-Metadata). */
 #include "wire/wire.h"
 
 static bool
@@ -9,14 +9,14 @@ is_key_char(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
 }
 
-/* Names that say something about the message or the connection, which only the library knows. */
+/* Names that describe the message or connection, set only by the library. */
 static bool
 is_reserved(weir_str key)
 {
     static const char *const names[] = {"te", "content-type", "content-length", "user-agent",
         "host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"};
 
-    /* With this one a server's application says when to try again (gRFC A6). */
+    /* Set by server applications, for retries (gRFC A6). */
     if (weir_str_equal(key, weir_str_of("grpc-retry-pushback-ms")))
         return false;
     if (key.len >= 5 && memcmp(key.data, "grpc-", 5) == 0)
@@ -42,7 +42,7 @@ wire_value_is_sendable(weir_str value)
     for (size_t i = 0; i < value.len; i++)
         if (value.data[i] < 0x20 || value.data[i] > 0x7e)
             return false;
-    /* RFC 9113, 8.2.1: a value with a space at either end makes the whole message malformed. */
+    /* RFC 9113, section 8.2.1: a value with a space at either end makes the message malformed. */
     return value.len == 0 || (value.data[0] != ' ' && value.data[value.len - 1] != ' ');
 }
 

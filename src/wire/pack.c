@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* protobuf-c's structs into protobuf's bytes, written from their end to their beginning, so that
- * the length of a text or of a message within is known when its place comes, and nothing is
- * measured beforehand.
+/* Packs protobuf-c's structs, writing from the end to the beginning, so that the length of a string
+ * or nested message is known when it is written, without measuring beforehand.
  *
- * Whatever puts something takes the place in front of which that goes, and returns where it begins:
- * that stays in a register, which a member of the writer does not. NULL: there is no room, or
- * messages lie too deep in each other.
+ * Each put function takes the position before which to write, and returns where its output starts:
+ * so it stays in a register, unlike a member of the writer. NULL: no room, or messages are nested
+ * too deep.
  *
- * The bytes are those of protobuf_c_message_pack, but for a plain float or double that is -0: that
- * is not the default, so it is sent. protobuf-c, which packs what is too large for this, does not
- * see the difference by itself (zeros.c). */
+ * The bytes are those of protobuf_c_message_pack, except for a plain float or double that is -0: it
+ * is not the default, so it is sent. protobuf-c, which packs what is too large here, does not make
+ * that distinction (see zeros.c). */
 #include "wire/wire.h"
 
 #include "base/bytes.h"
@@ -17,16 +16,16 @@
 #include "base/hint.h"
 #include "wire/protobuf.h"
 
-/* A text or byte string that is left where it is has at least so many bytes. */
+/* Minimum length of a string or byte string that is not copied. */
 #define APART_LEAST 4096
 
-/* The bytes from `end` on belong to a part already. */
+/* The bytes from `end` on already belong to a part. */
 struct writer {
     uint8_t *start;
-    unsigned depth;           /* still to be had: each takes several frames on the stack */
-    size_t apart;             /* bytes that were left where they are */
-    uint8_t *end;             /* with parts only, as is what follows */
-    struct wire_parts *parts; /* NULL: all of the message goes into the room */
+    unsigned depth;           /* nesting levels left: each takes several stack frames */
+    size_t apart;             /* bytes that were not copied */
+    uint8_t *end;             /* this and the next only with parts */
+    struct wire_parts *parts; /* NULL: the whole message is copied into the room */
 };
 
 static inline size_t
@@ -44,7 +43,7 @@ put(const struct writer *writer, uint8_t *at, const void *bytes, size_t len)
     return at - len;
 }
 
-/* Parts are found from the last to the first. */
+/* Parts are added from the last to the first. */
 static bool
 add_part(struct writer *writer, const uint8_t *data, size_t len)
 {
@@ -117,7 +116,7 @@ put_tag(const struct writer *writer, uint8_t *at, uint32_t number, unsigned wire
     return put_varint(writer, at, (uint64_t)number << 3 | wire_type);
 }
 
-/* A number with the tag in front of it, which mostly take a byte each. */
+/* Write a number with its tag in front, usually a byte each. */
 static inline uint8_t *
 put_tagged(
     const struct writer *writer, uint8_t *at, uint32_t number, unsigned wire_type, uint64_t value)
@@ -137,7 +136,7 @@ put_tagged(
 
 static uint8_t *put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message);
 
-/* How long a text is; if it is longer than the room, no more than that it is. */
+/* The length of a string; if longer than the room, some length greater than the room. */
 static inline size_t
 measure(const struct writer *writer, const uint8_t *at, const char *text)
 {
@@ -175,7 +174,7 @@ put_bytes(struct writer *writer, uint8_t *at, const ProtobufCBinaryData *data)
     return at == NULL ? NULL : put_varint(writer, at, data->len);
 }
 
-/* A message without its length, which goes to *out_len. */
+/* Write a message without its length, which is returned in *out_len. */
 static inline uint8_t *
 put_contents(struct writer *writer, uint8_t *at, const ProtobufCMessage *message, size_t *out_len)
 {
@@ -208,14 +207,14 @@ zigzag(int64_t value)
     return (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
 }
 
-/* What is sent of a number that is sent as a varint; of another type nothing is. */
+/* The varint to send for a number. False: the type is not sent as a varint. */
 static inline bool
 varint_of(ProtobufCType type, const void *member, uint64_t *out_value)
 {
     switch (type) {
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_ENUM:
-        /* A negative one is sent as if it had 64 bits. */
+        /* Negative values are sign-extended to 64 bits. */
         *out_value = (uint64_t)(int64_t) * (const int32_t *)member;
         return true;
     case PROTOBUF_C_TYPE_UINT32:
@@ -304,7 +303,7 @@ put_repeated(
     return at;
 }
 
-/* What proto3 does not send; a number that is -0 it does. */
+/* Is this a default value, which proto3 omits? -0 is not. */
 static bool
 is_zero(ProtobufCType type, const void *member)
 {
@@ -314,7 +313,7 @@ is_zero(ProtobufCType type, const void *member)
                                                          : *(const uint32_t *)member == 0;
 }
 
-/* Texts and messages that are optional say by their pointer whether they are there. */
+/* Optional strings and messages are set if their pointer is. */
 static bool
 is_set(const ProtobufCFieldDescriptor *field, const void *member, const void *quantifier)
 {
@@ -327,7 +326,7 @@ is_set(const ProtobufCFieldDescriptor *field, const void *member, const void *qu
            *(const protobuf_c_boolean *)quantifier != 0;
 }
 
-/* ---- plain fields, which are there when they are not zero ---- */
+/* ---- plain fields, sent if not zero ---- */
 
 static APART uint8_t *
 put_long_text(struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field,
@@ -337,7 +336,7 @@ put_long_text(struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor
     return at == NULL ? NULL : put_tag(writer, at, field->id, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
 }
 
-/* Mostly it is short, its number small, and there is room. */
+/* Fast path: a short string with a small field number, and room for it. */
 static inline uint8_t *
 put_plain_text(
     struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field, const char *text)
@@ -394,7 +393,7 @@ put_plain(
 
 /* ---- messages ---- */
 
-/* A field that is not plain. */
+/* Write a field that is not plain. */
 static APART uint8_t *
 put_other(
     struct writer *writer, uint8_t *at, const ProtobufCFieldDescriptor *field, const char *message)
@@ -447,7 +446,7 @@ put_fields(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
     return at;
 }
 
-/* A message in a message. */
+/* Write a nested message. */
 static uint8_t *
 put_message(struct writer *writer, uint8_t *at, const ProtobufCMessage *message)
 {

@@ -3,7 +3,8 @@
  * ASCII. */
 #include "wire/wire.h"
 
-/* A blank at either end of a value is no blank to HTTP/2, which forbids it (RFC 9113, 8.2.1). */
+/* Spaces at the ends of a value are escaped, since HTTP/2 forbids them (RFC 9113, section 8.2.1).
+ */
 static bool
 is_plain(weir_str text, size_t at)
 {
@@ -54,7 +55,7 @@ hex_value(char c)
     return -1;
 }
 
-/* The byte of the escape at the front of text, -1 when it is none. */
+/* The byte of the escape at the start of text, -1 if it is none. */
 static int
 unescape(weir_str text)
 {
@@ -67,8 +68,7 @@ unescape(weir_str text)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* The reader is promised UTF-8 without NUL, which would cut off the text behind it; a peer may have
- * sent anything. */
+/* The result must be UTF-8 without NUL, which would truncate it; a peer may send anything. */
 static void
 replace_non_utf8(char *text, size_t len)
 {

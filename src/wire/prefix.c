@@ -14,8 +14,7 @@ wire_prefix_pack(uint8_t out[WIRE_PREFIX_SIZE], bool compressed, uint32_t len)
 weir_code
 wire_prefix_unpack(const uint8_t bytes[WIRE_PREFIX_SIZE], struct wire_prefix *out_prefix)
 {
-    /* PROTOCOL-HTTP2, Compressed-Flag: 0 or 1; the other bits have no meaning that could be kept.
-     */
+    /* PROTOCOL-HTTP2, Compressed-Flag: 0 or 1; other values are undefined. */
     if (bytes[0] > 1)
         return WEIR_INTERNAL;
     out_prefix->compressed = bytes[0];

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How protobuf's types lie on the wire and in protobuf-c's structs. */
+/* Encoding of protobuf's types on the wire and in protobuf-c's structs. */
 /* Threads: pure functions. */
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 
-/* How many messages may lie in each other inside the outermost one, read or written here: as many
- * as protobuf's own implementations take by default. */
+/* The maximum nesting of messages inside the outermost one: the default of protobuf's own
+ * implementations. */
 #define PROTOBUF_DEPTH_MAX 100
 
 struct protobuf_shape {
@@ -46,7 +46,7 @@ protobuf_shape(ProtobufCType type)
     return shapes[type];
 }
 
-/* Of proto3, and neither repeated, optional nor in a oneof, as most fields are. */
+/* A proto3 field that is neither repeated, optional nor in a oneof, as most are. */
 static inline bool
 protobuf_is_plain(const ProtobufCFieldDescriptor *field)
 {

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Request headers as a server reads them: one pass over the block, then the verdict.
+/* Parsing of request headers by the server: one pass over the block, then the verdict.
  *
- * The verdicts are tried in this order, the first that holds being the answer: neither POST nor GET
- * (405), no path or too many hosts (400), not gRPC (415), and then gRPC's own, which go as a
- * status.
- */
+ * Checks in order, the first failure decides: neither POST nor GET (405), no path or several hosts
+ * (400), not gRPC (415), and then gRPC's own errors, sent as a status. */
 #include "wire/wire.h"
 
 #include "wire/content_type.h"
 
-/* What the pass found besides the fields of struct wire_request. */
+/* Results of the pass besides the fields of struct wire_request. */
 struct findings {
     weir_str method, host, timeout;
     unsigned hosts;
-    bool typed;                /* there was a content-type */
-    bool malformed;            /* there was a -bin value that is not base64 */
-    enum wire_content content; /* the worst of them */
+    bool typed;                /* a content-type was present */
+    bool malformed;            /* a -bin value is not base64 */
+    enum wire_content content; /* the worst of several */
 };
 
 static void
@@ -66,7 +64,7 @@ read_field(const struct h2_field *field, struct wire_request *request, struct fi
     }
 }
 
-/* The HTTP status of a request that gRPC has no word for, 0 when it is gRPC's. */
+/* The HTTP status for a request that is not gRPC, 0 if it is. */
 static int
 judge_http(struct wire_request *request, const struct findings *found)
 {
@@ -75,7 +73,7 @@ judge_http(struct wire_request *request, const struct findings *found)
     request->by_get = weir_str_equal(found->method, get);
     if (!request->by_get && !weir_str_equal(found->method, post))
         return 405;
-    /* gRFC A41: a host that is said twice is no host. */
+    /* gRFC A41: repeated hosts are rejected. */
     if (request->path.len == 0 || found->hosts > 1)
         return 400;
     if (!found->typed || found->content == WIRE_CONTENT_FOREIGN)
@@ -83,11 +81,11 @@ judge_http(struct wire_request *request, const struct findings *found)
     return 0;
 }
 
-/* OK, or the status that the call ends with before it has begun. */
+/* OK, or the status with which to reject the call. */
 static weir_code
 judge_grpc(struct wire_request *request, const struct findings *found, const char **out_why)
 {
-    /* Before anything decides on the path: a rule that denies "/a.B/C" must not be dodged by
+    /* Before the path is used for decisions: a rule that denies "/a.B/C" must not be bypassed with
      * "a.B/C". */
     if (request->path.data[0] != '/') {
         *out_why = "malformed method name";

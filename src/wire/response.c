@@ -4,7 +4,7 @@
 
 #include "wire/content_type.h"
 
-/* Three digits, 0 when it is not that. */
+/* The three-digit status, 0 if invalid. */
 static int
 http_status(const struct h2_block *block)
 {
@@ -35,7 +35,8 @@ format(struct arena *arena, const char *pattern, ...)
     return text != NULL ? text : "";
 }
 
-/* Describe an answer that is HTTP's alone; a proxy's usually, so its type helps to find it. */
+/* Describe a plain HTTP response; it is usually a proxy's, and its content-type helps to identify
+ * it. */
 static const char *
 describe_http(const struct h2_block *block, struct arena *arena, int status)
 {
@@ -100,7 +101,7 @@ parse_status(weir_str text)
     return status <= WEIR_UNAUTHENTICATED ? status : -1;
 }
 
-/* No grpc-status: HTTP's own status decides where there is one (http-grpc-status-mapping). */
+/* Without grpc-status, the HTTP status decides, if present (http-grpc-status-mapping). */
 static weir_code
 read_bare(const struct h2_block *block, struct arena *arena, const char **out_message)
 {

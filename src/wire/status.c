@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The status of calls that HTTP/2 or HTTP ended, where no grpc-status was said. */
+/* The status of calls that were ended by HTTP/2 or HTTP without a grpc-status. */
 #include "wire/wire.h"
 
-/* PROTOCOL-HTTP2, Errors; the codes that it leaves out are INTERNAL. */
+/* PROTOCOL-HTTP2, Errors; codes not listed there are INTERNAL. */
 static const struct {
     weir_code code;
     const char *message;
@@ -49,7 +49,7 @@ wire_name_of_reset(enum h2_code code)
 weir_code
 wire_status_of_http(int http_status)
 {
-    /* An interim answer is not the last word; one that ends the stream breaks RFC 9113, 8.1. */
+    /* An interim response that ends the stream violates RFC 9113, section 8.1. */
     if (http_status >= 100 && http_status < 200)
         return WEIR_INTERNAL;
     switch (http_status) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What readers of header values share. */
+/* Helpers for parsing header values. */
 /* Threads: pure functions. */
 #pragma once
 
@@ -11,7 +11,7 @@ wire_is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Without the blanks that may stand around a member of a list (RFC 9110, 5.6.1). */
+/* Strip the whitespace around a list member (RFC 9110, section 5.6.1). */
 static inline weir_str
 wire_trim(weir_str text)
 {

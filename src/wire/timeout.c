@@ -5,7 +5,7 @@
 #define MAX_DIGITS 8
 #define MAX_VALUE INT64_C(99999999)
 
-/* Finest first, so that the first one whose value fits loses the least. */
+/* Finest first, so that the first unit that fits loses the least precision. */
 static const struct unit {
     char letter;
     int64_t nanoseconds;

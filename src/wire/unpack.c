@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Protobuf's bytes into protobuf-c's structs, in one pass and into an arena.
+/* Unpacks protobuf into protobuf-c's structs, in one pass and into an arena.
  *
- * It makes of them what protobuf_c_message_unpack makes, without listing all fields first. Two
- * things that it would let pass are refused here: messages too deep in each other, which recursion
- * could not bear, and a U+0000 in a text, which C would take for the text's end. Many unknown
- * fields are kept as one. What is known by number but has another wire type counts as unknown, as
- * it does for protobuf's own implementations; and so does a group, which protobuf-c refuses.
+ * The result is that of protobuf_c_message_unpack, without first scanning all fields. Two things
+ * that it accepts are rejected: messages nested too deep for recursion, and U+0000 in a string,
+ * which would truncate it in C. Many unknown fields are kept as one. A known field with another
+ * wire type counts as unknown, as in protobuf's own implementations; so does a group, which
+ * protobuf-c rejects.
  *
- * What is large may stay where it came in. The ends of such texts go where the next fields begin,
- * once all is read.
+ * Large strings may stay in place in the input. Their NULs overwrite the start of the following
+ * fields, once everything is read.
  *
- * A repeated field grows as it comes. Its array always has room for the power of two at or above
- * the number of its elements, so that number tells the room as well.
+ * A repeated field grows as it is read. The capacity of its array is always the power of two at or
+ * above its count, so the count implies the capacity.
  *
- * Whatever reads takes the place to read at, and returns the one behind what it has read: that
- * stays in a register, which a member of the reader does not. NULL: there is no going on. */
+ * Each read function takes the position to read from, and returns the position after what it has
+ * read: so it stays in a register, unlike a member of the reader. NULL: failed. */
 #include "wire/wire.h"
 
 #include "base/bytes.h"
@@ -24,31 +24,31 @@
 
 #define LEAST_ROOM 4u
 
-/* Fields of a message of which it is noted without allocation whether they came. */
+/* Up to this many fields are tracked as seen without allocation. */
 #define FEW_FIELDS 64u
 
-/* A text is short when its length takes one byte. */
+/* Strings whose length takes one byte. */
 #define SHORT_TEXT 127u
 
-/* Unknown fields that are kept one by one. */
+/* Unknown fields that are kept individually. */
 #define LOOSE_FIELDS 256u
 
-/* Wire types that protobuf-c does not name. */
+/* Wire types without a name in protobuf-c. */
 enum { GROUP_START = 3, GROUP_END = 4 };
 
-/* A text that stays where it is, and is still to get its end. */
+/* A string kept in place that is not NUL-terminated yet. */
 struct open_text {
     uint8_t *end;
     struct open_text *next;
 };
 
 struct reader {
-    const uint8_t *end; /* of the message at hand */
+    const uint8_t *end; /* of the current message */
     struct arena *arena;
-    size_t large; /* what stays where it is; SIZE_MAX: nothing does */
+    size_t large; /* strings of this length stay in place; SIZE_MAX: none */
     struct open_text *open;
-    unsigned depth; /* how many more messages may lie in each other */
-    unsigned loose; /* how many more unknown fields are kept one by one */
+    unsigned depth; /* nesting levels left */
+    unsigned loose; /* how many more unknown fields are kept individually */
     struct wire_unpacking failure;
 };
 
@@ -65,7 +65,7 @@ no_memory(struct reader *reader)
     return fail(reader, WIRE_NO_MEMORY) != NULL;
 }
 
-/* Told is the first text with U+0000, unless something else is wrong: so all is read. */
+/* Record the first string with U+0000 and continue: other errors take precedence. */
 static COLD const uint8_t *
 pass_nul(struct reader *reader, const char *field, const uint8_t *behind)
 {
@@ -82,13 +82,13 @@ malformed(struct reader *reader)
 
 /* ---- numbers ---- */
 
-/* Comes back in two registers. */
+/* Returned in two registers. */
 struct varint {
     const uint8_t *behind;
     uint64_t value;
 };
 
-/* `behind` is NULL when there is none of at most so many bytes. */
+/* `behind` is NULL if there is no varint of at most max_bytes bytes. */
 static inline struct varint
 varint_of(const uint8_t *at, const uint8_t *end, unsigned max_bytes)
 {
@@ -128,7 +128,7 @@ has(const struct reader *reader, const uint8_t *at, size_t len)
     return (size_t)(reader->end - at) >= len;
 }
 
-/* The length of what follows, which is there as a whole. */
+/* Read a length, and check that as many bytes follow. */
 static inline struct varint
 read_length(struct reader *reader, const uint8_t *at)
 {
@@ -139,8 +139,8 @@ read_length(struct reader *reader, const uint8_t *at)
     return len;
 }
 
-/* A number that came as a varint, into a member of the given type. Negative int32 come as ten
- * bytes; their lower half is what counts. False: the type does not come so. */
+/* Store a varint into a member of the given type. Negative int32 are encoded as 64 bits; the lower
+ * half is used. False: the type is not encoded as a varint. */
 static inline bool
 store_varint(ProtobufCType type, uint64_t value, void *member)
 {
@@ -168,7 +168,7 @@ store_varint(ProtobufCType type, uint64_t value, void *member)
     }
 }
 
-/* A number of any type. */
+/* Read a number of any type. */
 static inline const uint8_t *
 read_number(struct reader *reader, const uint8_t *at, ProtobufCType type, void *member)
 {
@@ -193,9 +193,9 @@ read_number(struct reader *reader, const uint8_t *at, ProtobufCType type, void *
     return at + 8;
 }
 
-/* ---- what has a length ---- */
+/* ---- length-delimited types ---- */
 
-/* A long text stays: note where it ends. */
+/* Keep a long string in place, recording where it ends. */
 static APART const uint8_t *
 leave_text(struct reader *reader, const uint8_t *bytes, size_t len, char **out_text)
 {
@@ -250,7 +250,7 @@ read_bytes(struct reader *reader, const uint8_t *at, ProtobufCBinaryData *out_da
     return len.behind + len.value;
 }
 
-/* Where one field ends, and where to look for the next one first. */
+/* Where a field ends, and the descriptor to try first for the next one. */
 struct step {
     const uint8_t *behind;
     const ProtobufCFieldDescriptor *next;
@@ -276,7 +276,7 @@ new_message(struct arena *arena, const ProtobufCMessageDescriptor *type)
     return message;
 }
 
-/* A message in a message; one that has come before is added to, as protobuf merges. */
+/* Read a nested message; repeated occurrences are merged, as protobuf requires. */
 static const uint8_t *
 read_message(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescriptor *field,
     ProtobufCMessage **message)
@@ -326,7 +326,7 @@ room_for(size_t count)
     return (size_t)1 << (64 - __builtin_clzll(count - 1));
 }
 
-/* Make room for `more` elements behind `count`. False: no memory. */
+/* Make room for `more` elements after the first `count`. False: no memory. */
 static bool
 grow(struct reader *reader, void **array, size_t count, size_t more, size_t size)
 {
@@ -335,7 +335,7 @@ grow(struct reader *reader, void **array, size_t count, size_t more, size_t size
 
     if (room == room_for(count))
         return true;
-    /* Where pointers have 32 bits, it may be too much. */
+    /* May overflow with 32-bit pointers. */
     larger = room > PTRDIFF_MAX / size ? NULL : arena_alloc(reader->arena, room * size);
     if (larger == NULL)
         return no_memory(reader);
@@ -352,7 +352,7 @@ read_element(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescr
     size_t size = protobuf_shape(field->type).size;
     char *element;
 
-    /* An array is full at powers of two only. */
+    /* An array is full only at powers of two. */
     if ((*count & (*count - 1)) == 0 && !grow(reader, array, *count, 1, size))
         return NULL;
     element = (char *)*array + *count * size;
@@ -363,7 +363,7 @@ read_element(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescr
     return at;
 }
 
-/* How many numbers there are in bytes; 0 when they do not divide. */
+/* The number of packed elements; 0: invalid length. */
 static size_t
 count_packed(ProtobufCType type, const uint8_t *bytes, size_t len)
 {
@@ -421,7 +421,7 @@ read_repeated(struct reader *reader, const uint8_t *at, const ProtobufCFieldDesc
 
 /* ---- fields ---- */
 
-/* Another field of the same oneof takes the place of the one that came before. */
+/* Select a oneof's field, replacing the previous one. */
 static void
 choose_case(const ProtobufCFieldDescriptor *field, char *message)
 {
@@ -445,7 +445,7 @@ read_field(struct reader *reader, const uint8_t *at, const ProtobufCFieldDescrip
     return read_value(reader, at, field, message + field->offset);
 }
 
-/* Numbers may come packed whatever the schema says, and singly where it says packed. */
+/* Repeated numbers may arrive packed or unpacked, whatever the schema says. */
 static inline bool
 fits(const ProtobufCFieldDescriptor *field, unsigned wire_type)
 {
@@ -456,7 +456,7 @@ fits(const ProtobufCFieldDescriptor *field, unsigned wire_type)
 
 static const uint8_t *skip_value(struct reader *reader, struct varint tag);
 
-/* Where a group ends that begins with this tag. */
+/* Skip a group that starts with this tag. */
 static const uint8_t *
 skip_group(struct reader *reader, struct varint start)
 {
@@ -472,18 +472,18 @@ skip_group(struct reader *reader, struct varint start)
     }
     reader->depth++;
     if (tag.behind != NULL && tag.value >> 3 != start.value >> 3)
-        return malformed(reader); /* another group's end */
+        return malformed(reader); /* the end of another group */
     return tag.behind;
 }
 
-/* Where the value behind this tag, of no known field, ends. */
+/* Skip the value of an unknown field, after its tag. */
 static const uint8_t *
 skip_value(struct reader *reader, struct varint tag)
 {
     unsigned wire_type = tag.value & 7;
     struct varint len = {tag.behind, 0};
 
-    if (tag.value >> 3 == 0) /* is no field's number */
+    if (tag.value >> 3 == 0) /* invalid field number */
         return malformed(reader);
     if (wire_type == PROTOBUF_C_WIRE_TYPE_VARINT)
         return read_varint(reader, tag.behind, 10).behind;
@@ -501,7 +501,7 @@ skip_value(struct reader *reader, struct varint tag)
                                                                     : malformed(reader);
 }
 
-/* Bytes behind those of an unknown field, which have room as an array has. False: no memory. */
+/* Append bytes to an unknown field, whose data grows like an array. False: no memory. */
 static bool
 append_unknown(
     struct reader *reader, ProtobufCMessageUnknownField *field, const uint8_t *bytes, size_t len)
@@ -518,8 +518,8 @@ append_unknown(
     return true;
 }
 
-/* Room for another unknown field; the last of a message that is not kept loose stays the last.
- * False: no memory. */
+/* Make room for another unknown field; a field that collects the rest stays the last. False: no
+ * memory. */
 static bool
 grow_unknown(struct reader *reader, ProtobufCMessage *message)
 {
@@ -539,9 +539,9 @@ grow_unknown(struct reader *reader, ProtobufCMessage *message)
     return true;
 }
 
-/* Kept, so that a message which is passed on loses nothing. Two bytes may be a field, whose struct
- * has twenty times as many: so after the first LOOSE_FIELDS, what comes joins the last one of its
- * message, tag and all, which packs to the same bytes. */
+/* Unknown fields are kept, so that a forwarded message loses nothing. A field may take two bytes,
+ * but its struct twenty times as many: so after the first LOOSE_FIELDS, further ones are appended
+ * with their tags to the last one of their message, which packs to the same bytes. */
 static APART const uint8_t *
 keep_unknown(
     struct reader *reader, const uint8_t *start, struct varint tag, ProtobufCMessage *message)
@@ -567,11 +567,11 @@ keep_unknown(
 
 /* ---- messages ---- */
 
-/* How far to look for a field, one by one, before all are searched. */
+/* How many descriptors to try in order before a full search. */
 #define NEAR 4
 
-/* One that does not come next in the order of their numbers, as most do: the same again, or one
- * behind some that are not there. NULL: none has the number. */
+/* Find a field that is not the next one in order: the same again, or a later one. NULL: unknown
+ * number. */
 static APART const ProtobufCFieldDescriptor *
 find_field(
     const ProtobufCMessageDescriptor *type, uint32_t number, const ProtobufCFieldDescriptor *next)
@@ -586,7 +586,7 @@ find_field(
     return protobuf_c_message_descriptor_get_field(type, number);
 }
 
-/* Those of 64 fields, from `first` on, that have not come. */
+/* Which of 64 fields from `first` on are missing. */
 static inline uint64_t
 missing_of(const ProtobufCMessageDescriptor *type, unsigned first, uint64_t seen)
 {
@@ -595,7 +595,7 @@ missing_of(const ProtobufCMessageDescriptor *type, unsigned first, uint64_t seen
     return ~seen & (left >= 64 ? UINT64_MAX : (UINT64_C(1) << left) - 1);
 }
 
-/* Have all fields come that must, unless they have a default? */
+/* Are all required fields without a default present? */
 static bool
 is_complete(const ProtobufCMessageDescriptor *type, const uint64_t *seen)
 {
@@ -613,14 +613,14 @@ is_complete(const ProtobufCMessageDescriptor *type, const uint64_t *seen)
     return true;
 }
 
-/* Only in proto2 are there fields that must come, and there none has this label. */
+/* Only proto2 has required fields, and none of its fields has this label. */
 static inline bool
 may_be_incomplete(const ProtobufCMessageDescriptor *type)
 {
     return type->n_fields > 0 && type->fields[0].label != PROTOBUF_C_LABEL_NONE;
 }
 
-/* A bit for each field that has come: `few`, if they are few. NULL: no memory. */
+/* A bit set of the fields seen: `few`, if it is large enough. NULL: no memory. */
 static uint64_t *
 make_seen(struct reader *reader, const ProtobufCMessageDescriptor *type, uint64_t *few)
 {
@@ -634,7 +634,7 @@ make_seen(struct reader *reader, const ProtobufCMessageDescriptor *type, uint64_
     return seen;
 }
 
-/* Any field. seen: NULL, or where it is noted. */
+/* Read any field. seen: bit set to update, or NULL. */
 static APART struct step
 read_any(struct reader *reader, struct step step, ProtobufCMessage *message, uint64_t *seen)
 {
@@ -655,7 +655,7 @@ read_any(struct reader *reader, struct step step, ProtobufCMessage *message, uin
         read_field(reader, tag.behind, field, wire_type, (char *)message), field + 1};
 }
 
-/* A message some of whose fields may have to come. */
+/* Read a message that may have required fields. */
 static APART const uint8_t *
 read_complete(struct reader *reader, struct step step, ProtobufCMessage *message)
 {
@@ -670,8 +670,8 @@ read_complete(struct reader *reader, struct step step, ProtobufCMessage *message
     return step.behind;
 }
 
-/* A text of less than 128 bytes, its length first. NULL: it is longer than that, or than what is
- * there, the arena's block at hand has no room for it, or U+0000 is in it. */
+/* Read a string of less than 128 bytes, with its length. NULL: it is longer, or truncated, or
+ * contains U+0000, or does not fit in the arena's current block. */
 static inline const uint8_t *
 read_short_text(const uint8_t *at, const uint8_t *end, struct arena *arena, char **member)
 {
@@ -698,9 +698,9 @@ read_plain_varint(const uint8_t *at, const uint8_t *end, ProtobufCType type, voi
     return number.behind != NULL && store_varint(type, number.value, member) ? number.behind : NULL;
 }
 
-/* Fields as most are: plain, in the order of their numbers, which are below 16, and short texts or
- * varints. They are read without a call and without a reader, so that all is in registers. What
- * comes next is something else, or nothing. */
+/* Fast path for typical fields: plain, in order, with numbers below 16, and short strings or
+ * varints. Read without calls and without a reader, so that everything is in registers. Stops at
+ * the first other field, or at the end. */
 static inline struct step
 read_simple(struct step step, const uint8_t *end, struct arena *arena, ProtobufCMessage *message)
 {
@@ -744,7 +744,7 @@ read_fields(struct reader *reader, struct step step, ProtobufCMessage *message)
     return step.behind;
 }
 
-/* All that does not fit into registers. */
+/* The general path, with a reader. */
 static APART struct wire_unpacking
 unpack_rest(struct step step, const uint8_t *end, size_t large, struct arena *arena,
     ProtobufCMessage *message, struct open_text **out_open)
@@ -752,7 +752,7 @@ unpack_rest(struct step step, const uint8_t *end, size_t large, struct arena *ar
     struct reader reader = {
         end, arena, large, NULL, PROTOBUF_DEPTH_MAX, LOOSE_FIELDS, {WIRE_UNPACKED, NULL}};
 
-    read_fields(&reader, step, message); /* what it comes to is noted */
+    read_fields(&reader, step, message); /* the result is in reader.failure */
     if (out_open != NULL)
         *out_open = reader.open;
     return reader.failure;
@@ -773,7 +773,7 @@ wire_message_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data,
         data = (const uint8_t *)"";
     end = data + len;
     step = read_simple(first_step(data, message), end, arena, message);
-    /* It has not got past the first field of one that may be incomplete. */
+    /* A message with required fields is always read by the general path. */
     if (step.behind != end || (step.next == type->fields && may_be_incomplete(type)))
         unpacking = unpack_rest(step, end, SIZE_MAX, arena, message, NULL);
     if (unpacking.result == WIRE_UNPACKED)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers that are -0, for protobuf-c's packing.
+/* Makes protobuf-c's packing include numbers that are -0.
  *
- * A plain float or double that is -0 is not the default, so it is sent; protobuf-c takes it for 0.
- * But it sends the fields that are unknown to a message's type, and so these become some: in copies
- * of the messages that have them, and of those around, which share all else with the original. */
+ * A plain float or double that is -0 is not the default, so it must be sent, but protobuf-c takes
+ * it for 0. It does send unknown fields, so these numbers are turned into such: in copies of the
+ * messages that contain them and of the messages around those, which share everything else with the
+ * original. */
 #include "wire/wire.h"
 
 #include "base/bytes.h"
@@ -13,7 +14,7 @@
 struct keeper {
     struct arena *arena;
     bool no_memory;
-    unsigned depth; /* still to be had; what lies deeper stays as it is */
+    unsigned depth; /* nesting levels left; deeper messages are not changed */
 };
 
 static bool
@@ -22,7 +23,7 @@ is_real(const ProtobufCFieldDescriptor *field)
     return field->type == PROTOBUF_C_TYPE_FLOAT || field->type == PROTOBUF_C_TYPE_DOUBLE;
 }
 
-/* Does a type have fields that matter here? */
+/* May a message of this type contain floats or doubles? */
 static bool
 may_hold(const ProtobufCMessageDescriptor *type)
 {
@@ -54,7 +55,7 @@ copy(struct keeper *keeper, const void *from, size_t size)
     return to;
 }
 
-/* Where a member is in the copy, which is made when it is first needed. NULL: no memory. */
+/* A member's place in the copy, which is made on first use. NULL: no memory. */
 static void *
 own(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessage **changed,
     unsigned offset)
@@ -66,7 +67,7 @@ own(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessage **c
 
 /* ---- the numbers of a message ---- */
 
-/* A field of the type that the receiver takes it for, whatever its place. */
+/* Make an unknown field with the number and encoding of this field. */
 static bool
 put_unknown(struct keeper *keeper, const ProtobufCFieldDescriptor *field,
     ProtobufCMessageUnknownField *out_unknown)
@@ -84,7 +85,7 @@ put_unknown(struct keeper *keeper, const ProtobufCFieldDescriptor *field,
     return true;
 }
 
-/* Behind those that the message has. False: no memory. */
+/* Append it to the message's unknown fields. False: no memory. */
 static bool
 add_unknown(struct keeper *keeper, ProtobufCMessage *changed, const ProtobufCFieldDescriptor *field)
 {
@@ -114,7 +115,7 @@ keep_number(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMes
         keeper->no_memory = true;
 }
 
-/* ---- messages within ---- */
+/* ---- nested messages ---- */
 
 static const ProtobufCMessage *keep(struct keeper *keeper, const ProtobufCMessage *message);
 
@@ -134,7 +135,7 @@ keep_one(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessag
         *place = kept;
 }
 
-/* In a oneof, another member may be in its place. */
+/* Of a oneof, another member may be set. */
 static bool
 is_chosen(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
@@ -171,7 +172,7 @@ keep_all(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessag
     }
 }
 
-/* ---- all of it ---- */
+/* ---- whole messages ---- */
 
 static void
 keep_field(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMessage **changed,
@@ -187,7 +188,7 @@ keep_field(struct keeper *keeper, const ProtobufCMessage *message, ProtobufCMess
         keep_one(keeper, message, changed, field);
 }
 
-/* NULL stands for an empty one. */
+/* A NULL message is treated as empty. */
 static const ProtobufCMessage *
 keep(struct keeper *keeper, const ProtobufCMessage *message)
 {
