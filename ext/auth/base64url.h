@@ -7,13 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Room for what len characters stand for, and for the text of len bytes with its NUL. */
+/* Buffer sizes: for decoding len characters, and for encoding len bytes with a NUL. */
 #define BASE64URL_DECODED(len) ((len) / 4 * 3 + 2)
 #define BASE64URL_ENCODED(len) (((len) + 2) / 3 * 4 + 1)
 
-/* Exactly one text stands for each sequence of bytes: padding, white space and spare bits that are
- * not zero are refused. */
+/* Strict: each byte sequence has exactly one encoding. Padding, whitespace and non-zero spare bits
+ * are rejected. */
 bool base64url_decode(const char *text, size_t len, uint8_t *out, size_t *out_len);
 
-/* Writes a NUL behind it. The length without that. */
+/* Writes a NUL-terminated text, and returns its length. */
 size_t base64url_encode(const uint8_t *bytes, size_t len, char *out);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why tokens are refused: the texts that callers are told, those of them that are counted apart. */
+/* The reasons why tokens are rejected: the texts sent to callers, of those counted separately. */
 /* Threads: pure functions. */
 #pragma once
 
 #include <weir/auth.h>
 
-/* Compared by address. Any other text says what is malformed. */
+/* Compared by address. Any other text describes a malformed token. */
 extern const char auth_no_header[];
 extern const char auth_scheme[];
 extern const char auth_too_long[];

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SipHash-2-4 (Aumasson and Bernstein, 2012): who does not know the key cannot choose what
- * collides.
- */
+/* SipHash-2-4 (Aumasson and Bernstein, 2012): collisions cannot be produced without the key. */
 /* Threads: a pure function. */
 #pragma once
 

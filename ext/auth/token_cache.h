@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tokens that were verified lately. Bounded; only tokens with a good signature get in.
+/* A bounded cache of recently verified tokens; only tokens with a valid signature are inserted.
  *
- *     sets[hash]  ->  WAYS tokens, the one used last first
- */
-/* Threads: a cache belongs to one thread: each loop has its own, so that they never wait for each
- * other. */
+ *     sets[hash]  ->  WAYS tokens, most recently used first
+ * */
+/* Threads: a cache belongs to one thread: each loop has its own, without contention. */
 #pragma once
 
 #include "auth/token.h"
@@ -13,18 +12,18 @@ struct token_cache {
     uint64_t key[2];
     size_t set_mask;
     struct token **slots;
-    struct token **last; /* the set that was asked last; NULL: none yet */
+    struct token **last; /* the set used last; NULL: none yet */
 };
 
-/* Room for at least so many. False: no memory, or no randomness. */
+/* Create a cache for at least `tokens` tokens. False: no memory, or no random numbers. */
 bool token_cache_init(struct token_cache *cache, size_t tokens);
 void token_cache_fini(struct token_cache *cache);
 
-/* The token of this text, borrowed; NULL: it is not there. */
+/* Look up a token by its text; borrowed. NULL: absent. */
 struct token *token_cache_lookup(struct token_cache *cache, weir_str text);
 
-/* Refs the token. True: another one that had not expired made room for it. */
+/* Insert a token, adding a reference. True: it has replaced one that had not expired. */
 bool token_cache_add(struct token_cache *cache, struct token *token, int64_t now);
 
-/* Unref a token that is there. */
+/* Remove a token that is in the cache, dropping its reference. */
 void token_cache_drop(struct token_cache *cache, const struct token *token);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of channelz: what is shown, and the ids that it goes by. */
+/* Internals of channelz: the objects shown, and their ids. */
 /* Threads: constant while a server runs. */
 #pragma once
 
@@ -7,13 +7,13 @@
 #include <weir/channelz.h>
 #include <weir/connections.h>
 
-/* The id of a server or channel is its place among them, from 1. That of a socket or subchannel has
- * the place of its owner in front, from 0; then a bit for sockets that listen; then its number. So
- * those of one owner are in the order in which they came. */
+/* The id of a server or channel is its position among them, from 1. The id of a socket or
+ * subchannel consists of its owner's position, from 0; a bit for listening sockets; and its number.
+ * So those of one owner are in order of creation. */
 #define CHANNELZ_OWNER_BIT 40
 #define CHANNELZ_LISTENS (INT64_C(1) << 39)
 
-/* Either of the two. */
+/* Either a server or a channel. */
 struct channelz_owner {
     weir_server *server;
     weir_channel *channel;
@@ -24,25 +24,26 @@ struct weir_channelz {
     size_t count;
 };
 
-/* The most results of an answer, and how many there are when the client does not say. */
+/* The maximum number of results in a response, and the default. */
 #define CHANNELZ_PAGE 100
 
-/* Whose id this is, NULL: nobody's; and the owner of a part, that of a socket or subchannel. */
+/* The server or channel with this id, or NULL; and the owner of the socket or subchannel (part)
+ * with this id. */
 const struct channelz_owner *channelz_owner_of(const weir_channelz *channelz, int64_t id);
 const struct channelz_owner *channelz_owner_of_part(const weir_channelz *channelz, int64_t id);
 
-/* The first id of an owner's parts; and of a part its number. */
+/* The first id of an owner's parts; and the number of a part. */
 int64_t channelz_first_part(int64_t owner_id);
 uint64_t channelz_number_of(int64_t part_id);
 
-/* INVALID_ARGUMENT: it begins or ends below zero. */
+/* INVALID_ARGUMENT: start or max is negative. */
 weir_code channelz_check_page(weir_call *call, int64_t start, int64_t max);
 size_t channelz_page_size(int64_t max);
 
 weir_code channelz_fail_memory(weir_call *call);
 weir_code channelz_fail_unknown(weir_call *call, const char *what, int64_t id);
 
-/* The handlers of channels.c. */
+/* Handlers in channels.c. */
 weir_code channelz_get_top_channels(void *self, weir_call *call,
     const Grpc__Channelz__V1__GetTopChannelsRequest *request,
     Grpc__Channelz__V1__GetTopChannelsResponse *out);
@@ -53,7 +54,7 @@ weir_code channelz_get_subchannel(void *self, weir_call *call,
     const Grpc__Channelz__V1__GetSubchannelRequest *request,
     Grpc__Channelz__V1__GetSubchannelResponse *out);
 
-/* Messages in the arena of a call, NULL: no memory. */
+/* Create messages in the arena of a call. NULL: no memory. */
 
 Grpc__Channelz__V1__SocketRef *channelz_socket_ref(weir_call *call, int64_t id, const char *name);
 
@@ -61,7 +62,7 @@ Grpc__Channelz__V1__SocketRef *channelz_socket_ref(weir_call *call, int64_t id, 
 Grpc__Channelz__V1__Socket *channelz_connection(
     weir_call *call, int64_t id, const struct weir_connection *connection, bool is_channel);
 
-/* A socket that listens; address as weir_server_address has it. */
+/* A listening socket; address as from weir_server_address. */
 Grpc__Channelz__V1__Socket *channelz_listener(weir_call *call, int64_t id, const char *address);
 
 Grpc__Channelz__V1__ServerData *channelz_server_data(weir_call *call, const weir_server *server);

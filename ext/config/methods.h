@@ -6,7 +6,6 @@
 #include "config/tree.h"
 #include <weir/service_config.h>
 
-/* All of root's methodConfig, in the tree's memory. INVALID_ARGUMENT, RESOURCE_EXHAUSTED: as
- * weir_service_config_parse. */
+/* Parse root's methodConfig into the tree's memory. Errors as in weir_service_config_parse. */
 WEIR_CHECK weir_code methods_read(struct tree *tree, const struct weir_value *root,
     struct weir_service_config *config, struct weir_value_error *error);

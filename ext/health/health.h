@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of health: the table of statuses, who watches it, the checkers that feed it. */
-/* Threads: everything is under the lock, but what is constant once the checkers have started. */
+/* Internals of health: the table of statuses, its watchers, and the checkers. */
+/* Threads: everything is guarded by the lock, except what is constant once the checkers have
+ * started. */
 #pragma once
 
 #include <pthread.h>
@@ -12,14 +13,14 @@
 struct health_service {
     struct health_service *next;
     char *name;
-    enum weir_health_status own;   /* what was set */
-    enum weir_health_status shown; /* what that, and what it requires, come to */
+    enum weir_health_status own;   /* the status that was set */
+    enum weir_health_status shown; /* the resulting status, with that of required services */
     bool optional;
     struct health_service *required[HEALTH_REQUIRED_MAX];
     size_t required_count;
 };
 
-/* A Watch that waits for another status than it has sent. */
+/* A Watch that waits for a status other than the one it has sent. */
 struct health_watcher {
     struct health_watcher *next;
     const char *service;
@@ -34,22 +35,22 @@ struct health_checker {
     pthread_t thread;
     pthread_cond_t go;
     bool started; /* the thread */
-    bool running; /* a check */
-    bool late;    /* it has been counted as failed already */
-    bool known;   /* there was a result */
+    bool running; /* a check is running */
+    bool late;    /* already counted as failed */
+    bool known;   /* has had a result */
     bool works;
     bool suspected; /* an operation has failed since the last check began */
     int64_t due, begun;
-    unsigned row; /* results in a row that speak for a change */
-    bool said;    /* what follows is a result that nobody has looked at */
+    unsigned row; /* consecutive results in favour of a change */
+    bool said;    /* the following is a result not yet processed */
     bool result;
     char why[WEIR_HEALTH_WHY];
 };
 
 struct weir_health {
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* something for the manager to do */
-    pthread_cond_t first;   /* all checkers are known */
+    pthread_cond_t changed; /* the manager has work */
+    pthread_cond_t first;   /* all checkers have a result */
     struct health_service *services, **last_service;
     struct health_watcher *watchers;
     struct health_checker *checkers, **last_checker;
@@ -57,19 +58,19 @@ struct weir_health {
     void *observer_self;
     pthread_t manager;
     bool managed, ending, shut;
-    bool stirred; /* something has come that the manager has not looked at */
+    bool stirred; /* news for the manager */
 };
 
-/* Under the lock: NULL: unknown. */
+/* Under the lock. NULL: unknown. */
 struct health_service *health_lookup(weir_health *health, const char *name);
 
-/* Under the lock: the service, made when it is unknown. NULL: no memory. */
+/* Under the lock: the service, created if unknown. NULL: no memory. */
 struct health_service *health_service_of(weir_health *health, const char *name);
 
-/* Under the lock: work out what is shown, and wake who watches. */
+/* Under the lock: recompute the shown statuses, and wake the watchers. */
 void health_update(weir_health *health);
 
-/* Ends the threads. */
+/* Stops the threads. */
 void health_checkers_stop(weir_health *health);
 
 /* The handlers; self is a weir_health. */

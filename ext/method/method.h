@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Whether the pattern, of `len` bytes, stands for the method. An empty one stands for none. */
+/* Does the pattern of `len` bytes match the method? An empty one matches none. */
 static inline bool
 method_matches(const char *method, const char *pattern, size_t len)
 {
@@ -14,8 +14,8 @@ method_matches(const char *method, const char *pattern, size_t len)
            (pattern[len - 1] == '/') == (method[len] != '\0');
 }
 
-/* Whether it belongs to grpc.health.v1.Health. A server that refuses calls is not dead, and has to
- * be able to say so. */
+/* Is it a method of grpc.health.v1.Health? A server that rejects calls is still alive, and must be
+ * able to report that. */
 static inline bool
 method_is_health(const char *method)
 {

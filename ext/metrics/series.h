@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of the metrics: names, their series, the cells that are counted in. */
+/* Internals of the metrics: families, their series, and the cells of the values. */
 /* Threads: lists grow under the lock and never shrink; cells are atomic. */
 #pragma once
 
@@ -9,24 +9,24 @@
 
 #define METRICS_BOUNDS_MAX 32
 
-/* Who counts at the same time on several CPUs does so in several places. A power of two. */
+/* Concurrent increments on different CPUs go to different cells. A power of two. */
 #define METRICS_SHARDS 8
 
-/* A CPU's cells begin on a line of their own. */
+/* Cache line: the cells of each shard start on a new one. */
 #define METRICS_LINE 64
 
 enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
 
 /* One name with its labels' values, and for each shard:
  *   counter:    the count
- *   gauge:      the bits of a double, in the first shard alone
- *   histogram:  a count for each bucket, the last for what is beyond; the bits of the sum */
+ *   gauge:      the bits of a double, only in the first shard
+ *   histogram:  a count for each bucket, the last one for larger values; the bits of the sum */
 struct metrics_series {
     struct metrics_series *next;
     struct metrics_family *family;
-    char *labels; /* as they are written, `method="/a/B",type="unary"`; "" without */
+    char *labels; /* in text format, `method="/a/B",type="unary"`; "" without labels */
     _Atomic uint64_t *cells;
-    size_t stride; /* cells from one shard to the next */
+    size_t stride; /* number of cells per shard */
 };
 
 struct metrics_family {
@@ -49,14 +49,14 @@ struct metrics_collector {
 struct metrics_methods;
 
 struct weir_metrics {
-    pthread_mutex_t lock; /* of the lists and of the methods' tables, for who writes */
+    pthread_mutex_t lock; /* for writers of the lists and of the methods' tables */
     struct metrics_family *first, **last;
     struct metrics_collector *collectors, **last_collector;
     size_t max_series;
     struct metrics_methods *server, *client;
 };
 
-/* What a series is asked for by. */
+/* The key of a series. */
 struct metrics_wanted {
     enum metrics_type type;
     const char *name, *help;
@@ -67,27 +67,25 @@ struct metrics_wanted {
     size_t max_series;
 };
 
-/* Under the lock. NULL as weir_metrics_counter has it. */
+/* Under the lock. NULL as in weir_metrics_counter. */
 struct metrics_series *metrics_series_of(
     weir_metrics *metrics, const struct metrics_wanted *wanted);
 
 /* The sum of a cell over the shards. */
 uint64_t metrics_cell_sum(const struct metrics_series *series, size_t cell);
 
-/* The sum of the doubles in it. */
+/* The sum of the doubles in a cell over the shards. */
 double metrics_cell_total(const struct metrics_series *series, size_t cell);
 
 /* ---- text.c ---- */
 
-/* Labels as they are written. The caller frees it. NULL: no memory. `other`: every value is
- * "other".
- */
+/* Labels in text format, freed by the caller. NULL: no memory. `other`: every value is "other". */
 char *metrics_labels_text(const struct weir_label *labels, size_t count, bool other);
 
-/* The names alone. The caller frees it. NULL: no memory. */
+/* Only the names, freed by the caller. NULL: no memory. */
 char *metrics_label_names(const struct weir_label *labels, size_t count);
 
-/* Is it a name of Prometheus? colons: only names of metrics have them. */
+/* Is it a valid Prometheus name? colons: allowed, as only in metric names. */
 bool metrics_name_is_valid(const char *name, bool colons);
 
 /* ---- methods.c ---- */

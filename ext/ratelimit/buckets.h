@@ -4,15 +4,14 @@
  * instructions. */
 
 /* A bucket is one number, the time at which it will be full again (the generic cell rate
- * algorithm): that time has passed for whoever kept still, and lies `burst` intervals ahead for who
- * has used up everything. A full bucket says nothing that an absent one does not, so its place is
- * free for the next client.
+ * algorithm): in the past for a client that was idle, and `burst` intervals ahead for one that has
+ * used all tokens. A full bucket carries no information, so its place is free for the next client.
  *
  *     secret hash of the client -> set:  lock | used | 7 clients | 7 times        128 bytes
  *
- * When all seven of a set are in use, the newcomer takes over the fullest one with what it owes.
- * Whoever lost it comes back to the fullest of the others, which owes no less: so nobody gains a
- * token by crowding a set, his own bucket's or another's, and a newcomer is refused only when seven
+ * When all seven places of a set are in use, a new client takes over the fullest bucket with its
+ * debt. The client that lost it will take over the fullest of the others, which has at least as
+ * much debt: so nobody gains a token by crowding a set, and a new client is refused only if seven
  * others of its set, which they cannot choose, are all at their limit. */
 #pragma once
 
@@ -23,15 +22,15 @@
 
 struct buckets_set {
     atomic_uint lock;
-    unsigned used; /* a bit each */
+    unsigned used; /* bit set */
     uint64_t unused;
     uint64_t client[BUCKETS_WAYS];
     int64_t full_at[BUCKETS_WAYS];
 };
 
 struct buckets {
-    int64_t interval; /* nanoseconds that a token takes */
-    int64_t depth;    /* of an empty bucket: interval * burst */
+    int64_t interval; /* nanoseconds per token */
+    int64_t depth;    /* nanoseconds to fill an empty bucket: interval * burst */
     uint64_t secret;
     size_t set_count; /* a power of two */
     struct buckets_set *sets;
@@ -39,13 +38,13 @@ struct buckets {
     atomic_uint_fast64_t crowded;
 };
 
-/* RESOURCE_EXHAUSTED: no memory. The rate is above zero and valid. */
+/* The rate must be valid and above zero. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code buckets_init(
     struct buckets *buckets, const struct weir_rate *rate, size_t memory);
 void buckets_fini(struct buckets *buckets);
 
-/* 0: a token was taken; else the nanoseconds until there will be one. */
+/* Take a token. Returns 0, or the nanoseconds until one will be available. */
 int64_t buckets_take(struct buckets *buckets, uint64_t client, int64_t now);
 
-/* Is it a rate that buckets can count? */
+/* Is the rate within the range of buckets? */
 bool buckets_rate_valid(const struct weir_rate *rate);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When spans are sent, and what becomes of them: in batches, again after a failure that may pass,
- * dropped after one that will not. Sees no clock and no network. */
-/* Threads: one; the counters may be read from any. */
+/* The export policy: spans are sent in batches, retried after a transient failure, dropped after a
+ * permanent one. Uses no clock and no network. */
+/* Threads: one; the counters may be read by any. */
 #pragma once
 
 #include "tracing/queue.h"
 
-/* Send spans within `timeout` nanoseconds. out_rejected: how many of them the collector did not
- * take although the result is OK. */
+/* Send spans within `timeout` nanoseconds. out_rejected: how many of them the collector rejected
+ * although the result is OK. */
 typedef weir_code exporter_send(
     void *self, const struct span *spans, size_t count, int64_t timeout, size_t *out_rejected);
 
@@ -18,20 +18,20 @@ struct exporter {
     size_t batch;
     int64_t interval, timeout;
 
-    struct span *spans; /* room for a batch: the one that is being sent */
+    struct span *spans; /* the batch being sent */
     size_t held;
     int64_t due, backoff;
     atomic_uint_fast64_t exported, dropped;
 };
 
-/* The fields above the gap are set. RESOURCE_EXHAUSTED: no memory. */
+/* The caller has set the fields above the gap. RESOURCE_EXHAUSTED: no memory. */
 WEIR_CHECK weir_code exporter_init(struct exporter *exporter, int64_t now);
 void exporter_fini(struct exporter *exporter);
 
-/* Send a batch if it is time for one. Returns when to come again, which may be now; a full batch in
- * the queue makes it earlier. Suspends. */
+/* Send a batch if one is due. Returns when to call it again, which may be now; call it earlier when
+ * the queue has a full batch. Suspends. */
 int64_t exporter_step(struct exporter *exporter, int64_t now);
 
-/* Send a batch whether or not it is time, within `timeout`. False: there is nothing left; after a
- * failure the rest has been dropped. Suspends. */
+/* Send a batch even if not due, within `timeout` nanoseconds. False: nothing is left; after a
+ * failure the rest was dropped. Suspends. */
 bool exporter_flush(struct exporter *exporter, int64_t timeout);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spans on their way from the calls to the exporter: a ring with a ticket at each place, so that
- * nobody holds a lock. A place whose ticket is its position may be written, one whose ticket is one
- * more may be read; reading it sets the ticket for the next round. */
-/* Threads: any may push, one at a time takes. */
+/* The lock-free queue of spans from calls to the exporter: a ring with a sequence number (ticket)
+ * in each slot. A slot whose ticket equals its position may be written, one whose ticket is one
+ * more may be read; reading sets the ticket for the next round. */
+/* Threads: any may push, one at a time may take. */
 #pragma once
 
 #include "tracing/span.h"
@@ -24,11 +24,11 @@ struct queue {
 WEIR_CHECK weir_code queue_init(struct queue *queue, size_t size);
 void queue_fini(struct queue *queue);
 
-/* Add a copy. False: it is full. */
+/* Add a copy. False: the queue is full. */
 bool queue_push(struct queue *queue, const struct span *span);
 
-/* The oldest span. False: there is none. */
+/* Take the oldest span. False: the queue is empty. */
 bool queue_take(struct queue *queue, struct span *out_span);
 
-/* How many wait, about. */
+/* The approximate number of queued spans. */
 size_t queue_count(const struct queue *queue);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A span that has ended, as it waits for its export: of fixed size, with texts cut to it. */
+/* An ended span waiting for export: of fixed size, with strings truncated to fit. */
 /* Threads: plain data. */
 #pragma once
 
@@ -17,6 +17,6 @@ struct span {
     bool server;
     char method[SPAN_METHOD];   /* "user.UserService/GetUser" */
     char message[SPAN_MESSAGE]; /* of the status */
-    char peer[SPAN_PEER];       /* as weir_call_peer has it */
+    char peer[SPAN_PEER];       /* as from weir_call_peer */
     char state[SPAN_STATE];     /* tracestate */
 };

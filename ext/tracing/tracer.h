@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a tracer. */
-/* Threads: what calls use is constant or atomic; the lock is the exporter's and of who stops it. */
+/* Internals of a tracer. */
+/* Threads: fields used by calls are constant or atomic; the lock is for the exporter and the thread
+ * that stops it. */
 #pragma once
 
 #include "tracing/exporter.h"
@@ -9,43 +10,43 @@
 
 #define TRACER_STRIPES 16
 
-/* Calls count up on a line of the cache that those of other loops seldom touch. */
+/* A counter on a cache line of its own, which other loops rarely touch. */
 struct tracer_stripe {
     _Alignas(64) atomic_uint_fast64_t count;
 };
 
 struct weir_tracer {
-    uint64_t secret[3]; /* what makes ids random */
-    uint64_t threshold; /* of the 56 random bits of a trace's id: from here on it is recorded */
+    uint64_t secret[3]; /* key of the random ids */
+    uint64_t threshold; /* a trace is recorded if its id's 56 random bits reach it */
     struct tracer_stripe stripes[TRACER_STRIPES];
     struct queue queue;
     atomic_uint_fast64_t dropped_full;
 
     char *service_name, *service_version, *server_host;
-    int server_port; /* 0: there is no address */
-    weir_loop *loop; /* NULL: nothing is exported */
+    int server_port; /* 0: no address */
+    weir_loop *loop; /* NULL: no export */
     weir_channel *channel;
     struct exporter exporter;
-    int wake;          /* an eventfd: a batch is there, or it is time to stop */
-    atomic_bool woken; /* of a batch that the exporter has not looked for yet */
+    int wake;          /* eventfd: a batch is ready, or stop */
+    atomic_bool woken; /* for a batch that the exporter has not seen yet */
 
     pthread_mutex_t lock;
     pthread_cond_t stopped;
     bool running, stopping, cut;
     int64_t stop_at;
-    weir_call *call; /* an export under way */
+    weir_call *call; /* the running export */
 };
 
-/* Numbers for a call; no two alike. */
+/* Unique random numbers for a call. */
 void tracer_ids(struct weir_tracer *tracer, const weir_call *call, uint64_t out_ids[3]);
 
-/* Hand a span over, or count it as dropped. */
+/* Queue a span, or count it as dropped. */
 void tracer_push(struct weir_tracer *tracer, const struct span *span);
 
-/* An exporter_send, to the collector. */
+/* Sends to the collector. */
 exporter_send tracer_send;
 
-/* Spans in OTLP's own form, packed. NULL: no memory. The caller frees it with pack_free. */
+/* Spans converted to an OTLP request; freed with pack_free. NULL: no memory. */
 struct pack;
 struct pack *pack_new(const struct weir_tracer *tracer, const struct span *spans, size_t count);
 void pack_free(struct pack *pack);
