@@ -42,7 +42,7 @@ def test_reads_do_not_wait_for_the_disk(start):
     server, client = start(300)
     assert create(client, 0).code == "OK"
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        for number in range(1, 10):
+        for number in range(1, 50):
             slow = pool.submit(create, client, number)
             answer = client.call("GetUser", client.types.GetUserRequest(id=1))
             listed = client.call("ListUsers", client.types.ListUsersRequest())
