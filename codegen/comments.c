@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* protoc tells where each comment belongs by a path of field numbers and indices from the file down
- * (descriptor.proto, SourceCodeInfo). */
+/* protoc gives the location of each comment as a path of field numbers and indices from the file
+ * down (descriptor.proto, SourceCodeInfo). */
 #include "comments.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ typedef Google__Protobuf__SourceCodeInfo__Location proto_location;
 /* FileDescriptorProto.service and ServiceDescriptorProto.method. */
 enum { PATH_SERVICE = 6, PATH_METHOD = 2 };
 
-/* Lines that say something, from the first to the last of them. NULL: there are none. */
+/* Remove empty lines at both ends. NULL: nothing is left. */
 static const char *
 trim(struct pool *pool, const char *comment)
 {
@@ -18,7 +18,7 @@ trim(struct pool *pool, const char *comment)
     const char *start = comment + strspn(comment, space);
     size_t len = strlen(comment);
 
-    if (*start == '*') /* a block that began with two stars */
+    if (*start == '*') /* a block that starts with two stars */
         start += 1 + strspn(start + 1, space);
     if (*start == '\0')
         return NULL;
@@ -63,8 +63,8 @@ comments_of_method(const proto_file *file, struct pool *pool, size_t service, si
     return comment_at(file, pool, path, 4);
 }
 
-/* The length of the UTF-8 character at text (RFC 3629, section 4); 0: it is none, or one that does
- * not belong into source code: a control, or a mark that turns the direction of writing. */
+/* The length of the UTF-8 character at text (RFC 3629, section 4); 0: invalid, or unwanted in
+ * source code: a control character, or one that changes the text direction. */
 static size_t
 character_len(const char *text)
 {
@@ -90,7 +90,7 @@ character_len(const char *text)
     return c[0] == 0xc2 && c[1] < 0xa0 ? 0 : len;
 }
 
-/* Two characters that together mean something in a comment: its end, its start, a trigraph. */
+/* Two characters with a meaning in a comment: its end, its start, a trigraph. */
 static bool
 is_dangerous(char first, char second)
 {
@@ -116,7 +116,7 @@ emit_line(struct text *out, const char *line, size_t len)
     }
 }
 
-/* The line's length without blanks at its end. */
+/* The line's length without trailing whitespace. */
 static size_t
 visible_len(const char *line, size_t len)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words of the templates. */
+/* The variables of the templates. */
 #include "emit.h"
 
 static const char *
@@ -31,8 +31,8 @@ emit_service_vars(const struct model_service *service)
     }};
 }
 
-/* A name in lower case may be a macro with arguments, putc or major, where the source is compiled;
- * it is not read as one where no parenthesis follows. */
+/* A name in lower case may be a function-like macro, such as putc or major, where the source is
+ * compiled; it is not expanded if no parenthesis follows. */
 static bool
 may_be_macro(const char *member)
 {

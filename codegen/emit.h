@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a model to the text of FILE.weir.h and FILE.weir.c. */
+/* Generates the text of FILE.weir.h and FILE.weir.c from a model. */
 /* Threads: pure functions. */
 #pragma once
 
@@ -8,7 +8,8 @@
 void emit_header(struct text *out, const struct model_file *file);
 void emit_source(struct text *out, const struct model_file *file);
 
-/* What templates can say of a file, a service and a method. The last of each array has no name. */
+/* The template variables of a file, a service and a method. Each array ends with an entry without a
+ * name. */
 struct emit_vars {
     struct text_var list[16];
 };

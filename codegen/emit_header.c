@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FILE.weir.h. Everything typed is a static inline wrapper of <weir/service.h>, so that the
- * functions a program does not call cost it nothing, and a reader sees what they do. */
+/* FILE.weir.h. All typed functions are static inline wrappers of <weir/service.h>, so that unused
+ * ones cost nothing, and readers see what they do. */
 #include "emit.h"
 
 #include "comments.h"
@@ -252,7 +252,7 @@ emit_handlers(struct text *out, const struct model_service *service)
     text_fill(out, handlers_tail, vars.list);
 }
 
-/* What a handler calls. */
+/* Functions for handlers. */
 static void
 emit_server_stream(struct text *out, const struct model_method *method, const struct text_var *vars)
 {
@@ -264,7 +264,7 @@ emit_server_stream(struct text *out, const struct model_method *method, const st
         text_fill(out, server_send, vars);
 }
 
-/* What a client calls once the stream is open. */
+/* Functions for clients, on an open stream. */
 static void
 emit_client_stream(struct text *out, const struct model_method *method, const struct text_var *vars)
 {
@@ -277,7 +277,7 @@ emit_client_stream(struct text *out, const struct model_method *method, const st
     text_fill(out, method->server_streams ? client_finish : client_finish_one, vars);
 }
 
-/* Begins a call: the function that has the method's own name, and its comment. */
+/* The function that starts a call, named after the method, with its comment. */
 static void
 emit_client(struct text *out, const struct model_method *method, const struct text_var *vars)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FILE.weir.c: the descriptor's bytes, a runner for each method, and the tables that lead to them.
- */
+/* FILE.weir.c: the descriptor's bytes, a runner for each method, and their tables. */
 #include "emit.h"
 
 /* Templates keep the lines of what they become. */
@@ -78,8 +77,8 @@ emit_imports(struct text *out, const struct model_file *file)
     text_add(out, "    NULL,\n};\n");
 }
 
-/* The body follows the table of kinds: one request is received before the handler, one response
- * sent after. */
+/* The body depends on the kind of method: a single request is received before the handler, a single
+ * response is sent after it. */
 static void
 emit_runner(
     struct text *out, const struct model_service *service, const struct model_method *method)

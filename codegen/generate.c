@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Request in, files or one error out. */
+/* From a request to the generated files, or an error. */
 #include "generate.h"
 
 #include "emit.h"
@@ -8,7 +8,7 @@
 typedef Google__Protobuf__Compiler__CodeGeneratorResponse response;
 typedef Google__Protobuf__Compiler__CodeGeneratorResponse__File response_file;
 
-/* Two files come out of one. */
+/* Generated files per .proto. */
 #define PER_PROTO 2
 
 struct generation {
@@ -32,7 +32,7 @@ add_file(struct generation *run, const struct model_file *model, const char *end
     text_fini(&text);
 }
 
-/* NULL, or what is wrong with the file. */
+/* Returns NULL, or the error. */
 static const char *
 add_proto(struct generation *run, const char *name)
 {

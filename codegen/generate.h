@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugin as a function over bytes. */
+/* The plugin as a pure function. */
 /* Threads: pure functions. */
 #pragma once
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Answer a serialized CodeGeneratorRequest with a serialized CodeGeneratorResponse
- * (google/protobuf/compiler/ plugin.proto); a mistake in a .proto is told in its field error.
- * *out_response is the caller's to free. False: the bytes are no request. */
+/* Convert a serialized CodeGeneratorRequest to a serialized CodeGeneratorResponse
+ * (google/protobuf/compiler/plugin.proto), to be freed by the caller; errors in a .proto are in its
+ * field `error`. False: the bytes are not a request. */
 bool generate(const uint8_t *request, size_t len, uint8_t **out_response, size_t *out_len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* protobuf-c makes a field a member by its name in lower case, with an underscore behind the words
- * that it knows. Beside that is N_NAME of a repeated one, HAS_NAME of an optional one in proto2,
- * and NAME_CASE of a oneof. */
+/* protobuf-c names a field's member by the field's name in lower case, with an underscore appended
+ * to the reserved words that it knows. In addition there are n_NAME for repeated fields, has_NAME
+ * for optional ones of proto2, and NAME_case for oneofs. */
 #include "members.h"
 
 #include "clash.h"
@@ -15,7 +15,7 @@ typedef Google__Protobuf__EnumDescriptorProto proto_enum;
 #define TYPE(name) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
 #define LABEL(name) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_##name
 
-/* Sorted, for bsearch: the words behind which protobuf-c 1.4 puts an underscore itself. */
+/* Sorted, for bsearch: the words to which protobuf-c 1.4 appends an underscore itself. */
 static const char *const known[] = {"and", "and_eq", "asm", "auto", "bitand", "bitor", "bool",
     "break", "case", "catch", "char", "class", "compl", "const", "const_cast", "continue",
     "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit", "extern",
@@ -85,7 +85,7 @@ members_rename(struct request *request, struct pool *pool)
 
 /* ---- checking ---- */
 
-/* A file that is looked through, and the first thing that is wrong with it. */
+/* A file being checked, and its first error. */
 struct look {
     const struct request_file *file;
     struct pool *pool;
@@ -157,7 +157,7 @@ check_members(struct look *look, const char *scope, const proto_message *message
     note(look, clash_find(&members));
 }
 
-/* A type is taken where a macro or one of protobuf-c's own is called so. */
+/* A type's name must not be a macro or one of protobuf-c's own types. */
 static void
 add_type(struct look *look, const char *name)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pool is a list of single allocations: a run makes few thousand of them, and speed is protoc's.
- */
+/* A pool is a list of single allocations: a run makes a few thousand, and protoc dominates its
+ * time. */
 #include "memory.h"
 
 #include <assert.h>

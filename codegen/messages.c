@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* protobuf-c makes tables of its own for services, in which a method is a member by its name in
- * lower case: with a method Register, or for C++ Delete, they do not compile. Nobody needs them
- * here, so it never hears of services. */
+/* protobuf-c generates its own tables for services, with a member for each method by its name in
+ * lower case: with a method Register, or in C++ Delete, they do not compile. They are not needed
+ * here, so services are removed. */
 #include "messages.h"
 
 #include "members.h"
 
-/* Takes the lists out of their files for the time of packing; they are freed with the request. */
+/* Removes the lists of services from their files while packing; they are freed with the request. */
 static void
 pack_without_services(
     Google__Protobuf__Compiler__CodeGeneratorRequest *request, size_t *counts, struct text *out)
@@ -26,7 +26,7 @@ pack_without_services(
         request->proto_file[i]->n_service = counts[i];
 }
 
-/* An answer of nothing but an error. */
+/* A response with only an error. */
 static void
 pack_error(const char *error, struct pool *pool, struct text *out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The request for messages alone, as protobuf-c's generator is to see it. */
+/* Builds the request that protobuf-c's generator gets: messages without services. */
 /* Threads: pure functions. */
 #pragma once
 
@@ -7,11 +7,10 @@
 
 enum messages {
     MESSAGES_READY,
-    MESSAGES_REFUSED,   /* protobuf-c would make what does not compile, or would not live through it
-                         */
-    MESSAGES_NO_REQUEST /* the bytes are no CodeGeneratorRequest */
+    MESSAGES_REFUSED,   /* protobuf-c would generate code that does not compile, or would crash */
+    MESSAGES_NO_REQUEST /* the bytes are not a CodeGeneratorRequest */
 };
 
-/* Add to `out` the serialized CodeGeneratorRequest without its services, with the fields renamed
- * that have to be (members.h); when it is refused, the CodeGeneratorResponse that says why. */
+/* Add to `out` the serialized CodeGeneratorRequest without its services, and with fields renamed as
+ * needed (members.h); or if rejected, a CodeGeneratorResponse with the reason. */
 enum messages messages_only(const uint8_t *data, size_t len, struct text *out);

@@ -24,7 +24,7 @@ fail(const char *what, const char *why)
     return EXIT_FAILURE;
 }
 
-/* A file that has no name, holds the text and is read from its start. NULL: errno says why. */
+/* An unnamed file with the text, positioned at its start. NULL: see errno. */
 static FILE *
 file_of(const struct text *text)
 {
@@ -39,7 +39,7 @@ file_of(const struct text *text)
     return NULL;
 }
 
-/* protoc-gen-c reads from `input` and writes to our standard output. */
+/* Run protoc-gen-c with `input` as its standard input, and our standard output. */
 static int
 run_generator(int input)
 {
@@ -64,8 +64,8 @@ run_generator(int input)
     return WIFEXITED(status) ? WEXITSTATUS(status) : fail("protoc-gen-c was killed", "");
 }
 
-/* Its answer, CodeGeneratorResponse, goes on with supported_features (field 2, a varint) =
- * FEATURE_PROTO3_OPTIONAL (1): two serialized messages in a row are both of them merged. */
+/* Append supported_features (field 2, a varint) = FEATURE_PROTO3_OPTIONAL (1) to its
+ * CodeGeneratorResponse: concatenated serialized messages are merged. */
 static int
 amend_response(void)
 {
@@ -76,7 +76,7 @@ amend_response(void)
     return EXIT_SUCCESS;
 }
 
-/* The whole answer: why there is nothing to generate. */
+/* Write only a response with the error. */
 static int
 refuse(const struct text *response)
 {
@@ -125,7 +125,7 @@ main(void)
     struct text request = {0};
     int code;
 
-    signal(SIGCHLD, SIG_DFL); /* ignored, it would leave no child to wait for */
+    signal(SIGCHLD, SIG_DFL); /* if ignored, waiting for the child would fail */
     if (!text_read(&request, stdin))
         code = fail("cannot read standard input: ", strerror(errno));
     else if (request.len == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names that C cannot have: a member that would be a keyword, and a function that Weir makes for
- * every service, get an underscore at the end; what still is not unique is refused (symbols.c). */
+/* Invalid C names: members that would be keywords, and functions that collide with those generated
+ * for every service, get an underscore appended; names that are still not unique are rejected
+ * (symbols.c). */
 #include "model.h"
 
 #include "comments.h"
@@ -8,7 +9,7 @@
 #include "symbols.h"
 #include <string.h>
 
-/* What is being built, and the first thing that was wrong with it. */
+/* The model being built, and its first error. */
 struct builder {
     const struct request *request;
     const struct request_file *file;
@@ -24,7 +25,7 @@ fail(struct builder *builder, const char *error)
     return false;
 }
 
-/* protoc writes type names with a dot in front, and has resolved them. */
+/* protoc has resolved type names, and writes them with a leading dot. */
 static bool
 resolve_message(struct builder *builder, const struct model_method *method, const char *type,
     struct model_message *out_message)
@@ -48,8 +49,8 @@ resolve_message(struct builder *builder, const struct model_method *method, cons
     return true;
 }
 
-/* Would PREFIX_NAME be one of the names that every service has? protobuf-c declares types
- * NAME_Service and NAME_Closure, with no underscore in NAME where that has no package. */
+/* Does PREFIX_NAME collide with a name generated for every service? protobuf-c declares types
+ * NAME_Service and NAME_Closure, without an underscore in NAME if there is no package. */
 static bool
 is_taken(const char *prefix, const char *name)
 {
@@ -147,7 +148,7 @@ build_imports(struct builder *builder)
     return true;
 }
 
-/* Comments go into the header, not into every program: the embedded descriptor is without them. */
+/* The embedded descriptor has no comments, which are only in the header. */
 static void
 build_descriptor(struct builder *builder)
 {

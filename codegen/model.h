@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One .proto file as generated code sees it: every name decided, every type resolved. */
-/* Threads: one thread uses a model; it lives in its pool. */
+/* A .proto file prepared for generation: all names chosen, all types resolved. */
+/* Threads: one owner at a time; a model lives in its pool. */
 #pragma once
 
 #include "request.h"
@@ -14,10 +14,10 @@ struct model_message {
 struct model_method {
     const char *full_name; /* "user.UserService.GetUser" */
     const char *path;      /* "/user.UserService/GetUser" */
-    const char *member;    /* of the vtable: "GetUser" */
+    const char *member;    /* in the vtable: "GetUser" */
     const char *function;  /* "user_UserService_GetUser" */
     const char *comment;   /* NULL: none */
-    const char *index;     /* in its service, "0" for the first */
+    const char *index;     /* within the service, "0" for the first */
     bool client_streams, server_streams;
     bool safe; /* option idempotency_level = NO_SIDE_EFFECTS */
     struct model_message input, output;
@@ -35,7 +35,7 @@ struct model_file {
     const char *name;   /* "user.proto" */
     const char *stem;   /* "user" */
     const char *symbol; /* "user_proto_file" */
-    bool has_messages;  /* there is a .pb-c.h */
+    bool has_messages;  /* has a .pb-c.h */
     const uint8_t *descriptor;
     size_t descriptor_len;
     struct model_import {
@@ -46,6 +46,6 @@ struct model_file {
     size_t service_count;
 };
 
-/* False: *out_error says in one line why there can be no C for this file. */
+/* False: *out_error has the reason why no code can be generated for the file, as one line. */
 bool model_init(struct model_file *model, const struct request *request, struct pool *pool,
     const struct request_file *file, const char **out_error);

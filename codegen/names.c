@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rules for messages are those of protobuf-c 1.4, odd ones included: an underscore is put
- * before a capital that follows anything but a capital ("A1B2" -> "a1_b2", "_Lead" -> "__lead",
- * "HTTPUser" -> "httpuser"), and none is ever taken away. test/golden compiles a file of such
- * names. */
+/* The rules for messages are those of protobuf-c 1.4, including odd ones: an underscore is inserted
+ * before a capital that follows a character other than a capital ("A1B2" -> "a1_b2", "_Lead" ->
+ * "__lead", "HTTPUser" -> "httpuser"), and none is ever removed. test/golden compiles a file of
+ * such names. */
 #include "names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* <ctype.h> asks the locale; a .proto is ASCII. */
+/* <ctype.h> depends on the locale; a .proto is ASCII. */
 static bool
 is_upper(char c)
 {
@@ -39,7 +39,7 @@ to_lower(char c)
     return is_upper(c) ? (char)(c - 'A' + 'a') : c;
 }
 
-/* The length of the identifier at the start of name; 0: there is none. */
+/* The length of the identifier at the start of name; 0: none. */
 static size_t
 identifier_len(const char *name)
 {
@@ -112,12 +112,11 @@ names_is_word(const char *name)
 bool
 names_is_reserved(const char *name)
 {
-    /* C11, 7.1.3: these are the compiler's, some of them keywords. */
+    /* C11, section 7.1.3: reserved for the implementation, some of them keywords. */
     return (name[0] == '_' && (name[1] == '_' || is_upper(name[1]))) || names_is_word(name);
 }
 
-/* The pieces of a dotted name, each put through `convert`, with "__" between those that are not
- * empty. */
+/* Convert the pieces of a dotted name, and join the non-empty results with "__". */
 static char *
 join(struct pool *pool, const char *full_name,
     void (*convert)(struct text *out, const char *piece, size_t len))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* protoc-gen-weir: protoc starts it, writes a request to its standard input and reads the answer
- * from its standard output. */
+/* protoc-gen-weir: started by protoc, which writes a request to its standard input and reads the
+ * response from its standard output. */
 #include "generate.h"
 #include "memory.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything here came over standard input, from protoc or from somebody who pretends to be it:
- * strings may be missing or not be names at all, and what reaches generated code is checked before.
- */
+/* Everything here came from standard input and is not trusted: strings may be missing or not be
+ * valid names, and all that reaches generated code is validated before. */
 #include "request.h"
 
 #include "names.h"
@@ -9,18 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* protoc itself reads messages in messages to this depth. */
+/* protoc's own limit of nested messages. */
 #define MAX_DEPTH 100
 
 /* `extend google.protobuf.FileOptions`, and MessageOptions, in protobuf-c/protobuf-c.proto, and the
- * fields in it. */
+ * extension's fields. */
 #define PB_C 1019
 #define PB_C_FILE_NO_GENERATE 1
 #define PB_C_FILE_C_PACKAGE 6
 #define PB_C_MESSAGE_BASE_FIELD_NAME 3
 
-/* The bytes of the extension, which a message of options that does not know it keeps with their
- * length. */
+/* The bytes of the extension, kept as an unknown field that includes their length. */
 static bool
 extension_bytes(
     const ProtobufCMessageUnknownField *unknown, const uint8_t **out_at, const uint8_t **out_end)
@@ -87,7 +85,7 @@ count_messages(proto_message *const *messages, size_t count)
     return total;
 }
 
-/* Messages without a name are left out: nothing can refer to them. */
+/* Messages without a name are skipped: nothing can refer to them. */
 static void
 index_messages(struct request *request, struct pool *pool, const struct request_file *file,
     const char *scope, proto_message *const *messages, size_t count)
@@ -167,7 +165,7 @@ request_fini(struct request *request)
     google__protobuf__compiler__code_generator_request__free_unpacked(request->raw, NULL);
 }
 
-/* A name that can stand in a comment, in a string and between the quotes of an #include. */
+/* Is the name safe in a comment, in a string, and in the quotes of an #include? */
 static bool
 is_plain_path(const char *name)
 {
@@ -200,8 +198,8 @@ check_file(const struct request *request, struct pool *pool, size_t index)
     return NULL;
 }
 
-/* Options are what follows --weir_opt or stands before the colon of --weir_out; there are none yet.
- */
+/* The parameter is the text of --weir_opt, or before the colon of --weir_out; there are no options
+ * yet. */
 static const char *
 check_parameter(const char *parameter, struct pool *pool)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What protoc asks for: its request, unpacked, with an index of all files and messages in it. */
-/* Threads: one thread uses a request. */
+/* The request from protoc, unpacked, with an index of its files and messages. */
+/* Threads: one owner at a time. */
 #pragma once
 
 #include "memory.h"
@@ -13,9 +13,9 @@ typedef Google__Protobuf__MethodDescriptorProto proto_method;
 
 struct request_file {
     const proto_file *proto;
-    const char *package;   /* "" when there is none */
-    const char *c_package; /* protobuf-c's option; NULL when it is not set */
-    bool no_generate;      /* protobuf-c's option: there is no .pb-c.h */
+    const char *package;   /* "" if none */
+    const char *c_package; /* protobuf-c's option; NULL if not set */
+    bool no_generate;      /* protobuf-c's option: no .pb-c.h */
     const char *symbol;    /* of its struct weir_file */
 };
 
@@ -32,24 +32,23 @@ struct request {
     size_t message_count;
 };
 
-/* NULL: the bytes are no CodeGeneratorRequest. Freed by protobuf-c's free_unpacked. */
+/* NULL: the bytes are not a CodeGeneratorRequest. Freed with protobuf-c's free_unpacked. */
 Google__Protobuf__Compiler__CodeGeneratorRequest *request_unpack(const uint8_t *data, size_t len);
 
-/* False: the bytes are no CodeGeneratorRequest. Needs request_fini only after true. */
+/* False: the bytes are not a CodeGeneratorRequest. Call request_fini only after true. */
 bool request_init(struct request *request, struct pool *pool, const uint8_t *data, size_t len);
 void request_fini(struct request *request);
 
-/* What is wrong with the request as a whole, in one line; NULL: nothing. */
+/* Validate the request as a whole. Returns NULL, or one line about the error. */
 const char *request_check(const struct request *request, struct pool *pool);
 
-/* What protobuf-c calls the member that every message begins with: "base", unless an option says
- * otherwise. */
+/* protobuf-c's name for the first member of every message: "base", unless an option changes it. */
 const char *request_base_member(const proto_message *message, struct pool *pool);
 
-/* NULL: the request has no such file, or message. name is without a dot in front. */
+/* NULL: not in the request. name has no leading dot. */
 const struct request_file *request_file(const struct request *request, const char *name);
 const struct request_message *request_message(const struct request *request, const char *name);
 
-/* A full name with the file's package replaced by its c_package, where that is set. */
+/* A full name with the file's package replaced by its c_package, if set. */
 const char *request_c_name(
     const struct request_file *file, struct pool *pool, const char *full_name);

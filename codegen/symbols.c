@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tags of structures count as names too: in C++ they share the name space. So do the members of a
- * service's handlers, of which `delete` and `delete_` would be one. */
+/* Struct tags count as names too, since they share the namespace in C++; so do the members of a
+ * service's handlers, of which `delete` and `delete_` would collide. */
 #include "symbols.h"
 
 #include "clash.h"
@@ -42,8 +42,7 @@ add_method(struct clash_list *symbols, const struct model_service *service,
         add(symbols, name, owner, of_server_stream, COUNT(of_server_stream));
 }
 
-/* Functions and types of the libraries that generated code uses are all in lower case behind one
- * of these. */
+/* Names of the libraries that generated code uses: one of these prefixes and lower case. */
 static bool
 is_of_libraries(const char *name)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reader of tags; groups are refused, as protobuf-c does. */
+/* Reads fields; groups are rejected, as in protobuf-c. */
 #include "wire.h"
 
 static bool

@@ -2,7 +2,7 @@
 /* A bounded cache of recently verified tokens; only tokens with a valid signature are inserted.
  *
  *     sets[hash]  ->  WAYS tokens, most recently used first
- * */
+ */
 /* Threads: a cache belongs to one thread: each loop has its own, without contention. */
 #pragma once
 
