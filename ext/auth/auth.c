@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checking tokens before calls, and while streams go on.
+/* Checks tokens before calls, and during streams.
  *
- * A token that was verified once is good until it expires, while two marks stay as they were: that
- * of the keys and that of the revocations. When one has moved on, the signature is verified, or the
- * hook asked, again. */
+ * A token that was verified once is valid until it expires, as long as two marks stay unchanged:
+ * that of the keys and that of the revocations. If one has changed, the signature is verified, or
+ * the hook called, again. */
 #include "auth/auth.h"
 
 #include "method/method.h"
 #include <strings.h>
 #include <time.h>
 
-/* How often the file of keys is looked at when nothing asks for it. */
+/* Interval of checks of the key file. */
 #define LOOK_EVERY WEIR_SECOND
 
 static const struct weir_key token_key = {"weir_auth token"};
 
-/* A few milliseconds late at most, which matters to no token, and ten times as fast. */
+/* The coarse clock: a few milliseconds late at most, and ten times faster. */
 static int64_t
 unix_now(void)
 {
@@ -25,7 +25,7 @@ unix_now(void)
     return now.tv_sec * WEIR_SECOND + now.tv_nsec;
 }
 
-/* ---- is a token good? NULL, or the reason why not ---- */
+/* ---- token checks: NULL, or the reason of the rejection ---- */
 
 static const char *
 verify(struct weir_auth *auth, const struct token *token, unsigned *out_mark)
@@ -40,7 +40,7 @@ verify(struct weir_auth *auth, const struct token *token, unsigned *out_mark)
     return reason;
 }
 
-/* A key that is not there may have come a moment ago, and another thread may have seen that first.
+/* A missing key may have been added just now, and another thread may have reloaded the file first.
  */
 static const char *
 verify_with_newest(struct weir_auth *auth, const struct token *token, unsigned *out_mark)
@@ -94,9 +94,9 @@ check_token(struct weir_auth *auth, struct auth_home *home, struct token *token,
     return reason == NULL ? check_revoked(auth, token) : reason;
 }
 
-/* ---- finding the token of a call ---- */
+/* ---- the token of a call ---- */
 
-/* The file of keys is looked at now and then, so that keys that were taken out of it end. */
+/* Check the key file periodically, so that removed keys lose effect. */
 static void
 look_at_keys(struct weir_auth *auth, struct auth_home *home, int64_t now)
 {
@@ -138,7 +138,7 @@ read_new(struct weir_auth *auth, struct auth_home *home, weir_str text, int64_t 
     return NULL;
 }
 
-/* *out_token is the caller's to unref. */
+/* The caller must unref *out_token. */
 static const char *
 find_token(struct weir_auth *auth, struct auth_home *home, weir_str text, struct token **out_token)
 {
@@ -160,7 +160,7 @@ find_token(struct weir_auth *auth, struct auth_home *home, weir_str text, struct
 
 /* ---- the header ---- */
 
-/* "Bearer", whatever its case (RFC 9110, section 11.1), and spaces before the token (RFC 6750,
+/* "Bearer", case-insensitive (RFC 9110, section 11.1), and spaces before the token (RFC 6750,
  * section 2.1). */
 static const char *
 read_bearer(weir_str header, weir_str *out_token)
@@ -177,7 +177,7 @@ read_bearer(weir_str header, weir_str *out_token)
     return out_token->len == 0 ? "it is empty" : NULL;
 }
 
-/* The only value; of several, a proxy before us may have judged another one than we would. */
+/* The header's value; several are rejected, since a proxy may have checked another one. */
 static const char *
 find_header(weir_call *call, weir_str *out_value)
 {
@@ -194,13 +194,13 @@ find_header(weir_call *call, weir_str *out_value)
 
 /* ---- streams ---- */
 
-/* On a call until it ends; token is NULL when the interceptor has left it. */
+/* Attached to a call until it ends; token is NULL once the interceptor has returned. */
 struct watch {
     struct weir_auth *auth;
     struct token *token;
 };
 
-/* When to look next: the token's end, or the time for a recheck, on the clock of weir_now. */
+/* The time of the next check, on the clock of weir_now: the token's expiry, or the next recheck. */
 static int64_t
 next_look(const struct weir_auth *auth, const struct token *token)
 {
@@ -298,7 +298,7 @@ is_skipped(const struct weir_auth *auth, const char *method)
     return false;
 }
 
-/* Values go on into the calls that the handler makes, but not beyond the interceptor. */
+/* The value is inherited by calls that the handler makes, and ends with the interceptor. */
 weir_code
 weir_auth_intercept(void *self, weir_call *call, weir_next *next)
 {
@@ -328,6 +328,6 @@ weir_auth_claims(const weir_call *call)
 void
 weir_auth_recheck(weir_auth *auth)
 {
-    if (atomic_fetch_add(&auth->ask_mark, 1) + 1 == 0) /* 0 is a token that was never asked about */
+    if (atomic_fetch_add(&auth->ask_mark, 1) + 1 == 0) /* 0 marks a token that was never checked */
         atomic_fetch_add(&auth->ask_mark, 1);
 }

@@ -4,7 +4,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* -1: not of the alphabet. */
+/* -1: not in the alphabet. */
 static int
 digit_of(char c)
 {

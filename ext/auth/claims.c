@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What handlers ask about claims. */
+/* Accessors of claims, for handlers. */
 #include "auth/token.h"
 #include "json/strict_json.h"
 

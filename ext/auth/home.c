@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each thread keeps: a cache of its own, so that loops never wait for each other. */
+/* Per-thread state: a cache of its own, so that loops do not contend. */
 #include "auth/auth.h"
 
 #include <stdlib.h>
@@ -22,7 +22,7 @@ home_free(struct auth_home *home)
     free(home);
 }
 
-/* The thread ends. */
+/* Destructor, when the thread ends. */
 static void
 leave(void *arg)
 {

@@ -10,10 +10,10 @@
 #include <openssl/param_build.h>
 #include <stdlib.h>
 
-/* Room for a number of an RSA key of 8192 bits. */
+/* Size of a number of an RSA key of 8192 bits, in bytes. */
 #define NUMBER_MAX 1024
 
-/* Bytes of a key on Ed25519. */
+/* Size of an Ed25519 key, in bytes. */
 #define ED25519_SIZE 32
 
 /* ---- reading ---- */
@@ -33,7 +33,7 @@ read_number(const json_t *jwk, const char *name, struct number *out)
            base64url_decode(text, len, out->bytes, &out->len);
 }
 
-/* NULL: the parameters make no key. */
+/* NULL: the parameters are not a valid key. */
 static EVP_PKEY *
 public_key_of(const char *type, OSSL_PARAM_BLD *build)
 {
@@ -92,7 +92,7 @@ ec_of(const uint8_t point[2 * KEY_P256_SIZE + 1])
     return pkey;
 }
 
-/* The point uncompressed: 4, x, y (SEC 1, section 2.3.3). */
+/* An uncompressed point: 4, x, y (SEC 1, section 2.3.3). */
 static EVP_PKEY *
 read_ec(const json_t *jwk)
 {
@@ -127,7 +127,7 @@ static const struct kind {
     {"OKP", "Ed25519", read_okp, KEY_EDDSA},
 };
 
-/* An absent member says nothing. */
+/* An absent member matches. */
 static bool
 text_is(const json_t *jwk, const char *name, const char *wanted)
 {
@@ -154,7 +154,7 @@ may_verify(const json_t *jwk)
     return false;
 }
 
-/* NULL: a key that is not for us (RFC 7517, section 5: to be left out). */
+/* NULL: an unsupported key (RFC 7517, section 5: to be ignored). */
 static const struct kind *
 kind_of(const json_t *jwk)
 {
@@ -221,7 +221,7 @@ bytes_json(const uint8_t *bytes, size_t len)
     return json_stringn(text, base64url_encode(bytes, len, text));
 }
 
-/* A number of the key, in as few bytes as hold it, or in `size` of them. NULL: no memory. */
+/* A number of the key, in the minimum number of bytes, or in `size` bytes. NULL: no memory. */
 static json_t *
 number_json(const EVP_PKEY *pkey, const char *name, int size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One key: which algorithm it is for, and verifying with it. */
+/* A key: its algorithm, and verification. */
 #include "auth/key.h"
 
 #include <openssl/bn.h>
@@ -8,12 +8,12 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
-/* Fewer are within reach of an attacker, and more only of one who wants us to compute for long (RFC
- * 7518, section 3.3). */
+/* Shorter keys can be broken (RFC 7518, section 3.3); longer ones would only make verification
+ * expensive. */
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
 
-/* Room for a signature on P-256 in DER. */
+/* Size of a P-256 signature in DER. */
 #define DER_SIZE 80
 
 static const char *const names[KEY_ALGORITHM_COUNT] = {
@@ -49,8 +49,8 @@ judge_ec(const EVP_PKEY *pkey)
     return "its curve is not P-256";
 }
 
-/* With an exponent of 1 a signature is what it signs, so anybody could make one; an even one has no
- * inverse (RFC 8017, 3.1). */
+/* With an exponent of 1 anybody could forge signatures; an even one has no inverse (RFC 8017,
+ * section 3.1). */
 static bool
 has_sound_exponent(const EVP_PKEY *pkey)
 {
@@ -74,7 +74,7 @@ judge_rsa(const EVP_PKEY *pkey)
     return bits > RSA_BITS_MAX ? "an RSA key of more than 8192 bits takes too long" : NULL;
 }
 
-/* What is wrong with a key; else *out_algorithm is set. */
+/* Returns the reason why a key is not usable, or NULL with *out_algorithm. */
 static const char *
 judge(const EVP_PKEY *pkey, enum key_algorithm *out_algorithm)
 {
@@ -116,7 +116,7 @@ key_fini(struct key *key)
 
 /* ---- verifying ---- */
 
-/* OpenSSL wants the two numbers in DER. 0: no memory. */
+/* Convert the two numbers to DER, for OpenSSL. 0: no memory. */
 static size_t
 der_signature(const uint8_t *signature, uint8_t out[DER_SIZE])
 {
@@ -127,7 +127,7 @@ der_signature(const uint8_t *signature, uint8_t out[DER_SIZE])
     int len = 0;
 
     if (pair != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(pair, r, s) == 1) {
-        r = s = NULL; /* the pair's */
+        r = s = NULL; /* owned by the pair */
         len = i2d_ECDSA_SIG(pair, &at);
     }
     BN_free(r);

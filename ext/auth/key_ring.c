@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a file of keys, and reading it again. */
+/* Loads the key file, and reloads it. */
 #include "auth/key_ring.h"
 
 #include <errno.h>
@@ -12,8 +12,8 @@
 
 #define FILE_MAX (256 * 1024)
 
-/* A file system's clock ticks in milliseconds: a file that was written this lately, in seconds, may
- * be written again within the same tick. */
+/* File timestamps have a granularity of milliseconds: a file modified within the last seconds may
+ * be modified again with the same timestamp. */
 #define FRESH_SECONDS 2
 
 static weir_code
@@ -51,13 +51,13 @@ same_stamp(const struct key_file_stamp *a, const struct key_file_stamp *b)
 }
 
 struct content {
-    char *text; /* room for FILE_MAX */
+    char *text; /* of size FILE_MAX */
     size_t len;
     struct key_file_stamp stamp;
     uint8_t digest[KEY_FILE_DIGEST];
 };
 
-/* False: errno says why. */
+/* False: see errno. */
 static bool
 read_opened(int fd, struct content *out)
 {
@@ -94,7 +94,7 @@ read_content(const char *path, struct content *out, struct weir_auth_error *erro
 
 /* ---- the ring ---- */
 
-/* A set of every key there should be. */
+/* Make a set of all keys. */
 static weir_code
 make_set(const struct key_ring *ring, const struct content *content, struct key_set **out_set,
     struct weir_auth_error *error)
@@ -176,7 +176,7 @@ key_ring_keys(struct key_ring *ring)
     return keys;
 }
 
-/* ---- changes, all under the lock ---- */
+/* ---- changes, under the lock ---- */
 
 static void
 fail_change(struct key_ring *ring, weir_code code, const char *text)
@@ -206,8 +206,8 @@ take_over(struct key_ring *ring, const struct content *content)
     return WEIR_OK;
 }
 
-/* status: of the file as it was a moment ago. One that cannot be read is told of once, and tried
- * again at each look: what kept it from being read may pass without a change of the file. */
+/* status: of the file just now. A file that cannot be read is reported once, and retried at each
+ * check, since the cause may disappear without a change of the file. */
 static void
 read_again(struct key_ring *ring, const struct stat *status)
 {
@@ -223,7 +223,7 @@ read_again(struct key_ring *ring, const struct stat *status)
     ring->unread = code != WEIR_OK;
     if (code == WEIR_OK && memcmp(content.digest, ring->digest, sizeof(content.digest)) != 0)
         code = take_over(ring, &content);
-    if (code == WEIR_RESOURCE_EXHAUSTED) /* as if it had not been seen */
+    if (code == WEIR_RESOURCE_EXHAUSTED) /* retry as if not seen */
         memcpy(content.digest, ring->digest, sizeof(content.digest));
     remember(ring, &content);
     ring->fresh = ring->fresh || ring->unread || code == WEIR_RESOURCE_EXHAUSTED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sets of keys: reading them, and finding the one for a token. */
+/* Sets of keys: parsing, and choosing the keys for a token. */
 #include "auth/key_set.h"
 
 #include "auth/reason.h"
@@ -50,7 +50,7 @@ fail(struct weir_auth_error *error, const char *format, ...)
 
 /* ---- PEM ---- */
 
-/* NULL: the block is neither a public key nor a certificate, or is broken. */
+/* NULL: the block is neither a public key nor a certificate, or is invalid. */
 static EVP_PKEY *
 read_block(const char *name, const uint8_t *data, long len)
 {
@@ -181,8 +181,8 @@ names_key(const struct key_set *set, const char *id)
     return false;
 }
 
-/* A kid that is known chooses; of a token without one, or with one that no key has, the keys
- * without a kid are tried, and of one without any also the others. */
+/* A known kid selects its keys; with an unknown one, the keys without a kid are tried; without a
+ * kid in the token, all keys. */
 static bool
 fits(const struct key *key, const char *id, bool named)
 {

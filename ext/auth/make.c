@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making a weir_auth from its options. */
+/* Creates a weir_auth from its options. */
 #include "auth/auth.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #define CACHE_TOKENS 1024
 #define RECHECK (10 * WEIR_SECOND)
 
-/* NULL stays NULL. False: no memory. */
+/* Copy a string; NULL stays NULL. False: no memory. */
 static bool
 copy_text(const char *text, char **out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why tokens are refused. */
+/* The reasons why tokens are rejected. */
 #include "auth/reason.h"
 
 const char auth_no_header[] = "no authorization header";

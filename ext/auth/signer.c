@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signing tokens, and making the keys for it. */
+/* Signs tokens, and generates keys for that. */
 #include <weir/signer.h>
 
 #include "auth/base64url.h"
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Bits of a new RSA key: NIST SP 800-57 holds 3072 to be good beyond 2030. */
+/* Bits of a new RSA key: acceptable beyond 2030 according to NIST SP 800-57. */
 #define NEW_RSA_BITS 3072
 
 #define SIGNATURE_MAX 1024
@@ -28,9 +28,9 @@ fail(struct weir_auth_error *error, const char *text)
     return WEIR_INVALID_ARGUMENT;
 }
 
-/* ---- making one ---- */
+/* ---- creation ---- */
 
-/* The JSON of the public key's members in their order, hashed (RFC 7638, section 3). */
+/* Set the kid to the key's thumbprint (RFC 7638, section 3). */
 static bool
 name_by_thumbprint(struct key *key)
 {
@@ -72,7 +72,7 @@ make(EVP_PKEY *pkey, weir_signer **out_signer, struct weir_auth_error *error)
     return WEIR_OK;
 }
 
-/* OpenSSL would ask at the terminal. */
+/* OpenSSL would prompt on the terminal. */
 static int
 no_passphrase(char *buffer, int size, int writing, void *arg)
 {
@@ -147,7 +147,7 @@ weir_signer_key_id(const weir_signer *signer)
     return signer->key.id;
 }
 
-/* A copy of what was written. Frees bio. */
+/* A copy of the text in bio, which is freed. */
 static char *
 take_text(BIO *bio, int written)
 {
@@ -255,7 +255,7 @@ payload_of(const struct weir_token *token)
     return NULL;
 }
 
-/* Append a part at *at, and move on. Adopts json. False: no memory. */
+/* Append a part at *at, and advance. Adopts json. False: no memory. */
 static bool
 append_part(char *out, size_t size, size_t *at, json_t *json)
 {
@@ -269,7 +269,7 @@ append_part(char *out, size_t size, size_t *at, json_t *json)
     return good;
 }
 
-/* OpenSSL's signature on P-256 is DER; a token's, two numbers of fixed size. 0: it failed. */
+/* Convert OpenSSL's P-256 signature from DER to two numbers of fixed size. 0: failed. */
 static size_t
 plain_signature(uint8_t *signature, size_t len)
 {
@@ -284,7 +284,7 @@ plain_signature(uint8_t *signature, size_t len)
     return good ? (size_t)2 * KEY_P256_SIZE : 0;
 }
 
-/* 0: it failed. */
+/* 0: failed. */
 static size_t
 sign(const struct key *key, const char *text, size_t len, uint8_t out[SIGNATURE_MAX])
 {
@@ -334,7 +334,7 @@ weir_jwt_sign(const weir_signer *signer, const struct weir_token *token, char **
     size_t size = BASE64URL_ENCODED(len) + 2 * SIGNATURE_MAX;
     char *out;
 
-    if (payload == NULL) { /* jansson says neither which, nor that memory was short */
+    if (payload == NULL) { /* jansson reports neither which, nor a lack of memory */
         json_decref(header);
         return WEIR_INVALID_ARGUMENT;
     }

@@ -38,7 +38,7 @@ take(struct state *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* The last bytes, fewer than eight, with the length in the highest. */
+/* The last bytes, fewer than eight, with the length in the top byte. */
 static uint64_t
 last_word(const uint8_t *bytes, size_t len, size_t left)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading tokens. Whatever is odd is refused: an issuer's library writes none of it. */
+/* Strict parsing of tokens: whatever no issuer's library writes is rejected. */
 #include "auth/token.h"
 
 #include "auth/base64url.h"
@@ -37,7 +37,8 @@ split(const char *text, size_t len, struct parts *out)
     return memchr(at, '.', out->signature.len) == NULL;
 }
 
-/* A part that is an object. NULL: it is there; else the reason. scratch has room for the part. */
+/* Parse a part that is a JSON object. Returns NULL, or the reason of a failure. scratch has room
+ * for the part. */
 static const char *
 read_part(weir_str part, uint8_t *scratch, json_t **out)
 {
@@ -62,7 +63,7 @@ read_header(struct token *token)
     token->algorithm = key_algorithm_of(algorithm);
     if (token->algorithm == KEY_ALGORITHM_COUNT)
         return auth_algorithm;
-    if (json_object_get(token->header, "crit") != NULL) /* must be understood, or refused */
+    if (json_object_get(token->header, "crit") != NULL) /* not supported, so rejected */
         return "it has a critical extension";
     if (id != NULL && !json_is_string(id))
         return "kid is not a text";
@@ -72,7 +73,7 @@ read_header(struct token *token)
 
 /* ---- the claims (RFC 7519, section 4.1) ---- */
 
-/* An absent claim leaves *out as it is. False: it is no text. */
+/* An absent claim leaves *out unchanged. False: not a string. */
 static bool
 text_claim(const json_t *payload, const char *name, const char **out)
 {
@@ -84,7 +85,7 @@ text_claim(const json_t *payload, const char *name, const char **out)
     return *out != NULL;
 }
 
-/* NumericDate may have a fraction. False: it is no number, or none that a date can be. */
+/* NumericDate may have a fraction. False: not a number, or out of range. */
 static bool
 date_claim(const json_t *payload, const char *name, double *out)
 {
@@ -96,7 +97,7 @@ date_claim(const json_t *payload, const char *name, double *out)
     return json_is_number(claim) && *out >= 0 && *out < 1e15;
 }
 
-/* Seconds to nanoseconds, within what the clock can say. */
+/* Seconds to nanoseconds, clamped. */
 static int64_t
 nanoseconds(double seconds)
 {
@@ -178,7 +179,7 @@ is_text(const json_t *json, const char *wanted)
     return json_is_string(json) && strcmp(json_string_value(json), wanted) == 0;
 }
 
-/* aud is a text, or a list of them. */
+/* aud is a string, or a list of strings. */
 static bool
 is_for(const json_t *audience, const char *wanted)
 {
@@ -205,7 +206,7 @@ check_rules(const struct token *token, const struct token_rules *rules)
     return NULL;
 }
 
-/* ---- the whole ---- */
+/* ---- whole tokens ---- */
 
 static const char *
 read_parts(struct token *token, const struct parts *parts, uint8_t *scratch)
@@ -222,7 +223,7 @@ read_parts(struct token *token, const struct parts *parts, uint8_t *scratch)
     return reason;
 }
 
-/* Room for the text, and the signature behind it. */
+/* Allocate a token with room for the text, followed by the signature. */
 static struct token *
 token_new(const char *text, size_t len, const struct parts *parts)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set-associative cache: the place of a token is found by a keyed hash of its end, which is
- * signature and cannot be chosen, and its whole text is compared. */
+/* A set-associative cache: a token's set is selected by a keyed hash of its end, which is part of
+ * the signature and cannot be chosen; then the whole text is compared. */
 #include "auth/token_cache.h"
 
 #include "auth/siphash.h"
@@ -10,7 +10,7 @@
 
 #define WAYS 4
 
-/* Bytes of a token's end that are hashed: 94 bits of its signature. */
+/* Bytes at the end of a token that are hashed: 94 bits of its signature. */
 #define HASHED 16
 
 bool
@@ -44,7 +44,7 @@ set_of(const struct token_cache *cache, const char *text, size_t len)
     return cache->slots + (hash & cache->set_mask) * WAYS;
 }
 
-/* Put what is at this place first. */
+/* Move the token at this place to the front. */
 static struct token *
 bring_forward(struct token **set, size_t place)
 {
@@ -55,7 +55,7 @@ bring_forward(struct token **set, size_t place)
     return token;
 }
 
-/* Two ends, in a time that does not tell where they differ: these are what must not be guessed. */
+/* Compare two ends in constant time, as they must not be guessable by timing. */
 static bool
 same_end(const char *a, const char *b)
 {
@@ -66,7 +66,7 @@ same_end(const char *a, const char *b)
     return ((left[0] ^ right[0]) | (left[1] ^ right[1])) == 0;
 }
 
-/* No token is shorter than its signature. What differs mostly does so at the end. */
+/* Tokens are never shorter than HASHED. Different ones usually differ at the end. */
 static bool
 is_of(const struct token *token, weir_str text)
 {
@@ -76,7 +76,7 @@ is_of(const struct token *token, weir_str text)
            same_end(token->text + at, text.data + at) && memcmp(token->text, text.data, at) == 0;
 }
 
-/* Calls of a batch come from one client, with one token. */
+/* Consecutive calls often have the same token, from one client. */
 struct token *
 token_cache_lookup(struct token_cache *cache, weir_str text)
 {
@@ -94,7 +94,7 @@ token_cache_lookup(struct token_cache *cache, weir_str text)
     return NULL;
 }
 
-/* An empty place, else that of a token that has expired, else that of the one used longest ago. */
+/* An empty place, else an expired token's, else the least recently used one's. */
 static size_t
 place_for_one(struct token **set, int64_t now, bool *out_evicted)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Channels and subchannels. Lists of parts come from the channel piece by piece, since they have
- * any length. */
+/* Channels and subchannels. Lists of parts, which may have any length, are read from the channel
+ * piece by piece. */
 #include "channelz/channelz.h"
 
 #define PIECE 64
 
-/* Messages in an arena, as many as come. */
+/* A growable list of messages, in an arena. */
 struct refs {
     void **list;
     size_t count, room;

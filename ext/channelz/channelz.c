@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc.channelz.v1: nothing is kept for it but who is shown; each question is answered from
- * what these count anyway. */
+/* grpc.channelz.v1: keeps only the servers and channels shown; responses are made from the counters
+ * that these have anyway. */
 #include "channelz/channelz.h"
 
 #include <stdlib.h>
@@ -193,7 +193,7 @@ get_server(void *self, weir_call *call, const Grpc__Channelz__V1__GetServerReque
 
 /* ---- sockets ---- */
 
-/* The connections from an id on: one more than there is room for shows whether there are others. */
+/* The connections from an id on; one more than fits is read, to know whether there are more. */
 static weir_code
 get_server_sockets(void *self, weir_call *call,
     const Grpc__Channelz__V1__GetServerSocketsRequest *request,
@@ -227,7 +227,7 @@ get_server_sockets(void *self, weir_call *call,
     return WEIR_OK;
 }
 
-/* One that listens; NULL with OK: there is none. */
+/* Find a listening socket. NULL with OK: none. */
 static weir_code
 find_listener(
     weir_call *call, const weir_server *server, int64_t id, Grpc__Channelz__V1__Socket **out_socket)
@@ -241,7 +241,7 @@ find_listener(
     return *out_socket == NULL ? channelz_fail_memory(call) : WEIR_OK;
 }
 
-/* The same of a connection. */
+/* The same for a connection. */
 static weir_code
 find_connection(weir_call *call, const struct channelz_owner *owner, int64_t id,
     Grpc__Channelz__V1__Socket **out_socket)

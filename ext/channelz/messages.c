@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Weir counts, as messages of channelz. */
+/* Converts Weir's statistics to messages of channelz. */
 #include "channelz/channelz.h"
 
 #include <arpa/inet.h>
@@ -20,8 +20,8 @@ new_message(weir_call *call, const ProtobufCMessageDescriptor *type)
 
 #define NEW(call, type) new_message(call, &grpc__channelz__v1__##type##__descriptor)
 
-/* A point of weir_now's clock on the wall clock; *out_time stays NULL for what has never been.
- * False: no memory. */
+/* Convert a time of weir_now to wall-clock time; *out_time stays NULL for an event that never
+ * happened. False: no memory. */
 static bool
 tell_time(weir_call *call, int64_t point, Google__Protobuf__Timestamp **out_time)
 {
@@ -110,7 +110,7 @@ tell_other(weir_call *call, const char *name)
     return other->name == NULL ? NULL : told;
 }
 
-/* "unix:/path" without what is in front. */
+/* "unix:/path" without the prefix. */
 static const char *
 path_of(const char *text)
 {
@@ -134,7 +134,7 @@ tell_address(weir_call *call, const struct weir_address *address, const char *te
 
 /* ---- sockets ---- */
 
-/* Streams are begun by the client: of a server's connection that is its peer. */
+/* Streams are started by the client: on a server's connection, by the peer. */
 static Grpc__Channelz__V1__SocketData *
 tell_data(weir_call *call, const struct weir_connection *from, bool is_channel)
 {
@@ -199,7 +199,7 @@ channelz_connection(
                : socket;
 }
 
-/* "127.0.0.1:50051", "[::1]:50051", "unix:/path"; a zone ("%eth0") is left out. */
+/* "127.0.0.1:50051", "[::1]:50051", "unix:/path"; a zone ("%eth0") is omitted. */
 static Grpc__Channelz__V1__Address *
 tell_text(weir_call *call, const char *text)
 {
@@ -255,7 +255,7 @@ channelz_server_data(weir_call *call, const weir_server *server)
 
 /* ---- channels ---- */
 
-/* The numbers of Weir's states are one below those of the protocol, which begin with UNKNOWN. */
+/* Weir's states are numbered one below those of the protocol, which start with UNKNOWN. */
 static Grpc__Channelz__V1__ChannelConnectivityState *
 tell_state(weir_call *call, weir_connectivity state)
 {

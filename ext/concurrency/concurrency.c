@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The concurrency limit around calls: who is let in, who is not asked, what is measured. */
+/* The interceptor of the concurrency limit: admission, exemptions, and measurement. */
 #include "concurrency/control.h"
 #include "method/method.h"
 #include <stdlib.h>
@@ -94,8 +94,8 @@ refuse(weir_call *call)
     return weir_fail(call, WEIR_UNAVAILABLE, "overloaded");
 }
 
-/* A refusal or a mistake of the caller's takes no time, and a call that was given up says little;
- * one whose deadline passed says that it takes longer than that. */
+/* Rejections and callers' errors take no time, and a cancelled call tells little; a call whose
+ * deadline passed gives a lower bound. */
 static enum control_says
 says(weir_code code)
 {

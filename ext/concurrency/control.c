@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the concurrency limit finds itself. */
+/* The algorithm of the adaptive concurrency limit. */
 #include "concurrency/control.h"
 
 #define UNIT 1024
-#define SUFFERED_MOST 1000 /* times the least: what is longer says no more */
+#define SUFFERED_MOST 1000 /* times the minimum: ratios are clamped to this */
 #define SHRINK_MOST 0.5
 #define GROWTH 0.1
 
@@ -69,7 +69,7 @@ method_of(struct control *control, const char *name)
     return &control->methods[CONTROL_METHODS - 1];
 }
 
-/* Zero is unknown. */
+/* 0 means unknown. */
 static int64_t
 lower(atomic_int_fast64_t *least, int64_t latency)
 {
@@ -84,14 +84,14 @@ lower(atomic_int_fast64_t *least, int64_t latency)
 
 /* ---- windows ---- */
 
-/* What calls took that began in a probe is what they take. */
+/* Take the minimum latencies from calls that started in a probe. */
 static void
 learn(struct control *control)
 {
     for (unsigned i = 0; i < CONTROL_METHODS; i++) {
         int64_t probed = atomic_load(&control->methods[i].probed);
 
-        /* Once a probe: who ends later than the first only took longer. */
+        /* Once per probe: calls that end after the first only took longer. */
         if (probed > 0 && atomic_compare_exchange_strong(&control->methods[i].probed, &probed, -1))
             atomic_store(&control->methods[i].least, probed);
     }
@@ -123,7 +123,8 @@ begin_probe(struct control *control, int64_t now)
     control->limit = limit < control->least ? control->least : (unsigned)limit;
 }
 
-/* A probe's own window changes nothing: what ended in it began before, or was held back. */
+/* A probe's own window does not change the limit: calls that ended in it started before, or were
+ * held back. */
 static void
 turn(struct control *control, int64_t now)
 {
@@ -161,7 +162,7 @@ sample(struct control *control, const char *name, int64_t started, int64_t laten
     int64_t least = cut ? atomic_load(&method->least) : lower(&method->least, latency);
     double suffered;
 
-    if (cut && (least == 0 || latency <= least)) /* the client's haste, not our slowness */
+    if (cut && (least == 0 || latency <= least)) /* a short deadline, not a slow server */
         return;
     if (!cut && started >= control->probe_start && started < control->probe_end)
         (void)lower(&method->probed, latency);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Choosing by language, hostname and chance. */
+/* Choice by language, hostname and percentile. */
 #include "config/choices.h"
 
 #include <strings.h>
@@ -21,7 +21,7 @@ choices_own_client(char hostname[256])
     return client;
 }
 
-/* Is it in the list of this name, or is there no such list? */
+/* Is the value in the list of this name, or is there no such list? */
 static weir_code
 is_listed(const struct weir_value *choice, const char *name, const char *own, bool *out_listed,
     struct weir_value_error *error)

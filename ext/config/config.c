@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A service config as a whole: balancers, throttling, health, and its methods. */
+/* Parses a service config: balancers, throttling, health, and methods. */
 #include "config/choices.h"
 #include "config/methods.h"
 #include <stdlib.h>
 #include <weir/config.h>
 
-/* What the public struct points to lies in the tree. */
+/* Everything that the public struct points to is in the tree. */
 struct parsed {
-    struct weir_service_config config; /* first, so that it stands for the whole */
+    struct weir_service_config config; /* first, so that the two share an address */
     struct tree tree;
 };
 
@@ -27,7 +27,7 @@ read_balancer(
     return WEIR_OK;
 }
 
-/* An object in place of the list: its members keep the places that errors name. */
+/* Convert the list to an object, whose members keep the locations for errors. */
 static weir_code
 read_balancers(struct tree *tree, const struct weir_value *list, struct weir_service_config *config,
     struct weir_value_error *error)
@@ -50,7 +50,7 @@ read_balancers(struct tree *tree, const struct weir_value *list, struct weir_ser
     return WEIR_OK;
 }
 
-/* The older field: a name, in whatever letters. */
+/* The older field: a name, case-insensitive. */
 static weir_code
 read_balancer_name(
     struct tree *tree, const struct weir_value *value, struct weir_service_config *config)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names, limits, and the policies of retries and hedges (gRFC A2, A6). */
+/* Names, limits, and retry and hedging policies (gRFC A2, A6). */
 #include "config/methods.h"
 
-/* gRFC A6: more are as many. */
+/* gRFC A6: higher values are clamped to this. */
 #define MOST_ATTEMPTS 5
 
-/* OK: it is there. */
+/* OK: the member exists. */
 static weir_code
 need(const struct weir_value *object, const char *name, struct weir_value_error *error)
 {
@@ -59,7 +59,7 @@ texts_are_equal(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Is it among the names of these? */
+/* Is the name used by one of these configs? */
 static bool
 is_named(
     const struct weir_method_config *methods, size_t count, const struct weir_method_name *name)
@@ -78,7 +78,7 @@ is_named(
     return false;
 }
 
-/* A method has one config. list: the methodConfigs. */
+/* Check that no method has two configs. list: the methodConfigs. */
 static weir_code
 check_names(const struct weir_value *list, const struct weir_method_config *methods,
     struct weir_value_error *error)
@@ -153,7 +153,7 @@ read_attempts(
     return WEIR_OK;
 }
 
-/* It has to be there, and above zero. */
+/* Required, and above zero. */
 static weir_code
 read_backoff(
     const struct weir_value *object, const char *name, int64_t *out, struct weir_value_error *error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From jansson's values to ours. */
+/* Converts jansson's values to ours. */
 #include "config/tree.h"
 
 #include "json/strict_json.h"
