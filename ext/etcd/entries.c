@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys and the servers that they stand for. What is rubbish is passed over: others may write there,
- * and one bad value must not cost the good ones. */
+/* Keys and their servers. Invalid values are skipped: others may write there, and one bad value
+ * must not affect the valid ones. */
 #include "etcd/entries.h"
 
 #include <jansson.h>
@@ -43,7 +43,7 @@ refuse(const char **out_why, const char *why)
     return WEIR_INVALID_ARGUMENT;
 }
 
-/* *out_address is the JSON's. */
+/* *out_address belongs to the JSON. */
 static weir_code
 read_value(const json_t *json, const char **out_address, unsigned *out_weight, const char **out_why)
 {

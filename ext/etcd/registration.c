@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server's place in etcd. One fiber goes round:
+/* A server's registration in etcd. A fiber runs this cycle:
  *
- *   grant a lease -> put the key under it -> keep the lease alive, every third of its time,
- *        ^                                        |    and put the key again if somebody deleted it
- *        +---- wait, longer each time <---- it failed, or the lease is gone
+ *   grant a lease -> put the key under it -> keep the lease alive, every third of its TTL,
+ *        ^                                        |    and put the key again if it was deleted
+ *        +---- backoff <---- a step failed, or the lease has expired
  *
- * until it is told to leave; then it revokes the lease, which takes the key with it. */
+ * until it is asked to leave; then it revokes the lease, which deletes the key. */
 #include "etcd/session.h"
 
 #include <jansson.h>
@@ -28,15 +28,15 @@ struct weir_etcd_registration {
     int64_t ttl;
     weir_etcd_observer *observer;
     void *observer_self;
-    weir_event *leave;                          /* asked to leave */
-    weir_event *left;                           /* the fiber is about to return */
-    int64_t lease;                              /* the fiber's; 0: none */
-    bool blind;                                 /* the fiber's: etcd does not let it read the key */
-    enum { NOTHING, REGISTERED, MISSING } told; /* the fiber's: what the observer knows */
-    weir_code result;                           /* of leaving; written before `left` is set */
+    weir_event *leave;                          /* set to ask the fiber to leave */
+    weir_event *left;                           /* set when the fiber is about to return */
+    int64_t lease;                              /* used by the fiber; 0: none */
+    bool blind;                                 /* used by the fiber: etcd denies reading the key */
+    enum { NOTHING, REGISTERED, MISSING } told; /* used by the fiber: last report to the observer */
+    weir_code result;                           /* of leaving; set before `left` */
 };
 
-/* Only what is new. */
+/* Report only changes. */
 static void
 tell(weir_etcd_registration *it, bool registered, const char *why)
 {
@@ -47,7 +47,7 @@ tell(weir_etcd_registration *it, bool registered, const char *why)
         it->observer(it->observer_self, registered, why);
 }
 
-/* ---- steps; not OK: why says why ---- */
+/* ---- steps; on failure the reason is in `why` ---- */
 
 static weir_code
 grant(weir_etcd_registration *it, char why[ETCD_WHY])
@@ -92,7 +92,7 @@ put(weir_etcd_registration *it, char why[ETCD_WHY])
     return WEIR_OK;
 }
 
-/* One exchange on the stream. */
+/* One request and response on the stream. */
 static weir_code
 prolong_on(weir_call *call, int64_t lease, int64_t *out_ttl)
 {
@@ -112,8 +112,8 @@ prolong_on(weir_call *call, int64_t lease, int64_t *out_ttl)
     return WEIR_OK;
 }
 
-/* NOT_FOUND: the lease is gone. A stream of its own each time, with a deadline: so an etcd that
- * says nothing more is noticed. */
+/* NOT_FOUND: the lease has expired. Uses a new stream each time, with a deadline, to detect an
+ * unresponsive etcd. */
 static weir_code
 prolong(weir_etcd_registration *it, char why[ETCD_WHY])
 {
@@ -150,8 +150,8 @@ look(weir_etcd_registration *it, bool *out_missing, char why[ETCD_WHY])
     return WEIR_OK;
 }
 
-/* A lease may live without its key. What somebody else has put there stays: it may be this server's
- * successor. */
+/* The key may be deleted while the lease lives. A value put by another stays: it may be this
+ * server's successor. */
 static weir_code
 mend(weir_etcd_registration *it, char why[ETCD_WHY])
 {
@@ -184,7 +184,7 @@ revoke(weir_etcd_registration *it, char why[ETCD_WHY])
 
 typedef weir_code registration_step(weir_etcd_registration *it, char why[ETCD_WHY]);
 
-/* A token may have expired since the last step: then this one is made once more, with another. */
+/* If a step fails because the token has expired, it is repeated once with a new one. */
 static weir_code
 make(weir_etcd_registration *it, registration_step *step, char why[ETCD_WHY])
 {
@@ -196,14 +196,14 @@ make(weir_etcd_registration *it, registration_step *step, char why[ETCD_WHY])
 
 /* ---- the fiber ---- */
 
-/* False: it is time to leave. */
+/* False: asked to leave. */
 static bool
 pause_for(weir_etcd_registration *it, int64_t duration)
 {
     return weir_event_wait_until(it->leave, NULL, weir_now() + duration) != WEIR_OK;
 }
 
-/* Until something fails, or it is time to leave, which is OK. */
+/* Runs until a step fails, or until asked to leave, which is OK. */
 static weir_code
 stay(weir_etcd_registration *it, char why[ETCD_WHY])
 {
@@ -227,7 +227,7 @@ leave(weir_etcd_registration *it)
     char why[ETCD_WHY];
 
     it->result = it->lease == 0 ? WEIR_OK : make(it, revoke, why);
-    if (it->result == WEIR_NOT_FOUND) /* it has run out meanwhile */
+    if (it->result == WEIR_NOT_FOUND) /* it has expired meanwhile */
         it->result = WEIR_OK;
     if (it->result != WEIR_OK)
         it->result = WEIR_UNAVAILABLE;
@@ -246,18 +246,18 @@ keep(void *arg)
         if (it->told == REGISTERED)
             backoff = BACKOFF_FIRST;
         tell(it, false, why);
-        if (code == WEIR_NOT_FOUND) /* an etcd that was away may still have the lease */
+        if (code == WEIR_NOT_FOUND) /* after an outage etcd may still have the lease */
             it->lease = 0;
         if (!pause_for(it, backoff))
             break;
         backoff = backoff * 2 < BACKOFF_MAX ? backoff * 2 : BACKOFF_MAX;
     }
     leave(it);
-    weir_event_set(left); /* from here on `it` may be gone */
+    weir_event_set(left); /* `it` may be freed from here on */
     weir_event_unref(left);
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 static char *
 value_of(const struct weir_etcd_registration_options *options)
@@ -330,6 +330,6 @@ weir_etcd_registration_free(weir_etcd_registration *it)
 {
     if (it == NULL)
         return;
-    (void)!weir_etcd_leave(it); /* else the lease runs out by itself */
+    (void)!weir_etcd_leave(it); /* otherwise the lease expires */
     release(it);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The servers of a service, as etcd has them. One fiber goes round:
+/* Resolves the servers of a service from etcd. A fiber runs this cycle:
  *
- *   list the prefix -> watch it from the list's revision on -> tell each change
+ *   list the prefix -> watch it from the list's revision on -> report each change
  *        ^                        |
- *        +---- wait a bit <-------+ etcd is away, or has compacted what was to be watched
+ *        +---- backoff <----------+ etcd is unavailable, or has compacted the revision
  *
- * While etcd is away the channel keeps the servers that it has. */
+ * While etcd is unavailable the channel keeps its servers. */
 #include "etcd/entries.h"
 #include "etcd/session.h"
 
@@ -17,7 +17,7 @@
 #define BACKOFF_FIRST (200 * WEIR_MILLISECOND)
 #define BACKOFF_MAX (10 * WEIR_SECOND)
 
-/* An etcd that is gone without a word is noticed. */
+/* Detects an unresponsive etcd. */
 #define KEEPALIVE_TIME (10 * WEIR_SECOND)
 #define KEEPALIVE_TIMEOUT (5 * WEIR_SECOND)
 
@@ -29,16 +29,16 @@ struct etcd_resolver {
     struct etcd_session session;
     char *prefix, *prefix_end; /* "user.UserService/", "user.UserService0" */
     struct etcd_entries entries;
-    int64_t revision;    /* of the list */
-    weir_call *call;     /* under way, else NULL */
-    weir_event *hurry;   /* do not wait any longer */
-    weir_event *ended;   /* the fiber is about to return */
+    int64_t revision;    /* revision of the list */
+    weir_call *call;     /* the running call, or NULL */
+    weir_event *hurry;   /* set to end a pause early */
+    weir_event *ended;   /* set when the fiber is about to return */
     bool runs, closing;  /* the fiber */
-    bool watching;       /* what is in `entries` is the newest */
-    char note[ETCD_WHY]; /* why the last bad entry was passed over; empty: there was none */
+    bool watching;       /* `entries` is up to date */
+    char note[ETCD_WHY]; /* why the last invalid entry was skipped; empty: none */
 };
 
-/* ---- telling ---- */
+/* ---- reporting ---- */
 
 static void
 pass_over(struct etcd_resolver *it, weir_str key, const char *why)
@@ -63,7 +63,7 @@ tell(struct etcd_resolver *it)
     weir_resolver_fail(it->resolver, why);
 }
 
-/* ---- what etcd says ---- */
+/* ---- responses of etcd ---- */
 
 static weir_str
 str_of(const ProtobufCBinaryData *bytes)
@@ -87,7 +87,7 @@ bytes_of(char *text)
     return (ProtobufCBinaryData){.data = (uint8_t *)text, .len = strlen(text)};
 }
 
-/* A call that close_resolver cancels. */
+/* Start a call that close_resolver can cancel. */
 static weir_code
 begin_call(struct etcd_resolver *it, int64_t timeout, char why[ETCD_WHY])
 {
@@ -153,7 +153,7 @@ apply(struct etcd_resolver *it, const Etcdserverpb__WatchResponse *response)
         tell(it);
 }
 
-/* Until etcd ends it. OK: list again at once, since what was to be watched is compacted. */
+/* Watch until etcd ends the stream. OK: list again at once, since the revision is compacted. */
 static weir_code
 watch_on(struct etcd_resolver *it, weir_call *call)
 {
@@ -227,7 +227,7 @@ run(void *arg)
     weir_event_unref(ended);
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 static void
 release(struct etcd_resolver *it)
@@ -242,7 +242,7 @@ release(struct etcd_resolver *it)
     free(it);
 }
 
-/* "//HOST:PORT/SERVICE": the addresses of etcd, and the service. */
+/* Split "//HOST:PORT/SERVICE" into the addresses of etcd and the service. */
 static weir_code
 split_name(const char *name, char **out_servers, const char **out_service)
 {
@@ -259,7 +259,7 @@ split_name(const char *name, char **out_servers, const char **out_service)
     return *out_servers == NULL ? WEIR_RESOURCE_EXHAUSTED : WEIR_OK;
 }
 
-/* '0' comes right after '/'. */
+/* The end of the range: '0' follows '/' in ASCII. */
 static bool
 set_prefix(struct etcd_resolver *it, const char *service)
 {
@@ -280,7 +280,7 @@ set_up(struct etcd_resolver *it, const char *servers, const char *service)
     const struct weir_etcd_resolver_options *options = it->options;
     const struct weir_channel_options to_etcd = {.tls = options->tls,
         .pool = options->pool,
-        .balancer = "round_robin", /* so that after a member that is no use another one is asked */
+        .balancer = "round_robin", /* so that after a failed member another is used */
         .keepalive_time = KEEPALIVE_TIME,
         .keepalive_timeout = KEEPALIVE_TIMEOUT};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls to etcd, and the token that goes with them: got with name and password, sent under the
- * metadata key `token`, got again when etcd forgets it. */
+/* Calls to etcd, and their token: obtained with name and password, sent in the metadata key
+ * `token`, obtained again when etcd no longer accepts it. */
 #include "etcd/session.h"
 
 #include <stdio.h>
@@ -26,7 +26,7 @@ etcd_session_init(
     return false;
 }
 
-/* Secrets do not stay in freed memory. */
+/* Overwrite a secret before freeing it. */
 static void
 wipe(char *secret)
 {
@@ -49,7 +49,7 @@ etcd_call_failed(
     struct etcd_session *session, weir_call *call, weir_code code, char out_why[ETCD_WHY])
 {
     snprintf(out_why, ETCD_WHY, "%s: %s", weir_code_name(code), weir_call_message(call));
-    /* INVALID_ARGUMENT is what etcd says of a token from before a change of its users. */
+    /* etcd returns INVALID_ARGUMENT for a token from before a change of its users. */
     if (code == WEIR_UNAUTHENTICATED || code == WEIR_PERMISSION_DENIED ||
         code == WEIR_INVALID_ARGUMENT) {
         wipe(session->token);
@@ -59,8 +59,8 @@ etcd_call_failed(
     return code;
 }
 
-/* A member that has lost the others of its cluster ends the call, a stream too, rather than leave
- * it as it is. NULL: no memory. */
+/* Create a call, also for streams, that fails if the member has lost its cluster's leader, instead
+ * of hanging. NULL: no memory. */
 static weir_call *
 new_call(struct etcd_session *session)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checkers. Each has a thread on which it may block; one more thread, the manager, says when to
- * check, judges the results, and counts a check that takes too long as failed while it still runs.
+/* Checkers. Each has a thread, so that it may block; another thread, the manager, schedules the
+ * checks, processes the results, and counts a check that takes too long as failed while it is still
+ * running.
  *
  *   manager -> go -> checker's thread: check() -> result -> manager: judge -> status */
 #include "health/health.h"
@@ -11,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
-/* So often at most is a checker asked because something failed. */
+/* Minimum interval of checks caused by a suspicion. */
 #define SUSPECT_PAUSE (50 * WEIR_MILLISECOND)
 
 static int64_t
@@ -58,7 +59,7 @@ weir_health_observe(weir_health *health,
     health->observer_self = self;
 }
 
-/* Something for the manager to do, which it sees even when it is busy now. */
+/* Notify the manager, also if it is busy now. */
 static void
 stir(weir_health *health)
 {
@@ -96,7 +97,7 @@ run_checks(void *arg)
 
 /* ---- the manager ---- */
 
-/* Tell, with the lock let go of. */
+/* Report a change, with the lock released. */
 static void
 tell(struct health_checker *checker)
 {
@@ -112,7 +113,7 @@ tell(struct health_checker *checker)
     pthread_mutex_lock(&health->lock);
 }
 
-/* One result: does it change what is known? */
+/* Process a result: does it change the state? */
 static void
 judge(struct health_checker *checker, bool works)
 {
@@ -136,7 +137,7 @@ judge(struct health_checker *checker, bool works)
         tell(checker);
 }
 
-/* Failing includes: about to be, by a row that is not long enough yet. */
+/* Plan the next check. Failing includes a series of failures that is not long enough yet. */
 static void
 plan(struct health_checker *checker, int64_t now)
 {
@@ -145,7 +146,7 @@ plan(struct health_checker *checker, int64_t now)
     checker->due = now + (well ? checker->options.interval : checker->options.failing_interval);
 }
 
-/* A check that had begun before the suspicion says nothing about it. */
+/* A check that started before the suspicion does not settle it. */
 static int64_t
 next_check(const struct health_checker *checker)
 {
@@ -154,7 +155,7 @@ next_check(const struct health_checker *checker)
     return checker->suspected && soon < checker->due ? soon : checker->due;
 }
 
-/* Do what is due for a checker; when to look again. */
+/* Do what is due for a checker; returns when to look again. */
 static int64_t
 attend(struct health_checker *checker, int64_t now)
 {
@@ -211,7 +212,7 @@ manage(void *arg)
 
             next = due < next ? due : next;
         }
-        /* Telling lets go of the lock: something may have come meanwhile. */
+        /* Reporting releases the lock, so there may be news. */
         if (!health->stirred)
             wait_until(health, next);
     }
@@ -219,7 +220,7 @@ manage(void *arg)
     return NULL;
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 static bool
 all_known(const weir_health *health)
@@ -231,7 +232,7 @@ all_known(const weir_health *health)
     return true;
 }
 
-/* Signals are the application's: its handlers never run on these threads. */
+/* All signals are blocked: the application's handlers never run on these threads. */
 static bool
 start_threads(weir_health *health)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client's questions. */
+/* Health checks by clients. */
 #include "grpc/health/v1/health.weir.h"
 #include <stdio.h>
 #include <weir/health.h>
 
 #define TIMEOUT_DEFAULT (5 * WEIR_SECOND)
 
-/* *out_serves is set when there is an answer. */
+/* *out_serves is set if there is a response. */
 static weir_code
 ask(weir_call *call, const char *service, int64_t timeout, bool *out_serves)
 {
@@ -21,7 +21,7 @@ ask(weir_call *call, const char *service, int64_t timeout, bool *out_serves)
     return WEIR_OK;
 }
 
-/* Tells the text and frees the call. */
+/* Copies the message and frees the call. */
 static weir_code
 end(weir_call *call, weir_code code, char out_why[WEIR_HEALTH_WHY])
 {

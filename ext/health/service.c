@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc.health.v1.Health. A Watch keeps only what it has sent last: a slow watcher misses statuses
- * in between, and holds up nobody. */
+/* grpc.health.v1.Health. A Watch keeps only the status it has sent last: a slow watcher misses
+ * intermediate statuses, and delays nobody. */
 #include "grpc/health/v1/health.weir.h"
 #include "health/health.h"
 
@@ -21,7 +21,7 @@ check(void *self, weir_call *call, const Grpc__Health__V1__HealthCheckRequest *r
 
 /* ---- Watch ---- */
 
-/* The status. When it is the one that was sent, the watcher joins those who are woken. */
+/* Get the status. If it was sent already, the watcher is added to those to be woken. */
 static enum weir_health_status
 look(weir_health *health, struct health_watcher *watcher)
 {
@@ -63,8 +63,8 @@ send_status(struct grpc_health_v1_Health_Watch_server peer, struct health_watche
     return grpc_health_v1_Health_Watch_send(peer, &response);
 }
 
-/* Send the status that there is, or, where that is known, wait for another one, or for the drain:
- * a Watch would take up all of its grace. */
+/* Send the current status; if it was sent already, wait for another one, or for a drain: otherwise
+ * a Watch would use up the drain's whole grace period. */
 static weir_code
 tell_next(weir_health *health, struct grpc_health_v1_Health_Watch_server peer,
     struct health_watcher *watcher)
@@ -73,7 +73,7 @@ tell_next(weir_health *health, struct grpc_health_v1_Health_Watch_server peer,
     enum weir_health_status status;
     weir_code code;
 
-    weir_event_clear(watcher->changed); /* before looking */
+    weir_event_clear(watcher->changed); /* before the look-up */
     status = look(health, watcher);
     if (status != watcher->sent)
         return send_status(peer, watcher, status);

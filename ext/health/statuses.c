@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of statuses. Each change works out anew what every service shows, which is a handful of
- * comparisons, and wakes those whose status is another than they have sent. */
+/* The table of statuses. Each change recomputes the status of every service, a handful of
+ * comparisons, and wakes the watchers whose status has changed. */
 #include "health/health.h"
 
 #include "grpc/health/v1/health.weir.h"
@@ -43,7 +43,7 @@ health_service_of(weir_health *health, const char *name)
     return service;
 }
 
-/* What a service shows of its own: it serves no better than what it requires. */
+/* The status of a service: no better than those it requires. */
 static enum weir_health_status
 judge(const weir_health *health, const struct health_service *service)
 {
@@ -65,7 +65,7 @@ matters(const struct health_service *service)
 static void
 judge_all(weir_health *health)
 {
-    struct health_service *whole = health->services; /* "" is the first */
+    struct health_service *whole = health->services; /* "" is the first one */
     bool all = true;
 
     assert(whole != NULL);
@@ -95,7 +95,7 @@ health_update(weir_health *health)
     }
 }
 
-/* ---- life ---- */
+/* ---- life cycle ---- */
 
 weir_code
 weir_health_new(weir_health **out_health)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON from others. */
+/* Strict parsing of untrusted JSON. */
 #include "json/strict_json.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Counts brackets outside of strings; what is no JSON at all is the parser's to find. */
+/* Counts brackets outside of strings; invalid JSON is left to the parser. */
 static bool
 too_deep(const char *text, size_t len)
 {

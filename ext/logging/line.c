@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Building a line. Values may be hostile: what is not UTF-8 or would drive a terminal is escaped in
+/* Builds lines. Values may be hostile: invalid UTF-8 and terminal control characters are escaped in
  * both formats. */
 #include "logging/logging.h"
 
@@ -10,7 +10,7 @@
 #define UTF8_MAX 4
 #define BLOCK 16
 
-/* Padded to one width. */
+/* Padded to equal width. */
 static const char *
 level_name(enum weir_log_level level)
 {
@@ -19,7 +19,7 @@ level_name(enum weir_log_level level)
     return names[level - WEIR_LOG_DEBUG];
 }
 
-/* ---- bytes of a line; two of them are kept back for its end ---- */
+/* ---- bytes of a line; two are reserved for its end ---- */
 
 static inline void
 put(struct log_line *line, const char *bytes, size_t len)
@@ -49,7 +49,7 @@ put_end(struct log_line *line, const char *end)
 
 /* ---- escaping ---- */
 
-/* C0, DEL and C1 controls drive terminals; U+2028 and U+2029 end lines for some readers. */
+/* C0, DEL and C1 control terminals; U+2028 and U+2029 end lines for some readers. */
 static bool
 is_unsafe(uint32_t code_point)
 {
@@ -66,7 +66,7 @@ put_escaped_code_point(struct log_line *line, uint32_t code_point)
     put_text(line, escape);
 }
 
-/* One character that needs more than to be copied; how many bytes of the text it took. */
+/* Write one character that needs escaping; returns how many bytes of the text it took. */
 static size_t
 put_special(struct log_line *line, const char *text)
 {
@@ -92,7 +92,7 @@ is_ordinary(char c)
     return c >= ' ' && c <= '~' && c != '"' && c != '\\';
 }
 
-/* Of a whole block, without a branch for each byte. */
+/* Check a whole block without a branch per byte. */
 static bool
 is_ordinary_block(const char text[BLOCK])
 {
@@ -103,7 +103,7 @@ is_ordinary_block(const char text[BLOCK])
     return ordinary;
 }
 
-/* How many bytes can be copied as they are; `len` at most. */
+/* How many bytes can be copied unchanged, at most `len`. */
 static size_t
 ordinary_len(const char *text, size_t len)
 {
@@ -116,7 +116,7 @@ ordinary_len(const char *text, size_t len)
     return count;
 }
 
-/* The inside of a JSON string (RFC 8259, section 7); a byte that is no UTF-8 becomes U+FFFD. */
+/* The contents of a JSON string (RFC 8259, section 7); an invalid UTF-8 byte becomes U+FFFD. */
 static void
 put_escaped(struct log_line *line, const char *text)
 {
@@ -142,7 +142,7 @@ put_quoted(struct log_line *line, const char *text)
     put(line, "\"", 1);
 }
 
-/* A value that a person reads without quotes. */
+/* Can the value be written without quotes in text format? */
 static bool
 is_plain(const char *text)
 {
@@ -155,7 +155,7 @@ is_plain(const char *text)
 
 /* ---- the parts of a line ---- */
 
-/* A number of `width` digits, and what comes after it. */
+/* A number of `width` digits, followed by a character. */
 static char *
 write_digits(char *to, unsigned number, int width, char after)
 {
@@ -227,7 +227,7 @@ put_text_field(struct log_line *line, const struct weir_log_field *field)
         put_quoted(line, field->text);
 }
 
-/* A field that does not fit is taken back whole, so that the line stays well formed. */
+/* A field that does not fit is removed completely, so that the line stays well-formed. */
 static void
 put_fields(struct log_line *line, enum weir_log_format format, const struct weir_log_field *fields,
     size_t count)

@@ -85,7 +85,7 @@ log_start(weir_log *log, weir_call *call)
             weir_log_text("peer", weir_call_peer(call)));
 }
 
-/* The texts of a call's trace, when it has one. */
+/* The ids of a call's trace, as text. */
 struct trace_texts {
     char trace[WEIR_TRACE_ID_TEXT], span[WEIR_SPAN_ID_TEXT];
 };
@@ -135,7 +135,7 @@ weir_log_intercept(void *self, weir_call *call, weir_next *next)
 
     log_start(log, call);
     code = weir_proceed(next, call);
-    end = weir_call_code(call); /* how it was cut short, whatever the handler says */
+    end = weir_call_code(call); /* the actual status if the call was ended early */
     log_end(log, call, end == WEIR_OK ? code : end, begun);
     return code;
 }

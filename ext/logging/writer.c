@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that writes lines. Who logs only copies into a buffer; when that is full because the
- * terminal or the pipe does not take more, lines are lost rather than a loop held up. */
+/* The thread that writes lines. Logging only copies to a buffer; if that is full because the
+ * terminal or pipe does not accept more, lines are dropped rather than blocking a loop. */
 #include "logging/logging.h"
 
 #include <errno.h>
@@ -11,16 +11,16 @@
 #include <unistd.h>
 
 struct log_writer {
-    void (*write)(void *self, const char *lines, size_t len); /* NULL: to standard error */
+    void (*write)(void *self, const char *lines, size_t len); /* NULL: standard error */
     void *self;
     enum weir_log_format format;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t filled;
-    pthread_cond_t last;     /* signalled when `ended` is set */
-    bool cut;                /* standard error ends amid a line; only the thread looks at it */
-    char *filling, *writing; /* only the thread looks at `writing` */
-    size_t len, size;        /* of what is being filled; of each */
+    pthread_cond_t last; /* signalled when `ended` is set */
+    bool cut;            /* standard error ends in the middle of a line; used only by the thread */
+    char *filling, *writing; /* `writing` is used only by the thread */
+    size_t len, size;        /* len: of `filling`; size: of each */
     uint64_t dropped, told;
     bool idle, ending, ended, abandoned;
 };
@@ -38,14 +38,14 @@ count_lines(const char *lines, size_t len)
     return count;
 }
 
-/* How many bytes were not written, as on a disk that is full. */
+/* Returns how many bytes could not be written, for example because the disk is full. */
 static size_t
 write_bytes(const char *bytes, size_t len)
 {
     while (len > 0) {
         ssize_t written = write(STDERR_FILENO, bytes, len);
 
-        if (written < 0 && errno == EAGAIN) /* somebody else made it non-blocking */
+        if (written < 0 && errno == EAGAIN) /* another process made it non-blocking */
             (void)poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, -1);
         else if (written < 0 && errno != EINTR)
             break;
@@ -57,7 +57,8 @@ write_bytes(const char *bytes, size_t len)
     return len;
 }
 
-/* How many lines did not arrive whole. What was cut off does not run into the next line. */
+/* Returns how many lines were not written completely. A truncated line is ended before the next
+ * one. */
 static uint64_t
 write_stderr(struct log_writer *writer, const char *lines, size_t len)
 {
@@ -70,7 +71,7 @@ write_stderr(struct log_writer *writer, const char *lines, size_t len)
     return count_lines(lines + len - left, left);
 }
 
-/* How many of the lines were lost, as far as is known. */
+/* Returns how many of the lines were lost, as far as known. */
 static uint64_t
 write_lines(struct log_writer *writer, const char *lines, size_t len)
 {
@@ -91,7 +92,7 @@ destroy(struct log_writer *writer)
     free(writer);
 }
 
-/* Say how many lines are missing. False: it could not be said. */
+/* Write how many lines were dropped. False: writing failed. */
 static bool
 tell_dropped(struct log_writer *writer, uint64_t count)
 {
@@ -102,7 +103,7 @@ tell_dropped(struct log_writer *writer, uint64_t count)
     return write_lines(writer, line.data, line.len) == 0;
 }
 
-/* Under the lock, which is let go of meanwhile: write what has been filled. */
+/* Under the lock, which is released meanwhile: write out the filled buffer. */
 static void
 write_filled(struct log_writer *writer)
 {
@@ -146,7 +147,7 @@ run(void *arg)
     return NULL;
 }
 
-/* Signals are the application's: its handlers never run on this thread. */
+/* All signals are blocked: the application's handlers never run on this thread. */
 static bool
 start(struct log_writer *writer)
 {
@@ -194,7 +195,7 @@ log_writer_new(const struct weir_log_options *options)
     return writer;
 }
 
-/* Under the lock. False: the thread has not ended until then. */
+/* Under the lock. False: the thread has not ended by then. */
 static bool
 wait_for_end(struct log_writer *writer, int64_t until)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls by method. A method's path is the same pointer in every call of it, so a table of pointers,
- * which is only ever added to, finds its series without a lock. A path that comes at several
- * addresses has several entries for the same series. */
+/* Calls by method. A method's path is the same pointer in all its calls, so an append-only hash
+ * table of pointers finds its series without a lock. A path with several addresses has several
+ * entries for the same series. */
 #include "metrics/series.h"
 
 #include <stdlib.h>
@@ -10,11 +10,11 @@
 
 struct method {
     struct method *next;
-    const char *path; /* the first of its addresses; NULL: the others */
+    const char *path; /* the first of its addresses; NULL: `others` */
     weir_method_kind kind;
     weir_counter *requests;
     weir_histogram *duration;
-    weir_counter *_Atomic errors[CODES]; /* made when one first occurs */
+    weir_counter *_Atomic errors[CODES]; /* created on the first occurrence */
 };
 
 struct entry {
@@ -27,7 +27,7 @@ struct metrics_methods {
     size_t max;
     struct method *first;
     size_t count, used;               /* methods; entries */
-    struct method *_Atomic others[4]; /* a kind each: methods that are unknown, or too many */
+    struct method *_Atomic others[4]; /* one per kind: methods unknown, or beyond max */
     size_t mask;
     struct entry *_Atomic slots[];
 };
@@ -130,7 +130,7 @@ error_counter(
     return counter;
 }
 
-/* ---- finding a method ---- */
+/* ---- looking up a method ---- */
 
 /* Under the lock. */
 static struct method *
@@ -175,7 +175,7 @@ place_of(const struct metrics_methods *side, const char *path)
     return (size_t)(((uintptr_t)path * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & side->mask;
 }
 
-/* The slot of a path, or the empty one where it would be. */
+/* The slot of a path, or the empty one to insert it. */
 static size_t
 find_slot(const struct metrics_methods *side, const char *path, struct entry **out_entry)
 {
@@ -189,7 +189,7 @@ find_slot(const struct metrics_methods *side, const char *path, struct entry **o
     return at;
 }
 
-/* Under the lock: the method of this name, made if there is room. */
+/* Under the lock: the method of this name, created if there is room. */
 static struct method *
 method_named(
     weir_metrics *metrics, struct metrics_methods *side, const char *path, weir_method_kind kind)
@@ -207,7 +207,7 @@ method_named(
     return method;
 }
 
-/* A path that was not seen at this address before. The table stays half empty. */
+/* Add a path not seen at this address before. The table stays at most half full. */
 static struct method *
 learn(weir_metrics *metrics, struct metrics_methods *side, const char *path, weir_method_kind kind)
 {
@@ -258,7 +258,7 @@ weir_metrics_intercept(void *self, weir_call *call, weir_next *next)
     weir_counter_add(method->requests, 1);
     code = weir_proceed(next, call);
     weir_histogram_observe(method->duration, (double)(weir_now() - begun) / 1e9);
-    end = weir_call_code(call); /* how it was cut short, whatever the handler says */
+    end = weir_call_code(call); /* the actual status if the call was ended early */
     if (end == WEIR_OK)
         end = code;
     if (end != WEIR_OK)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What servers, pools and TLS setups count, as metrics. */
+/* Metrics of servers, pools and TLS configurations. */
 #include <weir/metrics.h>
 #include <weir/stats.h>
 

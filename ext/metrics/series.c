@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names and series. A series is found under a lock, once; who counts keeps the pointer. Its cells
- * are spread over the CPUs, so that loops do not wait for each other's cache lines. */
+/* Families and series. A series is looked up once, under a lock, and its user keeps the pointer.
+ * Its cells are spread over CPUs, so that loops do not contend for cache lines. */
 #define _GNU_SOURCE /* sched_getcpu */
 #include "metrics/series.h"
 
@@ -60,7 +60,7 @@ metrics_cell_total(const struct metrics_series *series, size_t cell)
     return total;
 }
 
-/* The public handles are series under other names. */
+/* The public handles are pointers to series. */
 static struct metrics_series *
 series_behind(void *handle)
 {
@@ -305,7 +305,7 @@ weir_metrics_histogram(weir_metrics *metrics, const char *name, const char *help
     return (weir_histogram *)lock_and_find(metrics, &wanted);
 }
 
-/* ---- collectors, life ---- */
+/* ---- collectors, life cycle ---- */
 
 weir_code
 weir_metrics_collect(weir_metrics *metrics, weir_collector *collector, void *self)

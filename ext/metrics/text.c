@@ -9,9 +9,9 @@
 struct weir_scrape {
     void (*write)(void *arg, const char *text, size_t len);
     void *arg;
-    const char *name; /* of weir_scrape_name */
+    const char *name; /* from weir_scrape_name */
     size_t len;
-    char held[4096]; /* not written yet */
+    char held[4096]; /* output not written yet */
 };
 
 /* ---- names and labels ---- */
@@ -46,8 +46,7 @@ metrics_label_names(const struct weir_label *labels, size_t count)
     return text;
 }
 
-/* A label's value may hold any text; what is no UTF-8 becomes U+FFFD. At most three bytes for one.
- */
+/* Escape a label's value; invalid UTF-8 becomes U+FFFD. At most three bytes per byte. */
 static char *
 escape_value(char *at, const char *value)
 {
@@ -116,7 +115,7 @@ put(weir_scrape *scrape, const char *text)
     scrape->len += len;
 }
 
-/* Of HELP only backslashes and ends of lines are escaped. */
+/* In HELP only backslashes and newlines are escaped. */
 static void
 put_help(weir_scrape *scrape, const char *help)
 {
@@ -137,7 +136,7 @@ put_uint(weir_scrape *scrape, uint64_t number)
     put(scrape, text);
 }
 
-/* The shortest text that is this double again, with a point whatever the program's locale has. */
+/* The shortest text that parses to the same double, with a point whatever the locale. */
 static void
 put_double(weir_scrape *scrape, double number)
 {
@@ -173,7 +172,7 @@ put_head(weir_scrape *scrape, const char *name, const char *type, const char *he
     put(scrape, "\n");
 }
 
-/* NAME SUFFIX {LABELS,le="BOUND"} and a blank; bound may be NULL. */
+/* NAME SUFFIX {LABELS,le="BOUND"} and a space; bound may be NULL. */
 static void
 put_series(weir_scrape *scrape, const char *name, const char *suffix, const char *labels,
     const double *bound)
@@ -193,7 +192,8 @@ put_series(weir_scrape *scrape, const char *name, const char *suffix, const char
     put(scrape, " ");
 }
 
-/* Buckets are cumulative, and their last is the count, so that both agree while others count. */
+/* Buckets are cumulative, and the last one is used as the count, so that both agree under
+ * concurrent updates. */
 static void
 put_histogram(weir_scrape *scrape, const struct metrics_series *series)
 {
