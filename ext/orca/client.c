@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client's half of ORCA: reports out of trailers and from streams. */
+/* The client side of ORCA: reports from trailers and streams. */
 #include "orca/report.h"
 
 static void *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Load reports: copies in one piece of memory, and protobuf's form of them. */
+/* Load reports: copies in one allocation, and conversion to protobuf. */
 #include "orca/report.h"
 
 #include <stdlib.h>
@@ -39,7 +39,7 @@ set_lists(struct weir_orca_report *report, const struct metrics lists[LISTS])
 
 /* ---- copies ---- */
 
-/* What the names of all lists take, and how many there are. */
+/* The size of the names of all lists, and their number. */
 static size_t
 names_size(const struct metrics lists[LISTS], size_t *out_count)
 {
@@ -121,8 +121,8 @@ orca_report_complete(struct weir_orca_report *report, const struct weir_orca_rep
 
 /* ---- messages ---- */
 
-/* protobuf-c has a type of its own for the entries of each map; all are a base, a key and a value,
- * so that one stands for them all. */
+/* protobuf-c has a separate type for the entries of each map, all with a base, a key and a value,
+ * so one can be used for all. */
 typedef Xds__Data__Orca__V3__OrcaLoadReport__RequestCostEntry map_entry;
 
 _Static_assert(
@@ -130,7 +130,7 @@ _Static_assert(
         sizeof(map_entry) == sizeof(Xds__Data__Orca__V3__OrcaLoadReport__NamedMetricsEntry),
     "the entries of maps are alike");
 
-/* Memory that was measured before, given out piece by piece. */
+/* Allocate a piece of memory whose size was computed before. */
 static void *
 take(char **place, size_t size)
 {
@@ -140,7 +140,7 @@ take(char **place, size_t size)
     return piece;
 }
 
-/* One map of a message: a list of pointers, and behind it the entries. */
+/* Fill a map of a message: a list of pointers, followed by the entries. */
 static void *
 fill_map(const ProtobufCMessageDescriptor *type, struct metrics from, char **place, char **names)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's half of ORCA: the load as last told, on streams and in trailers. */
+/* The server side of ORCA: sends the latest load report on streams and in trailers. */
 #include "orca/report.h"
 
 #include <pthread.h>
@@ -11,7 +11,7 @@
 struct weir_orca {
     int64_t min_interval;
     pthread_mutex_t lock;
-    struct orca_copy *told; /* under the lock; NULL: nothing yet */
+    struct orca_copy *told; /* guarded by the lock; NULL: none yet */
 };
 
 weir_code
@@ -53,8 +53,8 @@ weir_orca_tell(weir_orca *orca, const struct weir_orca_report *report)
     return WEIR_OK;
 }
 
-/* The report with what it does not tell filled in from what was told last, as a message to be freed
- * with free. NULL: no memory. */
+/* The report, completed from the latest one, as a message to be freed with free. NULL: no memory.
+ */
 static struct orca_message *
 message_of(weir_orca *orca, const struct weir_orca_report *report)
 {
@@ -104,7 +104,7 @@ weir_orca_report_call(weir_call *call, weir_orca *orca, const struct weir_orca_r
 
 /* ---- on streams ---- */
 
-/* Nanoseconds; a duration that is none, or too short, is the server's own. */
+/* Nanoseconds; the server's minimum if the duration is absent, invalid or too short. */
 static int64_t
 interval_of(const weir_orca *orca, const Google__Protobuf__Duration *wish)
 {
@@ -131,7 +131,7 @@ send_told(weir_orca *orca, struct xds_service_orca_v3_OpenRcaService_StreamCoreM
     return code;
 }
 
-/* Until the connection drains, or the call ends. */
+/* Wait; ended early by a drain of the connection or the end of the call. */
 static weir_code
 wait_for(int64_t interval, weir_call *call, weir_event *drain)
 {

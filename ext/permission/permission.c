@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Roles and peers per method. */
+/* Authorization by roles and peers per method. */
 #include <weir/permission.h>
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 struct rule {
     char *method;
-    char **roles, **peers; /* end in NULL; NULL: none are asked for */
+    char **roles, **peers; /* NULL-terminated; NULL: none required */
 };
 
 struct weir_permission {
@@ -37,7 +37,7 @@ rule_fini(struct rule *rule)
     free(rule->method);
 }
 
-/* NULL: no memory. */
+/* Copy a list of strings. NULL: no memory. */
 static char **
 dup_texts(const char *const *texts, size_t count)
 {
@@ -53,7 +53,7 @@ dup_texts(const char *const *texts, size_t count)
     return copies;
 }
 
-/* False: no memory; to be ended in any case. */
+/* False: no memory; call rule_fini in any case. */
 static bool
 rule_init(struct rule *copy, const struct weir_permission_rule *rule)
 {
@@ -66,7 +66,7 @@ rule_init(struct rule *copy, const struct weir_permission_rule *rule)
            (copy->peers == NULL) == (rule->peers == NULL);
 }
 
-/* What follows a prefix; NULL: the text does not begin with it. */
+/* The text after a prefix; NULL: it has another prefix. */
 static const char *
 after(const char *text, const char *prefix)
 {
@@ -97,7 +97,7 @@ are_peers(const char *const *peers, size_t count)
     return true;
 }
 
-/* "/package.Service/Method": another text would match no call, and leave a method open. */
+/* "/package.Service/Method": anything else would match no call, and leave a method unprotected. */
 static bool
 is_method(const char *text)
 {
@@ -171,7 +171,7 @@ is_one_of(const char *name, const char *const *names, size_t count)
     return false;
 }
 
-/* Names in a certificate that nobody vouches for are none. */
+/* The names of an unverified certificate are ignored. */
 static bool
 has_name(const struct weir_peer_identity *peer, const char *text)
 {

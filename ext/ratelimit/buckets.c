@@ -49,7 +49,7 @@ buckets_init(struct buckets *buckets, const struct weir_rate *rate, size_t memor
         .depth = (int64_t)(interval * burst_of(rate))};
     if (getrandom(&buckets->secret, sizeof(buckets->secret), 0) != (ssize_t)sizeof(buckets->secret))
         return WEIR_RESOURCE_EXHAUSTED;
-    /* Pages of zeros that nobody touched cost nothing. */
+    /* Untouched zero pages use no memory. */
     buckets->memory = calloc(count + 1, sizeof(struct buckets_set));
     if (buckets->memory == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
@@ -64,7 +64,7 @@ buckets_fini(struct buckets *buckets)
     free(buckets->memory);
 }
 
-/* Without the secret nobody can tell who shares a set. */
+/* The secret keeps clients from predicting who shares a set. */
 static struct buckets_set *
 set_of(const struct buckets *buckets, uint64_t client)
 {
@@ -100,7 +100,7 @@ claim(struct buckets_set *set, unsigned way, uint64_t client)
     return &set->full_at[way];
 }
 
-/* The client's bucket; else a free one, or one that is full; else the fullest, debts and all. */
+/* The client's bucket; else an unused one; else the fullest, which is taken over with its debt. */
 static int64_t *
 find(struct buckets *buckets, struct buckets_set *set, uint64_t client, int64_t now)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rate limit: which buckets a call counts in, and what one too many is told. */
+/* The rate limit: the bucket that a call is charged to, and the rejection beyond the limit. */
 #include "google/rpc/error_details.pb-c.h"
 #include "method/method.h"
 #include "ratelimit/buckets.h"
@@ -8,15 +8,15 @@
 
 #define DEFAULT_MEMORY ((size_t)2 << 20)
 
-/* A method with a rate of its own; the last of the rules is that of all others, without a name. */
+/* A method with its own rate; the last rule, without a name, is for all others. */
 struct rule {
     char *method;
     struct weir_rate rate;
-    struct buckets buckets; /* of the rate, unless that is 0 */
+    struct buckets buckets; /* unused if the rate is 0 */
 };
 
 struct weir_ratelimit {
-    struct rule *rules; /* by name, the nameless one behind them */
+    struct rule *rules; /* sorted by name, the one without a name last */
     size_t named;
     const struct weir_ratelimit_backend *backend;
     void *backend_self;
@@ -32,7 +32,7 @@ monotonic(void *self)
     return weir_now();
 }
 
-/* ---- setting up ---- */
+/* ---- creation ---- */
 
 static int
 compare_rules(const void *a, const void *b)
@@ -62,7 +62,7 @@ free_rules(struct rule *rules, size_t named)
     free(rules);
 }
 
-/* Those of the methods, and a last one without a name. NULL: no memory. */
+/* Copy the methods' rules, and append the one without a name. NULL: no memory. */
 static struct rule *
 dup_rules(const struct weir_ratelimit_options *options)
 {
@@ -145,10 +145,10 @@ weir_ratelimit_free(weir_ratelimit *limit)
     free(limit);
 }
 
-/* ---- whose call it is, and of what ---- */
+/* ---- client and rule of a call ---- */
 
-/* Eight bytes of every family, no two alike: no client has an address in ff00::/8, which is
- * multicast (RFC 4291, 2.4), so there is room for the others. */
+/* A unique 64-bit key for clients of all families: no client has an address in ff00::/8, which is
+ * multicast (RFC 4291, section 2.4), so that range is used for the others. */
 static uint64_t
 client_of(const struct weir_address *address)
 {
@@ -164,8 +164,8 @@ client_of(const struct weir_address *address)
     return client;
 }
 
-/* NULL: none, for health checks without a rate of their own. Where clients come through a proxy,
- * its probes come from the same address, and must not depend on what the clients do. */
+/* NULL: no rule, for health checks without a rate of their own: a proxy's probes come from the same
+ * address as its clients' calls, and must not be affected by them. */
 static struct rule *
 rule_of(struct weir_ratelimit *limit, const char *method)
 {
@@ -210,7 +210,7 @@ weir_ratelimit_take(weir_ratelimit *limit, const struct weir_address *address, c
     return take(limit, NULL, rule_of(limit, method), client_of(address));
 }
 
-/* For who reads details. */
+/* Add a RetryInfo to the status details. */
 static void
 add_retry_info(weir_call *call, int64_t wait)
 {
@@ -223,7 +223,7 @@ add_retry_info(weir_call *call, int64_t wait)
     (void)!weir_call_add_detail(call, &info.base);
 }
 
-/* gRFC A6: a client that retries comes back after exactly this time, in milliseconds of 31 bits. */
+/* gRFC A6: a retrying client waits for exactly this time, in milliseconds of 31 bits. */
 static weir_code
 refuse(struct weir_ratelimit *limit, weir_call *call, int64_t wait)
 {
@@ -251,7 +251,7 @@ weir_ratelimit_intercept(void *self, weir_call *call, weir_next *next)
     return wait == 0 ? weir_proceed(next, call) : refuse(limit, call, wait);
 }
 
-/* ---- what can be seen from outside ---- */
+/* ---- statistics ---- */
 
 size_t
 weir_ratelimit_memory(const weir_ratelimit *limit)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc.reflection: requests are answered from the files of the server's services and what these
- * import. The two versions are the same on the wire, so one handler with v1's messages serves both.
- */
+/* grpc.reflection: answers requests from the files of the server's services and their imports. The
+ * two versions are identical on the wire, so one handler with v1's messages serves both. */
 #include "grpc/reflection/v1/reflection.weir.h"
 #include "grpc/reflection/v1alpha/reflection.weir.h"
 #include "reflection/descriptor.h"
@@ -20,7 +19,7 @@ struct weir_reflection {
 
 /* ---- files ---- */
 
-/* Files, each once. */
+/* A set of files. */
 struct files {
     const struct weir_file **items;
     size_t count, size;
@@ -36,7 +35,7 @@ has_file(const struct files *files, const struct weir_file *file)
     return false;
 }
 
-/* The file, and behind it what it imports. False: no memory. */
+/* Add a file, followed by its imports. False: no memory. */
 static bool
 add_file(struct files *files, const struct weir_file *file)
 {
@@ -72,9 +71,9 @@ add_all_files(struct files *files, const weir_server *server)
     return true;
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
-/* One request and its answer; the files are the server's. */
+/* A request and its response; the files are the server's. */
 struct exchange {
     weir_call *call;
     const weir_server *server;
@@ -120,7 +119,7 @@ tell_files(struct exchange *exchange, const struct files *files)
     return WEIR_OK;
 }
 
-/* The file and all that it needs, so that a client has not to ask for each. */
+/* Send the file with all its imports, so that clients need not request each. */
 static weir_code
 tell_file(struct exchange *exchange, const struct weir_file *file)
 {
@@ -162,7 +161,7 @@ file_defining(const struct files *files, const char *symbol)
 struct numbers {
     int32_t wanted;
     bool found;
-    int32_t *list; /* NULL: only counted */
+    int32_t *list; /* NULL: count only */
     size_t count;
 };
 
@@ -283,7 +282,7 @@ answer(struct exchange *exchange, const request *message)
     }
 }
 
-/* Until the client has finished, or the connection drains while nothing is to be answered. */
+/* Runs until the client has finished, or the connection drains while no request is pending. */
 static weir_code
 answer_all(const weir_server *server, const struct files *files,
     struct grpc_reflection_v1_ServerReflection_ServerReflectionInfo_server peer, weir_event *drain)
@@ -326,7 +325,7 @@ static const struct grpc_reflection_v1_ServerReflection_handlers handlers = {
     .ServerReflectionInfo = server_reflection_info,
 };
 
-/* v1alpha's service, run by v1's method. */
+/* Make v1alpha's service, with v1's method. */
 static void
 make_alpha(weir_reflection *reflection)
 {
@@ -343,7 +342,7 @@ weir_reflection_new(weir_server *server, weir_reflection **out_reflection)
 {
     weir_reflection *reflection = calloc(1, sizeof(*reflection));
 
-    *out_reflection = reflection; /* the server may hold on to it, even when something fails */
+    *out_reflection = reflection; /* the server may refer to it even after a failure */
     if (reflection == NULL)
         return WEIR_RESOURCE_EXHAUSTED;
     reflection->server = server;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which deadline a call gets that has none. */
+/* The default deadline of calls without one. */
 #include <weir/timeout.h>
 
 #define DEFAULT_TIMEOUT (5 * WEIR_SECOND)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interceptor: what trace a call belongs to, and its span when it is over. A call that is not
- * recorded costs a few ids, from its own arena. */
+/* The interceptor: determines the trace of a call, and records its span when it ends. A call that
+ * is not sampled costs a few ids, in its own arena. */
 #include "tracing/context.h"
 #include "tracing/tracer.h"
 #include <endian.h>
 #include <time.h>
 
-/* The random part of a trace's id is its last seven bytes (W3C Trace Context level 2, section
- * 2.2). */
+/* The random part of a trace id is its last seven bytes (W3C Trace Context level 2, section 2.2).
+ */
 #define RANDOM_BITS ((UINT64_C(1) << 56) - 1)
 
 struct trace {
     struct weir_trace_context context;
-    const weir_call *call; /* whose own it is: a call inside another one's handler begins with that
-                              of the other */
+    const weir_call *call; /* the call it belongs to: a call made in a handler inherits the value of
+                              the handler's call */
     int64_t start;         /* monotonic */
     int64_t start_unix;    /* nanoseconds since 1970 */
 };
@@ -28,7 +28,7 @@ weir_trace_context(const weir_call *call)
     return trace == NULL ? NULL : &trace->context;
 }
 
-/* ---- the way in ---- */
+/* ---- start of a call ---- */
 
 static void
 put_big_endian(uint8_t out_bytes[8], uint64_t number)
@@ -47,7 +47,8 @@ begin_trace(
     context->sampled = (ids[2] & RANDOM_BITS) >= tracer->threshold;
 }
 
-/* Several header fields are one list (RFC 9110, 5.3). One that is too long stays so. */
+/* Append a field: several fields form one list (RFC 9110, section 5.3). Returns the new length,
+ * CONTEXT_STATE_LEN + 1 for a list that is too long. */
 static size_t
 join_state(char text[CONTEXT_STATE_LEN], size_t len, weir_str more)
 {
@@ -62,7 +63,8 @@ join_state(char text[CONTEXT_STATE_LEN], size_t len, weir_str more)
     return len + comma + more.len;
 }
 
-/* A call of its own memory: a client's stream may outlive the handler that it was made in. */
+/* Copy the state into the call's memory: a client's stream may outlive the handler that created it.
+ */
 static void
 keep_state(weir_call *call, struct weir_trace_context *context, weir_str state)
 {
@@ -73,9 +75,9 @@ keep_state(weir_call *call, struct weir_trace_context *context, weir_str state)
         memcpy(copy, state.data, state.len);
 }
 
-/* False: there is no trace to continue. Two traceparent headers are none (W3C Trace Context,
- * 3.2.2.1: who cannot parse it begins a new trace); without a good one its tracestate says nothing.
- */
+/* False: no trace to continue. Two traceparent headers count as none (W3C Trace Context,
+ * section 3.2.2.1: if it cannot be parsed, a new trace is started); without a valid one, tracestate
+ * is ignored. */
 static bool
 read_headers(weir_call *call, struct weir_trace_context *context)
 {
@@ -85,7 +87,7 @@ read_headers(weir_call *call, struct weir_trace_context *context)
     unsigned parents = 0;
     bool good = false;
 
-    if (weir_call_header(call, "traceparent").data == NULL) /* cheaper than the walk */
+    if (weir_call_header(call, "traceparent").data == NULL) /* cheaper than iterating */
         return false;
     for (size_t cursor = 0; weir_call_next_header(call, &cursor, &key, &value);) {
         if (weir_str_equal(key, weir_str_of("traceparent"))) {
@@ -120,7 +122,7 @@ unix_nanoseconds(void)
     return (int64_t)now.tv_sec * WEIR_SECOND + now.tv_nsec;
 }
 
-/* NULL: no memory, and the call goes on without. */
+/* NULL: no memory; the call proceeds untraced. */
 static struct trace *
 begin(struct weir_tracer *tracer, weir_call *call, const struct trace *around)
 {
@@ -159,9 +161,10 @@ send_headers(weir_call *call, const struct weir_trace_context *context)
         (void)!weir_call_add_header(call, "tracestate", context->state);
 }
 
-/* ---- the way out ---- */
+/* ---- end of a call ---- */
 
-/* Cut to its room, and printable: a method's name may be any bytes that a peer sends. */
+/* Truncates to the size, and replaces unprintable bytes: a method's name may be any bytes sent by a
+ * peer. */
 static void
 copy_name(char *out, size_t size, const char *text)
 {
@@ -172,8 +175,8 @@ copy_name(char *out, size_t size, const char *text)
     out[len] = '\0';
 }
 
-/* Cut to its room, between characters. OTLP wants UTF-8, and collectors refuse a whole batch for
- * one text that is none; a server's status may quote what a peer sent. */
+/* Truncates to the size at a character boundary, as valid UTF-8: collectors reject a whole batch
+ * for one invalid string, and a server's status message may quote a peer. */
 static void
 copy_text(char *out, size_t size, const char *text)
 {
@@ -192,7 +195,7 @@ copy_text(char *out, size_t size, const char *text)
     out[len] = '\0';
 }
 
-/* A tracestate is of whole list-members, or absent. */
+/* A tracestate consists of complete list-members, or is omitted. */
 static void
 copy_state(char *out, size_t size, weir_str state)
 {
@@ -230,7 +233,7 @@ weir_tracer_intercept(void *self, weir_call *call, weir_next *next)
     const struct trace *around = weir_call_value(call, &trace_key), *trace;
     weir_code code, end;
 
-    if (around != NULL && around->call == call) /* another attempt of a call that has its span */
+    if (around != NULL && around->call == call) /* another attempt of a call that has a span */
         return weir_proceed(next, call);
     trace = begin(tracer, call, around);
     if (trace == NULL)
@@ -240,7 +243,7 @@ weir_tracer_intercept(void *self, weir_call *call, weir_next *next)
     code = weir_proceed(next, call);
     if (!trace->context.sampled)
         return code;
-    end = weir_call_code(call); /* how it was cut short, whatever the handler says */
+    end = weir_call_code(call); /* the actual status if the call was ended early */
     record(tracer, trace, call, end == WEIR_OK ? code : end);
     return code;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* W3C Trace Context: its two headers, read strictly, and the texts of ids. */
+/* W3C Trace Context: strict parsing of its two headers, and formatting of ids. */
 #include "tracing/context.h"
 
 #define TRACE_ID_AT 3
@@ -8,12 +8,12 @@
 #define TRACEPARENT_LEN 55
 #define FLAG_SAMPLED 0x01
 
-/* Section 3.3.1: list-members at most, and the length that everybody passes on. */
+/* Section 3.3.1: limits of a tracestate's list-members, keys and values. */
 #define STATE_MEMBERS 32
 #define STATE_KEY 256
 #define STATE_VALUE 256
 
-/* HEXDIGLC only (section 3.2.1): -1 for a capital letter as for any other byte. */
+/* HEXDIGLC only (section 3.2.1): -1 for capital letters as for any other byte. */
 static int
 digit_of(char c)
 {
@@ -56,8 +56,8 @@ context_is_zero(const uint8_t *id, size_t len)
     return any == 0;
 }
 
-/* Section 3.2.4: of a later version everything that this one knows, and a dash before what it does
- * not. Version ff is none. */
+/* Section 3.2.4: a later version must have all fields of this one, with a dash before additional
+ * ones. Version ff is invalid. */
 static bool
 frame_valid(weir_str text, uint8_t version)
 {
@@ -158,7 +158,7 @@ trim(weir_str text)
     return text;
 }
 
-/* An empty list-member is allowed, and says nothing. */
+/* Empty list-members are allowed, and ignored. */
 static bool
 member_valid(weir_str member)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When spans are sent, and what becomes of them. */
+/* The export policy. */
 #include "tracing/exporter.h"
 
 #include <stdlib.h>
@@ -31,9 +31,8 @@ fill(struct exporter *exporter)
         exporter->held++;
 }
 
-/* OTLP, "Failures": what may pass is sent again. RESOURCE_EXHAUSTED is not, unless the collector
- * says when; a queue that is bounded here is the better place to wait than one that is full there.
- */
+/* OTLP, "Failures": transient failures are retried. RESOURCE_EXHAUSTED is retryable only if the
+ * collector gives a delay, which is not read here. */
 static bool
 may_pass(weir_code code)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spans in OTLP's own form, with the attributes of OpenTelemetry's conventions for RPC. A request
- * and all it points to is one block of memory but for the texts, which the spans and the tracer
- * have. */
+/* Converts spans to OTLP, with the attributes of OpenTelemetry's conventions for RPC. A request is
+ * one allocation, except for the strings, which belong to the spans and the tracer. */
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"
 #include "tracing/context.h"
 #include "tracing/tracer.h"
@@ -82,7 +81,7 @@ add_number(struct attributes *attributes, const char *key, int64_t number)
     value->int_value = number;
 }
 
-/* rpc.service and rpc.method are the parts of "user.UserService/GetUser". */
+/* rpc.service and rpc.method, from "user.UserService/GetUser". */
 static void
 add_method(struct packed_span *packed, const struct span *span)
 {
@@ -96,8 +95,8 @@ add_method(struct packed_span *packed, const struct span *span)
     add_text(&packed->attributes, "rpc.method", slash == NULL ? "" : slash);
 }
 
-/* "ipv4:127.0.0.1:41234", "ipv6:[::1]:41234", "unix:/path" or "". A client's server.address is its
- * peer's. */
+/* The peer is "ipv4:127.0.0.1:41234", "ipv6:[::1]:41234", "unix:/path" or "". For a client it is
+ * also server.address. */
 static void
 add_peer(struct packed_span *packed, const struct span *span)
 {
@@ -139,8 +138,8 @@ add_server(const struct weir_tracer *tracer, struct packed_span *packed)
 
 /* ---- spans ---- */
 
-/* OpenTelemetry's conventions for gRPC: to a client every code but OK is an error, to a server
- * those that are its own fault. */
+/* OpenTelemetry's conventions for gRPC: for a client every code except OK is an error, for a server
+ * only those that are its own fault. */
 static bool
 is_error(const struct span *span)
 {
@@ -204,13 +203,13 @@ pack_span(const struct weir_tracer *tracer, struct packed_span *packed, const st
                              : OPENTELEMETRY__PROTO__TRACE__V1__SPAN__SPAN_KIND__SPAN_KIND_CLIENT;
     out->start_time_unix_nano = (uint64_t)span->start;
     out->end_time_unix_nano = (uint64_t)span->end;
-    out->flags = 1; /* sampled, or it would not be here */
+    out->flags = 1; /* sampled, as all exported spans are */
     pack_attributes(tracer, packed, span);
     if (is_error(span))
         pack_status(packed, span);
 }
 
-/* ---- around them ---- */
+/* ---- resource and request ---- */
 
 static void
 pack_resource(struct pack *pack, const struct weir_tracer *tracer)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spans on their way from the calls to the exporter. */
+/* The queue of spans from calls to the exporter. */
 #include "tracing/queue.h"
 
 #include <stdint.h>

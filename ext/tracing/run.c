@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exporter at work on the thread that it was given: waits, sends, stops. */
+/* Runs the exporter on a thread: waits, sends, stops. */
 #include "opentelemetry/proto/collector/trace/v1/trace_service.weir.h"
 #include "tracing/tracer.h"
 #include <poll.h>
@@ -10,7 +10,7 @@ typedef Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceResponse e
 
 /* ---- one export ---- */
 
-/* So that who stops can cut it. False: it has been cut already. */
+/* Publish the call, so that stopping can cancel it. False: already stopped. */
 static bool
 announce(struct weir_tracer *tracer, weir_call *call)
 {
@@ -41,7 +41,7 @@ export_on(
     return code;
 }
 
-/* Without a parent and without interceptors: an export is not traced itself. */
+/* Without a parent or interceptors, so exports are not traced themselves. */
 weir_code
 tracer_send(
     void *self, const struct span *spans, size_t count, int64_t timeout, size_t *out_rejected)
@@ -70,7 +70,7 @@ milliseconds_until(int64_t due, int64_t now)
     return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
-/* Until it is time, a batch is there, or the connection wants to be looked after. */
+/* Until the time is due, a batch is ready, or the connection's loop has events. */
 static void
 wait_until(struct weir_tracer *tracer, int64_t due)
 {
@@ -83,7 +83,7 @@ wait_until(struct weir_tracer *tracer, int64_t due)
         due = now + timeout;
     (void)poll(polled, 2, milliseconds_until(due, now));
     (void)!read(tracer->wake, &count, sizeof(count));
-    (void)atomic_exchange(&tracer->woken, false); /* before it looks */
+    (void)atomic_exchange(&tracer->woken, false); /* before checking the queue */
     weir_loop_turn(tracer->loop);
 }
 

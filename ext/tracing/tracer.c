@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tracer is set up and taken apart; its ids, its counters. */
+/* Creation and release of tracers, ids and counters. */
 #include "tracing/tracer.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 /* ---- addresses ---- */
 
-/* Where the port begins in "HOST:PORT" or "[V6]:PORT": behind its colon; NULL: there is none. */
+/* The port in "HOST:PORT" or "[V6]:PORT", after the colon. NULL: none. */
 static const char *
 port_of(const char *text)
 {
@@ -25,7 +25,7 @@ port_of(const char *text)
     return colon == NULL || strchr(colon, ']') != NULL ? NULL : colon + 1;
 }
 
-/* "http://HOST:PORT/" and its shorter forms, as a target for a channel. */
+/* Convert "http://HOST:PORT/" or a shorter form to a channel's target. */
 static weir_code
 parse_endpoint(const char *text, char target[TARGET_SIZE])
 {
@@ -74,7 +74,7 @@ take_server_address(struct weir_tracer *tracer, const char *address)
     return WEIR_OK;
 }
 
-/* ---- setting up ---- */
+/* ---- creation ---- */
 
 static weir_code
 set_up_export(struct weir_tracer *tracer, const struct weir_tracer_options *options)
@@ -172,9 +172,9 @@ weir_tracer_free(weir_tracer *tracer)
     free(tracer);
 }
 
-/* ---- while calls go on ---- */
+/* ---- during calls ---- */
 
-/* A permutation that leaves no bit where it was (the finalizer of MurmurHash3). */
+/* A mixing permutation (the finalizer of MurmurHash3). */
 static uint64_t
 scramble(uint64_t number)
 {
@@ -183,8 +183,8 @@ scramble(uint64_t number)
     return number ^ (number >> 33);
 }
 
-/* Each number is a permutation of a count of its own, so none comes twice; a zero, which is no id,
- * is as likely as any other. */
+/* Each number is a permutation of a unique count, so none is repeated; 0, which is not a valid id,
+ * is replaced by 1. */
 void
 tracer_ids(struct weir_tracer *tracer, const weir_call *call, uint64_t out_ids[3])
 {
