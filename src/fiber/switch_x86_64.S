@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The switch for x86-64 (System V ABI): rbx, rbp, r12 to r15 and the stack pointer.
  *
- * It returns to another caller than it was called by, so its note says nothing of shadow stacks, and
- * the linker leaves them off. It does so with a jump: the processor predicts a `ret` from the calls
- * it has seen, wrong each time (20 ns instead of 26 for a start and an end). */
+ * It returns to a caller other than its own, so it is not marked as compatible with shadow stacks,
+ * and the linker disables them. It returns by a jump, since the processor predicts a `ret` from the
+ * calls it has seen, which would always be wrong (20 ns instead of 26 for a start and an end). */
 
 #if defined(__x86_64__) && !defined(WEIR_FIBER_UCONTEXT)
 

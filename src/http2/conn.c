@@ -168,7 +168,7 @@ h2_conn_set_time(struct h2_conn *conn, int64_t now)
 
 /* ---- input ---- */
 
-/* Names the protocol of a client that came to the wrong port, if its first bytes are at hand. */
+/* Names the protocol of a client that connected to the wrong port, if its first bytes are there. */
 static COLD const char *
 describe_no_preface(const struct h2_conn *conn, const struct h2_input *in)
 {
