@@ -40,6 +40,18 @@ memory_pass_on(void)
 #endif
 }
 
+#ifdef __SANITIZE_THREAD__
+/* libuv closes epoll descriptors by a raw system call, which ThreadSanitizer does not see. When the
+ * number is reused by fopen on another thread, it reports a race with the descriptor's creation. */
+const char *__tsan_default_suppressions(void);
+
+const char *
+__tsan_default_suppressions(void)
+{
+    return "race:^resident$\n";
+}
+#endif
+
 #ifdef KNOWS_WHAT_IS_USED
 /* The second number of statm, in pages. 0: /proc is not available. */
 static size_t
